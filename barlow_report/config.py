@@ -1,0 +1,329 @@
+"""The configuration: one YAML file, one frozen pydantic model per section.
+
+Unknown keys and wrong values are errors, all reported at once with their line and a suggestion. Relative
+paths are relative to the folder of the file, so that a configuration works from any working directory.
+`${NAME}` and `${NAME:-default}` in a value are replaced by environment variables, so that one shipped file
+can be pointed at somebody's own copy of the data. `configs/reference.yaml` shows every key.
+"""
+
+import difflib
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+
+from barlow_report.errors import ConfigError
+
+__all__ = [
+    "AttackConfig",
+    "Config",
+    "DataConfig",
+    "ExtractionConfig",
+    "ModelConfig",
+    "PreprocessingConfig",
+    "RulesConfig",
+    "Section",
+    "SiteConfig",
+    "VisualsConfig",
+    "load_config",
+    "parse_yaml_model",
+]
+
+Positive = Annotated[int, Field(ge=1)]
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Channels = tuple[float, float, float]
+
+
+class Section(BaseModel):
+    """Base of every section: frozen, and no key is ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _resolve_paths(cls, value: object, info: ValidationInfo) -> object:
+        if isinstance(value, Path) and info.context:
+            return Path(os.path.normpath(Path(info.context["folder"]) / value.expanduser()))
+        return value
+
+
+ModelT = TypeVar("ModelT", bound=Section)
+
+
+class DataConfig(Section):
+    """Where the images and their labels are: exactly one of `folder` and `manifest`."""
+
+    folder: Path | None = Field(None, description="Image folder: one sub-folder per class, `folder/<class>/<image>`.")
+    manifest: Path | None = Field(
+        None,
+        description="CSV or Parquet table with columns path, label[, prediction[, confidence]] (or Filenames, Labels, "
+        "Predictions). With a prediction column the inspected model is not run.",
+    )
+    image_root: Path | None = Field(
+        None, description="Folder that the manifest's paths are relative to; default: the manifest's own folder."
+    )
+    classes: list[str] | None = Field(
+        None, description="Class names in the order of the model's outputs; default: those found in the data, sorted."
+    )
+    class_file: Path | None = Field(None, description="The same as a text file with one class name per line.")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "DataConfig":
+        if (self.folder is None) == (self.manifest is None):
+            raise ValueError("expected exactly one of 'folder' and 'manifest'")
+        if self.image_root is not None and self.manifest is None:
+            raise ValueError("'image_root' goes with 'manifest'")
+        if self.classes is not None and self.class_file is not None:
+            raise ValueError("expected at most one of 'classes' and 'class_file'")
+        return self
+
+
+class PreprocessingConfig(Section):
+    """From an image file to what a model sees; normalisation happens inside the model, after this."""
+
+    resize: Positive | tuple[Positive, Positive] | None = Field(
+        None, description="Length of the shorter side in pixels, or [height, width] whatever the aspect ratio."
+    )
+    crop: Positive | None = Field(None, description="Side of the centre crop in pixels, taken after the resize.")
+    interpolation: Literal["bilinear", "bicubic"] = Field("bilinear", description="How the resize interpolates.")
+    mean: Channels = Field((0.0, 0.0, 0.0), description="Subtracted from each channel of the image in [0, 1].")
+    std: Channels = Field((1.0, 1.0, 1.0), description="Each channel is divided by it, after subtracting the mean.")
+
+    @field_validator("std")
+    @classmethod
+    def _positive_std(cls, value: Channels) -> Channels:
+        if min(value) <= 0:
+            raise ValueError("expected three numbers above 0")
+        return value
+
+
+class ModelConfig(Section):
+    """A model: exactly one of `factory` and `torchvision`, with its weights and preprocessing."""
+
+    factory: str | None = Field(
+        None,
+        description="Python function that returns the model without weights: `package.module:function` or "
+        "`path/to/file.py:function`.",
+    )
+    torchvision: str | None = Field(None, description="Name of a torchvision classification model, such as resnet50.")
+    arguments: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments for the factory.")
+    weights: Path | None = Field(
+        None,
+        description="State dict: .safetensors or a file of torch.save; default: what the factory returns.",
+    )
+    allow_unsafe_weights: bool = Field(
+        False, description="Unpickle a weights file that needs it. Such a file can run any code: only if you trust it."
+    )
+    preprocessing: PreprocessingConfig = Field(
+        default_factory=PreprocessingConfig, description="From the image file to the model's input."
+    )
+    feature_module: str | None = Field(
+        None, description="Module whose input is the feature vector; default: found by running the model once."
+    )
+    map_module: str | None = Field(
+        None, description="Module whose output is the last feature map before pooling; default: found likewise."
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "ModelConfig":
+        if (self.factory is None) == (self.torchvision is None):
+            raise ValueError("expected exactly one of 'factory' and 'torchvision'")
+        return self
+
+    @field_validator("factory")
+    @classmethod
+    def _has_function(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None:
+            return None
+        source, _, function = value.rpartition(":")
+        if not source or not function.isidentifier():
+            raise ValueError("expected 'package.module:function' or 'path/to/file.py:function'")
+        if source.endswith(".py") and info.context:
+            source = os.path.normpath(Path(info.context["folder"]) / Path(source).expanduser())
+        return f"{source}:{function}"
+
+
+class ExtractionConfig(Section):
+    """The one pass over the images."""
+
+    batch_size: Positive = Field(64, description="Images per forward pass.")
+    shard_size: Positive = Field(1024, description="Images between two saves; an interrupted run resumes at the last.")
+    n_workers: Positive | None = Field(None, description="Threads that decode images; default: one per processor.")
+    feature_dtype: Literal["float32", "float16"] = Field("float32", description="How features are stored.")
+
+
+class RulesConfig(Section):
+    """Groups, trees, failure modes and the evidence for them."""
+
+    groupings: tuple[Literal["label", "prediction"], ...] = Field(
+        ("label", "prediction"), min_length=1, description="Group images by true class, by predicted class, or both."
+    )
+    max_depth: int = Field(1, ge=1, le=4, description="Depth of each group's tree, 1 to 4.")
+    n_selected_features: Positive = Field(50, description="Features a tree may choose from, by mutual information.")
+    n_neighbors: Positive = Field(3, description="Neighbours of the mutual information estimator.")
+    min_images: int = Field(20, ge=2, description="Groups with fewer images to fit on get no tree.")
+    rho: Fraction = Field(0.1, description="A failure mode's error rate exceeds the base error rate by at least this.")
+    tau: Fraction = Field(0.2, description="A failure mode covers at least this share of the group's failures.")
+    held_out_fraction: float = Field(
+        0.3, ge=0.0, le=0.9, description="Share of images that only test the rules; 0: in-sample mode, as in the paper."
+    )
+    max_q_value: float = Field(0.05, gt=0.0, lt=1.0, description="False-discovery rate of verified failure modes.")
+    confidence_level: float = Field(0.95, gt=0.5, lt=1.0, description="Level of the Wilson intervals.")
+    n_permutations: int = Field(
+        0, ge=0, description="Shuffles per group for the noise floor of ALER − BER; 0: not computed."
+    )
+    n_workers: Positive | None = Field(None, description="Processes; results do not depend on it. Default: one each.")
+
+
+class AttackConfig(Section):
+    """The feature attack: gradient ascent on one feature, from a natural image."""
+
+    step_size: float = Field(10.0, gt=0.0, description="L2 length of each step, pixels in [0, 1].")
+    n_steps: Positive = Field(100, description="Number of steps.")
+    radius: float | None = Field(None, gt=0.0, description="Largest L2 distance from the image; default: no limit.")
+    batch_size: Positive = Field(64, description="(feature, image) pairs per forward and backward pass.")
+
+
+class VisualsConfig(Section):
+    """Triptychs and galleries."""
+
+    n_images: Positive = Field(6, description="Images per triptych.")
+    n_gallery: Positive = Field(8, description="Images in each gallery of a rule: failures, and successes.")
+    thumbnail_size: int = Field(224, ge=16, le=1024, description="Longer side of stored images in pixels, at most.")
+    attack: AttackConfig = Field(default_factory=AttackConfig, description="The feature attack.")
+
+
+class SiteConfig(Section):
+    """Words on the site."""
+
+    title: str | None = Field(None, description="Title of the report; default: the run's name.")
+    description: str = Field("", description="A sentence or two under the title: what was analysed, and why.")
+
+
+class Config(Section):
+    """Everything `barlow-report run` needs to know."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="Name of the run; names its folder.")
+    seed: int = Field(0, ge=0, lt=2**32, description="The one seed: split, noise of the estimator, galleries.")
+    device: Literal["auto", "cuda", "mps", "cpu"] = Field("auto", description="auto: cuda, else mps, else cpu.")
+    data: DataConfig = Field(description="The images and their labels.")
+    inspected_model: ModelConfig | None = Field(
+        None, description="The model whose failures are explained; left out where the manifest has predictions."
+    )
+    feature_model: ModelConfig | None = Field(
+        None,
+        description="The model whose features explain the failures, best an adversarially robust one; left out: the "
+        "inspected model itself.",
+    )
+    extraction: ExtractionConfig = Field(default_factory=ExtractionConfig, description="The one pass.")
+    rules: RulesConfig = Field(default_factory=RulesConfig, description="Trees, failure modes, evidence.")
+    visuals: VisualsConfig = Field(default_factory=VisualsConfig, description="Triptychs and galleries.")
+    site: SiteConfig = Field(default_factory=SiteConfig, description="Words on the site.")
+
+    @model_validator(mode="after")
+    def _models_fit_data(self) -> "Config":
+        if self.inspected_model is None and self.data.folder is not None:
+            raise ValueError("'inspected_model' is missing: an image folder holds no predictions")
+        if self.inspected_model is None and self.feature_model is None:
+            raise ValueError("'feature_model' is missing: without an inspected model nothing else gives features")
+        return self
+
+
+def load_config(path: Path | str) -> Config:
+    """Read and check a configuration file.
+
+    Raises:
+        ConfigError: The file cannot be read, is no YAML, or has wrong keys or values; all of them are named.
+    """
+    return parse_yaml_model(Path(path), Config)
+
+
+def parse_yaml_model(path: Path, model: type[ModelT]) -> ModelT:
+    """Read `path` as YAML and check it against `model`; see `load_config`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error}). Give the path of a YAML configuration file.") from error
+    try:
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not valid YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: found {type(values).__name__}, expected keys such as 'name:' and 'data:'.")
+    try:
+        return model.model_validate(_expand(values), context={"folder": path.resolve().parent})
+    except ValidationError as error:
+        lines = [_describe(problem, tree, model) for problem in error.errors()]
+        raise ConfigError(f"{path}: {len(lines)} problem{'s' * (len(lines) > 1)}\n" + "\n".join(lines)) from error
+
+
+def _expand(value: Any) -> Any:
+    """Replace ${NAME} and ${NAME:-default} in every text of a tree of YAML values."""
+    if isinstance(value, dict):
+        return {key: _expand(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_expand(item) for item in value]
+    if isinstance(value, str):
+        return re.sub(r"\$\{(\w+)(?::-([^}]*))?\}", _from_environment, value)
+    return value
+
+
+def _from_environment(match: re.Match[str]) -> str:
+    found = os.environ.get(match[1], match[2])
+    if found is None:
+        raise ConfigError(f"environment variable {match[1]} is not set; set it or write a default: ${{{match[1]}:-…}}")
+    return found
+
+
+def _describe(problem: Any, tree: yaml.Node | None, model: type[BaseModel]) -> str:
+    """Turn one pydantic problem into a line: where, what was found, what was expected, what to try."""
+    place, line_number = _follow(problem["loc"], tree)
+    if problem["type"] == "missing":
+        return f"  line {line_number}, {'.'.join([*place, str(problem['loc'][-1])])}: missing"
+    line = f"  line {line_number}, {'.'.join(place) or 'the file'}: "
+    if problem["type"] == "extra_forbidden":
+        known = _keys_at(place[:-1], model)
+        close = difflib.get_close_matches(place[-1], known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"known keys here: {', '.join(known)}"
+        return f"{line}unknown key; {hint}"
+    message = problem["msg"].removeprefix("Value error, ")
+    found = "" if isinstance(problem["input"], dict) else f"found {problem['input']!r}; "
+    return f"{line}{found}{message[0].lower()}{message[1:]}"
+
+
+def _follow(location: tuple[int | str, ...], node: yaml.Node | None) -> tuple[list[str], int]:
+    """Return the part of a pydantic location that exists in the file, and its line there.
+
+    Pydantic appends parts that are no keys, such as the branch of a union: the file knows only the rest.
+    """
+    place: list[str] = []
+    line = node.start_mark.line + 1 if node else 1
+    for part in location:
+        if isinstance(node, yaml.MappingNode):
+            found = [(key, value) for key, value in node.value if key.value == str(part)]
+            if not found:
+                break
+            line, node = found[0][0].start_mark.line + 1, found[0][1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+        else:
+            break
+        place.append(str(part))
+    return place, line
+
+
+def _keys_at(place: list[str], model: type[BaseModel]) -> list[str]:
+    """The keys that `model` knows at `place`."""
+    for part in place:
+        field = model.model_fields.get(part)
+        candidates = [field.annotation, *getattr(field.annotation, "__args__", ())] if field else []
+        sections = [c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)]
+        if not sections:
+            return []
+        model = sections[0]
+    return list(model.model_fields)

@@ -1,0 +1,1 @@
+"""The built-in example: scenes drawn with planted failure modes, and two small models."""

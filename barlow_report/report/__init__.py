@@ -1,0 +1,1 @@
+"""From the tables of a run folder to a site."""

@@ -1,0 +1,1 @@
+"""Groups, trees, rules and the evidence for them: numbers in, tables out."""

@@ -1,0 +1,374 @@
+"""The schema of every table in a run folder: columns, types, allowed values and meaning.
+
+Tables are checked when they are written and when they are read, so a page can rely on them and a file from
+another version is refused instead of misread. The schema is also the documentation of the run folder.
+
+Two tables are split otherwise than one might expect, because each table has one writer: the fit/held-out
+split belongs to `explain` (it depends on its settings), so it is `splits` and not a column of `images`,
+which `extract` writes once for all settings. "Failure" is never a column; it is `prediction != label`.
+
+In `groups`, `nodes` and `rules` the plain columns describe the images the tree was fitted on (all images of
+the group in in-sample mode) and the columns ending in `_held_out` the images it never saw.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from barlow_report.errors import SchemaError
+
+__all__ = ["TABLES", "Column", "Table", "check_table", "empty_table"]
+
+ColumnType = Literal["int", "float", "text", "bool"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column: `type` is stored as int64, float64, string or bool; a `nullable` one may have no value."""
+
+    name: str
+    type: ColumnType
+    meaning: str
+    nullable: bool = False
+    allowed: tuple[str, ...] = ()
+
+    @property
+    def dtype(self) -> str:
+        """The pandas dtype in memory: a nullable int is `Int64`; a missing float is NaN; text is `object`."""
+        return {"int": "Int64" if self.nullable else "int64", "float": "float64", "text": "object", "bool": "bool"}[
+            self.type
+        ]
+
+    @property
+    def arrow_type(self) -> pa.DataType:
+        """The type on disk."""
+        return {"int": pa.int64(), "float": pa.float64(), "text": pa.string(), "bool": pa.bool_()}[self.type]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """One table: rows are unique in `key`."""
+
+    name: str
+    meaning: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+
+    @property
+    def column_names(self) -> list[str]:
+        """Names in the order they are stored."""
+        return [column.name for column in self.columns]
+
+    @property
+    def arrow_schema(self) -> pa.Schema:
+        """The schema on disk."""
+        return pa.schema([pa.field(c.name, c.arrow_type, nullable=c.nullable) for c in self.columns])
+
+
+def _int(name: str, meaning: str, *, nullable: bool = False) -> Column:
+    return Column(name=name, type="int", meaning=meaning, nullable=nullable)
+
+
+def _float(name: str, meaning: str, *, nullable: bool = False) -> Column:
+    return Column(name=name, type="float", meaning=meaning, nullable=nullable)
+
+
+def _text(name: str, meaning: str, *, nullable: bool = False, allowed: tuple[str, ...] = ()) -> Column:
+    return Column(name=name, type="text", meaning=meaning, nullable=nullable, allowed=allowed)
+
+
+def _rate_held_out(name: str, meaning: str) -> tuple[Column, Column, Column]:
+    return (
+        _float(f"{name}_held_out", f"{meaning} on the held-out images; no value without any", nullable=True),
+        _float(f"{name}_held_out_low", "lower end of its Wilson interval", nullable=True),
+        _float(f"{name}_held_out_high", "upper end of its Wilson interval", nullable=True),
+    )
+
+
+_GROUP_ID = _int("group_id", "the group, see groups")
+_FEATURE_ID = _int("feature_id", "index in the feature model's representation, never a position among selected ones")
+_IMAGE_ID = _int("image_id", "row of features.npy")
+_RULE_ID = _int("rule_id", "the rule, see rules")
+
+_ALL = (
+    Table(
+        name="classes",
+        meaning="The classes, sorted by name unless the configuration lists them in the model's order.",
+        key=("class_id",),
+        columns=(
+            _int("class_id", "0 to n_classes − 1; the index of the model's output"),
+            _text("name", "the class's name, as given"),
+            _text("slug", "unique, lower case, safe in a path and in an address"),
+        ),
+    ),
+    Table(
+        name="images",
+        meaning="Every image that was read, in the order of the rows of features.npy.",
+        key=("image_id",),
+        columns=(
+            _IMAGE_ID,
+            _text("path", "relative to the image root, with / between folders"),
+            _int("label", "class_id of the true class"),
+            _int("prediction", "class_id that the inspected model predicts"),
+            _float("confidence", "probability the inspected model gives its prediction, 0 to 1", nullable=True),
+        ),
+    ),
+    Table(
+        name="skipped",
+        meaning="Every input that could not be read, and why.",
+        key=("path",),
+        columns=(_text("path", "relative to the image root"), _text("reason", "what was wrong with it")),
+    ),
+    Table(
+        name="splits",
+        meaning="Which images trees are fitted on and which only test them.",
+        key=("image_id",),
+        columns=(_IMAGE_ID, _text("split", "the part the image belongs to", allowed=("fit", "held_out"))),
+    ),
+    Table(
+        name="groups",
+        meaning="The groups of images that are explained, one tree each.",
+        key=("group_id",),
+        columns=(
+            _GROUP_ID,
+            _text("grouping", "what the group has in common: the true class, or the predicted class"),
+            _int("class_id", "the class that defines the group; no value for groups of another kind", nullable=True),
+            _text("name", "the name of the group: that of its class"),
+            _int("n_images", "images of the group the tree was fitted on"),
+            _int("n_failures", "failures among them"),
+            _float("base_error_rate", "n_failures / n_images; no value without images", nullable=True),
+            _float("average_leaf_error_rate", "sum over leaves of coverage × error rate; no value", nullable=True),
+            _int("n_images_held_out", "held-out images of the group"),
+            _int("n_failures_held_out", "failures among them"),
+            *_rate_held_out("base_error_rate", "base error rate"),
+            _float("average_leaf_error_rate_held_out", "the same tree on the held-out images", nullable=True),
+            _float(
+                "noise_floor",
+                "95 % quantile of average_leaf_error_rate − base_error_rate when the failures are shuffled within "
+                "the group; no value unless asked for",
+                nullable=True,
+            ),
+            _text(
+                "status",
+                "why there is a tree, or none",
+                allowed=("fitted", "too_few_images", "no_failures", "only_failures", "no_split"),
+            ),
+        ),
+    ),
+    Table(
+        name="selection",
+        meaning="The features that each group's tree could choose from.",
+        key=("group_id", "feature_id"),
+        columns=(
+            _GROUP_ID,
+            _FEATURE_ID,
+            _float("mutual_information", "nats shared with the failure label, at least 0"),
+            _int("rank", "1 for the most informative"),
+        ),
+    ),
+    Table(
+        name="nodes",
+        meaning="The nodes of the trees; node 0 is the root, children follow in depth-first order, le before gt.",
+        key=("group_id", "node_id"),
+        columns=(
+            _GROUP_ID,
+            _int("node_id", "0 for the root"),
+            _int("parent_id", "node above; no value for the root", nullable=True),
+            _text("branch", "side of the parent's split", allowed=("root", "le", "gt")),
+            _int("depth", "0 for the root"),
+            _int("feature_id", "feature of the split below this node; no value for a leaf", nullable=True),
+            _float("threshold", "le: feature <= threshold, gt: feature > threshold; no value", nullable=True),
+            _int("n_images", "fitted images in the node"),
+            _int("n_failures", "failures among them"),
+            _int("n_images_held_out", "held-out images in the node"),
+            _int("n_failures_held_out", "failures among them"),
+        ),
+    ),
+    Table(
+        name="rules",
+        meaning="One rule per leaf: the path of conditions from the root.",
+        key=("rule_id",),
+        columns=(
+            _RULE_ID,
+            _GROUP_ID,
+            _int("node_id", "the leaf, see nodes"),
+            _int("rank", "1 for the group's rule with the highest importance value, failure modes first"),
+            _int("n_images", "fitted images in the leaf"),
+            _int("n_failures", "failures among them"),
+            _float("base_error_rate", "of the group"),
+            _float("error_rate", "n_failures / n_images"),
+            _float("error_coverage", "share of the group's failures in this leaf"),
+            _float("importance_value", "error_rate × error_coverage"),
+            Column(
+                name="is_failure_mode",
+                type="bool",
+                meaning="error_rate >= base_error_rate + rho and error_coverage >= tau, on the fitted images",
+            ),
+            _int("n_images_held_out", "held-out images in the leaf"),
+            _int("n_failures_held_out", "failures among them"),
+            *_rate_held_out("base_error_rate", "the group's base error rate"),
+            *_rate_held_out("error_rate", "error rate"),
+            *_rate_held_out("error_coverage", "error coverage"),
+            _float("importance_value_held_out", "the same on the held-out images", nullable=True),
+            _float("p_value", "one-sided exact test that the leaf fails more than the rest; no value", nullable=True),
+            _float("q_value", "Benjamini–Hochberg over the failure modes of the run; no value", nullable=True),
+            _text(
+                "verdict",
+                "verified: q <= max_q_value and both limits hold on held-out images; in_sample_only: nothing held out",
+                allowed=("verified", "not_verified", "in_sample_only"),
+            ),
+        ),
+    ),
+    Table(
+        name="conditions",
+        meaning="The conditions of each rule; an image is in the leaf when all of them hold.",
+        key=("rule_id", "position"),
+        columns=(
+            _RULE_ID,
+            _int("position", "0 for the condition at the root"),
+            _FEATURE_ID,
+            _text("branch", "le: feature <= threshold, gt: feature > threshold", allowed=("le", "gt")),
+            _float("threshold", "in units of the feature"),
+        ),
+    ),
+    Table(
+        name="tiles",
+        meaning="The triptychs: each image that activates a feature of a group most, its heatmap and its attack.",
+        key=("group_id", "feature_id", "rank"),
+        columns=(
+            _GROUP_ID,
+            _FEATURE_ID,
+            _int("rank", "1 for the image that activates the feature most"),
+            _IMAGE_ID,
+            _float("activation", "of the feature on the image"),
+            _float("attacked_activation", "of the feature after gradient ascent from the image"),
+            _text("thumbnail", "name below media/"),
+            _text("heatmap", "small grey map, name below media/; no value without a feature map", nullable=True),
+            _text("attack", "name below media/"),
+        ),
+    ),
+    Table(
+        name="galleries",
+        meaning="A seeded sample of the failures and of the successes of each rule.",
+        key=("rule_id", "image_id"),
+        columns=(
+            _RULE_ID,
+            _IMAGE_ID,
+            Column(name="is_failure", type="bool", meaning="which of the two galleries"),
+            _int("rank", "1 for the first image of the gallery"),
+            _text("thumbnail", "name below media/"),
+        ),
+    ),
+    Table(
+        name="histograms",
+        meaning="How the features that rules use are distributed over all images.",
+        key=("feature_id", "position"),
+        columns=(
+            _FEATURE_ID,
+            _int("position", "0 for the lowest bin"),
+            _float("low", "lower edge of the bin"),
+            _float("high", "upper edge of the bin"),
+            _int("n_images", "images in the bin"),
+            _int("n_failures", "failures among them"),
+        ),
+    ),
+    Table(
+        name="planted",
+        meaning="The demo's planted failure modes and what the report found. Only in a demo run.",
+        key=("class_id",),
+        columns=(
+            _int("class_id", "the class the cue belongs to"),
+            _text("cue", "name of the cue that was present in training; empty where nothing was planted"),
+            _int("n_images", "held-out images with this label"),
+            _int("n_with_cue", "of these, images that show the cue"),
+            _int("rule_id", "the verified rule that agrees best with the cue; no value without one", nullable=True),
+            _float(
+                "agreement",
+                "share of held-out images for which being in the leaf and lacking the cue agree",
+                nullable=True,
+            ),
+            _int("n_verified", "verified failure modes of the class, grouped by label or by prediction"),
+            _text(
+                "outcome",
+                "what became of it",
+                allowed=("found", "other_cue", "missed", "correctly_silent", "false_alarm"),
+            ),
+        ),
+    ),
+)
+
+TABLES: dict[str, Table] = {table.name: table for table in _ALL}
+
+
+def empty_table(name: str) -> pd.DataFrame:
+    """Return table `name` without rows, with its columns and dtypes."""
+    return pd.DataFrame({c.name: pd.Series([], dtype=c.dtype) for c in TABLES[name].columns})
+
+
+def check_table(name: str, frame: pd.DataFrame, *, where: str) -> pd.DataFrame:
+    """Return `frame` with the columns in order and in the dtypes of table `name`.
+
+    Args:
+        name: A key of `TABLES`.
+        frame: The rows; extra columns are an error, not dropped.
+        where: Named in the error, for example the file.
+
+    Raises:
+        SchemaError: Columns are missing or unknown, a value has the wrong type, is missing, infinite or not one
+            of the allowed values, or the key is not unique. All problems are named at once.
+    """
+    table = TABLES[name]
+    problems = _column_problems(table, frame)
+    if not problems:
+        columns: dict[str, pd.Series] = {}
+        for column in table.columns:
+            try:
+                columns[column.name] = _as_column(frame[column.name], column)
+            except (TypeError, ValueError) as error:
+                problems.append(f"column {column.name!r}: {error}")
+        if not problems:
+            checked = pd.DataFrame(columns).reset_index(drop=True)
+            if checked.duplicated(list(table.key)).any():
+                problems.append(f"rows are not unique in {', '.join(table.key)}")
+            else:
+                return checked
+    raise SchemaError(
+        f"{where}: table {name!r} does not fit its schema: {'; '.join(problems)}. "
+        "It was written by another version or changed by hand: run the stage that writes it again."
+    )
+
+
+def _column_problems(table: Table, frame: pd.DataFrame) -> list[str]:
+    expected, found = table.column_names, [str(c) for c in frame.columns]
+    missing = [c for c in expected if c not in found]
+    unknown = [c for c in found if c not in expected]
+    return [f"column {c!r} is missing" for c in missing] + [f"column {c!r} is unknown" for c in unknown]
+
+
+def _as_column(series: "pd.Series[object]", column: Column) -> pd.Series:
+    n_missing = int(series.isna().sum())
+    if n_missing and not column.nullable:
+        raise ValueError(f"{n_missing} rows have no value")
+    if column.type == "text":
+        text = series.astype(object).where(series.notna(), None)
+        if not all(isinstance(value, str) for value in text if value is not None):
+            raise TypeError("holds values that are not text")
+        wrong = sorted({v for v in text if v is not None} - set(column.allowed)) if column.allowed else []
+        if wrong:
+            raise ValueError(f"holds {wrong[:3]}, expected one of {list(column.allowed)}")
+        return text
+    if column.type == "bool":
+        if not pd.api.types.is_bool_dtype(series.dtype) and len(series):
+            raise TypeError(f"has type {series.dtype}, expected bool")
+        return series.astype("bool")
+    if not pd.api.types.is_numeric_dtype(series.dtype) and n_missing < len(series):
+        raise TypeError(f"has type {series.dtype}, expected a number")
+    if column.type == "int":
+        return series.astype(column.dtype)
+    numbers = series.astype("float64")
+    if np.isinf(numbers.to_numpy()).any():
+        raise ValueError("holds infinite values")
+    return numbers

@@ -1,0 +1,1 @@
+"""Images and models: the only package that imports torch."""

@@ -1,0 +1,1 @@
+"""Pictures for the report: thumbnails, heatmaps, charts."""
