@@ -1,0 +1,82 @@
+"""Writing files so that a reader never sees half of one, and a failed write says what to do.
+
+Everything is written to a temporary name beside its destination, flushed, and then renamed. A process that
+is killed leaves at most a file that ends in `.partial`, which the next run replaces.
+"""
+
+import errno
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from barlow_report.errors import OutputError
+
+__all__ = ["atomic_file", "atomic_write", "digest_file", "digest_text", "output_errors"]
+
+PARTIAL = ".partial"
+
+
+@contextmanager
+def output_errors(path: Path) -> Iterator[None]:
+    """Turn an operating system's error while writing `path` into an `OutputError` that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        reasons = {
+            errno.ENOSPC: "no space is left on the device. Free some space and run the same command again",
+            errno.EDQUOT: "the disk quota is used up. Free some space and run the same command again",
+            errno.EACCES: "permission was denied. Choose another folder, or make this one writable",
+            errno.EPERM: "permission was denied. Choose another folder, or make this one writable",
+            errno.EROFS: "the file system is read-only. Choose another folder",
+            errno.ENOTDIR: "part of the path is a file, not a folder. Choose another folder",
+            errno.EEXIST: "part of the path is a file, not a folder. Choose another folder",
+        }
+        reason = reasons.get(error.errno or 0, f"{error.strerror or error}. Check the path and the disk")
+        raise OutputError(f"{path}: cannot be written: {reason}; what was finished is kept.") from error
+
+
+@contextmanager
+def atomic_file(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
+    """Open a file for binary writing that appears under `path` only when the block ends without an error.
+
+    Args:
+        path: The destination; its folder is made.
+        durable: Wait until the bytes are on the disk (not needed for files that can be made again).
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    partial = path.with_name(path.name + PARTIAL)
+    with output_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with partial.open("wb") as file:
+                yield file
+                file.flush()
+                if durable:
+                    os.fsync(file.fileno())
+            partial.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+            raise
+
+
+def atomic_write(path: Path, data: bytes | str, *, durable: bool = True) -> None:
+    """Write `data` to `path` as a whole or not at all; text is encoded as UTF-8. See `atomic_file`."""
+    with atomic_file(path, durable=durable) as file:
+        file.write(data.encode() if isinstance(data, str) else data)
+
+
+def digest_text(text: str) -> str:
+    """Return the SHA-256 of `text` in hexadecimal."""
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def digest_file(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes in hexadecimal, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

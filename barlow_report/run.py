@@ -1,0 +1,283 @@
+"""The run folder: everything that later stages and other programs need, and nothing that is pickled.
+
+`Run` is the only place that knows where things lie on disk. Tables are Parquet and checked against
+`tables.py` on every write and read; features are one `.npy` that is opened memory-mapped; pictures are named
+by the hash of their bytes, so one picture is stored once however often it is shown.
+
+A stage that has finished leaves a mark: the fingerprint of what went into it. The same fingerprint again
+means the stage is skipped; another one means it is redone, and the marks of later stages are dropped.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from barlow_report.errors import RunFolderError
+from barlow_report.files import atomic_file, atomic_write, digest_text, output_errors
+from barlow_report.tables import TABLES, check_table
+
+try:
+    import fcntl
+except ImportError:  # no such lock on this system; two runs in one folder are then not noticed
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["FORMAT", "STAGES", "Run", "fingerprint"]
+
+FORMAT = 1
+"""Number of the run folder's format; a run of another format is refused."""
+
+STAGES = ("extract", "explain", "visualize")
+"""The stages that write to a run folder, in order."""
+
+
+def fingerprint(**inputs: object) -> str:
+    """Return a hash of everything a stage depends on; `inputs` must be writable as JSON."""
+    return digest_text(json.dumps({"format": FORMAT, **inputs}, sort_keys=True, default=str))
+
+
+class Run:
+    """One run folder; make it with `Run.create` or `Run.open`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def create(cls, folder: Path, *, info: Mapping[str, Any]) -> "Run":
+        """Open `folder` for writing, making it if need be, and bring its `run.json` up to date with `info`.
+
+        Raises:
+            RunFolderError: The folder holds other files, or a run of another format.
+            OutputError: The folder cannot be written.
+        """
+        run = cls(folder)
+        with output_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            is_foreign = not run._info_path.exists() and any(not f.name.startswith("run.") for f in folder.iterdir())
+        if is_foreign:
+            raise RunFolderError(
+                f"{folder}: holds files but no run.json, so it is not a run folder. Give an empty or new folder."
+            )
+        old = run.info if run._info_path.exists() else {"format": FORMAT, "stages": {}}
+        if {**old, **info} != old or not run._info_path.exists():
+            run._write_info({**old, **info})
+        return run
+
+    @classmethod
+    def open(cls, folder: Path) -> "Run":
+        """Open an existing run folder for reading.
+
+        Raises:
+            RunFolderError: There is none at `folder`, or it has another format.
+        """
+        run = cls(folder)
+        if not run._info_path.is_file():
+            raise RunFolderError(
+                f"{folder}: no run.json found, expected a run folder. Make one with barlow-report run."
+            )
+        _ = run.info
+        return run
+
+    @property
+    def _info_path(self) -> Path:
+        return self.folder / "run.json"
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """The content of run.json: format, configuration, versions, models, finished stages."""
+        try:
+            info: dict[str, Any] = json.loads(self._info_path.read_text(encoding="utf-8"))
+            found = info["format"]
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise RunFolderError(
+                f"{self._info_path}: cannot be read ({error}). Delete the folder and run again."
+            ) from error
+        if found != FORMAT:
+            raise RunFolderError(
+                f"{self._info_path}: found format {found}, expected {FORMAT}. "
+                "It was written by another version of barlow-report: use that version, or a new folder."
+            )
+        return info
+
+    def update_info(self, **values: Any) -> None:
+        """Set entries of run.json."""
+        self._write_info({**self.info, **values})
+
+    def _write_info(self, info: Mapping[str, Any]) -> None:
+        atomic_write(self._info_path, json.dumps(info, indent=2, ensure_ascii=False) + "\n")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from writing to this folder until the block ends, however it ends.
+
+        Raises:
+            RunFolderError: Another process is writing to it.
+        """
+        if fcntl is None:
+            yield
+            return
+        with output_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            file = (self.folder / "run.lock").open("w")
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise RunFolderError(
+                    f"{self.folder}: another process is writing to this run. Wait until it ends, or use another --run."
+                ) from error
+            yield
+
+    # --- stages -------------------------------------------------------------------------------------------
+
+    def is_done(self, stage: str, *, fingerprint: str) -> bool:
+        """Whether `stage` has finished with exactly these inputs."""
+        found = self.info["stages"].get(stage)
+        return bool(found == fingerprint)
+
+    def is_finished(self, stage: str) -> bool:
+        """Whether `stage` has finished, with whatever inputs."""
+        return stage in self.info["stages"]
+
+    def require(self, stage: str) -> None:
+        """Check that `stage` has finished.
+
+        Raises:
+            RunFolderError: It has not.
+        """
+        if not self.is_finished(stage):
+            raise RunFolderError(
+                f"{self.folder}: stage {stage!r} has not finished here. Run barlow-report run with the configuration."
+            )
+
+    def begin(self, stage: str, *, fingerprint: str) -> Path:
+        """Drop the marks of `stage` and later ones, and return the folder for its unfinished work.
+
+        Work of an earlier attempt is kept only if it was begun with the same fingerprint.
+        """
+        later = STAGES[STAGES.index(stage) :]
+        stages = self.info["stages"]
+        if any(s in stages for s in later):
+            self.update_info(stages={s: mark for s, mark in stages.items() if s not in later})
+        work = self.folder / "work" / stage
+        begun = work / "fingerprint"
+        with output_errors(work):
+            if work.exists() and (not begun.is_file() or begun.read_text() != fingerprint):
+                shutil.rmtree(work)
+            work.mkdir(parents=True, exist_ok=True)
+        atomic_write(begun, fingerprint)
+        return work
+
+    def finish(self, stage: str, *, fingerprint: str) -> None:
+        """Mark `stage` as finished, then delete its unfinished work."""
+        self.update_info(stages={**self.info["stages"], stage: fingerprint})
+        with output_errors(self.folder):
+            shutil.rmtree(self.folder / "work" / stage, ignore_errors=True)
+            if (self.folder / "work").is_dir() and not any((self.folder / "work").iterdir()):
+                (self.folder / "work").rmdir()
+
+    # --- tables and arrays --------------------------------------------------------------------------------
+
+    def has_table(self, name: str) -> bool:
+        """Whether table `name` is there."""
+        return self._table_path(name).is_file()
+
+    def _table_path(self, name: str) -> Path:
+        return self.folder / f"{name}.parquet"
+
+    def write_table(self, name: str, frame: pd.DataFrame) -> None:
+        """Check `frame` against its schema and write it.
+
+        Raises:
+            SchemaError: It does not fit.
+            OutputError: The file cannot be written.
+        """
+        path = self._table_path(name)
+        checked = check_table(name, frame, where=str(path))
+        table = pa.Table.from_pandas(checked, schema=TABLES[name].arrow_schema, preserve_index=False)
+        with atomic_file(path) as file:
+            pq.write_table(table.replace_schema_metadata(None), file, compression="zstd")
+
+    def read_table(self, name: str) -> pd.DataFrame:
+        """Read table `name` and check it against its schema.
+
+        Raises:
+            RunFolderError: The table is missing, cannot be read, or does not fit its schema.
+        """
+        path = self._table_path(name)
+        if not path.is_file():
+            raise RunFolderError(f"{path}: not found. Run the stage that writes it: barlow-report run CONFIG.")
+        try:
+            frame = pq.read_table(path).to_pandas(ignore_metadata=True, types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+        except (OSError, pa.ArrowException) as error:
+            raise RunFolderError(f"{path}: cannot be read ({error}). Run the stage that writes it again.") from error
+        return check_table(name, frame, where=str(path))
+
+    def delete_table(self, name: str) -> None:
+        """Delete table `name` if it is there."""
+        with output_errors(self._table_path(name)):
+            self._table_path(name).unlink(missing_ok=True)
+
+    def write_features(self, blocks: Iterable[np.ndarray], *, shape: tuple[int, int], dtype: str) -> None:
+        """Write features.npy from blocks of rows, holding one block in memory at a time.
+
+        Raises:
+            OutputError: The file cannot be written.
+            RunFolderError: The blocks do not add up to `shape`.
+        """
+        n_rows = 0
+        with atomic_file(self.folder / "features.npy") as file:
+            header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            for block in blocks:
+                file.write(np.ascontiguousarray(block, dtype=dtype).data)
+                n_rows += len(block)
+            if n_rows != shape[0]:
+                raise RunFolderError(f"{self.folder}: {n_rows} rows of features, expected {shape[0]}: run again.")
+
+    def features(self) -> np.ndarray:
+        """Open the features, shape (n_images, n_features), memory-mapped and read-only.
+
+        Raises:
+            RunFolderError: The file is missing or damaged.
+        """
+        path = self.folder / "features.npy"
+        try:
+            features: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise RunFolderError(f"{path}: cannot be read ({error}). Delete the run folder and run again.") from error
+        return features
+
+    # --- pictures -----------------------------------------------------------------------------------------
+
+    @property
+    def media(self) -> Path:
+        """The folder of pictures."""
+        return self.folder / "media"
+
+    def add_media(self, data: bytes, *, suffix: str = ".webp") -> str:
+        """Store a picture and return its name below `media`; the same bytes are stored once."""
+        digest = hashlib.blake2b(data, digest_size=16).hexdigest()
+        name = f"{digest[:2]}/{digest}{suffix}"
+        path = self.media / name
+        if not path.exists():
+            atomic_write(path, data, durable=False)
+        return name
+
+    def delete_unused_media(self, used: Iterable[str]) -> None:
+        """Delete pictures that no table names any more."""
+        keep = set(used)
+        with output_errors(self.media):
+            for folder, _, names in os.walk(self.media):
+                for name in names:
+                    if f"{Path(folder).name}/{name}" not in keep:
+                        (Path(folder) / name).unlink()
