@@ -80,6 +80,13 @@ class DataConfig(Section):
             raise ValueError("expected at most one of 'classes' and 'class_file'")
         return self
 
+    @property
+    def root(self) -> Path:
+        """The folder that image paths are relative to."""
+        if self.folder is not None:
+            return self.folder
+        return self.image_root or Path(str(self.manifest)).parent
+
 
 class PreprocessingConfig(Section):
     """From an image file to what a model sees; normalisation happens inside the model, after this."""

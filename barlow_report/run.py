@@ -108,6 +108,11 @@ class Run:
             )
         return info
 
+    def identify(self, explained: str, *, created_at: str) -> None:
+        """Name this run by the fingerprint of `explain`: people's descriptions of features belong to it alone."""
+        if self.info.get("run_id") != explained[:16]:
+            self.update_info(run_id=explained[:16], created_at=created_at)
+
     def update_info(self, **values: Any) -> None:
         """Set entries of run.json."""
         self._write_info({**self.info, **values})

@@ -1,0 +1,153 @@
+"""The command line: the only module that prints or exits.
+
+Every command imports its work when it is called, so that `--help` answers at once. Progress and messages go to
+standard error; the last line on standard output is the path of what was made.
+"""
+
+import functools
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from barlow_report.errors import BarlowReportError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="Explain when an image classifier fails, test every explanation on held-out images, and write it all to a "
+    "static site.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ConfigArgument = Annotated[Path, typer.Argument(help="The configuration, a YAML file; see configs/reference.yaml.")]
+RunOption = Annotated[Path | None, typer.Option("--run", help="The run folder.", show_default="runs/<name>")]
+SiteOption = Annotated[Path | None, typer.Option("--site", help="Folder of the site.", show_default="site/<name>")]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+def _reports_errors(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn an error of `command` into one message and exit code 1, an interrupt into 130."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, debug: bool, **kwargs: Any) -> None:
+        try:
+            command(*args, debug=debug, **kwargs)
+        except BarlowReportError as error:
+            _fail(str(error), debug=debug)
+        except KeyboardInterrupt:
+            typer.echo("\nInterrupted. What was finished is kept; the same command goes on from there.", err=True)
+            raise typer.Exit(130) from None
+        except Exception as error:
+            _fail(
+                f"unexpected {type(error).__name__}: {error}\nThis is a bug of barlow-report. "
+                "Run the command again with --debug and report what it prints.",
+                debug=debug,
+            )
+
+    return wrapped
+
+
+def _fail(message: str, *, debug: bool) -> None:
+    if debug:
+        typer.echo(traceback.format_exc(), err=True)
+    typer.echo(f"Error: {message}", err=True)
+    raise typer.Exit(1)
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        from barlow_report import __version__
+
+        typer.echo(f"barlow-report {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Options that come before a command; each has done its work when this is called."""
+
+
+@app.command()
+@_reports_errors
+def demo(run: RunOption = None, site: SiteOption = None, debug: DebugOption = False) -> None:
+    """Run the built-in example: draw images with planted failures, analyse them, and say where the site is."""
+    from barlow_report.pipeline import run_demo
+    from barlow_report.terminal import terminal_progress
+
+    with terminal_progress() as progress:
+        index = run_demo(folder=run, site=site, progress=progress)
+    _show_site(index)
+
+
+@app.command()
+@_reports_errors
+def run(config: ConfigArgument, run: RunOption = None, site: SiteOption = None, debug: DebugOption = False) -> None:
+    """Do everything that CONFIG asks for, skipping what is up to date."""
+    from barlow_report import pipeline
+    from barlow_report.config import load_config
+    from barlow_report.terminal import terminal_progress
+
+    loaded = load_config(config)
+    with terminal_progress() as progress:
+        index = pipeline.run(loaded, folder=run, site=site, progress=progress)
+    _show_site(index)
+
+
+def _stage_command(stage: str, summary: str) -> None:
+    def command(config: ConfigArgument, run: RunOption = None, debug: DebugOption = False) -> None:
+        from barlow_report import pipeline
+        from barlow_report.config import load_config
+        from barlow_report.terminal import terminal_progress
+
+        loaded = load_config(config)
+        with terminal_progress() as progress:
+            folder = run or pipeline.default_run_folder(loaded)
+            done = pipeline.compute(loaded, folder=folder, until=stage, progress=progress)
+        typer.echo(str(done.folder))
+
+    command.__name__ = stage
+    command.__doc__ = summary
+    app.command(stage)(_reports_errors(command))
+
+
+_stage_command("extract", "Compute features and predictions of all images.")
+_stage_command("explain", "Explain failures: groups, trees, rules and their evidence; extract first if need be.")
+_stage_command("visualize", "Draw triptychs and galleries; extract and explain first if need be.")
+
+
+@app.command()
+@_reports_errors
+def site(
+    run: Annotated[Path, typer.Argument(help="The run folder.")], site: SiteOption = None, debug: DebugOption = False
+) -> None:
+    """Build the site from the run folder RUN; images and models are not needed."""
+    from barlow_report.pipeline import build_site
+    from barlow_report.terminal import terminal_progress
+
+    with terminal_progress() as progress:
+        index = build_site(run, site=site, progress=progress)
+    _show_site(index)
+
+
+def _show_site(index: Path) -> None:
+    typer.echo("Open the report in a browser:", err=True)
+    typer.echo(str(index.resolve()))
+
+
+def main() -> None:
+    """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a path or name must never break the message about it
+    app(prog_name="barlow-report")

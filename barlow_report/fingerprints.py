@@ -1,0 +1,77 @@
+"""What a stage depends on, as values that can be compared: which images, which models, which settings.
+
+Nothing here builds a model or opens an image, so that finding out that a run is up to date takes seconds.
+"""
+
+import hashlib
+import importlib.metadata
+import importlib.util
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from barlow_report.config import ModelConfig
+from barlow_report.errors import ModelError
+from barlow_report.files import digest_file
+
+__all__ = ["images_identity", "model_identity"]
+
+
+def model_identity(model: ModelConfig | None) -> dict[str, Any] | None:
+    """Return everything that decides what `model` computes: source, weights and preprocessing.
+
+    Raises:
+        ModelError: A file that the configuration names does not exist.
+    """
+    if model is None:
+        return None
+    settings = model.model_dump(mode="json", exclude={"weights", "factory", "allow_unsafe_weights"})
+    return {
+        **settings,
+        "weights": None if model.weights is None else _digest(model.weights, "weights"),
+        "source": None if model.factory is None else _source_identity(model.factory),
+        "torchvision_version": None if model.torchvision is None else importlib.metadata.version("torchvision"),
+    }
+
+
+def _source_identity(factory: str) -> list[str]:
+    source, _, function = factory.rpartition(":")
+    if source.endswith(".py"):
+        return [function, _digest(Path(source), "factory")]
+    try:
+        found = importlib.util.find_spec(source)
+    except (ImportError, ValueError):
+        found = None
+    if found is None or found.origin is None or not Path(found.origin).is_file():
+        return [function, source]  # loading the model says what is wrong with it
+    return [function, digest_file(Path(found.origin))]
+
+
+def _digest(path: Path, key: str) -> str:
+    try:
+        return digest_file(path)
+    except OSError as error:
+        raise ModelError(
+            f"{path}: cannot be read ({error.strerror}). Give the path of an existing file under {key!r}."
+        ) from error
+
+
+def images_identity(root: Path, *, paths: Sequence[str], columns: Iterable[object]) -> str:
+    """Return a hash of the images' names, sizes and modification times and of what is known about them.
+
+    Args:
+        root: Folder that `paths` are relative to.
+        paths: The images, in order; a missing one counts as such.
+        columns: Further values per image or per data set; hashed by their bytes or their text.
+    """
+    digest = hashlib.sha256()
+    for path in paths:
+        try:
+            status = (root / path).stat()
+            state = f"{status.st_size} {status.st_mtime_ns}"
+        except (OSError, ValueError):
+            state = "missing"
+        digest.update(f"{path}\0{state}\0".encode("utf-8", "surrogateescape"))
+    for column in columns:
+        digest.update(column.tobytes() if hasattr(column, "tobytes") else repr(column).encode())
+    return digest.hexdigest()

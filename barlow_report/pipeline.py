@@ -1,0 +1,111 @@
+"""Start reading here: what happens when somebody asks for a report.
+
+    config -> extract -> explain -> visualize -> site
+
+Each stage reads the run folder, calls the core packages, which turn values into values, and writes the run
+folder. A stage whose inputs have not changed is skipped, one that was interrupted goes on where it stopped.
+"""
+
+import os
+import platform
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from barlow_report.config import Config
+from barlow_report.errors import ConfigError
+from barlow_report.progress import Progress, SilentProgress
+from barlow_report.run import STAGES, Run
+from barlow_report.stages.explain import explain
+from barlow_report.stages.extract import extract
+from barlow_report.stages.site import write_site
+from barlow_report.stages.visualize import visualize
+
+__all__ = ["build_site", "compute", "default_run_folder", "default_site_folder", "run"]
+
+_REPORTED_PACKAGES = ("torch", "torchvision", "scikit-learn", "numpy", "pandas", "pillow", "mkdocs-material")
+
+
+def run(
+    config: Config, *, folder: Path | None = None, site: Path | None = None, progress: Progress | None = None
+) -> Path:
+    """Do everything: compute what is missing in the run folder, and build the site.
+
+    Args:
+        config: The configuration, see `load_config`.
+        folder: The run folder; default: runs/<name>.
+        site: Where the site goes; default: site/<name>.
+        progress: Where to report to; default: nowhere.
+
+    Returns:
+        The site's index.html.
+
+    Raises:
+        BarlowReportError: Something the user can act on; what was finished is kept, and the same call goes on.
+    """
+    folder = folder or default_run_folder(config)
+    compute(config, folder=folder, progress=progress)
+    return build_site(folder, site=site or default_site_folder(config.name), progress=progress)
+
+
+def compute(config: Config, *, folder: Path, until: str = "visualize", progress: Progress | None = None) -> Run:
+    """Run the stages up to and including `until` and return the run folder; see `run`."""
+    progress = progress or SilentProgress()
+    run_folder = Run.create(folder, info=_info(config))
+    with run_folder.locked():
+        n_stages = STAGES.index(until) + 1
+        extracted = extract(config, run_folder, progress=progress)
+        if n_stages > 1:
+            explained = explain(config, run_folder, extracted=extracted, progress=progress)
+            run_folder.identify(explained, created_at=_now())
+        if n_stages > 2:
+            visualize(config, run_folder, explained=explained, progress=progress)
+    return run_folder
+
+
+def build_site(folder: Path, *, site: Path | None = None, progress: Progress | None = None) -> Path:
+    """Build the site from a run folder; neither the images nor the models are needed. Return its index.html.
+
+    Raises:
+        RunFolderError: The run is missing or not complete.
+        OutputError: The site cannot be written, or its folder holds something else.
+    """
+    run_folder = Run.open(folder)
+    run_folder.require(STAGES[-1])
+    site = site or default_site_folder(str(run_folder.info.get("name", folder.name)))
+    with run_folder.locked():
+        return write_site(run_folder, site=site, progress=progress or SilentProgress())
+
+
+def default_run_folder(config: Config) -> Path:
+    """Return runs/<name> in the working directory."""
+    return Path("runs") / config.name
+
+
+def default_site_folder(name: str) -> Path:
+    """Return site/<name> in the working directory."""
+    return Path("site") / name
+
+
+def _info(config: Config) -> dict[str, Any]:
+    return {
+        "name": config.name,
+        "seed": config.seed,
+        "config": config.model_dump(mode="json"),
+        "versions": {
+            "barlow-report": metadata.version("barlow-report"),
+            "python": platform.python_version(),
+            **{package: metadata.version(package) for package in _REPORTED_PACKAGES},
+        },
+    }
+
+
+def _now() -> str:
+    """The time, or that of SOURCE_DATE_EPOCH for builds that can be repeated byte for byte."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    if epoch is None:
+        return datetime.now(UTC).isoformat(timespec="seconds")
+    if not epoch.isdecimal():
+        raise ConfigError(f"SOURCE_DATE_EPOCH: found {epoch!r}, expected a number of seconds since 1970")
+    return datetime.fromtimestamp(int(epoch), UTC).isoformat(timespec="seconds")

@@ -1,0 +1,96 @@
+"""The pictures of a run: thumbnails as the feature model frames the images, heatmaps and feature attacks."""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from barlow_report.config import Config, ModelConfig
+from barlow_report.errors import ConfigError, DataError
+from barlow_report.progress import Advance
+from barlow_report.run import Run
+from barlow_report.visuals.thumbnails import encode_attack, encode_heatmap, encode_thumbnail
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from barlow_report.vision.models import LoadedModel
+
+__all__ = ["Pictures", "feature_model_config"]
+
+
+def feature_model_config(config: Config) -> ModelConfig:
+    """Return the section of the model that gives the features."""
+    model = config.feature_model or config.inspected_model
+    if model is None:
+        raise ConfigError("no model gives features: add a 'feature_model' section")
+    return model
+
+
+class Pictures:
+    """Makes and stores pictures; a thumbnail is made once however often it is asked for."""
+
+    def __init__(self, config: Config, run: Run) -> None:
+        self._add = run.add_media
+        self._root = config.data.root
+        self._paths: list[str] = run.read_table("images")["path"].tolist()
+        self._preprocessing = feature_model_config(config).preprocessing
+        self._attack = config.visuals.attack
+        self._max_side = config.visuals.thumbnail_size
+        self._names: dict[int, str] = {}
+        self._pool = ThreadPoolExecutor(config.extraction.n_workers or os.cpu_count() or 1)
+
+    def thumbnails(self, image_ids: Sequence[int], *, advance: Advance) -> list[str]:
+        """Return the names of the images' thumbnails below media/.
+
+        Raises:
+            DataError: An image cannot be read any more.
+        """
+        from barlow_report.vision.preprocessing import field_of_view
+
+        def make(image_id: int) -> str:
+            view = field_of_view(self._read(image_id), self._preprocessing)
+            name = self._add(encode_thumbnail(view, max_side=self._max_side))
+            advance(1)
+            return name
+
+        missing = sorted(set(image_ids) - self._names.keys())
+        self._names.update(zip(missing, self._pool.map(make, missing), strict=True))
+        return [self._names[i] for i in image_ids]
+
+    def draw(self, model: "LoadedModel", pairs: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
+        """Compute and store heatmap and attack of (feature_id, image_id) pairs, as one batch.
+
+        Returns:
+            One row per pair: the columns of table `tiles` that do not depend on the group.
+
+        Raises:
+            DataError: An image cannot be read any more.
+        """
+        from barlow_report.vision.tiles import compute_tiles
+
+        images = list(self._pool.map(self._read, [image_id for _, image_id in pairs]))
+        tiles = compute_tiles(model, images, feature_ids=[f for f, _ in pairs], settings=self._attack)
+        return [
+            {
+                "feature_id": feature_id,
+                "image_id": image_id,
+                "activation": float(tiles.activations[row]),
+                "attacked_activation": float(tiles.attacked_activations[row]),
+                "heatmap": None if tiles.heatmaps is None else self._add(encode_heatmap(tiles.heatmaps[row])),
+                "attack": self._add(encode_attack(tiles.attacks[row], max_side=self._max_side)),
+            }
+            for row, (feature_id, image_id) in enumerate(pairs)
+        ]
+
+    def _read(self, image_id: int) -> "Image.Image":
+        from barlow_report.vision.images import UnreadableImage, read_image
+
+        path = self._root / self._paths[image_id]
+        try:
+            return read_image(path)
+        except UnreadableImage as error:
+            raise DataError(
+                f"{path}: could be read before and cannot be read now ({error}). "
+                "Restore the file, or run again to analyse the images as they are."
+            ) from error

@@ -1,0 +1,52 @@
+"""The last stage: pages from the run folder. Neither the images nor the models nor torch are needed."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from barlow_report.config import SiteConfig
+from barlow_report.progress import Progress
+from barlow_report.report import Figure, ReportSource, build_site
+from barlow_report.run import Run
+from barlow_report.tables import TABLES
+from barlow_report.visuals.charts import Chart, error_rate_by_class, tree_gain
+
+__all__ = ["write_site"]
+
+
+def write_site(run: Run, *, site: Path, progress: Progress) -> Path:
+    """Build the site of a finished run in folder `site` and return its index.html.
+
+    Raises:
+        SiteError: A page cannot be built.
+        OutputError: The site cannot be written, or its folder holds something else.
+    """
+    info = run.info
+    tables = {name: run.read_table(name) for name in TABLES if run.has_table(name)}
+    source = ReportSource(
+        info=info,
+        tables=tables,
+        media=run.media,
+        figures=_figures(tables),
+        settings=SiteConfig.model_validate(info["config"]["site"]),
+    )
+    with progress.task("Building the site", total=1, unit="site") as advance:
+        index = build_site(source, site=site)
+        advance(1)
+    return index
+
+
+def _figures(tables: dict[str, pd.DataFrame]) -> dict[str, Figure]:
+    images, classes = tables["images"], tables["classes"]
+    is_failure = images["prediction"] != images["label"]
+    by_class = pd.DataFrame({"class_id": images["label"], "n_failures": is_failure, "n_images": 1})
+    by_class = by_class.groupby("class_id", as_index=False).sum().merge(classes, on="class_id")
+    charts = {"error_rate_by_class": error_rate_by_class(by_class)}
+    fitted = tables["groups"][tables["groups"]["status"] == "fitted"]
+    if len(fitted):
+        charts["tree_gain"] = tree_gain(fitted)
+    return {name: _as_figure(chart) for name, chart in charts.items()}
+
+
+def _as_figure(chart: Chart) -> Figure:
+    return Figure(light=chart.light, dark=chart.dark, alt=chart.alt)

@@ -1,0 +1,140 @@
+"""The third stage: triptychs for every feature a rule uses, and galleries of failures and successes.
+
+The work is cut into chunks of (feature, image) pairs over all groups, so that the feature attack runs in full
+batches and a pair that two groups share is attacked once. A finished chunk is one file in the work folder: a
+stopped run goes on at the first chunk that is missing.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from barlow_report.config import Config
+from barlow_report.files import atomic_write
+from barlow_report.progress import Progress
+from barlow_report.run import Run, fingerprint
+from barlow_report.stages.pictures import Pictures, feature_model_config
+from barlow_report.visuals.histograms import histograms
+from barlow_report.visuals.triptychs import choose_gallery, most_activating
+
+__all__ = ["visualize"]
+
+
+def visualize(config: Config, run: Run, *, explained: str, progress: Progress) -> str:
+    """Write tiles, galleries, histograms and pictures, unless they are up to date; return the fingerprint.
+
+    Args:
+        config: The configuration.
+        run: The run folder, with the stage `explain` finished.
+        explained: The fingerprint of that stage.
+        progress: Where to report to.
+
+    Raises:
+        DataError: An image that could be read before cannot be read any more.
+    """
+    mark = fingerprint(explain=explained, seed=config.seed, visuals=config.visuals.model_dump(mode="json"))
+    if run.is_done("visualize", fingerprint=mark):
+        progress.message("Pictures are up to date")
+        return mark
+    work = run.begin("visualize", fingerprint=mark)
+    tables = _Tables(run)
+    pictures = Pictures(config, run)
+
+    tiles = _draw_tiles(_top_images(tables, n=config.visuals.n_images), pictures, config, work, progress=progress)
+    galleries = _choose_galleries(tables, n=config.visuals.n_gallery, seed=config.seed)
+    with progress.task("Drawing thumbnails", total=_n_distinct(tiles, galleries), unit="images") as advance:
+        tiles["thumbnail"] = pictures.thumbnails(tiles["image_id"].tolist(), advance=advance)
+        galleries["thumbnail"] = pictures.thumbnails(galleries["image_id"].tolist(), advance=advance)
+    run.write_table("tiles", tiles)
+    run.write_table("galleries", galleries)
+    used = sorted(set(tables.conditions["feature_id"].tolist()))
+    run.write_table("histograms", histograms(tables.features, tables.is_failure, feature_ids=used))
+    run.delete_unused_media(_media_names(run))
+    run.finish("visualize", fingerprint=mark)
+    return mark
+
+
+def _media_names(run: Run) -> Iterable[str]:
+    tiles, galleries = run.read_table("tiles"), run.read_table("galleries")
+    for column in (tiles["thumbnail"], tiles["heatmap"].dropna(), tiles["attack"], galleries["thumbnail"]):
+        yield from column
+
+
+class _Tables:
+    """What this stage reads from the run folder."""
+
+    def __init__(self, run: Run) -> None:
+        self.features = run.features()
+        self.conditions = run.read_table("conditions")
+        self.rules = run.read_table("rules")
+        images = run.read_table("images")
+        self.is_failure = (images["prediction"] != images["label"]).to_numpy()
+        self._keys = {"label": images["label"].to_numpy(), "prediction": images["prediction"].to_numpy()}
+        self._groups = {group.group_id: group for group in run.read_table("groups").itertuples()}
+
+    def members(self, group_id: int) -> np.ndarray:
+        """The ids of the images of a group, ascending."""
+        group = self._groups[group_id]
+        return np.flatnonzero(self._keys[group.grouping] == group.class_id)
+
+
+def _n_distinct(*frames: pd.DataFrame) -> int:
+    return len(set().union(*(frame["image_id"] for frame in frames)))
+
+
+def _top_images(tables: _Tables, *, n: int) -> pd.DataFrame:
+    """The rows of table `tiles` without their pictures: group_id, feature_id, rank, image_id."""
+    uses = tables.conditions.merge(tables.rules[["rule_id", "group_id"]], on="rule_id")
+    uses = uses[["group_id", "feature_id"]].drop_duplicates().sort_values(["group_id", "feature_id"])
+    rows: list[tuple[int, int, int, int]] = []
+    for group_id, feature_ids in uses.groupby("group_id")["feature_id"]:
+        members = tables.members(group_id)
+        block = tables.features[members]
+        for feature_id in feature_ids:
+            chosen = most_activating(block[:, feature_id], members, n=n).tolist()
+            rows.extend((group_id, feature_id, rank, image_id) for rank, image_id in enumerate(chosen, 1))
+    return pd.DataFrame(rows, columns=["group_id", "feature_id", "rank", "image_id"], dtype="int64")
+
+
+def _choose_galleries(tables: _Tables, *, n: int, seed: int) -> pd.DataFrame:
+    """The rows of table `galleries` without their thumbnails."""
+    from barlow_report.rules import leaf_members
+
+    conditions_of = dict(tuple(tables.conditions.groupby("rule_id")))
+    nobody = np.zeros(0, dtype=np.int64)
+    galleries = [choose_gallery(nobody, nobody.astype(bool), n=0, seed=0, rule_id=0)]
+    for group_id, rule_ids in tables.rules.groupby("group_id")["rule_id"]:
+        members = tables.members(group_id)
+        block = tables.features[members]
+        for rule_id in rule_ids:
+            inside = members[leaf_members(block, conditions_of[rule_id])]
+            galleries.append(choose_gallery(inside, tables.is_failure[inside], n=n, seed=seed, rule_id=rule_id))
+    return pd.concat(galleries, ignore_index=True)
+
+
+def _draw_tiles(
+    tiles: pd.DataFrame, pictures: Pictures, config: Config, work: Path, *, progress: Progress
+) -> pd.DataFrame:
+    """Add activations, heatmaps and attacks to the rows of `_top_images`."""
+    distinct = tiles[["feature_id", "image_id"]].drop_duplicates().sort_values(["feature_id", "image_id"])
+    pairs = list(distinct.itertuples(index=False, name=None))
+    size = config.visuals.attack.batch_size
+    chunks = [(work / f"{start // size:06d}.json", pairs[start : start + size]) for start in range(0, len(pairs), size)]
+    missing = [(path, chunk) for path, chunk in chunks if not path.is_file()]
+    if missing:
+        from barlow_report.vision.models import choose_device, load_model
+
+        model = load_model(feature_model_config(config), device=choose_device(config.device), role="feature_model")
+        n_done = len(pairs) - sum(len(chunk) for _, chunk in missing)
+        with progress.task("Attacking features", total=len(pairs), unit="tiles", n_done=n_done) as advance:
+            for path, chunk in missing:
+                atomic_write(path, json.dumps(pictures.draw(model, chunk)))
+                advance(len(chunk))
+    columns = ["feature_id", "image_id", "activation", "attacked_activation", "heatmap", "attack"]
+    records = [record for path, _ in chunks for record in json.loads(path.read_text())]
+    drawn = pd.DataFrame(records, columns=columns).astype({"feature_id": "int64", "image_id": "int64"})
+    complete = tiles.merge(drawn, on=["feature_id", "image_id"], validate="many_to_one")
+    return complete.sort_values(["group_id", "feature_id", "rank"], ignore_index=True)

@@ -1,0 +1,162 @@
+"""The configuration: what is accepted, and how mistakes are reported."""
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import yaml
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from barlow_report.config import Config, load_config
+from barlow_report.errors import ConfigError
+
+CONFIGS = Path(__file__).resolve().parents[1] / "configs"
+MINIMAL = """
+name: mine
+data: {folder: images}
+inspected_model: {factory: "net.py:make", weights: net.pt}
+"""
+
+
+def _load(folder: Path, text: str) -> Config:
+    path = folder / "config.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_config(path)
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    config = _load(tmp_path, MINIMAL)
+    assert config.data.folder == tmp_path / "images"
+    assert config.inspected_model is not None
+    assert config.inspected_model.weights == tmp_path / "net.pt"
+    assert config.inspected_model.factory == f"{tmp_path}/net.py:make"
+
+
+def test_environment_variables_are_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = MINIMAL.replace("folder: images", 'folder: "${WHERE:-elsewhere}/images"')
+    assert _load(tmp_path, text).data.folder == tmp_path / "elsewhere" / "images"
+    monkeypatch.setenv("WHERE", "/data")
+    assert _load(tmp_path, text).data.folder == Path("/data/images")
+
+
+def test_a_variable_without_value_or_default_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="NOT_SET_ANYWHERE is not set"):
+        _load(tmp_path, MINIMAL.replace("folder: images", 'folder: "${NOT_SET_ANYWHERE}"'))
+
+
+def test_all_mistakes_are_reported_at_once_with_line_and_suggestion(tmp_path: Path) -> None:
+    text = """name: mine
+data:
+  foldr: images
+  folder: images
+inspected_model:
+  factory: net.py
+rules:
+  max_depth: 9
+  tau: often
+visuals: {attack: {stepsize: 3}}
+colour: red
+"""
+    with pytest.raises(ConfigError) as error:
+        _load(tmp_path, text)
+    message = str(error.value)
+    assert "6 problems" in message
+    assert "line 3, data.foldr: unknown key; did you mean 'folder'?" in message
+    assert "line 6, inspected_model.factory: found 'net.py'; expected 'package.module:function'" in message
+    assert re.search(r"line 8, rules\.max_depth: found 9; .*less than or equal to 4", message)
+    assert "line 9, rules.tau: found 'often'" in message
+    assert "line 10, visuals.attack.stepsize: unknown key; did you mean 'step_size'?" in message
+    assert "line 11, colour: unknown key; known keys here: name, seed" in message
+
+
+def test_a_missing_key_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="data: missing"):
+        _load(tmp_path, "name: mine\ninspected_model: {torchvision: resnet18}\n")
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        ("{}", "exactly one of 'folder' and 'manifest'"),
+        ("{folder: a, manifest: b.csv}", "exactly one of 'folder' and 'manifest'"),
+        ("{folder: a, image_root: b}", "'image_root' goes with 'manifest'"),
+        ("{folder: a, classes: [x], class_file: y}", "at most one of 'classes' and 'class_file'"),
+    ],
+)
+def test_contradictory_data_sections_are_refused(tmp_path: Path, data: str, problem: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(problem)):
+        _load(tmp_path, MINIMAL.replace("{folder: images}", data))
+
+
+def test_a_model_is_needed_for_predictions_and_for_features(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="an image folder holds no predictions"):
+        _load(tmp_path, "name: mine\ndata: {folder: a}\nfeature_model: {torchvision: resnet18}\n")
+    with pytest.raises(ConfigError, match="nothing else gives features"):
+        _load(tmp_path, "name: mine\ndata: {manifest: a.csv}\n")
+
+
+@pytest.mark.parametrize("text", ["", "- a\n- b\n", "just text"])
+def test_a_file_without_keys_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError, match="expected keys"):
+        _load(tmp_path, text)
+
+
+def test_broken_yaml_and_missing_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="not valid YAML"):
+        _load(tmp_path, "name: [mine")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_config(tmp_path / "nowhere.yaml")
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in sorted(CONFIGS.glob("*.yaml")) if "train" not in p.name], ids=lambda p: p.name
+)
+def test_every_shipped_configuration_is_valid(path: Path) -> None:
+    assert load_config(path).name
+
+
+def _sections(field: FieldInfo) -> list[type[BaseModel]]:
+    candidates = [field.annotation, *get_args(field.annotation)]
+    return [c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)]
+
+
+def _keys(model: type[BaseModel], prefix: str = "") -> set[str]:
+    keys = set()
+    for name, field in model.model_fields.items():
+        keys.add(prefix + name)
+        for section in _sections(field):
+            keys |= _keys(section, f"{prefix}{name}.")
+    return keys
+
+
+def test_the_reference_configuration_shows_every_key_and_its_comment() -> None:
+    """A key is shown as YAML or, where it excludes another one, in a comment; each with its description."""
+    text = (CONFIGS / "reference.yaml").read_text(encoding="utf-8")
+    uncommented = re.sub(r"^(\s*)#: ", r"\1", text, flags=re.MULTILINE)
+    shown: set[str] = set()
+
+    def collect(value: object, prefix: str = "") -> None:
+        if isinstance(value, dict):
+            for key, item in value.items():
+                shown.add(prefix + str(key))
+                collect(item, f"{prefix}{key}.")
+
+    collect(yaml.safe_load(uncommented))
+    # arguments of a factory are the user's own names
+    shown = {key for key in shown if ".arguments." not in key}
+    feature_model = {key for key in _keys(Config) if key.startswith("feature_model.")}
+    assert shown - feature_model == _keys(Config) - feature_model
+
+    flat = " ".join(re.sub(r"^\s*#:? ?", "", line) for line in text.splitlines())
+    flat = re.sub(r"\s+", " ", flat)
+
+    def described(model: type[BaseModel]) -> None:
+        for name, field in model.model_fields.items():
+            assert field.description, f"{model.__name__}.{name} has no description"
+            assert re.sub(r"\s+", " ", field.description) in flat, f"{model.__name__}.{name} is not explained"
+            for section in _sections(field):
+                described(section)
+
+    described(Config)

@@ -1,0 +1,82 @@
+"""Numbers to text."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from barlow_report import formatting
+from barlow_report.slugs import slugs
+
+THIN = formatting.THIN_SPACE
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (0.3519, "35.2 %"),
+        (0.0, "0.0 %"),
+        (1.0, "100.0 %"),
+        (0.0001, "< 0.1 %"),
+        (0.99999, "> 99.9 %"),
+        (None, "–"),
+        (math.nan, "–"),
+    ],
+)
+def test_percentages(share: float | None, text: str) -> None:
+    assert formatting.percent(share) == text.replace(" ", THIN)
+
+
+def test_percentages_without_decimals() -> None:
+    assert formatting.percent(0.97, decimals=0) == f"97{THIN}%"
+    assert formatting.percent(0.999, decimals=0) == f">{THIN}99{THIN}%"
+
+
+def test_counts_ratios_and_intervals() -> None:
+    assert formatting.count(1234567) == f"1{THIN}234{THIN}567"
+    assert formatting.ratio(311, 320) == "311/320"
+    assert formatting.ratio(None, 320) == "–"
+    assert formatting.interval(0.931, 0.987) == f"93–99{THIN}%"
+    assert formatting.interval(math.nan, 0.9) == "–"
+
+
+def test_measures_thresholds_and_p_values() -> None:
+    assert formatting.number(0.17222) == "0.172"
+    assert formatting.number(-0.0001) == "0.000"
+    assert formatting.number(-0.25) == "−0.250"
+    assert formatting.threshold(0.0893351) == "0.08934"
+    assert formatting.threshold(-1.5) == "−1.5"
+    assert formatting.p_value(0.0004) == f"<{THIN}0.001"
+    assert formatting.p_value(0.0312) == "0.031"
+
+
+@given(st.floats(allow_nan=True, allow_infinity=True) | st.none())
+def test_no_number_is_ever_written_as_nan(value: float | None) -> None:
+    for write in (formatting.number, formatting.threshold, formatting.p_value):
+        text = write(value)
+        assert "nan" not in text.lower()
+        assert "inf" not in text.lower()
+
+
+def test_slugs_are_safe_unique_and_stable() -> None:
+    names = ["Water jug", "water-jug", "água", "<b>|*", "../../etc", "CON", "", "日本", "x" * 300]
+    result = slugs(names)
+    assert result[:4] == ["water-jug", "water-jug-2", "agua", "b"]
+    assert result[5:8] == ["class-con", "class", "class-2"]
+    assert slugs([*names, "water jug"])[: len(names)] == result
+
+
+@given(st.floats(0, 1) | st.just(math.nan))
+def test_only_none_and_all_are_written_as_0_and_100_percent(share: float) -> None:
+    text = formatting.percent(share)
+    assert (text == f"0.0{THIN}%") == (share == 0)
+    assert (text == f"100.0{THIN}%") == (share == 1)
+
+
+@given(st.lists(st.text(max_size=80), max_size=30))
+def test_slugs_of_any_names(names: list[str]) -> None:
+    result = slugs(names)
+    assert len(set(result)) == len(names)
+    assert all(slug and slug.isascii() and slug == slug.lower() and len(slug) <= 64 for slug in result)
+    assert not any(set(slug) & set("/\\.<>:\"'|?* ") for slug in result)
