@@ -1,0 +1,152 @@
+"""Building the model that a configuration names: a Python function, or a torchvision model."""
+
+import difflib
+import hashlib
+import importlib
+import importlib.util
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torchvision
+from torch import nn
+
+from barlow_report.config import ModelConfig
+from barlow_report.errors import ModelError
+
+__all__ = ["BuiltModel", "build_model"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuiltModel:
+    """A model as its source returns it.
+
+    Attributes:
+        module: Without the configured weights, in training mode, on the device its source chose.
+        name: Of the function or of the torchvision model, without folders.
+        source_sha256: Of the text of the function's file, or of torchvision's version and the model's name.
+    """
+
+    module: nn.Module
+    name: str
+    source_sha256: str
+
+
+def build_model(spec: ModelConfig, *, role: str) -> BuiltModel:
+    """Call the factory that `spec` names, with its arguments.
+
+    Args:
+        spec: Names the factory or the torchvision model; its weights are not read here.
+        role: Names the model in errors, such as "inspected_model".
+
+    Raises:
+        ModelError: The factory cannot be found, fails, or returns no module.
+    """
+    if spec.torchvision is not None:
+        return _build_torchvision(spec.torchvision, spec.arguments, role)
+    source, _, function = (spec.factory or "").rpartition(":")
+    if source.endswith(".py"):
+        return _build_from_file(Path(source), function, spec.arguments, role)
+    try:
+        module = importlib.import_module(source)
+    except Exception as error:  # importing runs code that may raise anything
+        raise ModelError(
+            f"{role}: importing {source!r} failed ({_describe(error)}). Check 'factory'; a package must be installed, "
+            "a file is given as 'path/to/file.py:function'."
+        ) from error
+    return _call(module, function, spec.arguments, role, name=f"{source}:{function}")
+
+
+def _build_torchvision(name: str, arguments: dict[str, Any], role: str) -> BuiltModel:
+    known = torchvision.models.list_models(module=torchvision.models)
+    if name.lower() not in known:
+        close = difflib.get_close_matches(name.lower(), known, n=3) or known
+        raise ModelError(f"{role}: torchvision has no classification model {name!r}; it has {', '.join(close)}.")
+    if "weights" in arguments:
+        raise ModelError(
+            f"{role}: 'weights' under 'arguments' would download; give a file under the model's own 'weights'."
+        )
+    try:
+        with warnings.catch_warnings():
+            # about the initial weights of some models, which a file of weights replaces
+            warnings.simplefilter("ignore", FutureWarning)
+            module = torchvision.models.get_model(name.lower(), weights=None, **arguments)
+    except Exception as error:  # whatever the arguments lead to
+        raise ModelError(
+            f"{role}: torchvision's {name} with 'arguments' {arguments} fails: {_describe(error)}."
+        ) from error
+    source = f"torchvision {torchvision.__version__} {name.lower()}"
+    return BuiltModel(module=module, name=name.lower(), source_sha256=hashlib.sha256(source.encode()).hexdigest())
+
+
+def _build_from_file(path: Path, function: str, arguments: dict[str, Any], role: str) -> BuiltModel:
+    if not path.is_file():
+        raise ModelError(f"{role}: found no file {path}; correct 'factory' (path/to/file.py:function).")
+    # A name of its own, so that neither installed packages nor another model's file of that name are hit.
+    unique = f"barlow_report_factory_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]}"
+    spec = importlib.util.spec_from_file_location(unique, path)
+    if spec is None or spec.loader is None:
+        raise ModelError(f"{role}: {path} cannot be imported as Python.")
+    module = importlib.util.module_from_spec(spec)
+    with _importing_beside(path.resolve().parent):
+        sys.modules[unique] = module
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:  # importing runs code that may raise anything
+            del sys.modules[unique]
+            raise ModelError(f"{role}: importing {path} failed: {_describe(error)}.") from error
+        return _call(module, function, arguments, role, name=f"{path.stem}:{function}")
+
+
+@contextmanager
+def _importing_beside(folder: Path) -> Iterator[None]:
+    """Let a file import its neighbours, and leave no trace of that: two models may have a `layers.py` each."""
+    path, modules, no_bytecode = list(sys.path), set(sys.modules), sys.dont_write_bytecode
+    sys.path.insert(0, str(folder))
+    sys.dont_write_bytecode = True  # somebody else's folder
+    try:
+        yield
+    finally:
+        sys.path[:] = path
+        sys.dont_write_bytecode = no_bytecode
+        for name in set(sys.modules) - modules:
+            top = name.partition(".")[0]
+            if top not in modules and _lies_at(sys.modules[name], folder / top):
+                del sys.modules[name]
+
+
+def _lies_at(module: ModuleType, place: Path) -> bool:
+    """Whether `module` is the file `place`.py or belongs to the package in the folder `place`."""
+    files = [getattr(module, "__file__", None), *getattr(module, "__path__", [])]
+    found = [Path(file) for file in files if file]
+    return any(file == place.with_suffix(".py") or file == place or place in file.parents for file in found)
+
+
+def _call(module: ModuleType, function: str, arguments: dict[str, Any], role: str, *, name: str) -> BuiltModel:
+    factory = getattr(module, function, None)
+    if not callable(factory):
+        public = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
+        raise ModelError(f"{role}: {name}: there is no function {function!r}; found {', '.join(public) or 'none'}.")
+    try:
+        built = factory(**arguments)
+    except Exception as error:  # somebody else's code
+        raise ModelError(f"{role}: calling {name} with 'arguments' {arguments} failed: {_describe(error)}.") from error
+    if not isinstance(built, nn.Module):
+        raise ModelError(f"{role}: {name} returned {type(built).__name__}, expected a torch.nn.Module.")
+    return BuiltModel(module=built, name=name, source_sha256=_hash_source(module))
+
+
+def _hash_source(module: ModuleType) -> str:
+    """SHA-256 of the file that defines the factory; of the module's name where it has none."""
+    file = getattr(module, "__file__", None)
+    source = Path(file).read_bytes() if file else module.__name__.encode()
+    return hashlib.sha256(source).hexdigest()
+
+
+def _describe(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"

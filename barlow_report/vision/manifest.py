@@ -1,0 +1,178 @@
+"""Reading a manifest: a CSV or Parquet table with one image per row.
+
+Columns `path`, `label` and optionally `prediction` and `confidence`, in any case and order; the names
+`Filenames`, `Labels` and `Predictions` of Barlow's own tables mean the same. Other columns are ignored. A label
+that is written as an integer ("7", but not "07") stays an integer here; `datasets` decides what it stands for.
+"""
+
+import posixpath
+import re
+import warnings
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from barlow_report.errors import DataError
+
+__all__ = ["Manifest", "read_manifest"]
+
+ALIASES = {
+    "path": ("path", "filenames", "filename"),
+    "label": ("label", "labels"),
+    "prediction": ("prediction", "predictions"),
+    "confidence": ("confidence", "confidences"),
+}
+
+INTEGER = re.compile(r"-?(0|[1-9]\d{0,17})")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """The columns of a manifest, one entry per row; labels and predictions as written, or as integers."""
+
+    root: Path
+    paths: list[str]
+    labels: list[str | int]
+    predictions: list[str | int] | None
+    confidences: npt.NDArray[np.float64] | None
+
+
+def read_manifest(path: Path, *, image_root: Path | None = None) -> Manifest:
+    """Read a .csv or .parquet manifest; its paths are relative to `image_root` or to its own folder.
+
+    Absolute paths below the root become relative; a backslash separates folders like a slash.
+
+    Raises:
+        DataError: The file cannot be read, has no rows, misses a column or a value, or names a path twice or
+            outside of the root.
+    """
+    frame = _read_table(path)
+    columns = _find_columns(frame, path)
+    if frame.empty:
+        raise DataError(f"{path}: found no rows, expected one row per image.")
+    root = image_root or path.parent
+    paths = [
+        _relative(value, root, where=f"{path}: {_row(index)}")
+        for index, value in enumerate(_values(frame[columns["path"]], path))
+    ]
+    repeated = [value for value, n in Counter(paths).items() if n > 1]
+    if repeated:
+        raise DataError(
+            f"{path}: found {repeated[0]!r} in more than one row ({len(repeated)} such paths); list every image once."
+        )
+    predictions = columns.get("prediction")
+    confidences = columns.get("confidence")
+    return Manifest(
+        root=root,
+        paths=paths,
+        labels=_classes(frame[columns["label"]], path),
+        predictions=_classes(frame[predictions], path) if predictions else None,
+        confidences=_confidences(frame[confidences], path) if confidences else None,
+    )
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        raise DataError(f"{path}: found no file there, expected a CSV or Parquet table (manifest:).")
+    try:
+        if path.suffix.lower() in {".parquet", ".pq"}:
+            return pd.read_parquet(path)
+        with warnings.catch_warnings():
+            # Rows longer than the header would otherwise lose values, with a warning only.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False)
+    except pd.errors.EmptyDataError as error:
+        raise DataError(f"{path}: the file is empty, expected a header with the columns path and label.") from error
+    except (OSError, ValueError, pa.ArrowException, pd.errors.ParserWarning) as error:
+        raise DataError(
+            f"{path}: cannot be read as a table ({error}). Expected comma-separated UTF-8 text with a header, or "
+            "Parquet in a file ending in .parquet."
+        ) from error
+
+
+def _find_columns(frame: pd.DataFrame, path: Path) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for column, aliases in ALIASES.items():
+        matching = [str(name) for name in frame.columns if str(name).strip().lower() in aliases]
+        if len(matching) > 1:
+            raise DataError(f"{path}: columns {matching} all mean {column!r}; keep one of them.")
+        if matching:
+            found[column] = matching[0]
+    missing = [column for column in ("path", "label") if column not in found]
+    if missing:
+        have = ", ".join(repr(str(name)) for name in frame.columns)
+        raise DataError(
+            f"{path}: column {' and '.join(repr(column) for column in missing)} not found among {have}. Expected "
+            "path,label[,prediction[,confidence]], or Filenames, Labels, Predictions."
+        )
+    if "confidence" in found and "prediction" not in found:
+        raise DataError(f"{path}: column {found['confidence']!r} goes with a column 'prediction', which is missing.")
+    return found
+
+
+def _values(series: "pd.Series[Any]", path: Path) -> list[Any]:
+    """The values of a column in which none may be missing or empty."""
+    missing = (series.isna() | (series.astype(str).str.strip() == "")).to_numpy()
+    if missing.any():
+        first = int(np.flatnonzero(missing)[0])
+        raise DataError(
+            f"{path}: column {series.name!r} has no value in {int(missing.sum())} rows, first in {_row(first)}. Fill "
+            "it in or remove the rows."
+        )
+    return list(series.tolist())
+
+
+def _classes(series: "pd.Series[Any]", path: Path) -> list[str | int]:
+    values = [_as_class(value) for value in _values(series, path)]
+    if all(isinstance(value, int) for value in values):
+        return values
+    return [str(value) for value in values]
+
+
+def _as_class(value: Any) -> str | int:
+    # Parquet stores integers as floats once a row had no value.
+    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
+        return int(value)
+    text = str(value).strip()
+    return int(text) if INTEGER.fullmatch(text) else text
+
+
+def _confidences(series: "pd.Series[Any]", path: Path) -> npt.NDArray[np.float64]:
+    """Probabilities of the predictions; an empty one is NaN."""
+    try:
+        confidences: npt.NDArray[np.float64] = pd.to_numeric(series.replace("", None)).to_numpy(
+            dtype=np.float64, na_value=np.nan
+        )
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{path}: column {series.name!r} holds values that are not numbers ({error}).") from error
+    outside = np.flatnonzero((confidences < 0) | (confidences > 1))
+    if outside.size:
+        raise DataError(
+            f"{path}: column {series.name!r} holds {confidences[outside[0]]:g} in {_row(int(outside[0]))}, expected "
+            "probabilities from 0 to 1."
+        )
+    return confidences
+
+
+def _relative(value: Any, root: Path, *, where: str) -> str:
+    path = str(value).replace("\\", "/")
+    if PurePath(path).is_absolute():
+        inside = posixpath.relpath(path, root.absolute().as_posix())
+    else:
+        inside = posixpath.normpath(path)
+    if inside in {".", ".."} or inside.startswith("../"):
+        raise DataError(
+            f"{where}: path {str(value)!r} is not below the image root {root}. Set data.image_root to the folder that "
+            "holds all images."
+        )
+    return inside
+
+
+def _row(index: int) -> str:
+    return f"row {index + 1}"

@@ -1,0 +1,255 @@
+"""From the model section of a configuration to a model that gives logits, features and feature maps.
+
+A loaded model takes images in [0, 1] and normalises them itself, so that an attack's limits are those of pixels.
+It is in evaluation mode and none of its weights needs a gradient: gradients flow to the images only.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+
+from barlow_report.config import ModelConfig, PreprocessingConfig
+from barlow_report.errors import ConfigError, ModelError
+from barlow_report.vision.factories import build_model
+from barlow_report.vision.preprocessing import probe_size
+from barlow_report.vision.probing import (
+    Place,
+    Probe,
+    describe_outputs,
+    find_feature_module,
+    find_map,
+    record,
+    run_probe,
+)
+from barlow_report.vision.weights import hash_file, hash_weights, load_weights
+
+__all__ = ["LoadedModel", "check_outputs", "choose_device", "load_model", "wrap_model"]
+
+# Sizes to try where the configuration leaves the size to the images: a model may be built for one size only.
+PROBE_SIDES = (224, 32, 64, 96, 128, 28, 299, 384)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LoadedModel:
+    """A classifier that is ready to run.
+
+    Attributes:
+        name: Of its factory or torchvision model, without folders.
+        role: What it is for, as errors call it.
+        module: The network, without normalisation, on `device`.
+        device: Where `module` is and inputs must be.
+        preprocessing: From image files to inputs; mean and std are applied by this object.
+        n_outputs: Classes it tells apart.
+        n_features: D, the length of the feature vector.
+        sha256: Of the file of weights, or of the state dict where there is no file.
+        source_sha256: Of the text of its factory.
+        feature_place: Where the features are.
+        map_place: Where the map is that they are pooled from; None without one.
+        gives_probabilities: The network ends in a softmax; `predict` returns its logarithm, which are logits.
+    """
+
+    name: str
+    role: str
+    module: nn.Module
+    device: torch.device
+    preprocessing: PreprocessingConfig
+    n_outputs: int
+    n_features: int
+    sha256: str
+    source_sha256: str
+    feature_place: Place
+    map_place: Place | None
+    gives_probabilities: bool
+    _mean: torch.Tensor = field(repr=False)
+    _std: torch.Tensor = field(repr=False)
+
+    @property
+    def has_maps(self) -> bool:
+        """Whether `features` returns maps, so that heatmaps can be drawn."""
+        return self.map_place is not None
+
+    def predict(self, images: torch.Tensor) -> torch.Tensor:
+        """Return logits (B, n_outputs), float32, of images (B, 3, H, W) in [0, 1]."""
+        return self._logits(self.module((images - self._mean) / self._std))
+
+    def features(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """Return logits (B, n_outputs), features (B, D) and maps (B, D, h, w) of images (B, 3, H, W) in [0, 1].
+
+        All are float32; gradients flow from each to the images. The maps are None where `has_maps` is false.
+        """
+        places = [self.feature_place, *([self.map_place] if self.map_place else [])]
+        with record(self.module, places) as found:
+            output = self.module((images - self._mean) / self._std)
+        features = found[self.feature_place].flatten(1).float()
+        if self.map_place is None:
+            return self._logits(output), features, None
+        maps = found[self.map_place].float()
+        return self._logits(output), features, maps.relu() if self.map_place.rectified else maps
+
+    def _logits(self, output: torch.Tensor) -> torch.Tensor:
+        output = output.float()
+        return output.clamp_min(torch.finfo(output.dtype).tiny).log() if self.gives_probabilities else output
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device that `name` stands for; "auto" is the first of cuda, mps and cpu that is there.
+
+    Raises:
+        ConfigError: The named device is not there.
+    """
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return torch.device(next(device for device, is_there in available.items() if is_there))
+    if not available.get(name, False):
+        there = ", ".join(device for device, is_there in available.items() if is_there)
+        raise ConfigError(f"device: {name!r} is not available here, found {there}. Set 'device: auto'.")
+    return torch.device(name)
+
+
+def load_model(
+    spec: ModelConfig, *, device: torch.device, role: str, image_size: tuple[int, int] | None = None
+) -> LoadedModel:
+    """Build a model, load its weights, and find its features.
+
+    Args:
+        spec: The model section of a configuration.
+        device: Where it will run.
+        role: Names it in errors, such as "inspected_model".
+        image_size: Height and width of the input, for models that accept one size only and whose preprocessing
+            leaves the size to the images.
+
+    Raises:
+        ModelError: It cannot be built, its weights do not fit, it does not run on RGB images or returns no logits
+            per class, or its features are not found.
+    """
+    built = build_model(spec, role=role)
+    if spec.weights is not None:
+        load_weights(built.module, spec.weights, allow_unsafe=spec.allow_unsafe_weights, where=role)
+    sha256 = hash_file(spec.weights) if spec.weights is not None else hash_weights(built.module)
+    return wrap_model(
+        built.module,
+        preprocessing=spec.preprocessing,
+        device=device,
+        role=role,
+        name=built.name,
+        sha256=sha256,
+        source_sha256=built.source_sha256,
+        feature_module=spec.feature_module,
+        map_module=spec.map_module,
+        image_size=image_size,
+    )
+
+
+def wrap_model(
+    module: nn.Module,
+    *,
+    preprocessing: PreprocessingConfig,
+    device: torch.device,
+    role: str,
+    name: str,
+    sha256: str = "",
+    source_sha256: str = "",
+    feature_module: str | None = None,
+    map_module: str | None = None,
+    image_size: tuple[int, int] | None = None,
+) -> LoadedModel:
+    """Prepare a network that already has its weights; see `load_model`. `module` is changed in place."""
+    module = module.to(device=device, dtype=torch.float32).eval().requires_grad_(requires_grad=False)
+    mean = torch.tensor(preprocessing.mean, device=device).view(1, 3, 1, 1)
+    std = torch.tensor(preprocessing.std, device=device).view(1, 3, 1, 1)
+    probe = _probe(module, mean, std, size=probe_size(preprocessing) or image_size, where=role)
+    feature_place, features = _feature_place(module, probe, feature_module, where=role)
+    if map_module is not None:
+        map_place: Place | None = _explicit_map(module, probe, map_module, features, where=role)
+    else:
+        map_place = find_map(probe, features, before=feature_place.module)
+    return LoadedModel(
+        name=name,
+        role=role,
+        module=module,
+        device=device,
+        preprocessing=preprocessing,
+        n_outputs=probe.output.shape[1],
+        n_features=features.shape[1],
+        sha256=sha256 or hash_weights(module),
+        source_sha256=source_sha256,
+        feature_place=feature_place,
+        map_place=map_place,
+        gives_probabilities=_are_probabilities(probe.output),
+        _mean=mean,
+        _std=std,
+    )
+
+
+def check_outputs(model: LoadedModel, n_classes: int) -> None:
+    """Raise a ModelError unless `model` has one output for each of the data's classes."""
+    if model.n_outputs != n_classes:
+        raise ModelError(
+            f"{model.role}: {model.name} has {model.n_outputs} outputs, the data have {n_classes} classes. List the "
+            f"model's {model.n_outputs} classes in the order of its outputs in data.classes or data.class_file, or "
+            "correct the model's 'arguments'."
+        )
+
+
+def _probe(
+    module: nn.Module, mean: torch.Tensor, std: torch.Tensor, *, size: tuple[int, int] | None, where: str
+) -> Probe:
+    """Run the model on two random images of the right size, or of the first usual size that works."""
+    sizes: Sequence[tuple[int, int]] = [size] if size else [(side, side) for side in PROBE_SIDES]
+    first: Exception | None = None
+    for height, width in sizes:
+        generator = torch.Generator().manual_seed(0)
+        images = torch.rand(2, 3, height, width, generator=generator).to(mean.device)
+        try:
+            return run_probe(module, (images - mean) / std, where=where)
+        except ModelError:
+            raise
+        except Exception as error:  # somebody else's code
+            first = first or error
+    shape = (2, 3, *sizes[0])
+    raise ModelError(
+        f"{where}: the model does not run on RGB images {shape}: {type(first).__name__}: {first}. Set "
+        "'preprocessing: crop' (or resize: [h, w]) to the size it was made for; it must take three channels."
+    ) from first
+
+
+def _feature_place(module: nn.Module, probe: Probe, name: str | None, *, where: str) -> tuple[Place, torch.Tensor]:
+    chosen = find_feature_module(module, probe, where=where) if name is None else name
+    inputs = [(place, tensor) for place, tensor in probe.places if (place.module, place.side) == (chosen, "input")]
+    if not inputs:
+        raise ModelError(
+            f"{where}: feature_module {chosen!r} is no module that runs. Last outputs: "
+            f"{describe_outputs(module, probe)}."
+        )
+    place, tensor = inputs[-1]
+    features = tensor.flatten(1)
+    if tensor.shape[0] != probe.output.shape[0] or features.shape[1] != tensor.shape[1]:
+        raise ModelError(
+            f"{where}: the input of feature_module {chosen!r} has shape {tuple(tensor.shape)}, expected one vector per "
+            f"image, ({probe.output.shape[0]}, n_features). Last outputs: {describe_outputs(module, probe)}."
+        )
+    return place, features
+
+
+def _explicit_map(module: nn.Module, probe: Probe, name: str, features: torch.Tensor, *, where: str) -> Place:
+    outputs = [(place, tensor) for place, tensor in probe.places if (place.module, place.side) == (name, "output")]
+    wanted = f"(B, {features.shape[1]}, h, w) with one channel per feature"
+    if not outputs:
+        raise ModelError(
+            f"{where}: map_module {name!r} is no module that returns a tensor, expected {wanted}. Last outputs: "
+            f"{describe_outputs(module, probe)}."
+        )
+    place, tensor = outputs[-1]
+    if tensor.ndim != 4 or tensor.shape[:2] != features.shape:
+        raise ModelError(
+            f"{where}: the output of map_module {name!r} has shape {tuple(tensor.shape)}, expected {wanted}. Last "
+            f"outputs: {describe_outputs(module, probe)}."
+        )
+    return place
+
+
+def _are_probabilities(output: torch.Tensor) -> bool:
+    sums = output.detach().sum(dim=1)
+    return bool((output >= 0).all()) and bool(torch.allclose(sums, torch.ones_like(sums), atol=1e-4))

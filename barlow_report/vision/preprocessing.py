@@ -1,0 +1,90 @@
+"""From a decoded image to the tensor a model sees: resize, then centre crop, as torchvision does on PIL images.
+
+Normalisation is not done here but inside the loaded model, so that everything outside of it (attacks, thumbnails)
+works on pixels in [0, 1].
+"""
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+
+from barlow_report.config import PreprocessingConfig
+from barlow_report.vision.images import MAX_PIXELS, UnreadableImage
+
+__all__ = ["field_of_view", "geometry", "probe_size", "to_pixels", "to_tensor"]
+
+INTERPOLATION = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+
+
+def geometry(config: PreprocessingConfig) -> tuple[object, ...]:
+    """What decides the pixels a model gets: two models with equal geometries can share them."""
+    return (config.resize, config.crop, config.interpolation)
+
+
+def probe_size(config: PreprocessingConfig) -> tuple[int, int] | None:
+    """Height and width of the model's input, or None where they depend on the image."""
+    if config.crop is not None:
+        return config.crop, config.crop
+    if isinstance(config.resize, tuple):
+        return config.resize
+    return None
+
+
+def to_tensor(image: Image.Image, config: PreprocessingConfig) -> torch.Tensor:
+    """Resize and crop an RGB image to a float32 tensor (3, H, W) in [0, 1].
+
+    Raises:
+        UnreadableImage: Resizing the shorter side would make the image unreasonably large.
+    """
+    pixels = torch.from_numpy(to_pixels(image, config))
+    return pixels.permute(2, 0, 1).contiguous().to(torch.float32).div(255)
+
+
+def to_pixels(image: Image.Image, config: PreprocessingConfig) -> npt.NDArray[np.uint8]:
+    """The same as `to_tensor` before scaling: uint8, shape (H, W, 3)."""
+    width, height = _resized_size(image, config)
+    if width * height > MAX_PIXELS:
+        raise UnreadableImage(f"{image.width} × {image.height} pixels are too narrow to resize")
+    resized = image
+    if (width, height) != image.size:
+        resized = image.resize((width, height), INTERPOLATION[config.interpolation])
+    if config.crop is not None:
+        left, top = _crop_corner(width, config.crop), _crop_corner(height, config.crop)
+        # Outside of the image Pillow fills with black, as torchvision's CenterCrop does.
+        resized = resized.crop((left, top, left + config.crop, top + config.crop))
+    return np.array(resized, dtype=np.uint8)
+
+
+def field_of_view(image: Image.Image, config: PreprocessingConfig) -> Image.Image:
+    """Cut out the part of the image that the model sees, at the image's own resolution.
+
+    For thumbnails: a heatmap stretched over the result lies where the model looked. Where the crop is larger
+    than the resized image the border is black, as it is for the model.
+    """
+    if config.crop is None:
+        return image
+    width, height = _resized_size(image, config)
+    x_scale, y_scale = image.width / width, image.height / height
+    left, top = _crop_corner(width, config.crop), _crop_corner(height, config.crop)
+    box = (left * x_scale, top * y_scale, (left + config.crop) * x_scale, (top + config.crop) * y_scale)
+    x0, y0, x1, y1 = (round(edge) for edge in box)
+    return image.crop((x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)))
+
+
+def _resized_size(image: Image.Image, config: PreprocessingConfig) -> tuple[int, int]:
+    """Width and height after the resize."""
+    if config.resize is None:
+        return image.size
+    if isinstance(config.resize, tuple):
+        return config.resize[1], config.resize[0]
+    shorter, longer = sorted(image.size)
+    stretched = int(config.resize * longer / shorter)
+    return (config.resize, stretched) if image.width <= image.height else (stretched, config.resize)
+
+
+def _crop_corner(length: int, crop: int) -> int:
+    """First pixel of a centre crop; negative where the image is padded, rounded as torchvision rounds."""
+    if crop > length:
+        return -((crop - length) // 2)
+    return round((length - crop) / 2)

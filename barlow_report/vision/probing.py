@@ -1,0 +1,249 @@
+"""Finding the penultimate features of a model, and the map they are pooled from, by running it once.
+
+No architecture is known by name. Every module is watched while the model runs on random images:
+
+* The features are the input of the last `nn.Linear` whose output is the model's output.
+* The map is the last tensor of shape (B, D, h, w), h·w > 1, that goes into or comes out of a module and whose mean
+  over the positions is the features. Where a function outside of modules rectifies the map before pooling, the
+  rectified map is compared too.
+* Where the pooled map is not the features themselves (a normalisation lies between), the last (B, D, h, w) is taken
+  if feature i depends mostly on channel i, which the gradient tells; a heatmap of an unrelated channel would lie.
+
+Tensors are compared after the run and not when the hook sees them, because a later in-place activation still
+changes them, and the changed values are what is pooled.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from barlow_report.errors import ModelError
+
+__all__ = ["Place", "Probe", "find_feature_module", "find_map", "record", "run_probe", "watch"]
+
+Side = Literal["input", "output"]
+
+N_CHANNELS_TESTED = 16
+N_MAPS_TESTED = 3
+N_CANDIDATES_SHOWN = 12
+RELATIVE_TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A tensor inside of a model: what goes into or comes out of a module, perhaps rectified.
+
+    Attributes:
+        module: Name as in `named_modules`; empty for the model itself.
+        side: Input or output of the module.
+        rectified: Take max(x, 0) of the tensor.
+        is_exact: For a map: its mean over positions is the features.
+    """
+
+    module: str
+    side: Side
+    rectified: bool = False
+    is_exact: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """What one run showed: the model's output and every tensor at a module's border, in order of time."""
+
+    output: torch.Tensor
+    places: list[tuple[Place, torch.Tensor]]
+
+
+Seen = Callable[[str, Side, torch.Tensor], None]
+
+
+@contextmanager
+def watch(model: nn.Module, names: dict[str, set[Side]], seen: Seen) -> Iterator[None]:
+    """Call `seen` with each tensor at the named borders while the block runs; the hooks never stay."""
+    handles = []
+    try:
+        for name, sides in names.items():
+            module = model.get_submodule(name)
+            if "input" in sides:
+                handles.append(module.register_forward_pre_hook(_input_hook(name, seen), with_kwargs=True))
+            if "output" in sides:
+                handles.append(module.register_forward_hook(_output_hook(name, seen)))
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _input_hook(name: str, seen: Seen) -> Callable[..., None]:
+    def hook(_: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+        for value in (*arguments, *keywords.values()):
+            if isinstance(value, torch.Tensor):
+                seen(name, "input", value)
+                return
+
+    return hook
+
+
+def _output_hook(name: str, seen: Seen) -> Callable[..., None]:
+    def hook(_: nn.Module, __: tuple[Any, ...], output: Any) -> None:
+        if isinstance(output, torch.Tensor):
+            seen(name, "output", output)
+
+    return hook
+
+
+@contextmanager
+def record(model: nn.Module, places: list[Place]) -> Iterator[dict[Place, torch.Tensor]]:
+    """Yield a mapping that holds the tensor at each of `places` once the model has run inside of the block."""
+    found: dict[Place, torch.Tensor] = {}
+    names: dict[str, set[Side]] = {}
+    for place in places:
+        names.setdefault(place.module, set()).add(place.side)
+
+    def seen(name: str, side: Side, tensor: torch.Tensor) -> None:
+        found.update({place: tensor for place in places if (place.module, place.side) == (name, side)})
+
+    with watch(model, names, seen):
+        yield found
+
+
+def run_probe(model: nn.Module, images: torch.Tensor, *, where: str) -> Probe:
+    """Run `model` on images (B, 3, H, W), with gradients, and keep every tensor at a module's border.
+
+    Raises:
+        ModelError: The output is no tensor of shape (B, n_classes).
+    """
+    places: list[tuple[Place, torch.Tensor]] = []
+
+    def seen(name: str, side: Side, tensor: torch.Tensor) -> None:
+        places.append((Place(module=name, side=side), tensor))
+
+    every: set[Side] = {"input", "output"}
+    with watch(model, {name: every for name, _ in model.named_modules()}, seen), torch.enable_grad():
+        output = model(images.clone().requires_grad_())
+    if not isinstance(output, torch.Tensor):
+        raise ModelError(
+            f"{where}: the model returns {type(output).__name__}, expected one tensor of logits (B, n_classes). Return "
+            "that part alone from the factory's model."
+        )
+    if output.ndim != 2 or output.shape[0] != images.shape[0]:
+        raise ModelError(
+            f"{where}: on images {tuple(images.shape)} the model returns shape {tuple(output.shape)}, expected "
+            f"({images.shape[0]}, n_classes): logits of a classifier. A single output per image cannot be analysed; "
+            "let the model return one logit per class."
+        )
+    return Probe(output=output, places=places)
+
+
+def find_feature_module(model: nn.Module, probe: Probe, *, where: str) -> str:
+    """Return the name of the last linear layer whose output is the model's, up to a (log-)softmax.
+
+    Raises:
+        ModelError: There is none; the message lists modules to choose from, with the shapes they see.
+    """
+    modules = dict(model.named_modules())
+    for place, tensor in reversed(probe.places):
+        is_linear = place.side == "output" and _is_linear(modules[place.module])
+        if is_linear and _gives(tensor.flatten(1), probe.output):
+            return place.module
+    shapes = {
+        place.module: (tuple(tensor.shape), type(modules[place.module]).__name__)
+        for place, tensor in probe.places
+        if place.side == "input" and place.module and tensor.flatten(1).shape[1] == tensor.shape[1]
+    }
+    shown = [f"{name} ({kind}, input {shape})" for name, (shape, kind) in shapes.items()][-N_CANDIDATES_SHOWN:]
+    raise ModelError(
+        f"{where}: the features were not found, because the model's output is no linear layer's. Name the module whose "
+        "input they are as 'feature_module'. Modules with one vector per image as input: "
+        f"{'; '.join(shown) or 'none'}. Last outputs: {describe_outputs(model, probe)}."
+    )
+
+
+def _is_linear(module: nn.Module) -> bool:
+    """A linear layer, or its twin: a convolution of one pixel, behind pooling."""
+    return isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1))
+
+
+def _gives(found: torch.Tensor, output: torch.Tensor) -> bool:
+    """Whether `found` is the model's output, or its softmax or log-softmax is."""
+    if found.shape != output.shape:
+        return False
+    softmax = found.softmax(dim=1)
+    return _equal(found, output) or _equal(softmax, output) or _equal(softmax, output.exp())
+
+
+def describe_outputs(model: nn.Module, probe: Probe) -> str:
+    """The last modules of a run with the shapes of their outputs."""
+    modules = dict(model.named_modules())
+    shown = [
+        f"{place.module} ({type(modules[place.module]).__name__}, output {tuple(tensor.shape)})"
+        for place, tensor in probe.places
+        if place.side == "output" and place.module
+    ]
+    return "; ".join(shown[-N_CANDIDATES_SHOWN:]) or "none"
+
+
+def find_map(probe: Probe, features: torch.Tensor, *, before: str) -> Place | None:
+    """Return the place of the map that features (B, D) are pooled from, or None where there is none.
+
+    Args:
+        probe: The run that gave `features`.
+        features: The input of the module `before`, of that run.
+        before: Only tensors that were seen before this module are considered.
+    """
+    until = max(i for i, (place, _) in enumerate(probe.places) if (place.module, place.side) == (before, "input"))
+    maps = [(place, tensor) for place, tensor in probe.places[:until] if _is_map(tensor, features)]
+    for rectified in (False, True):
+        for side in ("output", "input"):
+            for place, tensor in reversed(maps):
+                pooled = (tensor.relu() if rectified else tensor).mean(dim=(2, 3))
+                if place.side == side and _equal(pooled, features):
+                    return Place(module=place.module, side=place.side, rectified=rectified, is_exact=True)
+    tested: list[torch.Tensor] = []
+    for place, tensor in reversed(maps):
+        if place.side == "output" and not any(tensor is other for other in tested):
+            tested.append(tensor)
+            if len(tested) > N_MAPS_TESTED:
+                break
+            if _depend_on_own_channel(features, tensor):
+                return place
+    return None
+
+
+def _is_map(tensor: torch.Tensor, features: torch.Tensor) -> bool:
+    return (
+        tensor.ndim == 4
+        and tensor.is_floating_point()
+        and tensor.shape[:2] == features.shape
+        and tensor.shape[2] * tensor.shape[3] > 1
+    )
+
+
+def _equal(found: torch.Tensor, expected: torch.Tensor) -> bool:
+    found, expected = found.detach().float(), expected.detach().float()
+    scale = float(expected.abs().max())
+    return bool(torch.allclose(found, expected, rtol=RELATIVE_TOLERANCE, atol=1e-6 + 1e-5 * scale))
+
+
+def _depend_on_own_channel(features: torch.Tensor, maps: torch.Tensor) -> bool:
+    """Whether, of a spread sample of features, most change most with the channel of the same index."""
+    n_features = features.shape[1]
+    step = max(1, n_features // N_CHANNELS_TESTED)
+    n_own, n_tested = 0, 0
+    for feature_id in range(0, n_features, step):
+        try:
+            (gradient,) = torch.autograd.grad(features[:, feature_id].sum(), maps, retain_graph=True, allow_unused=True)
+        except RuntimeError:  # the map is cut off from the features, or was overwritten on the way
+            return False
+        if gradient is None:
+            return False
+        strength = F.normalize(gradient.flatten(2), dim=1).abs().sum(dim=(0, 2))
+        if float(strength.max()) > 0:
+            n_tested += 1
+            n_own += int(strength.argmax()) == feature_id
+    return n_tested > 0 and n_own >= 0.75 * n_tested
