@@ -1,0 +1,169 @@
+"""From features, labels and predictions to the tables of failure modes.
+
+The features may be memory-mapped and larger than the memory: one group after the other is read, and only small
+results stay. Groups are worked on by threads, not by processes: the estimator and the tree run without the
+interpreter lock, so threads keep the processors as busy, share the mapped file and the stream of noise, and cost
+nothing to start. What would change this: a step per group that holds the lock for long.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from barlow_report.config import RulesConfig
+from barlow_report.errors import DataError
+from barlow_report.progress import Advance, ignore_advance
+from barlow_report.rules.fitting import GroupFit, fit_group
+from barlow_report.rules.groups import Group, Grouping, group_by_class, number_groups, split_images
+from barlow_report.rules.inputs import Inputs, check_inputs, find_bad_value, read_rows
+from barlow_report.rules.tabulation import (
+    tabulate_conditions,
+    tabulate_groups,
+    tabulate_nodes,
+    tabulate_rules,
+    tabulate_selection,
+)
+from barlow_report.rules.workers import count_processors
+
+__all__ = ["Explanation", "explain_failures", "leaf_members"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Explanation:
+    """The tables that explain a model's failures; `barlow_report.tables` says what their columns mean."""
+
+    splits: pd.DataFrame
+    groups: pd.DataFrame
+    selection: pd.DataFrame
+    nodes: pd.DataFrame
+    rules: pd.DataFrame
+    conditions: pd.DataFrame
+
+
+def explain_failures(
+    features: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    predictions: npt.ArrayLike,
+    *,
+    class_names: Sequence[str] | None = None,
+    settings: RulesConfig | None = None,
+    seed: int = 0,
+    groupings: Sequence[Grouping] = (),
+    advance: Advance = ignore_advance,
+) -> Explanation:
+    """Find the features that explain a classifier's failures, and test what was found on held-out images.
+
+    Args:
+        features: (n_images, n_features) real numbers; may be memory-mapped, rows are read group by group.
+        labels: (n_images,) class_id of the true class.
+        predictions: (n_images,) class_id that the inspected model predicts; a failure is one that is not the label.
+        class_names: (n_classes,) names by class_id; default: the ids as text, up to the highest that occurs.
+        settings: The section `rules` of the configuration; default: its defaults.
+        seed: 0 to 2**32 − 1. The result is a function of the data, the settings and the seed; it does not depend
+            on the number of workers.
+        groupings: Further sets of images to explain, after those of the settings.
+        advance: Called with 1 after each group; there are as many as rows in the table `groups`.
+
+    Returns:
+        The tables, each in the schema of its name in `barlow_report.tables.TABLES`.
+
+    Raises:
+        DataError: Shapes, classes or groupings do not fit, or a feature is not a finite float32.
+    """
+    settings = settings or RulesConfig()
+    inputs = check_inputs(features, labels, predictions, class_names=class_names)
+    groups = number_groups([*_class_groupings(inputs, settings), *groupings], n_images=len(inputs.labels))
+    held_out = split_images(inputs.labels, inputs.failure, held_out_fraction=settings.held_out_fraction, seed=seed)
+    fits = _fit_groups(inputs, groups, held_out, settings=settings, seed=seed, advance=advance)
+    group_table = tabulate_groups(groups, fits, settings=settings)
+    nodes = tabulate_nodes(groups, fits)
+    rules = tabulate_rules(group_table, nodes, settings=settings)
+    return Explanation(
+        splits=pd.DataFrame(
+            {"image_id": np.arange(len(held_out)), "split": np.where(held_out, "held_out", "fit").astype(object)}
+        ),
+        groups=group_table,
+        selection=tabulate_selection(groups, fits),
+        nodes=nodes,
+        rules=rules,
+        conditions=tabulate_conditions(rules, fits),
+    )
+
+
+def leaf_members(
+    features: npt.NDArray[np.floating],
+    conditions: pd.DataFrame,
+    *,
+    image_ids: npt.NDArray[np.int64] | None = None,
+) -> npt.NDArray[np.bool_]:
+    """Tell which images satisfy all conditions of one rule.
+
+    Args:
+        features: (n_images, n_features); may be memory-mapped. Only the columns of the conditions are used.
+        conditions: The rows of the table `conditions` that belong to one rule.
+        image_ids: Images to look at, such as those of the rule's group; default: all.
+
+    Returns:
+        (n_images,) bool, or (len(image_ids),) where they are given.
+    """
+    n_images = len(features) if image_ids is None else len(image_ids)
+    members = np.ones(n_images, dtype=np.bool_)
+    for feature_id, branch, threshold in zip(
+        conditions["feature_id"], conditions["branch"], conditions["threshold"], strict=True
+    ):
+        column = features[:, feature_id] if image_ids is None else features[image_ids, feature_id]
+        # as the tree compares: a float32 value with a float64 threshold
+        at_most = column.astype(np.float32).astype(np.float64) <= threshold
+        members &= at_most if branch == "le" else ~at_most
+    return members
+
+
+def _class_groupings(inputs: Inputs, settings: RulesConfig) -> list[Grouping]:
+    classes = {"label": inputs.labels, "prediction": inputs.predictions}
+    return [
+        group_by_class(name, classes[name], class_names=inputs.class_names)
+        for name in dict.fromkeys(settings.groupings)
+    ]
+
+
+def _fit_groups(
+    inputs: Inputs,
+    groups: Sequence[Group],
+    held_out: npt.NDArray[np.bool_],
+    *,
+    settings: RulesConfig,
+    seed: int,
+    advance: Advance,
+) -> list[GroupFit]:
+    n_workers = settings.n_workers or count_processors()
+    failure = inputs.failure
+
+    def work(group: Group) -> GroupFit | None:
+        rows = read_rows(inputs.features, group.image_ids)
+        if not np.isfinite(rows).all():
+            return None
+        return fit_group(
+            rows,
+            failure[group.image_ids],
+            held_out[group.image_ids],
+            settings=settings,
+            seed=seed,
+            group_id=group.group_id,
+            n_workers=max(1, n_workers // len(groups)),
+        )
+
+    fits: list[GroupFit] = []
+    pool = ThreadPoolExecutor(n_workers, thread_name_prefix="explain")
+    try:
+        for fit in pool.map(work, groups):
+            if fit is None:
+                raise DataError(find_bad_value(inputs.features) or "features: changed while they were read.")
+            fits.append(fit)
+            advance(1)
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return fits

@@ -1,0 +1,93 @@
+"""What explain accepts: checked once at the door, with messages that name the first bad image."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from barlow_report.errors import DataError
+
+__all__ = ["Inputs", "check_inputs", "find_bad_value", "read_rows"]
+
+Integers = npt.NDArray[np.int64]
+Features = npt.NDArray[np.floating]
+
+_ROWS_AT_A_TIME = 4096
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Inputs:
+    """Features that fit labels and predictions that fit class names."""
+
+    features: Features
+    labels: Integers
+    predictions: Integers
+    class_names: tuple[str, ...]
+
+    @property
+    def failure(self) -> npt.NDArray[np.bool_]:
+        """(n_images,) True where the prediction is not the label."""
+        return self.predictions != self.labels
+
+
+def check_inputs(
+    features: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    predictions: npt.ArrayLike,
+    *,
+    class_names: Sequence[str] | None,
+) -> Inputs:
+    """Check shapes, types and ranges without reading the features; their values are checked as they are read.
+
+    Raises:
+        DataError: Something does not fit; the message says what.
+    """
+    values = features if isinstance(features, np.ndarray) else np.asarray(features)
+    if values.ndim != 2 or 0 in values.shape:
+        raise DataError(
+            f"features: found shape {values.shape}, expected (n_images, n_features) with at least one of each."
+        )
+    if values.dtype.kind not in "fiu":
+        raise DataError(f"features: found type {values.dtype}, expected real numbers such as float32.")
+    n_images = len(values)
+    true, predicted = _check_classes("labels", labels, n_images), _check_classes("predictions", predictions, n_images)
+    n_classes = int(max(true.max(), predicted.max())) + 1
+    names = tuple(str(i) for i in range(n_classes)) if class_names is None else tuple(class_names)
+    for what, classes in (("labels", true), ("predictions", predicted)):
+        wrong = np.flatnonzero((classes < 0) | (classes >= len(names)))
+        if len(wrong):
+            raise DataError(
+                f"{what}: image {wrong[0]} has class {classes[wrong[0]]}, expected 0 to {len(names) - 1} "
+                f"({len(names)} class names). Give the class names in the order of the model's outputs."
+            )
+    return Inputs(features=values, labels=true, predictions=predicted, class_names=names)
+
+
+def read_rows(features: Features, image_ids: Integers) -> npt.NDArray[np.float32]:
+    """Copy the features of some images: (len(image_ids), n_features) float32, without a look at their values."""
+    with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is reported as such
+        return np.asarray(features[image_ids]).astype(np.float32, copy=False)
+
+
+def find_bad_value(features: Features) -> str | None:
+    """Describe the first value that is no finite float32, in the order of images; None where all are."""
+    for start in range(0, len(features), _ROWS_AT_A_TIME):
+        rows = read_rows(features, np.arange(start, min(start + _ROWS_AT_A_TIME, len(features))))
+        bad = np.argwhere(~np.isfinite(rows))
+        if len(bad):
+            image, feature = int(bad[0][0]) + start, int(bad[0][1])
+            return (
+                f"features: feature {feature} of image {image} is {features[image, feature]}, expected finite numbers "
+                "in the range of float32. Leave the image out, or repair the model that computed it."
+            )
+    return None
+
+
+def _check_classes(what: str, values: npt.ArrayLike, n_images: int) -> Integers:
+    classes = np.asarray(values)
+    if classes.shape != (n_images,):
+        raise DataError(f"{what}: found shape {classes.shape}, expected ({n_images},): one for each row of features.")
+    if classes.dtype.kind not in "iu":
+        raise DataError(f"{what}: found type {classes.dtype}, expected whole numbers (class ids).")
+    return classes.astype(np.int64)

@@ -1,0 +1,251 @@
+"""Mutual information between each feature and the failures: scikit-learn's estimator, made for one dimension.
+
+The estimator (Ross, "Mutual Information between Discrete and Continuous Data Sets", PLoS ONE 9(2), 2014)
+looks, for each image, for the distance to its k-th nearest neighbour among the images with the same outcome
+and counts the images of either outcome that are strictly nearer. scikit-learn answers both questions with
+trees made for any number of dimensions. In one dimension two sorted arrays answer them: the neighbours are a
+window that slides with the image, and the count is a search to the left and to the right.
+
+The result is meant to be scikit-learn's own, so everything that decides a tie is done as it does it: the same
+scaling, the same stream of noise, distances that are computed and then compared (`value ± radius` rounds
+differently), and, for outcomes with few images, the distances of its matrix product. What was measured, and
+how to measure it again, is in tests/benchmarks/mutual_information.py.
+"""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import digamma
+
+from barlow_report.errors import DataError
+from barlow_report.rules.compilation import compile_inline, compile_kernel
+from barlow_report.rules.workers import count_processors
+
+__all__ = ["estimate", "mutual_information"]
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+_BLOCK = 32  # features at a time: the sorted copies of a block stay in the processor's cache
+_NOISE_CACHE_BYTES = 64 * 2**20
+
+
+def mutual_information(
+    features: npt.ArrayLike,
+    failure: npt.ArrayLike,
+    *,
+    n_neighbors: int = 3,
+    seed: int = 0,
+    n_workers: int | None = None,
+) -> Floats:
+    """Estimate the mutual information between each feature and the failure label.
+
+    Equal to `sklearn.feature_selection.mutual_info_classif(features, failure, n_neighbors=n_neighbors,
+    random_state=seed)` within 1e-9.
+
+    Args:
+        features: (n_images, n_features), any real dtype, finite.
+        failure: (n_images,) bool, True for a failure. At least two images share an outcome.
+        n_neighbors: Neighbours of the estimator, at least 1.
+        seed: Of the noise that separates equal values, 0 to 2**32 − 1.
+        n_workers: Threads; the result does not depend on it. Default: one per processor.
+
+    Returns:
+        (n_features,) float64, in nats, at least 0.
+
+    Raises:
+        DataError: The shapes do not fit, a value is not finite, or no two images share an outcome.
+    """
+    values, outcome = np.asarray(features), np.asarray(failure)
+    if values.ndim != 2 or outcome.shape != values.shape[:1] or not values.size:
+        raise DataError(
+            f"mutual information: features have shape {values.shape} and failures {outcome.shape}, expected "
+            "(n_images, n_features) and (n_images,) with at least one image and one feature."
+        )
+    if n_neighbors < 1:
+        raise DataError(f"mutual information: n_neighbors is {n_neighbors}, expected at least 1.")
+    outcome = outcome.astype(np.bool_)
+    if max(outcome.sum(), (~outcome).sum()) < 2:
+        raise DataError("mutual information: no two images share an outcome; give at least two failures or successes.")
+    if not np.isfinite(values).all():
+        image, feature = (int(i[0]) for i in np.nonzero(~np.isfinite(values)))
+        raise DataError(
+            f"mutual information: feature {feature} of image {image} is {values[image, feature]}; "
+            "expected finite numbers. Leave the image out or repair its features."
+        )
+    return estimate(values, outcome, n_neighbors=n_neighbors, seed=seed, n_workers=n_workers or count_processors())
+
+
+def estimate(
+    features: npt.NDArray[np.generic],
+    failure: npt.NDArray[np.bool_],
+    *,
+    n_neighbors: int,
+    seed: int,
+    n_workers: int = 1,
+) -> Floats:
+    """Do the work of `mutual_information` on input that is known to be valid."""
+    if features.dtype not in (np.float32, np.float64):
+        features = features.astype(np.float32 if features.dtype == np.float16 else np.float64)
+    features = np.ascontiguousarray(features)
+    counts = np.array([int(failure.sum()), int((~failure).sum())])
+    # An outcome seen once has no neighbour: its image takes part in the scaling and then is left out.
+    order = np.flatnonzero(failure) if counts[0] > 1 else np.empty(0, dtype=np.int64)
+    n_first = len(order)
+    order = np.concatenate([order, np.flatnonzero(~failure)]) if counts[1] > 1 else order
+    noise = _NOISE.get(*features.shape, seed=seed)
+    psi = np.concatenate([[0.0], digamma(np.arange(1, len(order) + 1))])
+
+    sums = np.empty(features.shape[1])
+
+    def work(start: int) -> None:
+        block = slice(start, min(start + _BLOCK, len(sums)))
+        values = _scale(features, noise, order, block)
+        # numpy's sort uses the processor's vector instructions and gives up the interpreter lock
+        values[:, :n_first].sort(axis=1)
+        values[:, n_first:].sort(axis=1)
+        _sum_psi(values, n_first, n_neighbors, psi, sums[block])
+
+    starts = range(0, len(sums), _BLOCK)
+    if n_workers == 1 or len(starts) == 1:
+        for start in starts:
+            work(start)
+    else:
+        with ThreadPoolExecutor(n_workers) as pool:
+            list(pool.map(work, starts))
+
+    kept = counts[counts > 1]
+    neighbors = np.minimum(n_neighbors, kept - 1)
+    constant = psi[-1] + (psi[neighbors] @ kept - psi[kept] @ kept) / len(order)
+    return np.maximum(0.0, constant - sums / len(order))
+
+
+class _Noise:
+    """The stream of normal numbers of one seed: groups of one run share it, each takes what it needs.
+
+    The numbers come one after the other, so the stream for fewer images is the beginning of the stream for more.
+    Drawing them takes about a third of the time of everything else.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._key: tuple[int, int] | None = None
+        self._rows: Floats = np.empty((0, 0))
+
+    def get(self, n_images: int, n_features: int, *, seed: int) -> Floats:
+        """Return (n_images, n_features) standard normal numbers, as scikit-learn draws them."""
+        if n_images * n_features * 8 > _NOISE_CACHE_BYTES:
+            return _draw(n_images, n_features, seed)
+        with self._lock:
+            if self._key != (seed, n_features) or len(self._rows) < n_images:
+                self._rows = _draw(n_images, n_features, seed)
+                self._key = (seed, n_features)
+            return self._rows[:n_images]
+
+
+def _draw(n_images: int, n_features: int, seed: int) -> Floats:
+    return np.random.RandomState(seed).standard_normal((n_images, n_features))  # noqa: NPY002 - the stream to match
+
+
+_NOISE = _Noise()
+
+
+def _scale(features: npt.NDArray[np.generic], noise: Floats, order: Integers, block: slice) -> Floats:
+    """Scale the features of a block to unit deviation and add the noise: (n_block, len(order)) in this order.
+
+    numpy adds up along contiguous memory pairwise. scikit-learn's columns are contiguous at this point, so rows
+    that are contiguous here give the same sums to the last bit, and with them the same ties.
+    """
+    values = np.array(features[:, block].T, dtype=np.float64, order="C")
+    deviation = np.std(values, axis=1, keepdims=True)
+    deviation[deviation < 10 * np.finfo(np.float64).eps] = 1.0  # constant but for rounding: left as it is
+    values /= deviation
+    size = 1e-10 * np.maximum(1.0, np.mean(np.abs(values), axis=1, keepdims=True))
+    values += size * noise[:, block].T
+    return np.take(values, order, axis=1)
+
+
+@compile_kernel
+def _sum_psi(values, n_first, n_neighbors, psi, sums):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Add up digamma(number of images nearer than the k-th neighbour of the same outcome) over the images."""
+    for j in range(values.shape[0]):
+        first, second = values[j, :n_first], values[j, n_first:]
+        sums[j] = _sum_of_outcome(first, second, n_neighbors, psi) + _sum_of_outcome(second, first, n_neighbors, psi)
+
+
+@compile_inline
+def _sum_of_outcome(own, other, n_neighbors, psi):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    n_own, n_other = len(own), len(other)
+    if n_own < 2:
+        return 0.0
+    k = min(n_neighbors, n_own - 1)
+    # scikit-learn leaves its tree for a matrix product when an outcome has few images for k neighbours
+    by_product = k >= n_own // 2
+    total = 0.0
+    start, place = 0, 0
+    for i in range(n_own):
+        value = own[i]
+        if by_product:
+            radius = _radius_by_product(own, i, k)
+        else:
+            while start + k + 1 < n_own and own[start + k + 1] - value < value - own[start]:
+                start += 1
+            radius = max(value - own[start], own[start + k] - value)
+        radius = np.nextafter(radius, 0.0)
+        while place < n_other and other[place] < value:
+            place += 1
+        count = 1 + _count_right(own, i + 1, value, radius) + _count_left(own, i - 1, value, radius)
+        count += _count_right(other, place, value, radius) + _count_left(other, place - 1, value, radius)
+        total += psi[count]
+    return total
+
+
+@compile_inline
+def _radius_by_product(own, i, k):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Distance to the k-th neighbour, from |x|² − 2xy + |y|² with its rounding."""
+    squares = np.empty(len(own))
+    for j in range(len(own)):
+        squares[j] = max(0.0, own[i] * own[i] + -2.0 * (own[i] * own[j]) + own[j] * own[j])
+    squares.sort()
+    return np.sqrt(squares[k])
+
+
+@compile_inline
+def _count_right(values, start, value, radius):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Count the values from `start` upwards at a distance of at most `radius`: gallop, then halve."""
+    low, step = start, 1  # everything before low is counted
+    high = start
+    n = len(values)
+    while high < n and values[high] - value <= radius:
+        low = high + 1
+        high += step
+        step *= 2
+    high = min(high, n)
+    while low < high:
+        middle = (low + high) // 2
+        if values[middle] - value <= radius:
+            low = middle + 1
+        else:
+            high = middle
+    return low - start
+
+
+@compile_inline
+def _count_left(values, start, value, radius):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Count the values from `start` downwards at a distance of at most `radius`."""
+    high, step = start, 1  # everything after high is counted
+    low = start
+    while low >= 0 and value - values[low] <= radius:
+        high = low - 1
+        low -= step
+        step *= 2
+    low = max(low, -1)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if value - values[middle] <= radius:
+            high = middle - 1
+        else:
+            low = middle
+    return start - high

@@ -1,0 +1,197 @@
+"""From the results of the groups to the tables of a run: groups, selection, nodes, rules, conditions."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from barlow_report.config import RulesConfig
+from barlow_report.rules import metrics
+from barlow_report.rules.evidence import adjust_p_values, exact_test, judge, wilson_interval
+from barlow_report.rules.fitting import GroupFit
+from barlow_report.rules.groups import Group
+from barlow_report.tables import TABLES, empty_table
+
+__all__ = ["tabulate_conditions", "tabulate_groups", "tabulate_nodes", "tabulate_rules", "tabulate_selection"]
+
+Floats = npt.NDArray[np.float64]
+Rates = dict[str, Floats]
+
+
+def tabulate_groups(groups: Sequence[Group], fits: Sequence[GroupFit], *, settings: RulesConfig) -> pd.DataFrame:
+    """One row per group; see the table `groups`."""
+    counts = np.array([fit.counts_in_group for fit in fits], dtype=np.int64).reshape(-1, 4)
+    table = pd.DataFrame(
+        {
+            "group_id": [group.group_id for group in groups],
+            "grouping": [group.grouping for group in groups],
+            "class_id": pd.array([group.class_id for group in groups], dtype="Int64"),
+            "name": [group.name for group in groups],
+            "n_images": counts[:, 0],
+            "n_failures": counts[:, 1],
+            "base_error_rate": metrics.base_error_rate(counts[:, 0], counts[:, 1]),
+            "average_leaf_error_rate": [_leaf_rate(fit, held_out=False) for fit in fits],
+            "n_images_held_out": counts[:, 2],
+            "n_failures_held_out": counts[:, 3],
+            **_with_interval("base_error_rate", counts[:, 3], counts[:, 2], settings),
+            "average_leaf_error_rate_held_out": [_leaf_rate(fit, held_out=True) for fit in fits],
+            "noise_floor": [fit.noise_floor for fit in fits],
+            "status": [fit.status for fit in fits],
+        }
+    )
+    return _in_order("groups", table)
+
+
+def tabulate_selection(groups: Sequence[Group], fits: Sequence[GroupFit]) -> pd.DataFrame:
+    """One row per selected feature of each group; see the table `selection`."""
+    parts = [
+        pd.DataFrame(
+            {
+                "group_id": group.group_id,
+                "feature_id": fit.selected,
+                "mutual_information": fit.mutual_information,
+                "rank": np.arange(1, len(fit.selected) + 1),
+            }
+        )
+        for group, fit in zip(groups, fits, strict=True)
+        if len(fit.selected)
+    ]
+    return _stack("selection", parts)
+
+
+def tabulate_nodes(groups: Sequence[Group], fits: Sequence[GroupFit]) -> pd.DataFrame:
+    """One row per node of each tree; see the table `nodes`."""
+    parts = []
+    for group, fit in zip(groups, fits, strict=True):
+        if fit.tree is None or fit.counts is None:
+            continue
+        tree, node_ids = fit.tree, np.arange(fit.tree.n_nodes)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "group_id": group.group_id,
+                    "node_id": node_ids,
+                    "parent_id": _id_or_none(tree.parent_ids),
+                    "branch": [tree.branch(int(node_id)) for node_id in node_ids],
+                    "depth": tree.depths,
+                    "feature_id": _id_or_none(tree.feature_ids),
+                    "threshold": tree.thresholds,
+                    "n_images": fit.counts.n_images,
+                    "n_failures": fit.counts.n_failures,
+                    "n_images_held_out": fit.counts.n_images_held_out,
+                    "n_failures_held_out": fit.counts.n_failures_held_out,
+                }
+            )
+        )
+    return _stack("nodes", parts)
+
+
+def tabulate_rules(groups: pd.DataFrame, nodes: pd.DataFrame, *, settings: RulesConfig) -> pd.DataFrame:
+    """One row per leaf, with its measures and the evidence for it; see the table `rules`."""
+    leaves = nodes[nodes["feature_id"].isna()]
+    of_group = groups.set_index("group_id").loc[leaves["group_id"]]
+    n, k = leaves["n_images"].to_numpy(), leaves["n_failures"].to_numpy()
+    n_held, k_held = leaves["n_images_held_out"].to_numpy(), leaves["n_failures_held_out"].to_numpy()
+    total_held, failures_held = (of_group[c].to_numpy() for c in ("n_images_held_out", "n_failures_held_out"))
+    base, coverage = of_group["base_error_rate"].to_numpy(), metrics.error_coverage(k, of_group["n_failures"])
+    table = pd.DataFrame(
+        {
+            "group_id": leaves["group_id"].to_numpy(),
+            "node_id": leaves["node_id"].to_numpy(),
+            "n_images": n,
+            "n_failures": k,
+            "base_error_rate": base,
+            "error_rate": metrics.error_rate(n, k),
+            "error_coverage": coverage,
+            "importance_value": metrics.importance_value(n, k, of_group["n_failures"]),
+            "is_failure_mode": _are_failure_modes(metrics.error_rate(n, k), coverage, base, settings),
+            "n_images_held_out": n_held,
+            "n_failures_held_out": k_held,
+            **_with_interval("base_error_rate", failures_held, total_held, settings),
+            **_with_interval("error_rate", k_held, n_held, settings),
+            **_with_interval("error_coverage", k_held, failures_held, settings),
+            "importance_value_held_out": metrics.importance_value(n_held, k_held, failures_held),
+            "p_value": exact_test(n_held, k_held, n_group_images=total_held, n_group_failures=failures_held),
+        }
+    )
+    return _in_order("rules", _number_rules(_add_verdicts(table, settings)))
+
+
+def tabulate_conditions(rules: pd.DataFrame, fits: Sequence[GroupFit]) -> pd.DataFrame:
+    """One row per condition of each rule, from the root; see the table `conditions`."""
+    rows = []
+    for rule_id, group_id, node_id in zip(rules["rule_id"], rules["group_id"], rules["node_id"], strict=True):
+        tree = fits[group_id].tree
+        if tree is None:
+            raise ValueError(f"rule {rule_id} belongs to group {group_id}, which has no tree")
+        path = tree.path(node_id)
+        for position, (above, node) in enumerate(zip(path, path[1:], strict=False)):
+            rows.append((rule_id, position, tree.feature_ids[above], tree.branch(node), tree.thresholds[above]))
+    if not rows:
+        return empty_table("conditions")
+    return _in_order("conditions", pd.DataFrame(rows, columns=TABLES["conditions"].column_names))
+
+
+def _add_verdicts(rules: pd.DataFrame, settings: RulesConfig) -> pd.DataFrame:
+    candidate = rules["is_failure_mode"].to_numpy()
+    q_values = adjust_p_values(np.where(candidate, rules["p_value"].to_numpy(), np.nan))
+    holds = _are_failure_modes(
+        rules["error_rate_held_out"].to_numpy(),
+        rules["error_coverage_held_out"].to_numpy(),
+        rules["base_error_rate_held_out"].to_numpy(),
+        settings,
+    )
+    verdicts = judge(
+        candidate,
+        holds,
+        q_values,
+        max_q_value=settings.max_q_value,
+        in_sample=settings.held_out_fraction == 0,
+    )
+    return rules.assign(q_value=q_values, verdict=verdicts)
+
+
+def _number_rules(rules: pd.DataFrame) -> pd.DataFrame:
+    """Rank the rules of each group, failure modes first, then by importance value, then by node; number them all."""
+    order = np.lexsort((rules["node_id"], -rules["importance_value"], ~rules["is_failure_mode"], rules["group_id"]))
+    ranked = rules.iloc[order].reset_index(drop=True)
+    return ranked.assign(
+        rule_id=np.arange(len(ranked)), rank=ranked.groupby("group_id", sort=False).cumcount().to_numpy() + 1
+    )
+
+
+def _are_failure_modes(rate: Floats, coverage: Floats, base: Floats, settings: RulesConfig) -> npt.NDArray[np.bool_]:
+    return metrics.is_failure_mode(rate, coverage, base_rate=base, rho=settings.rho, tau=settings.tau)
+
+
+def _with_interval(
+    name: str, hits: npt.NDArray[np.int64], trials: npt.NDArray[np.int64], settings: RulesConfig
+) -> Rates:
+    interval = wilson_interval(hits, trials, level=settings.confidence_level)
+    return {
+        f"{name}_held_out": metrics.error_rate(trials, hits),
+        f"{name}_held_out_low": interval.low,
+        f"{name}_held_out_high": interval.high,
+    }
+
+
+def _leaf_rate(fit: GroupFit, *, held_out: bool) -> float:
+    if fit.tree is None or fit.counts is None:
+        return float("nan")
+    counts, leaves = fit.counts, fit.tree.leaf_ids
+    n = counts.n_images_held_out if held_out else counts.n_images
+    k = counts.n_failures_held_out if held_out else counts.n_failures
+    return metrics.average_leaf_error_rate(n[leaves], k[leaves])
+
+
+def _id_or_none(ids: npt.NDArray[np.int64]) -> pd.arrays.IntegerArray:
+    return pd.arrays.IntegerArray(ids.copy(), ids < 0)
+
+
+def _stack(name: str, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    return _in_order(name, pd.concat(parts, ignore_index=True)) if parts else empty_table(name)
+
+
+def _in_order(name: str, table: pd.DataFrame) -> pd.DataFrame:
+    return table[TABLES[name].column_names]
