@@ -8,6 +8,7 @@ bytes do not depend on where it was stopped. When all shards are there they are 
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,11 @@ from barlow_report.fingerprints import images_identity, model_identity
 from barlow_report.progress import Advance, Progress
 from barlow_report.run import Run, fingerprint
 from barlow_report.slugs import slugs
+from barlow_report.stages.pictures import feature_model_config
 from barlow_report.vision.datasets import ImageList, list_images
+
+if TYPE_CHECKING:
+    from barlow_report.vision.models import LoadedModel
 
 __all__ = ["extract"]
 
@@ -104,19 +109,21 @@ def _compute_shards(config: Config, images: ImageList, work: Path, *, run: Run, 
     from barlow_report.vision.models import check_outputs, choose_device, load_model
 
     device = choose_device(config.device)
-    inspected = feature = None
+    inspected = None
     if images.predictions is None and config.inspected_model is not None:
         inspected = load_model(config.inspected_model, device=device, role="inspected_model")
         check_outputs(inspected, len(images.class_names))
-    if config.feature_model is not None:
-        feature = load_model(config.feature_model, device=device, role="feature_model")
-    elif inspected is not None:
+    if inspected is not None and config.feature_model is None:
         feature = inspected
-    elif config.inspected_model is not None:
-        feature = load_model(config.inspected_model, device=device, role="inspected_model")
-    if feature is None:
-        raise DataError("the configuration names no model that gives features: add 'feature_model'")
-    run.update_info(device=str(device), models={"inspected": inspected and inspected.info, "feature": feature.info})
+    else:
+        feature = load_model(feature_model_config(config), device=device, role="feature_model")
+    run.update_info(
+        device=str(device),
+        models={
+            "inspected": None if inspected is None else _model_info(inspected),
+            "feature": {**_model_info(feature), "is_inspected": config.feature_model is None},
+        },
+    )
 
     n_workers = config.extraction.n_workers or os.cpu_count() or 1
     n_done = len(images.paths) - sum(len(images.paths[i * size : (i + 1) * size]) for i in missing)
@@ -143,6 +150,16 @@ def _compute_shards(config: Config, images: ImageList, work: Path, *, run: Run, 
                 arrays |= {"predictions": result.predictions, "confidences": result.confidences}
             with atomic_file(paths[index]) as file:
                 np.savez(file, **arrays)  # type: ignore[arg-type]
+
+
+def _model_info(model: "LoadedModel") -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "sha256": model.sha256,
+        "n_outputs": model.n_outputs,
+        "n_features": model.n_features,
+        "has_maps": model.has_maps,
+    }
 
 
 def _join_shards(images: ImageList, shards: list[_Shard], dtype: str, *, run: Run) -> None:
