@@ -9,6 +9,7 @@ One split serves all groupings, so an image that a rule is tested on was never u
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -62,7 +63,7 @@ def group_by_class(name: str, classes: Integers, *, class_names: Sequence[str]) 
         name=name,
         names=tuple(class_names),
         class_ids=tuple(range(len(class_names))),
-        image_ids=tuple(order[low:high].astype(np.int64) for low, high in zip(edges, edges[1:], strict=False)),
+        image_ids=tuple(order[low:high].astype(np.int64) for low, high in pairwise(edges)),
     )
 
 

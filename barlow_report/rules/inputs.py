@@ -28,7 +28,7 @@ class Inputs:
     @property
     def failure(self) -> npt.NDArray[np.bool_]:
         """(n_images,) True where the prediction is not the label."""
-        return self.predictions != self.labels
+        return np.not_equal(self.predictions, self.labels)
 
 
 def check_inputs(

@@ -31,17 +31,17 @@ _ROUNDING = 1e-12
 
 
 def base_error_rate(n_images: Counts, n_failures: Counts) -> Floats:
-    """F / N: the share of failures among the images of a group, 0 to 1; NaN without images."""
+    """Base error rate, F / N: the share of failures among the images of a group, 0 to 1; NaN without images."""
     return _ratio(n_failures, n_images)
 
 
 def error_rate(n_images: Counts, n_failures: Counts) -> Floats:
-    """k / n: the share of failures among the images of a node, 0 to 1; NaN without images."""
+    """Error rate, k / n: the share of failures among the images of a node, 0 to 1; NaN without images."""
     return _ratio(n_failures, n_images)
 
 
 def error_coverage(n_failures: Counts, n_group_failures: Counts) -> Floats:
-    """k / F: the share of the group's failures that the node holds, 0 to 1; NaN in a group without failures."""
+    """Error coverage, k / F: the share of the group's failures in the node, 0 to 1; NaN without failures."""
     return _ratio(n_failures, n_group_failures)
 
 

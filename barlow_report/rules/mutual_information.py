@@ -119,7 +119,8 @@ def estimate(
     kept = counts[counts > 1]
     neighbors = np.minimum(n_neighbors, kept - 1)
     constant = psi[-1] + (psi[neighbors] @ kept - psi[kept] @ kept) / len(order)
-    return np.maximum(0.0, constant - sums / len(order))
+    result: Floats = np.maximum(0.0, constant - sums / len(order))
+    return result
 
 
 class _Noise:
@@ -146,7 +147,7 @@ class _Noise:
 
 
 def _draw(n_images: int, n_features: int, seed: int) -> Floats:
-    return np.random.RandomState(seed).standard_normal((n_images, n_features))  # noqa: NPY002 - the stream to match
+    return np.random.RandomState(seed).standard_normal((n_images, n_features))  # scikit-learn's generator
 
 
 _NOISE = _Noise()

@@ -1,6 +1,7 @@
 """From the results of the groups to the tables of a run: groups, selection, nodes, rules, conditions."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -126,7 +127,7 @@ def tabulate_conditions(rules: pd.DataFrame, fits: Sequence[GroupFit]) -> pd.Dat
         if tree is None:
             raise ValueError(f"rule {rule_id} belongs to group {group_id}, which has no tree")
         path = tree.path(node_id)
-        for position, (above, node) in enumerate(zip(path, path[1:], strict=False)):
+        for position, (above, node) in enumerate(pairwise(path)):
             rows.append((rule_id, position, tree.feature_ids[above], tree.branch(node), tree.thresholds[above]))
     if not rows:
         return empty_table("conditions")
