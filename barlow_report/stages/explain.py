@@ -1,5 +1,7 @@
 """The second stage: groups, trees and rules from the features, and the evidence for each rule."""
 
+from dataclasses import fields
+
 from barlow_report.config import Config
 from barlow_report.progress import Progress
 from barlow_report.run import Run, fingerprint
@@ -38,7 +40,7 @@ def explain(config: Config, run: Run, *, extracted: str, progress: Progress) -> 
             seed=config.seed,
             advance=advance,
         )
-    for name, frame in explanation.tables().items():
-        run.write_table(name, frame)
+    for field in fields(explanation):
+        run.write_table(field.name, getattr(explanation, field.name))
     run.finish("explain", fingerprint=mark)
     return mark

@@ -108,9 +108,8 @@ def _choose_galleries(tables: _Tables, *, n: int, seed: int) -> pd.DataFrame:
     galleries = [choose_gallery(nobody, nobody.astype(bool), n=0, seed=0, rule_id=0)]
     for group_id, rule_ids in tables.rules.groupby("group_id")["rule_id"]:
         members = tables.members(group_id)
-        block = tables.features[members]
         for rule_id in rule_ids:
-            inside = members[leaf_members(block, conditions_of[rule_id])]
+            inside = members[leaf_members(tables.features, conditions_of[rule_id], image_ids=members)]
             galleries.append(choose_gallery(inside, tables.is_failure[inside], n=n, seed=seed, rule_id=rule_id))
     return pd.concat(galleries, ignore_index=True)
 
