@@ -37,7 +37,7 @@ def test_without_any_folder_to_write_the_kernel_is_compiled_without_storing(monk
 
 def test_a_full_disk_while_storing_does_not_reach_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     def njit(*, nogil: bool, cache: bool = False) -> object:
-        def fail(x: float) -> float:
+        def fail(_: float) -> float:
             raise OSError(28, "No space left on device")
 
         return lambda function: fail if cache and nogil else function
@@ -47,6 +47,7 @@ def test_a_full_disk_while_storing_does_not_reach_the_caller(monkeypatch: pytest
     assert [kernel(1.0), kernel(2.0)] == [2.0, 4.0]
 
 
+@pytest.mark.slow
 def test_the_same_result_with_a_cache_folder_and_without(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("a file where a folder is expected")
