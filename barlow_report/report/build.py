@@ -1,0 +1,181 @@
+"""A run's tables and pictures to a site that opens from any disk or web server.
+
+MkDocs with the Material theme draws the frame, the navigation and the search; our own templates draw
+everything inside the frame. The pages are handed to MkDocs in memory, and their content bypasses Markdown:
+class names come from outside, and no syntax may find a meaning in them. Everything that knows the theme is
+in this module and in templates/theme, so that the generator can be exchanged.
+"""
+
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from jinja2 import TemplateError
+from markupsafe import escape
+
+from barlow_report.errors import SiteError
+from barlow_report.files import output_errors
+from barlow_report.progress import Advance, ignore_advance
+from barlow_report.report.datatable import as_script_value
+from barlow_report.report.downloads import feature_json, rules_csv, rules_json
+from barlow_report.report.folder import replaced_folder
+from barlow_report.report.links import check_links
+from barlow_report.report.media import MediaLibrary
+from barlow_report.report.pages import Site, SitePage, all_pages, section_pages
+from barlow_report.report.render import Renderer, templates_folder
+from barlow_report.report.source import ReportSource
+
+__all__ = ["build_site", "count_pages"]
+
+_ASSETS = ("barlow.css", "barlow.js", "favicon.svg", "iframe-worker.js", "iframe-worker.LICENSE.txt")
+
+
+def count_pages(source: ReportSource) -> int:
+    """Return how often `build_site` calls `advance` for pages: for a progress bar."""
+    return sum(1 for _ in all_pages(Site.from_source(source)))
+
+
+def build_site(source: ReportSource, *, site: Path, advance: Advance = ignore_advance) -> Path:
+    """Build the site of a run and put it in place of the folder `site`.
+
+    Args:
+        source: The content of the run folder.
+        site: New, empty, or a site of ours, which is replaced as a whole.
+        advance: Called with 1 after each page.
+
+    Returns:
+        The path of the front page.
+
+    Raises:
+        SiteError: The run does not fit together, or a link leads nowhere.
+        OutputError: `site` holds something else, or cannot be written.
+    """
+    site = Path(site)
+    content = Site.from_source(source)
+    media = MediaLibrary(source.media)
+    renderer = Renderer(templates_folder(), site=content, media=media)
+    with replaced_folder(site, run_id=str(source.info["run_id"])) as folder:
+        pages = list(all_pages(content))
+        _check_paths(pages)
+        _run_mkdocs(content, pages, renderer, folder=folder, advance=advance)
+        _write_data(content, folder)
+        _copy_assets(folder)
+        media.copy(folder, advance=ignore_advance)
+        check_links(folder)
+    return site / "index.html"
+
+
+def _check_paths(pages: list[SitePage]) -> None:
+    paths = [page.path.casefold() for page in pages]  # file systems may not tell A from a
+    if len(set(paths)) != len(paths):
+        twice = next(path for path in paths if paths.count(path) > 1)
+        raise SiteError(f"two pages have the same address {twice!r}: the slugs of the classes are not unique.")
+
+
+def _copy_assets(folder: Path) -> None:
+    target = folder / "assets" / "barlow"
+    with output_errors(target):
+        target.mkdir(parents=True)
+        for name in _ASSETS:
+            (target / name).write_bytes((templates_folder() / "assets" / name).read_bytes())
+
+
+def _write_data(site: Site, folder: Path) -> None:
+    """Write what is beside the pages: data scripts, downloads, figures."""
+    catalog = site.catalog
+    jump = [[c.name, site.class_path(c.class_id)] for c in catalog.classes.values()]
+    jump += [[g.name, site.group_path(g)] for g in catalog.other_groups]
+    jump += [[f"feature {feature_id}", site.feature_path(feature_id)] for feature_id in catalog.feature_ids]
+    files = {f"data/{name}.js": table.script() for name, table in site.tables.items()}
+    files["data/jump.js"] = f"window.BARLOW_JUMP={as_script_value(jump)};\n"
+    files["data/rules.csv"] = rules_csv(catalog)
+    files["data/rules.json"] = rules_json(catalog)
+    for name, figure in site.figures.items():
+        files[f"assets/figures/{name}-light.svg"] = figure.light
+        files[f"assets/figures/{name}-dark.svg"] = figure.dark
+    for path, text in files.items():
+        _write(folder / path, text)
+    for feature_id in catalog.feature_ids:
+        _write(folder / "features" / str(feature_id) / "feature.json", feature_json(catalog, feature_id))
+
+
+def _write(path: Path, text: str) -> None:
+    with output_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode())
+
+
+# --- MkDocs -----------------------------------------------------------------------------------------------
+
+
+def _run_mkdocs(site: Site, pages: list[SitePage], renderer: Renderer, *, folder: Path, advance: Advance) -> None:
+    with _quiet_mkdocs(), tempfile.TemporaryDirectory(prefix="barlow-report-") as work:
+        from mkdocs.commands.build import build
+        from mkdocs.config import load_config
+        from mkdocs.exceptions import MkDocsException
+
+        from barlow_report.report.mkdocs_pages import PagesPlugin
+
+        config_file = Path(work) / "mkdocs.yml"
+        (Path(work) / "docs").mkdir()
+        config_file.write_text(json.dumps(_mkdocs_config(site)), encoding="utf-8")  # JSON is YAML
+        try:
+            config = load_config(str(config_file), site_dir=str(folder))
+            config.site_name = escape(site.title)  # the theme prints it unescaped, and twice through |e
+            config.markdown_extensions = []
+            config.theme.static_templates.clear()  # a 404 page has no use without an address
+            config.plugins["barlow-report"] = PagesPlugin(pages, renderer, advance)
+            build(config)
+        except (MkDocsException, TemplateError) as error:
+            raise SiteError(f"the site generator failed: {error}. Please report this as a bug.") from error
+
+
+def _mkdocs_config(site: Site) -> dict[str, Any]:
+    scheme = {"primary": "custom", "accent": "custom"}
+    light = {"icon": "material/weather-night", "name": "Switch to dark mode"}
+    dark = {"icon": "material/weather-sunny", "name": "Switch to light mode"}
+    return {
+        "site_name": "report",
+        "use_directory_urls": False,
+        "theme": {
+            "name": "material",
+            "custom_dir": str(templates_folder() / "theme"),
+            "font": False,
+            "favicon": "assets/barlow/favicon.svg",
+            "logo": "assets/barlow/favicon.svg",
+            "features": ["navigation.tabs", "navigation.top", "toc.follow"],
+            "palette": [
+                {"media": "(prefers-color-scheme: light)", "scheme": "default", "toggle": light, **scheme},
+                {"media": "(prefers-color-scheme: dark)", "scheme": "slate", "toggle": dark, **scheme},
+            ],
+        },
+        "plugins": {"material/search": {}, "material/offline": {}},
+        "extra": {"generator": False, "polyfills": ["assets/barlow/iframe-worker.js"]},
+        "extra_css": ["assets/barlow/barlow.css"],
+        "extra_javascript": ["assets/barlow/barlow.js"],
+        "nav": [{page.section: _source_path(page)} for page in section_pages(site)],
+    }
+
+
+def _source_path(page: SitePage) -> str:
+    return page.path.removesuffix(".html") + ".md"
+
+
+@contextmanager
+def _quiet_mkdocs() -> Iterator[None]:
+    """Keep MkDocs and the theme from printing: what goes wrong reaches the user as our own error."""
+    os.environ.setdefault("NO_MKDOCS_2_WARNING", "1")  # read when the theme is imported
+    loggers = [logging.getLogger(name) for name in ("mkdocs", "material")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

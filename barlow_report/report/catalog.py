@@ -1,0 +1,409 @@
+"""The run's tables as linked objects, each table walked once.
+
+Pages ask for "the rules of this group" or "the tiles of this feature" thousands of times. Filtering a frame
+costs a pass over all of its rows each time, so the frames are turned into dictionaries of small frozen
+objects first, and building a site stays linear in the number of its pages.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from barlow_report.config import RulesConfig
+from barlow_report.errors import SiteError
+from barlow_report.report.source import ReportSource
+from barlow_report.tables import empty_table
+
+__all__ = [
+    "Catalog",
+    "ClassEntry",
+    "Condition",
+    "GalleryImage",
+    "Group",
+    "HistogramBin",
+    "Images",
+    "Measures",
+    "Node",
+    "Planted",
+    "Rule",
+    "Share",
+    "Tile",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """k of n, with its interval where one was computed."""
+
+    k: int | None
+    n: int | None
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def value(self) -> float | None:
+        """K / n; None where there is nothing to divide by."""
+        return None if not self.n or self.k is None else self.k / self.n
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassEntry:
+    """A class; see table `classes`."""
+
+    class_id: int
+    name: str
+    slug: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One condition of a rule; see table `conditions`."""
+
+    feature_id: int
+    branch: str
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measures:
+    """The measures of one leaf on one part of the images."""
+
+    base: Share
+    error: Share
+    coverage: Share
+    importance_value: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A leaf and the path to it; `held_out` is None where nothing was held out."""
+
+    rule_id: int
+    group_id: int
+    node_id: int
+    rank: int
+    conditions: tuple[Condition, ...]
+    fit: Measures
+    held_out: Measures | None
+    is_failure_mode: bool
+    p_value: float | None
+    q_value: float | None
+    verdict: str
+
+    @property
+    def best(self) -> Measures:
+        """The measures to believe: on held-out images where there are any."""
+        return self.held_out or self.fit
+
+    @property
+    def order(self) -> tuple[int, float, int]:
+        """Sort key: verified first, then by importance, then by id."""
+        importance = self.best.importance_value
+        return (self.verdict != "verified", -(importance if importance is not None else -1.0), self.rule_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A node of an error tree; see table `nodes`."""
+
+    node_id: int
+    parent_id: int | None
+    branch: str
+    depth: int
+    feature_id: int | None
+    threshold: float | None
+    error: Share
+    error_held_out: Share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A group of images, its tree and its rules, best first; see table `groups`."""
+
+    group_id: int
+    grouping: str
+    class_id: int | None
+    name: str
+    status: str
+    base: Share
+    base_held_out: Share
+    average_leaf_error_rate: float | None
+    average_leaf_error_rate_held_out: float | None
+    noise_floor: float | None
+    nodes: tuple[Node, ...]
+    rules: tuple[Rule, ...]
+
+    @property
+    def failure_modes(self) -> tuple[Rule, ...]:
+        """Its rules that are failure modes."""
+        return tuple(rule for rule in self.rules if rule.is_failure_mode)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """One column of a triptych; see table `tiles`."""
+
+    rank: int
+    image_id: int
+    activation: float
+    attacked_activation: float
+    thumbnail: str
+    heatmap: str | None
+    attack: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GalleryImage:
+    """One picture of a gallery; see table `galleries`."""
+
+    image_id: int
+    is_failure: bool
+    thumbnail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistogramBin:
+    """One bin; see table `histograms`."""
+
+    low: float
+    high: float
+    n_images: int
+    n_failures: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planted:
+    """What became of one planted failure mode; see table `planted`."""
+
+    class_id: int
+    cue: str
+    n_images: int
+    n_with_cue: int
+    rule_id: int | None
+    agreement: float | None
+    n_verified: int
+    outcome: str
+
+
+class Images:
+    """The images by column; `image_id` is the position."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        frame = frame.sort_values("image_id")
+        if not np.array_equal(frame["image_id"].to_numpy(), np.arange(len(frame))):
+            raise SiteError("images: expected image ids from 0 without gaps. Run the stage extract again.")
+        self.path: list[str] = frame["path"].tolist()
+        self.label = frame["label"].to_numpy()
+        self.prediction = frame["prediction"].to_numpy()
+        self.confidence = frame["confidence"].to_numpy()
+
+    def __len__(self) -> int:
+        return len(self.path)
+
+    @property
+    def failures(self) -> Share:
+        """Share of images that are misclassified."""
+        return Share(int((self.label != self.prediction).sum()), len(self))
+
+
+class Catalog:
+    """All of a run, ready to be asked for."""
+
+    def __init__(self, source: ReportSource) -> None:
+        tables = {name: source.tables.get(name) for name in _USED}
+        frames = {name: frame if frame is not None else empty_table(name) for name, frame in tables.items()}
+        self.rules_config = RulesConfig.model_validate(dict(source.info["config"]["rules"]))
+        self.is_in_sample = self.rules_config.held_out_fraction == 0
+        self.images = Images(frames["images"])
+        self.classes = {row["class_id"]: _class_entry(row) for row in _rows(frames["classes"])}
+        self.skipped = [(row["path"], row["reason"]) for row in _rows(frames["skipped"])]
+        self.n_fit, self.n_held_out = _split_sizes(frames["splits"])
+        self.confusions = _confusions(self.images)
+        conditions = _collect(frames["conditions"].sort_values(["rule_id", "position"]), "rule_id", _condition)
+        bases = {row["group_id"]: row for row in _rows(frames["groups"])}
+        rules = _collect(
+            frames["rules"].sort_values(["group_id", "rank"]),
+            "group_id",
+            lambda row: _rule(row, bases[row["group_id"]], conditions, is_in_sample=self.is_in_sample),
+        )
+        nodes = _collect(frames["nodes"].sort_values(["group_id", "node_id"]), "group_id", _node)
+        self.groups = {
+            group_id: _group(row, nodes.get(group_id, ()), rules.get(group_id, ())) for group_id, row in bases.items()
+        }
+        self.rules = {rule.rule_id: rule for group in self.groups.values() for rule in group.rules}
+        self.tiles = _collect(frames["tiles"].sort_values(["group_id", "feature_id", "rank"]), _TILE_KEY, _tile)
+        galleries = frames["galleries"].sort_values(["rule_id", "rank", "image_id"])
+        self.galleries = _collect(galleries, "rule_id", _gallery_image)
+        self.histograms = _collect(frames["histograms"].sort_values(["feature_id", "position"]), "feature_id", _bin)
+        self.mutual_information = _mutual_information(frames["selection"])
+        planted = source.tables.get("planted")
+        self.planted = None if planted is None else [Planted(**row) for row in _rows(planted)]
+        self._link()
+
+    def _link(self) -> None:
+        """Find the groups of each class, and the rules and groups of each feature."""
+        self.groups_of_class: dict[int, list[Group]] = {}
+        for group in self.groups.values():
+            if group.class_id is not None:
+                self.groups_of_class.setdefault(group.class_id, []).append(group)
+        self.other_groups = [group for group in self.groups.values() if group.class_id is None]
+        rules: dict[int, list[Rule]] = {}
+        for rule in self.rules.values():
+            for feature_id in dict.fromkeys(condition.feature_id for condition in rule.conditions):
+                rules.setdefault(feature_id, []).append(rule)
+        self.rules_of_feature = {feature_id: tuple(sorted(found, key=_order)) for feature_id, found in rules.items()}
+        groups: dict[int, list[int]] = {}
+        for group_id, feature_id in self.tiles:
+            groups.setdefault(feature_id, []).append(group_id)
+        self.tile_groups_of_feature = groups
+        self.feature_ids = sorted(self.rules_of_feature.keys() | groups.keys())
+
+    def failure_modes(self) -> list[Rule]:
+        """All failure modes of the run, the most important ones first."""
+        return sorted((rule for rule in self.rules.values() if rule.is_failure_mode), key=_order)
+
+
+_USED = (
+    "classes",
+    "images",
+    "skipped",
+    "splits",
+    "groups",
+    "selection",
+    "nodes",
+    "rules",
+    "conditions",
+    "tiles",
+    "galleries",
+    "histograms",
+)
+_TILE_KEY = ("group_id", "feature_id")
+_SAFE_SLUG = re.compile(r"\w[\w.-]*")
+
+
+def _order(rule: Rule) -> tuple[int, float, int]:
+    return rule.order
+
+
+def _rows(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield the rows as dictionaries of plain Python values, None where there is no value."""
+    columns = [frame[name].astype(object).where(frame[name].notna(), None).tolist() for name in frame.columns]
+    names = [str(name) for name in frame.columns]
+    for values in zip(*columns, strict=True):
+        yield dict(zip(names, values, strict=True))
+
+
+def _collect(frame: pd.DataFrame, key: str | tuple[str, ...], make: Any) -> dict[Any, tuple[Any, ...]]:
+    """Make an object of each row and collect them under their key, in the order of the rows."""
+    found: dict[Any, list[Any]] = {}
+    for row in _rows(frame):
+        value = row[key] if isinstance(key, str) else tuple(row[part] for part in key)
+        found.setdefault(value, []).append(make(row))
+    return {value: tuple(items) for value, items in found.items()}
+
+
+def _class_entry(row: Mapping[str, Any]) -> ClassEntry:
+    if not _SAFE_SLUG.fullmatch(row["slug"]):
+        raise SiteError(f"classes: slug {row['slug']!r} is not safe in a path. Run the stage extract again.")
+    return ClassEntry(**row)
+
+
+def _split_sizes(frame: pd.DataFrame) -> tuple[int, int]:
+    n_held_out = int((frame["split"] == "held_out").sum())
+    return len(frame) - n_held_out, n_held_out
+
+
+def _confusions(images: Images) -> dict[tuple[str, int], tuple[tuple[int, int], ...]]:
+    """For (grouping, class): the classes on the other side of its failures with their counts, most first."""
+    failed = images.label != images.prediction
+    pairs = np.stack([images.label[failed], images.prediction[failed]], axis=1).astype(np.int64)
+    pairs, counts = np.unique(pairs.reshape(-1, 2), axis=0, return_counts=True)
+    found: dict[tuple[str, int], list[tuple[int, int]]] = {}
+    for (label, prediction), n in zip(pairs.tolist(), counts.tolist(), strict=True):
+        found.setdefault(("label", label), []).append((prediction, n))
+        found.setdefault(("prediction", prediction), []).append((label, n))
+    return {key: tuple(sorted(items, key=lambda item: (-item[1], item[0]))) for key, items in found.items()}
+
+
+def _condition(row: Mapping[str, Any]) -> Condition:
+    return Condition(feature_id=row["feature_id"], branch=row["branch"], threshold=row["threshold"])
+
+
+def _rule(
+    row: Mapping[str, Any],
+    group: Mapping[str, Any],
+    conditions: Mapping[int, tuple[Condition, ...]],
+    *,
+    is_in_sample: bool,
+) -> Rule:
+    fit = Measures(
+        base=Share(group["n_failures"], group["n_images"]),
+        error=Share(row["n_failures"], row["n_images"]),
+        coverage=Share(row["n_failures"], group["n_failures"]),
+        importance_value=row["importance_value"],
+    )
+    held_out = None
+    if not is_in_sample:
+        held_out = Measures(
+            base=_held_out(row, "base_error_rate", group["n_failures_held_out"], group["n_images_held_out"]),
+            error=_held_out(row, "error_rate", row["n_failures_held_out"], row["n_images_held_out"]),
+            coverage=_held_out(row, "error_coverage", row["n_failures_held_out"], group["n_failures_held_out"]),
+            importance_value=row["importance_value_held_out"],
+        )
+    plain = {name: row[name] for name in ("rule_id", "group_id", "node_id", "rank", "is_failure_mode", "verdict")}
+    return Rule(
+        **plain,
+        p_value=row["p_value"],
+        q_value=row["q_value"],
+        conditions=conditions.get(row["rule_id"], ()),
+        fit=fit,
+        held_out=held_out,
+    )
+
+
+def _held_out(row: Mapping[str, Any], name: str, k: int, n: int) -> Share:
+    return Share(k, n, row[f"{name}_held_out_low"], row[f"{name}_held_out_high"])
+
+
+def _node(row: Mapping[str, Any]) -> Node:
+    same = ("node_id", "parent_id", "branch", "depth", "feature_id", "threshold")
+    return Node(
+        **{name: row[name] for name in same},
+        error=Share(row["n_failures"], row["n_images"]),
+        error_held_out=Share(row["n_failures_held_out"], row["n_images_held_out"]),
+    )
+
+
+def _group(row: Mapping[str, Any], nodes: tuple[Node, ...], rules: tuple[Rule, ...]) -> Group:
+    same = ("group_id", "grouping", "class_id", "name", "status", "average_leaf_error_rate")
+    return Group(
+        **{name: row[name] for name in same},
+        average_leaf_error_rate_held_out=row["average_leaf_error_rate_held_out"],
+        noise_floor=row["noise_floor"],
+        base=Share(row["n_failures"], row["n_images"]),
+        base_held_out=_held_out(row, "base_error_rate", row["n_failures_held_out"], row["n_images_held_out"]),
+        nodes=nodes,
+        rules=rules,
+    )
+
+
+def _tile(row: Mapping[str, Any]) -> Tile:
+    return Tile(**{name: value for name, value in row.items() if name not in _TILE_KEY})
+
+
+def _gallery_image(row: Mapping[str, Any]) -> GalleryImage:
+    return GalleryImage(image_id=row["image_id"], is_failure=row["is_failure"], thumbnail=row["thumbnail"])
+
+
+def _bin(row: Mapping[str, Any]) -> HistogramBin:
+    return HistogramBin(low=row["low"], high=row["high"], n_images=row["n_images"], n_failures=row["n_failures"])
+
+
+def _mutual_information(frame: pd.DataFrame) -> dict[tuple[int, int], tuple[float, int]]:
+    keys = zip(frame["group_id"].tolist(), frame["feature_id"].tolist(), strict=True)
+    values = zip(frame["mutual_information"].tolist(), frame["rank"].tolist(), strict=True)
+    return dict(zip(keys, values, strict=True))

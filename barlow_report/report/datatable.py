@@ -1,0 +1,127 @@
+"""Tables that can be sorted and filtered: their cells once as HTML and once as a columnar data script.
+
+The HTML holds the first page of rows, for readers without script and for the first paint. All rows are in a
+classic script (`fetch` does not work from file://), by column, because the same rows as HTML are six times
+as large and sorting them in the page takes seconds. Numbers go as numbers; the script writes them with the
+rules of `formatting.py`, and a test compares the two.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from barlow_report.report.catalog import Share
+
+__all__ = ["Cell", "DataTable", "Filter", "Link", "Picture", "TableColumn", "as_script_value"]
+
+Kind = Literal["text", "link", "count", "rate", "number", "q", "badge", "picture"]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Text that leads somewhere; `path` is relative to the site's root."""
+
+    text: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture below media/, and the words that stand for it."""
+
+    name: str
+    alt: str
+
+
+Cell = str | int | float | Share | Link | Picture | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableColumn:
+    """A column; `title` explains an abbreviated label, `starts` is the direction of the first sort."""
+
+    key: str
+    label: str
+    kind: Kind
+    title: str = ""
+    starts: Literal["ascending", "descending"] = "ascending"
+    words: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_sortable(self) -> bool:
+        """Whether its header is a button."""
+        return self.kind != "picture"
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether it is aligned to the right."""
+        return self.kind in ("count", "rate", "number", "q")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filter:
+    """A control above the table: text within any column, a choice, or a least value (in per cent for rates)."""
+
+    key: str
+    label: str
+    kind: Literal["contains", "equals", "least"]
+    choices: tuple[tuple[str, str], ...] = ()
+    is_percent: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataTable:
+    """A table whose rows are already in the order of `sorted_by`."""
+
+    name: str
+    caption: str
+    columns: tuple[TableColumn, ...]
+    rows: Sequence[Sequence[Cell]]
+    filters: tuple[Filter, ...] = ()
+    sorted_by: str
+    empty: str
+    page_size: int = 100
+    noun: str = "rows"
+
+    @property
+    def first_rows(self) -> Sequence[Sequence[Cell]]:
+        """The rows that are in the HTML."""
+        return self.rows[: self.page_size]
+
+    def script(self) -> str:
+        """Return the data script: `BARLOW_DATA[name] = {"columns": [...], "n": …}`."""
+        columns = [_column(column, [row[i] for row in self.rows]) for i, column in enumerate(self.columns)]
+        data = {"n": len(self.rows), "pageSize": self.page_size, "columns": columns}
+        return f"(window.BARLOW_DATA=window.BARLOW_DATA||{{}})[{as_script_value(self.name)}]={as_script_value(data)};\n"
+
+
+def as_script_value(value: Any) -> str:
+    """Write JSON that is safe inside a script: ASCII only, and no character that could end the element."""
+    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _column(column: TableColumn, cells: Sequence[Cell]) -> dict[str, Any]:
+    found: dict[str, Any] = {"key": column.key, "kind": column.kind, "starts": column.starts}
+    if column.kind == "rate":
+        shares = [cell if isinstance(cell, Share) else Share(None, None) for cell in cells]
+        found |= {"k": [s.k for s in shares], "of": [s.n for s in shares]}
+        if any(s.low is not None for s in shares):
+            found |= {"low": [_short(s.low) for s in shares], "high": [_short(s.high) for s in shares]}
+    elif column.kind == "link":
+        links = [cell if isinstance(cell, Link) else Link("", "") for cell in cells]
+        found |= {"values": [link.text for link in links], "paths": [link.path for link in links]}
+    elif column.kind == "picture":
+        pictures = [cell if isinstance(cell, Picture) else Picture("", "") for cell in cells]
+        found |= {"values": [p.name for p in pictures], "alts": [p.alt for p in pictures]}
+    else:
+        found["values"] = [_short(cell) if isinstance(cell, float) else cell for cell in cells]
+    if column.words:
+        found["words"] = dict(column.words)
+    return found
+
+
+def _short(value: float | None) -> float | None:
+    """Six significant digits are more than any page shows."""
+    return None if value is None else float(f"{value:.6g}")

@@ -1,0 +1,128 @@
+"""What a reader can take away: all rules as CSV and JSON, and a JSON twin of each feature page.
+
+Numbers are written in full. Text that a spreadsheet would read as a formula gets an apostrophe in front.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from barlow_report.report.catalog import Catalog, Group, Measures, Rule
+from barlow_report.report.words import rule_inequality, rule_sentence
+
+__all__ = ["feature_json", "rule_record", "rules_csv", "rules_json"]
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0")
+
+
+def rule_record(group: Group, rule: Rule) -> dict[str, Any]:
+    """Return one rule as a flat record; every key is there whatever its value."""
+    record: dict[str, Any] = {
+        "rule_id": rule.rule_id,
+        "group_id": group.group_id,
+        "grouping": group.grouping,
+        "class_id": group.class_id,
+        "group": group.name,
+        "rank": rule.rank,
+        "is_failure_mode": rule.is_failure_mode,
+        "verdict": rule.verdict,
+        "rule": rule_inequality(rule),
+        "sentence": rule_sentence(group, rule),
+    }
+    record |= _measures(rule.fit, "")
+    record["average_leaf_error_rate"] = group.average_leaf_error_rate
+    record |= _measures(rule.held_out, "_held_out")
+    record["average_leaf_error_rate_held_out"] = group.average_leaf_error_rate_held_out
+    record |= {"p_value": rule.p_value, "q_value": rule.q_value}
+    return record
+
+
+def _measures(measures: Measures | None, suffix: str) -> dict[str, Any]:
+    names = ("base_error_rate", "error_rate", "error_coverage")
+    shares = (None,) * 3 if measures is None else (measures.base, measures.error, measures.coverage)
+    found: dict[str, Any] = {
+        f"n_images{suffix}": None if measures is None else measures.error.n,
+        f"n_failures{suffix}": None if measures is None else measures.error.k,
+    }
+    for name, share in zip(names, shares, strict=True):
+        found[f"{name}{suffix}"] = None if share is None else share.value
+        if suffix:
+            found[f"{name}{suffix}_low"] = None if share is None else share.low
+            found[f"{name}{suffix}_high"] = None if share is None else share.high
+    found[f"importance_value{suffix}"] = None if measures is None else measures.importance_value
+    return found
+
+
+def _records(catalog: Catalog) -> Iterable[dict[str, Any]]:
+    for group in catalog.groups.values():
+        for rule in group.rules:
+            yield rule_record(group, rule)
+
+
+def rules_json(catalog: Catalog) -> str:
+    """All rules with their conditions, as JSON."""
+    records = [{**record, "conditions": _conditions(catalog.rules[record["rule_id"]])} for record in _records(catalog)]
+    return _as_json({"rules": records})
+
+
+def rules_csv(catalog: Catalog) -> str:
+    """All rules as CSV with a header."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    header: list[str] | None = None
+    for record in _records(catalog):
+        if header is None:
+            header = list(record)
+            writer.writerow(header)
+        writer.writerow([_neutral(value) for value in record.values()])
+    if header is None:
+        text.write("rule_id\n")
+    return text.getvalue()
+
+
+def _neutral(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
+
+
+def feature_json(catalog: Catalog, feature_id: int) -> str:
+    """Everything the page of a feature shows, as JSON."""
+    rules = [
+        {**rule_record(catalog.groups[rule.group_id], rule), "conditions": _conditions(rule)}
+        for rule in catalog.rules_of_feature.get(feature_id, ())
+    ]
+    groups = [
+        {"group_id": g, "images": [_tile(catalog, tile) for tile in catalog.tiles[g, feature_id]]}
+        for g in catalog.tile_groups_of_feature.get(feature_id, ())
+    ]
+    histogram = [
+        {"low": b.low, "high": b.high, "n_images": b.n_images, "n_failures": b.n_failures}
+        for b in catalog.histograms.get(feature_id, ())
+    ]
+    return _as_json({"feature_id": feature_id, "rules": rules, "triptychs": groups, "histogram": histogram})
+
+
+def _conditions(rule: Rule) -> list[dict[str, Any]]:
+    return [{"feature_id": c.feature_id, "branch": c.branch, "threshold": c.threshold} for c in rule.conditions]
+
+
+def _tile(catalog: Catalog, tile: Any) -> dict[str, Any]:
+    images = catalog.images
+    return {
+        "rank": tile.rank,
+        "image_id": tile.image_id,
+        "path": images.path[tile.image_id],
+        "label": catalog.classes[int(images.label[tile.image_id])].name,
+        "prediction": catalog.classes[int(images.prediction[tile.image_id])].name,
+        "activation": tile.activation,
+        "attacked_activation": tile.attacked_activation,
+        "thumbnail": f"media/{tile.thumbnail}",
+        "heatmap": tile.heatmap and f"media/{tile.heatmap}",
+        "attack": f"media/{tile.attack}",
+    }
+
+
+def _as_json(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=True, indent=1, allow_nan=False)
+    return text.replace("<", "\\u003c") + "\n"

@@ -1,0 +1,144 @@
+"""Putting a finished site in place of the old one, whatever happens in between.
+
+The site is built in a hidden sibling and swapped in by two renames. A process that is killed leaves the old
+site, or, between the renames, the old site under its hidden name; the next build puts that back first. The
+lock is on the sibling folder itself and ends with the process.
+"""
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from barlow_report.errors import OutputError
+from barlow_report.files import output_errors
+
+try:
+    import fcntl
+except ImportError:  # no such lock on this system; two builds of one site are then not noticed
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["MARKER", "replaced_folder"]
+
+MARKER = ".barlow-report.json"
+"""The file by which a folder is known as one of our sites; it names the run and the format."""
+
+_FORMAT = 1
+_IGNORE = "# Created by barlow-report\n*\n"
+
+
+@contextmanager
+def replaced_folder(site: Path, *, run_id: str) -> Iterator[Path]:
+    """Yield an empty folder that takes the place of `site` when the block ends without an error.
+
+    Raises:
+        OutputError: `site` holds something else, another process is building it, or it cannot be written.
+    """
+    site = Path(os.path.realpath(site))
+    building, old = site.with_name(f".{site.name}.building"), site.with_name(f".{site.name}.old")
+    with output_errors(site):
+        site.parent.mkdir(parents=True, exist_ok=True)
+        building.mkdir(exist_ok=True)
+    with _locked(building, site):
+        try:
+            with output_errors(site):
+                _recover(site, old)
+                _check_is_ours(site)
+                _empty(building)
+            yield building
+            with output_errors(site):
+                _sign(building, site, run_id=run_id)
+                _swap(building, site, old)
+        except BaseException:
+            shutil.rmtree(building, ignore_errors=True)
+            raise
+
+
+@contextmanager
+def _locked(folder: Path, site: Path) -> Iterator[None]:
+    if fcntl is None:
+        yield
+        return
+    with output_errors(folder):
+        handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise OutputError(
+                f"{site}: another process is building this site. Wait until it ends, or use another --site."
+            ) from error
+        yield
+    finally:
+        os.close(handle)
+
+
+def _recover(site: Path, old: Path) -> None:
+    """Put back what a killed build has moved aside, or delete it if the new site is in place."""
+    if not old.exists():
+        return
+    if site.exists():
+        shutil.rmtree(old)
+    else:
+        old.rename(site)
+
+
+def _check_is_ours(site: Path) -> None:
+    if not site.exists():
+        return
+    if not site.is_dir():
+        raise OutputError(f"{site}: found a file, expected a folder. Choose another --site.")
+    names = {path.name for path in site.iterdir()} - {".gitignore"}
+    if names and MARKER not in names:
+        raise OutputError(
+            f"{site}: holds files that are no barlow-report site (for example {min(names)!r}); they are not "
+            "overwritten. Choose another --site, or an empty folder."
+        )
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _sign(building: Path, site: Path, *, run_id: str) -> None:
+    """Write the marker, and keep version control from picking up the site, unless it has its own rules."""
+    marker = {"made_by": "barlow-report", "format": _FORMAT, "run_id": run_id}
+    (building / MARKER).write_text(json.dumps(marker, indent=2) + "\n", encoding="utf-8")
+    ignore = site / ".gitignore"
+    text = ignore.read_text(encoding="utf-8") if ignore.is_file() else _IGNORE
+    (building / ".gitignore").write_text(text, encoding="utf-8")
+
+
+def _swap(building: Path, site: Path, old: Path) -> None:
+    if not site.exists():
+        building.rename(site)
+        return
+    try:
+        site.rename(old)
+    except OSError as error:
+        if error.errno not in (errno.EBUSY, errno.EXDEV):
+            raise
+        _move_content(building, site)  # a mount point cannot be renamed: its content is exchanged instead
+        return
+    building.rename(site)
+    shutil.rmtree(old)
+
+
+def _move_content(building: Path, site: Path) -> None:
+    """Exchange the content; the marker stays until the end, so that a killed exchange can be repeated."""
+    for path in site.iterdir():
+        if path.name == MARKER:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    shutil.copytree(building, site, dirs_exist_ok=True)
+    shutil.rmtree(building)

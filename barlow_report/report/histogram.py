@@ -1,0 +1,93 @@
+"""The histogram of a feature as a drawing, with the thresholds of the rules that use it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from barlow_report.formatting import threshold
+from barlow_report.report.catalog import HistogramBin
+
+__all__ = ["Bar", "HistogramDrawing", "Mark", "draw_histogram"]
+
+_WIDTH, _HEIGHT = 640, 170
+_TOP, _BOTTOM, _SIDE = 24, 22, 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """One bin: all images, and the failures among them in front."""
+
+    x: float
+    width: float
+    y: float
+    height: float
+    failures_y: float
+    failures_height: float
+    title: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """One threshold: a line with its value; `anchor` keeps the text inside the drawing."""
+
+    x: float
+    label: str
+    anchor: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistogramDrawing:
+    """Bars, thresholds and the ends of the axes."""
+
+    width: int
+    height: int
+    top: int
+    floor: int
+    bars: tuple[Bar, ...]
+    marks: tuple[Mark, ...]
+    low: str
+    high: str
+    n_highest: int
+
+
+def draw_histogram(bins: Sequence[HistogramBin], *, thresholds: Sequence[float]) -> HistogramDrawing | None:
+    """Lay out the histogram; thresholds outside of its range are left out. None without bins."""
+    if not bins:
+        return None
+    low, high = bins[0].low, bins[-1].high
+    span = (high - low) or 1.0
+    highest = max(b.n_images for b in bins) or 1
+    floor = _HEIGHT - _BOTTOM
+
+    def across(value: float) -> float:
+        return round(_SIDE + (value - low) / span * (_WIDTH - 2 * _SIDE), 1)
+
+    def tall(n: int) -> float:
+        return round(n / highest * (floor - _TOP), 1)
+
+    bars = tuple(
+        Bar(
+            x=across(b.low),
+            width=round(max(across(b.high) - across(b.low) - 1, 0.5), 1),
+            y=round(floor - tall(b.n_images), 1),
+            height=tall(b.n_images),
+            failures_y=round(floor - tall(b.n_failures), 1),
+            failures_height=tall(b.n_failures),
+            title=f"{threshold(b.low)} to {threshold(b.high)}: {b.n_images} images, {b.n_failures} failures",
+        )
+        for b in bins
+    )
+    inside = [value for value in sorted(set(thresholds)) if low <= value <= high]
+    marks = tuple(
+        Mark(x=across(v), label=threshold(v), anchor="end" if across(v) > _WIDTH * 0.8 else "start") for v in inside
+    )
+    return HistogramDrawing(
+        width=_WIDTH,
+        height=_HEIGHT,
+        top=_TOP,
+        floor=floor,
+        bars=bars,
+        marks=marks,
+        low=threshold(low),
+        high=threshold(high),
+        n_highest=highest,
+    )

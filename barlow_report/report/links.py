@@ -1,0 +1,84 @@
+"""Checks every link of a finished site: the file is there, and so is the fragment.
+
+The theme neither rewrites nor checks links in our pages, so each build is checked as a whole. The pages are
+our own and the theme's, both machine-made, so attributes are found with one regular expression; an HTML
+parser takes twenty times as long.
+"""
+
+import os
+import re
+from html import unescape
+from pathlib import Path
+from urllib.parse import unquote
+
+from barlow_report.errors import SiteError
+
+__all__ = ["broken_links", "check_links"]
+
+_TAG = re.compile(r"<[a-zA-Z][^\s/>]*\s(?:[^>\"']|\"[^\"]*\"|'[^']*')*>")
+_ATTRIBUTE = re.compile(r"\s(href|src|id|data-full|data-heat)=(?:\"([^\"]*)\"|'([^']*)')")
+_ELSEWHERE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:|//")
+_N_SHOWN = 5
+
+
+def check_links(site: Path) -> int:
+    """Return the number of links checked.
+
+    Raises:
+        SiteError: Some lead nowhere. That is a bug of ours, so the first few are named.
+    """
+    broken, n_links = broken_links(site)
+    if broken:
+        shown = "; ".join(f"{page}: {link}" for page, link in broken[:_N_SHOWN])
+        raise SiteError(f"{len(broken)} broken links in the site, for example {shown}. Please report this as a bug.")
+    return n_links
+
+
+def broken_links(site: Path) -> tuple[list[tuple[str, str]], int]:
+    """Return the (page, link) pairs below `site` that lead nowhere, and the number of links looked at."""
+    files = {(Path(folder) / name).relative_to(site).as_posix() for folder, _, names in os.walk(site) for name in names}
+    targets: dict[str, set[tuple[str, str]]] = {}
+    anchors: dict[str, set[str]] = {}
+    for page in sorted(name for name in files if name.endswith(".html")):
+        text = (site / page).read_text(encoding="utf-8")
+        targets[page], anchors[page] = _links_and_anchors(text)
+    broken = []
+    n_links = 0
+    for page, links in targets.items():
+        n_links += len(links)
+        folder = page.rpartition("/")[0]
+        for path, fragment in sorted(links):
+            target = _resolve(folder, path) if path else page
+            if target not in files or (fragment and target in anchors and fragment not in anchors[target]):
+                broken.append((page, f"{path}#{fragment}" if fragment else path))
+    return broken, n_links
+
+
+def _links_and_anchors(text: str) -> tuple[set[tuple[str, str]], set[str]]:
+    """Return the distinct links as (path, fragment), and the ids of one page."""
+    links: set[str] = set()
+    ids: set[str] = set()
+    for tag in _TAG.findall(text):
+        for name, double, single in _ATTRIBUTE.findall(tag):
+            (ids if name == "id" else links).add(double or single)
+    inside = set()
+    for link in links:
+        link = unescape(link)
+        if _ELSEWHERE.match(link):
+            continue
+        path, _, fragment = link.partition("#")
+        inside.add((unquote(path.partition("?")[0]), unquote(fragment)))
+    return inside, {unescape(i) for i in ids}
+
+
+def _resolve(folder: str, path: str) -> str:
+    """Follow a relative path from a folder of the site; both use / and have no leading one."""
+    parts = [part for part in folder.split("/") if part]
+    for part in path.split("/"):
+        if part == "..":
+            if not parts:
+                return "../"
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts)

@@ -1,0 +1,139 @@
+"""The table of all failure modes of the run."""
+
+from dataclasses import dataclass
+
+from barlow_report.formatting import count
+from barlow_report.report.catalog import Rule
+from barlow_report.report.datatable import Cell, DataTable, Filter, Link, Picture, TableColumn
+from barlow_report.report.pages.page import Site, SitePage
+from barlow_report.report.words import VERDICTS, grouping_label, rule_inequality
+
+__all__ = ["FailureModesView", "failure_modes_page"]
+
+_PAGE_SIZE = 50  # fourteen columns wide: a hundred rows would be more elements than a page should have
+
+_COLUMNS = (
+    TableColumn(key="picture", label="Picture", kind="picture"),
+    TableColumn(key="rule", label="Rule", kind="link"),
+    TableColumn(key="class", label="Class", kind="link"),
+    TableColumn(key="grouping", label="Grouping", kind="text"),
+    TableColumn(key="verdict", label="Verdict", kind="badge", words=VERDICTS, starts="descending"),
+    TableColumn(
+        key="er-held-out",
+        label="ER held-out",
+        kind="rate",
+        starts="descending",
+        title="Error rate on the held-out images of the leaf, with its interval",
+    ),
+    TableColumn(
+        key="q",
+        label="q",
+        kind="q",
+        title="Share of false discoveries to expect among failure modes with a q-value this small",
+    ),
+    TableColumn(key="er", label="ER", kind="rate", starts="descending", title="Error rate of the leaf"),
+    TableColumn(key="ber", label="BER", kind="rate", starts="descending", title="Base error rate of the group"),
+    TableColumn(
+        key="ec",
+        label="EC",
+        kind="rate",
+        starts="descending",
+        title="Error coverage: share of the group's failures that are in the leaf",
+    ),
+    TableColumn(key="n", label="n", kind="count", starts="descending", title="Images in the leaf"),
+    TableColumn(
+        key="iv", label="IV", kind="number", starts="descending", title="Importance value: error rate × error coverage"
+    ),
+    TableColumn(
+        key="aler",
+        label="ALER",
+        kind="number",
+        starts="descending",
+        title="Average leaf error rate of the tree: sum over leaves of error coverage × error rate",
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailureModesView:
+    """The table, and how many of its rows are verified."""
+
+    table: DataTable
+    n_verified: int
+    n_tested: int
+    n_rules: int
+    is_in_sample: bool
+
+
+def failure_modes_page(site: Site) -> SitePage:
+    """The table of all failure modes."""
+    rules = site.catalog.failure_modes()
+    table = _table(site, rules)
+    site.tables[table.name] = table
+    view = FailureModesView(
+        table=table,
+        n_verified=sum(rule.verdict == "verified" for rule in rules),
+        n_tested=len(rules),
+        n_rules=len(site.catalog.rules),
+        is_in_sample=site.catalog.is_in_sample,
+    )
+    return SitePage(
+        path="failure-modes/index.html",
+        title="Failure modes",
+        section="Failure modes",
+        description=f"All {count(len(rules))} failure modes, to sort and filter.",
+        search="All failure modes as a table to sort and filter; downloads as CSV and JSON.",
+        template="pages/failure_modes.html",
+        view=lambda: view,
+        crumbs=(Link("Overview", "index.html"),),
+        data=("data/failure-modes.js",),
+    )
+
+
+def _table(site: Site, rules: list[Rule]) -> DataTable:
+    groupings = dict.fromkeys(grouping_label(site.catalog.groups[rule.group_id]) for rule in rules)
+    verdicts = [verdict for verdict in VERDICTS if any(rule.verdict == verdict for rule in rules)]
+    config = site.catalog.rules_config
+    columns = [c for c in _COLUMNS if not site.catalog.is_in_sample or c.key not in ("er-held-out", "q")]
+    return DataTable(
+        name="failure-modes",
+        caption="Failure modes",
+        columns=tuple(columns),
+        rows=[[_cells(site, rule)[column.key] for column in columns] for rule in rules],
+        filters=(
+            Filter(key="", label="Rule, class or grouping contains", kind="contains"),
+            Filter(key="grouping", label="Grouping", kind="equals", choices=tuple((g, g) for g in groupings)),
+            Filter(key="verdict", label="Verdict", kind="equals", choices=tuple((VERDICTS[v], v) for v in verdicts)),
+            Filter(key="er", label="ER ≥ %", kind="least", is_percent=True),
+            Filter(key="ec", label="EC ≥ %", kind="least", is_percent=True),
+            Filter(key="n", label="n ≥", kind="least"),
+        ),
+        sorted_by="",
+        page_size=_PAGE_SIZE,
+        empty="There are no failure modes in this run: no leaf of any tree has an error rate at least "
+        f"{config.rho:g} above the base rate and covers at least {config.tau:g} of its group's failures.",
+        noun="failure modes",
+    )
+
+
+def _cells(site: Site, rule: Rule) -> dict[str, Cell]:
+    group = site.catalog.groups[rule.group_id]
+    feature_id = rule.conditions[0].feature_id if rule.conditions else -1
+    tile = site.top_tile(feature_id, rule.group_id)
+    return {
+        "picture": None
+        if tile is None
+        else Picture(tile.thumbnail, f"The image of the group that activates feature {feature_id} most"),
+        "rule": Link(rule_inequality(rule), site.rule_path(rule)),
+        "class": Link(group.name, site.group_path(group)),
+        "grouping": grouping_label(group),
+        "verdict": rule.verdict,
+        "er-held-out": None if rule.held_out is None else rule.held_out.error,
+        "q": rule.q_value,
+        "er": rule.fit.error,
+        "ber": rule.fit.base,
+        "ec": rule.fit.coverage,
+        "n": rule.fit.error.n,
+        "iv": rule.fit.importance_value,
+        "aler": group.average_leaf_error_rate,
+    }

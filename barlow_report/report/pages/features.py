@@ -1,0 +1,180 @@
+"""The index of features, and one page per feature."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from barlow_report.formatting import count
+from barlow_report.report.catalog import Rule
+from barlow_report.report.datatable import Cell, DataTable, Filter, Link, Picture, TableColumn
+from barlow_report.report.histogram import HistogramDrawing, draw_histogram
+from barlow_report.report.pages.groups import TriptychView, triptych
+from barlow_report.report.pages.page import Heading, Site, SitePage
+from barlow_report.report.words import grouping_label, rule_inequality
+
+__all__ = ["FeatureView", "FeaturesView", "RuleUse", "feature_pages", "features_page"]
+
+_UP = (Link("Overview", "index.html"), Link("Features", "features/index.html"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeaturesView:
+    """The sortable table of features."""
+
+    table: DataTable
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleUse:
+    """A rule that uses the feature, and what the feature tells about failures in its group."""
+
+    rule: Rule
+    link: Link
+    group: Link
+    grouping: str
+    mutual_information: float | None
+    mutual_information_rank: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureView:
+    """One feature."""
+
+    feature_id: int
+    triptychs: tuple[TriptychView, ...]
+    histogram: HistogramDrawing | None
+    failure_modes: tuple[RuleUse, ...]
+    other_rules: tuple[RuleUse, ...]
+    json_path: str
+
+
+def features_page(site: Site) -> SitePage:
+    """The index of features."""
+    rows = [_row(site, feature_id) for feature_id in site.catalog.feature_ids]
+    rows.sort(key=lambda row: (-_as_int(row[3]), -_as_int(row[2]), _as_int(row[1])))
+    links = [[row[0], site.feature_link(_as_int(row[1])), *row[2:]] for row in rows]
+    table = DataTable(
+        name="features",
+        caption="Features that rules use",
+        columns=(
+            TableColumn(key="picture", label="Picture", kind="picture"),
+            TableColumn(key="feature", label="Feature", kind="link"),
+            TableColumn(key="modes", label="Failure modes", kind="count", starts="descending"),
+            TableColumn(
+                key="verified",
+                label="Verified",
+                kind="count",
+                starts="descending",
+                title="Failure modes that hold on held-out images",
+            ),
+            TableColumn(
+                key="rules",
+                label="Rules",
+                kind="count",
+                starts="descending",
+                title="All leaves of trees whose path asks for the feature",
+            ),
+            TableColumn(key="classes", label="Used for", kind="text", title="Groups of images it splits"),
+        ),
+        rows=links,
+        filters=(
+            Filter(key="feature", label="Feature contains", kind="contains"),
+            Filter(key="classes", label="Used for contains", kind="contains"),
+            Filter(key="verified", label="Verified ≥", kind="least"),
+        ),
+        sorted_by="verified",
+        empty="No tree asks for any feature, so there is none to show: no group has a tree with a split.",
+        noun="features",
+    )
+    site.tables[table.name] = table
+    return SitePage(
+        path="features/index.html",
+        title="Features",
+        section="Features",
+        description=f"All {count(len(rows))} features that rules use, with pictures.",
+        search="All features that rules use, with pictures.",
+        template="pages/features.html",
+        view=lambda: FeaturesView(table=table),
+        crumbs=_UP[:1],
+        data=("data/features.js",),
+    )
+
+
+def _as_int(cell: Cell) -> int:
+    return cell if isinstance(cell, int) else 0
+
+
+def _row(site: Site, feature_id: int) -> list[Cell]:
+    rules = site.catalog.rules_of_feature.get(feature_id, ())
+    modes = [rule for rule in rules if rule.is_failure_mode]
+    tile = site.top_tile(feature_id)
+    groups = [site.catalog.groups[group_id] for group_id in dict.fromkeys(rule.group_id for rule in rules)]
+    names = ", ".join(f"{group.name} ({grouping_label(group)})" for group in groups[:4])
+    more = f" and {len(groups) - 4} more" if len(groups) > 4 else ""
+    return [
+        None if tile is None else Picture(tile.thumbnail, f"The image that activates feature {feature_id} most"),
+        feature_id,
+        len(modes),
+        sum(rule.verdict == "verified" for rule in modes),
+        len(rules),
+        names + more,
+    ]
+
+
+def feature_pages(site: Site) -> Iterator[SitePage]:
+    """One page per feature, in the order of the ids."""
+    ids = site.catalog.feature_ids
+    for i, feature_id in enumerate(ids):
+        groups = _groups_of(site, feature_id)
+        names = ", ".join(site.catalog.groups[g].name for g in groups[:20])
+        n_rules = len(site.catalog.rules_of_feature.get(feature_id, ()))
+        yield SitePage(
+            path=site.feature_path(feature_id),
+            title=f"Feature {feature_id}",
+            section="Features",
+            description=f"What feature {feature_id} responds to, and the rules that use it.",
+            search=f"Feature {feature_id}, used by {n_rules} rules: {names}",
+            template="pages/feature.html",
+            view=lambda feature_id=feature_id, groups=groups: _view(site, feature_id, groups),  # type: ignore[misc]
+            headings=(
+                Heading("Rules that use it", "rules"),
+                Heading("How it is distributed", "histogram"),
+                Heading("What it responds to", "triptychs"),
+            ),
+            crumbs=_UP,
+            previous=site.feature_link(ids[i - 1]) if i else None,
+            next=site.feature_link(ids[i + 1]) if i + 1 < len(ids) else None,
+            has_contents=True,
+        )
+
+
+def _groups_of(site: Site, feature_id: int) -> list[int]:
+    """The groups that a feature matters for, those of its most important rules first."""
+    used = [rule.group_id for rule in site.catalog.rules_of_feature.get(feature_id, ())]
+    return list(dict.fromkeys(used + site.catalog.tile_groups_of_feature.get(feature_id, [])))
+
+
+def _view(site: Site, feature_id: int, groups: list[int]) -> FeatureView:
+    rules = site.catalog.rules_of_feature.get(feature_id, ())
+    found = (triptych(site, site.catalog.groups[group_id], feature_id) for group_id in groups)
+    thresholds = [c.threshold for rule in rules for c in rule.conditions if c.feature_id == feature_id]
+    return FeatureView(
+        feature_id=feature_id,
+        triptychs=tuple(view for view in found if view is not None),
+        histogram=draw_histogram(site.catalog.histograms.get(feature_id, ()), thresholds=thresholds),
+        failure_modes=tuple(_use(site, rule, feature_id) for rule in rules if rule.is_failure_mode),
+        other_rules=tuple(_use(site, rule, feature_id) for rule in rules if not rule.is_failure_mode),
+        json_path=f"features/{feature_id}/feature.json",
+    )
+
+
+def _use(site: Site, rule: Rule, feature_id: int) -> RuleUse:
+    group = site.catalog.groups[rule.group_id]
+    information, rank = site.catalog.mutual_information.get((group.group_id, feature_id), (None, None))
+    return RuleUse(
+        rule=rule,
+        link=Link(rule_inequality(rule), site.rule_path(rule)),
+        group=Link(group.name, site.group_path(group)),
+        grouping=grouping_label(group),
+        mutual_information=information,
+        mutual_information_rank=rank,
+    )

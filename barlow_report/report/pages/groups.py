@@ -1,0 +1,215 @@
+"""One group as a section of a page: sizes, confusions, tree, failure modes, triptychs and galleries."""
+
+from dataclasses import dataclass
+
+from barlow_report.formatting import percent
+from barlow_report.report.catalog import GalleryImage, Group, Rule, Share, Tile
+from barlow_report.report.pages.page import Heading, Site
+from barlow_report.report.tree import TreeDrawing, draw_tree
+from barlow_report.report.words import evidence_words, images_of, rule_inequality, rule_sentence, status_words
+
+__all__ = [
+    "Confusion",
+    "GalleryPicture",
+    "GroupSection",
+    "RuleView",
+    "TriptychColumn",
+    "TriptychView",
+    "group_headings",
+    "group_section",
+    "rule_title",
+    "triptych",
+]
+
+_N_CONFUSIONS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confusion:
+    """A class on the other side of the failures, and its share of them."""
+
+    class_id: int
+    share: Share
+
+
+@dataclass(frozen=True, kw_only=True)
+class GalleryPicture:
+    """An image of a leaf with what the model said about it."""
+
+    thumbnail: str
+    path: str
+    label: str
+    prediction: str
+    confidence: str
+    is_failure: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TriptychColumn:
+    """One image of a triptych and what is written beneath it."""
+
+    tile: Tile
+    path: str
+    label: str
+    prediction: str
+    is_failure: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TriptychView:
+    """The triptych of a feature in a group."""
+
+    feature_id: int
+    group: Group
+    anchor: str
+    images_of: str
+    columns: tuple[TriptychColumn, ...]
+    has_heatmaps: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleView:
+    """A rule with everything that is shown about it; triptychs shown further up are named in `shown_above`."""
+
+    rule: Rule
+    title: str
+    sentence: str
+    inequality: str
+    evidence: str
+    triptychs: tuple[TriptychView, ...]
+    shown_above: tuple[TriptychView, ...]
+    failures: tuple[GalleryPicture, ...]
+    successes: tuple[GalleryPicture, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupSection:
+    """A group, ready to be shown."""
+
+    group: Group
+    anchor: str
+    title: str
+    images_of: str
+    status: str
+    confusions_title: str
+    confusions: tuple[Confusion, ...]
+    n_other_confusions: int
+    tree: TreeDrawing | None
+    failure_modes: tuple[RuleView, ...]
+    other_rules: tuple[RuleView, ...]
+
+
+def rule_title(number: int) -> str:
+    """Heading of a failure mode within its group."""
+    return f"Failure mode {number}"
+
+
+def section_title(group: Group) -> str:
+    """Heading of a group: Images labelled mug."""
+    words = images_of(group)
+    return words[0].upper() + words[1:]
+
+
+def group_headings(site: Site, groups: list[Group]) -> tuple[Heading, ...]:
+    """Table of contents: the groups, and the failure modes below them."""
+    return tuple(
+        Heading(
+            section_title(group),
+            site.group_anchor(group),
+            tuple(
+                Heading(f"{rule_title(i)}: {_short_rule(rule)}", f"rule-{rule.rule_id}")
+                for i, rule in enumerate(group.failure_modes, start=1)
+            ),
+        )
+        for group in groups
+    )
+
+
+def _short_rule(rule: Rule) -> str:
+    return rule_inequality(rule).replace("feature ", "f")
+
+
+def group_section(site: Site, group: Group) -> GroupSection:
+    """Collect what is shown about a group."""
+    confusions = site.catalog.confusions.get((group.grouping, group.class_id if group.class_id is not None else -1), ())
+    total = sum(n for _, n in confusions)
+    titles = {"label": "What they are predicted as", "prediction": "What they really are"}
+    shown: dict[int, TriptychView] = {}
+    return GroupSection(
+        group=group,
+        anchor=site.group_anchor(group),
+        title=section_title(group),
+        images_of=images_of(group),
+        status=status_words(group, site.catalog.rules_config),
+        confusions_title=titles.get(group.grouping, "Confusions"),
+        confusions=tuple(Confusion(class_id=c, share=Share(n, total)) for c, n in confusions[:_N_CONFUSIONS]),
+        n_other_confusions=max(len(confusions) - _N_CONFUSIONS, 0),
+        tree=draw_tree(group),
+        failure_modes=tuple(
+            _rule_view(site, group, rule, number=i, shown=shown) for i, rule in enumerate(group.failure_modes, start=1)
+        ),
+        other_rules=tuple(
+            _rule_view(site, group, rule, number=0, shown=None) for rule in group.rules if not rule.is_failure_mode
+        ),
+    )
+
+
+def _rule_view(site: Site, group: Group, rule: Rule, *, number: int, shown: dict[int, TriptychView] | None) -> RuleView:
+    new: list[TriptychView] = []
+    above: list[TriptychView] = []
+    for feature_id in dict.fromkeys(condition.feature_id for condition in rule.conditions) if shown is not None else ():
+        if shown is not None and feature_id in shown:
+            above.append(shown[feature_id])
+        elif shown is not None and (found := triptych(site, group, feature_id)) is not None:
+            shown[feature_id] = found
+            new.append(found)
+    pictures = [_gallery_picture(site, image) for image in site.catalog.galleries.get(rule.rule_id, ())]
+    return RuleView(
+        rule=rule,
+        title=rule_title(number),
+        sentence=rule_sentence(group, rule),
+        inequality=rule_inequality(rule),
+        evidence=evidence_words(rule, site.catalog.rules_config),
+        triptychs=tuple(new),
+        shown_above=tuple(above),
+        failures=tuple(picture for picture in pictures if picture.is_failure),
+        successes=tuple(picture for picture in pictures if not picture.is_failure),
+    )
+
+
+def _gallery_picture(site: Site, image: GalleryImage) -> GalleryPicture:
+    images, i = site.catalog.images, image.image_id
+    confidence = float(images.confidence[i])
+    return GalleryPicture(
+        thumbnail=image.thumbnail,
+        path=images.path[i],
+        label=site.class_name(int(images.label[i])),
+        prediction=site.class_name(int(images.prediction[i])),
+        confidence="" if confidence != confidence else percent(confidence, decimals=0),
+        is_failure=image.is_failure,
+    )
+
+
+def triptych(site: Site, group: Group, feature_id: int) -> TriptychView | None:
+    """The triptych of a feature in a group; None where no pictures were made."""
+    tiles = site.catalog.tiles.get((group.group_id, feature_id), ())
+    if not tiles:
+        return None
+    images = site.catalog.images
+    return TriptychView(
+        feature_id=feature_id,
+        group=group,
+        anchor=f"triptych-{group.group_id}-{feature_id}",
+        images_of=images_of(group),
+        columns=tuple(
+            TriptychColumn(
+                tile=tile,
+                path=images.path[tile.image_id],
+                label=site.class_name(int(images.label[tile.image_id])),
+                prediction=site.class_name(int(images.prediction[tile.image_id])),
+                is_failure=bool(images.label[tile.image_id] != images.prediction[tile.image_id]),
+            )
+            for tile in tiles
+        ),
+        has_heatmaps=any(tile.heatmap for tile in tiles),
+    )

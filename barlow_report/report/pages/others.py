@@ -1,0 +1,144 @@
+"""The method page, the list of skipped files, and in a demo run the planted failure modes."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from barlow_report.config import RulesConfig
+from barlow_report.report.catalog import Planted, Share
+from barlow_report.report.datatable import Link
+from barlow_report.report.pages.overview import Fact, settings_rows
+from barlow_report.report.pages.page import Heading, Site, SitePage
+from barlow_report.report.words import OUTCOMES, rule_inequality
+
+__all__ = ["MethodView", "PlantedRow", "PlantedView", "SkippedView", "method_page", "planted_page", "skipped_page"]
+
+_UP = (Link("Overview", "index.html"),)
+_N_SKIPPED = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodView:
+    """Definitions, and the settings they were used with."""
+
+    rules: RulesConfig
+    is_in_sample: bool
+    n_tested: int
+    settings: tuple[Fact, ...]
+    attack: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SkippedView:
+    """The files that could not be read; at most the first few thousand are listed."""
+
+    files: tuple[tuple[str, str], ...]
+    n_files: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlantedRow:
+    """One class of the demo."""
+
+    planted: Planted
+    link: Link
+    rule: Link | None
+    agreement: Share
+    with_cue: Share
+    outcome: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlantedView:
+    """The demo's known answer beside what was found."""
+
+    rows: tuple[PlantedRow, ...]
+    n_planted: int
+    n_found: int
+    n_false_alarms: int
+    n_clean: int
+
+
+def method_page(site: Site) -> SitePage:
+    """Definitions, settings, how to read the pictures and the evidence, limits."""
+    settings = tuple(settings_rows(site.info))
+    return SitePage(
+        path="method/index.html",
+        title="Method",
+        section="Method",
+        description="Every measure with its definition, the settings used, how to read a triptych, and the limits.",
+        search="Definitions: base error rate BER, error rate ER, error coverage EC, importance value IV, average leaf "
+        "error rate ALER, failure mode, held-out images, Wilson interval, exact test, q-value, verdict, triptych, "
+        "heatmap, feature attack, limits.",
+        template="pages/method.html",
+        view=lambda: MethodView(
+            rules=site.catalog.rules_config,
+            is_in_sample=site.catalog.is_in_sample,
+            n_tested=len(site.catalog.failure_modes()),
+            settings=settings,
+            attack=tuple(fact for fact in settings if fact.name.startswith("visuals.attack.")),
+        ),
+        headings=(
+            Heading("From images to rules", "procedure"),
+            Heading("Measures", "measures"),
+            Heading("Evidence", "evidence"),
+            Heading("How to read a triptych", "triptychs"),
+            Heading("How to read a tree", "trees"),
+            Heading("Limits", "limits"),
+            Heading("Settings of this run", "settings"),
+            Heading("Sources", "sources"),
+        ),
+        crumbs=_UP,
+        has_contents=True,
+    )
+
+
+def skipped_page(site: Site) -> SitePage:
+    """The files that could not be read, and why."""
+    files = site.catalog.skipped
+    return SitePage(
+        path="skipped/index.html",
+        title="Skipped files",
+        section="Overview",
+        description="Every file that could not be read, and why.",
+        search="Skipped files: those that could not be read, and why.",
+        template="pages/skipped.html",
+        view=lambda: SkippedView(files=tuple(files[:_N_SKIPPED]), n_files=len(files)),
+        crumbs=_UP,
+    )
+
+
+def planted_page(site: Site, planted: list[Planted]) -> SitePage:
+    """Which failure modes were planted in the demo and which were found."""
+    rows = tuple(_planted_row(site, item) for item in planted)
+    outcomes = Counter(item.outcome for item in planted)
+    n_planted = sum(bool(item.cue) for item in planted)
+    return SitePage(
+        path="planted/index.html",
+        title="Planted failures",
+        section="Planted failures",
+        description="Which failure modes were planted in the demo, and which of them the report has found.",
+        search="Planted failure modes of the demo: found, missed, false alarms.",
+        template="pages/planted.html",
+        view=lambda: PlantedView(
+            rows=rows,
+            n_planted=n_planted,
+            n_found=outcomes["found"],
+            n_false_alarms=outcomes["false_alarm"],
+            n_clean=len(planted) - n_planted,
+        ),
+        crumbs=_UP,
+    )
+
+
+def _planted_row(site: Site, planted: Planted) -> PlantedRow:
+    rule = None if planted.rule_id is None else site.catalog.rules.get(planted.rule_id)
+    return PlantedRow(
+        planted=planted,
+        link=site.class_link(planted.class_id),
+        rule=None if rule is None else Link(rule_inequality(rule), site.rule_path(rule)),
+        agreement=Share(
+            None if planted.agreement is None else round(planted.agreement * planted.n_images), planted.n_images
+        ),
+        with_cue=Share(planted.n_with_cue, planted.n_images),
+        outcome=OUTCOMES[planted.outcome],
+    )

@@ -1,0 +1,214 @@
+"""The overview: the verdict first, then the most important failure modes, then what the reader must know."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from barlow_report.formatting import count
+from barlow_report.report.catalog import Group, Rule, Share, Tile
+from barlow_report.report.datatable import Link
+from barlow_report.report.pages.groups import rule_title
+from barlow_report.report.pages.page import Site, SitePage
+from barlow_report.report.words import STATUSES, grouping_label, rule_inequality, rule_when
+
+__all__ = ["Fact", "FailureModeCard", "GroupTally", "OverviewView", "overview_page", "settings_rows"]
+
+_N_CARDS = 10
+_N_EXAMPLES = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailureModeCard:
+    """One of the most important failure modes."""
+
+    rule: Rule
+    group: Group
+    link: Link
+    group_link: Link
+    grouping: str
+    title: str
+    when: str
+    inequality: str
+    tile: Tile | None
+    failure: str | None
+    feature_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupTally:
+    """How many groups have no tree for one reason, and some of them by name."""
+
+    status: str
+    label: str
+    n_groups: int
+    examples: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line of the run's identity."""
+
+    name: str
+    value: str
+    is_code: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverviewView:
+    """The front page."""
+
+    title: str
+    description: str
+    is_in_sample: bool
+    failures: Share
+    n_classes: int
+    n_features: int
+    n_fit: int
+    n_held_out: int
+    n_tested: int
+    n_verified: int
+    n_groups: int
+    n_fitted: int
+    cards: tuple[FailureModeCard, ...]
+    tallies: tuple[GroupTally, ...]
+    n_skipped: int
+    facts: tuple[Fact, ...]
+    settings: tuple[Fact, ...]
+    figures: tuple[str, ...]
+    has_planted: bool
+
+
+def overview_page(site: Site) -> SitePage:
+    """The front page."""
+    modes = site.catalog.failure_modes()
+    return SitePage(
+        path="index.html",
+        title=site.title,
+        section="Overview",
+        description=site.description or f"When {site.title} fails, and how well each explanation was tested.",
+        search=f"Overview. {site.description}",
+        template="pages/overview.html",
+        view=lambda: _view(site, modes),
+    )
+
+
+def _view(site: Site, modes: list[Rule]) -> OverviewView:
+    catalog = site.catalog
+    statuses = Counter(group.status for group in catalog.groups.values())
+    return OverviewView(
+        title=site.title,
+        description=site.description,
+        is_in_sample=catalog.is_in_sample,
+        failures=catalog.images.failures,
+        n_classes=len(catalog.classes),
+        n_features=len(catalog.feature_ids),
+        n_fit=catalog.n_fit,
+        n_held_out=catalog.n_held_out,
+        n_tested=len(modes),
+        n_verified=sum(rule.verdict == "verified" for rule in modes),
+        n_groups=len(catalog.groups),
+        n_fitted=statuses["fitted"],
+        cards=tuple(_card(site, rule) for rule in modes[:_N_CARDS]),
+        tallies=tuple(_tally(site, status, n) for status, n in statuses.most_common() if status != "fitted"),
+        n_skipped=len(catalog.skipped),
+        facts=tuple(_facts(site)),
+        settings=tuple(settings_rows(site.info)),
+        figures=tuple(name for name in ("error_rate_by_class", "tree_gain") if name in site.figures),
+        has_planted=catalog.planted is not None,
+    )
+
+
+def _card(site: Site, rule: Rule) -> FailureModeCard:
+    group = site.catalog.groups[rule.group_id]
+    feature_id = rule.conditions[0].feature_id if rule.conditions else None
+    failures = [image for image in site.catalog.galleries.get(rule.rule_id, ()) if image.is_failure]
+    number = group.failure_modes.index(rule) + 1
+    return FailureModeCard(
+        rule=rule,
+        group=group,
+        link=Link(rule_title(number), site.rule_path(rule)),
+        group_link=Link(group.name, site.group_path(group)),
+        grouping=grouping_label(group),
+        title=rule_title(number),
+        when=rule_when(group, rule),
+        inequality=rule_inequality(rule),
+        tile=None if feature_id is None else site.top_tile(feature_id, rule.group_id),
+        failure=failures[0].thumbnail if failures else None,
+        feature_id=feature_id,
+    )
+
+
+def _tally(site: Site, status: str, n_groups: int) -> GroupTally:
+    groups = [group for group in site.catalog.groups.values() if group.status == status][:_N_EXAMPLES]
+    return GroupTally(
+        status=status,
+        label=STATUSES[status],
+        n_groups=n_groups,
+        examples=tuple(Link(f"{group.name} ({grouping_label(group)})", site.group_path(group)) for group in groups),
+    )
+
+
+def _facts(site: Site) -> Iterator[Fact]:
+    info = site.info
+    yield Fact("Run", str(info["name"]))
+    yield Fact("Run id", str(info["run_id"]), True)
+    yield Fact("Made", str(info["created_at"]))
+    models = info.get("models")
+    models = models if isinstance(models, Mapping) else {}
+    inspected, feature = models.get("inspected"), models.get("feature")
+    if isinstance(inspected, Mapping):
+        yield from _model_facts("Inspected model", inspected)
+    else:
+        yield Fact("Inspected model", "not run: the predictions came with the images")
+    if isinstance(feature, Mapping):
+        if feature.get("is_inspected"):
+            yield Fact("Feature model", "the inspected model itself")
+        else:
+            yield from _model_facts("Feature model", feature)
+        if isinstance(feature.get("n_features"), int):
+            yield Fact("Features of the model", count(feature["n_features"]))
+    yield Fact("Device", str(info.get("device", "–")))
+    yield Fact("Seed", str(info.get("seed", "–")))
+    versions = info.get("versions")
+    if isinstance(versions, Mapping):
+        yield Fact("Versions", ", ".join(f"{name} {version}" for name, version in versions.items()))
+
+
+def _model_facts(name: str, model: Mapping[str, object]) -> Iterator[Fact]:
+    yield Fact(name, _last_part(str(model.get("name", "–"))))
+    if model.get("sha256"):
+        yield Fact(f"{name}, SHA-256", str(model["sha256"]), True)
+
+
+def settings_rows(info: Mapping[str, object]) -> Iterator[Fact]:
+    """The configuration as lines `section.key: value`; of paths only their last part is shown."""
+    config = info.get("config")
+    if not isinstance(config, Mapping):
+        return
+    yield from _flatten("", {key: value for key, value in config.items() if key != "site"})
+
+
+def _flatten(prefix: str, values: Mapping[str, object]) -> Iterator[Fact]:
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping) and value:
+            yield from _flatten(f"{name}.", value)
+        elif name == "data.classes" and isinstance(value, list):
+            yield Fact(name, f"{len(value)} names")
+        else:
+            yield Fact(name, _setting(value))
+
+
+def _setting(value: object) -> str:
+    if value is None or value == {}:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(_setting(item) for item in value)
+    return _last_part(value) if isinstance(value, str) else str(value)
+
+
+def _last_part(text: str) -> str:
+    """Drop the folders of a path: where somebody keeps their files is nobody else's business."""
+    return text.replace("\\", "/").rstrip("/").rpartition("/")[2] or text

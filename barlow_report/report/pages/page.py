@@ -1,0 +1,126 @@
+"""What every page has, and where every page is."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from barlow_report.report.catalog import Catalog, Group, Rule, Tile
+from barlow_report.report.datatable import DataTable, Link
+from barlow_report.report.source import Figure, ReportSource
+
+__all__ = ["Heading", "Site", "SitePage"]
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """An entry of a page's table of contents."""
+
+    text: str
+    anchor: str
+    children: tuple["Heading", ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SitePage:
+    """One page: what the builder must know beforehand, and `view`, which makes the template's contract.
+
+    The view is made when the page is written, so that only one page is in memory at a time.
+
+    Attributes:
+        path: Relative to the site's root; every page is an index.html, so links are right with and without
+            directory addresses.
+        section: Title of the entry in the navigation that this page belongs to.
+        search: Text that the search finds the page by.
+        crumbs: The pages above this one.
+        data: Data scripts that the page loads, relative to the site's root.
+    """
+
+    path: str
+    title: str
+    section: str
+    description: str
+    search: str
+    template: str
+    view: Callable[[], object]
+    headings: tuple[Heading, ...] = ()
+    crumbs: tuple[Link, ...] = ()
+    previous: Link | None = None
+    next: Link | None = None
+    data: tuple[str, ...] = ()
+    has_contents: bool = False
+
+    @property
+    def root(self) -> str:
+        """The way from this page to the site's root: empty, or ../ for each folder."""
+        return "../" * self.path.count("/")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """The whole run and the address of everything in it."""
+
+    title: str
+    description: str
+    catalog: Catalog
+    info: Mapping[str, object]
+    figures: Mapping[str, Figure]
+    tables: dict[str, DataTable] = field(default_factory=dict)
+
+    @classmethod
+    def from_source(cls, source: ReportSource) -> "Site":
+        """Read the tables and settle the words."""
+        return cls(
+            title=source.settings.title or str(source.info["name"]),
+            description=source.settings.description,
+            catalog=Catalog(source),
+            info=source.info,
+            figures=source.figures,
+        )
+
+    def class_path(self, class_id: int) -> str:
+        """Page of a class."""
+        return f"classes/{quote(self.catalog.classes[class_id].slug)}/index.html"
+
+    def class_name(self, class_id: int) -> str:
+        """Name of a class."""
+        return self.catalog.classes[class_id].name
+
+    def class_link(self, class_id: int) -> Link:
+        """Name and page of a class."""
+        return Link(self.class_name(class_id), self.class_path(class_id))
+
+    def group_page(self, group: Group) -> str:
+        """Page that a group is on."""
+        return f"groups/{group.group_id}/index.html" if group.class_id is None else self.class_path(group.class_id)
+
+    @staticmethod
+    def group_anchor(group: Group) -> str:
+        """Anchor of a group on its page."""
+        return f"group-{group.group_id}"
+
+    def group_path(self, group: Group) -> str:
+        """Page and anchor of a group."""
+        return f"{self.group_page(group)}#{self.group_anchor(group)}"
+
+    def rule_path(self, rule: Rule) -> str:
+        """Page and anchor of a rule."""
+        return f"{self.group_page(self.catalog.groups[rule.group_id])}#rule-{rule.rule_id}"
+
+    @staticmethod
+    def feature_path(feature_id: int) -> str:
+        """Page of a feature."""
+        return f"features/{feature_id}/index.html"
+
+    def feature_link(self, feature_id: int) -> Link:
+        """Name and page of a feature."""
+        return Link(f"feature {feature_id}", self.feature_path(feature_id))
+
+    def top_tile(self, feature_id: int, group_id: int | None = None) -> Tile | None:
+        """The image that activates a feature most: in one group, or in that of its most important rule."""
+        if group_id is not None:
+            tiles = self.catalog.tiles.get((group_id, feature_id), ())
+            return tiles[0] if tiles else None
+        rules = self.catalog.rules_of_feature.get(feature_id, ())
+        candidates = [rule.group_id for rule in rules] + self.catalog.tile_groups_of_feature.get(feature_id, [])
+        found = (self.top_tile(feature_id, candidate) for candidate in candidates)
+        return next((tile for tile in found if tile is not None), None)

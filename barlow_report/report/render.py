@@ -1,0 +1,64 @@
+"""Templates to HTML: everything is escaped, and a name that a template asks for must exist."""
+
+from pathlib import Path
+
+import jinja2
+
+from barlow_report import formatting
+from barlow_report.errors import SiteError
+from barlow_report.report import words
+from barlow_report.report.media import MediaLibrary
+from barlow_report.report.pages import Site, SitePage
+from barlow_report.report.tree import N_SHADES, shade
+
+__all__ = ["Renderer", "templates_folder"]
+
+_KNOWN_TEMPLATE = Path("pages") / "failure_modes.html"
+
+
+def templates_folder() -> Path:
+    """Return the folder of templates: inside the package when installed, beside it in a checkout.
+
+    Raises:
+        SiteError: Neither holds our templates.
+    """
+    package = Path(__file__).resolve().parent.parent
+    candidates = [package / "templates", package.parent / "templates"]
+    for folder in candidates:
+        if (folder / _KNOWN_TEMPLATE).is_file():
+            return folder
+    places = " or ".join(str(folder) for folder in candidates)
+    raise SiteError(f"templates not found, expected them in {places}. Install barlow-report again.")
+
+
+class Renderer:
+    """The templates, with the formats of numbers and the pictures of one site at hand."""
+
+    def __init__(self, templates: Path, *, site: Site, media: MediaLibrary) -> None:
+        self.environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(templates),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        for name in ("count", "interval", "number", "p_value", "percent", "ratio", "threshold"):
+            self.environment.filters[name] = getattr(formatting, name)
+        self.environment.filters["share_text"] = words.share_text
+        self.environment.filters["shade"] = shade
+        self.environment.globals.update(
+            site=site,
+            catalog=site.catalog,
+            rules_config=site.catalog.rules_config,
+            picture=media.picture,
+            verdicts=words.VERDICTS,
+            statuses=words.STATUSES,
+            grouping_label=words.grouping_label,
+            n_shades=N_SHADES,
+        )
+
+    def body(self, page: SitePage) -> str:
+        """Return the content of a page, without the theme around it."""
+        template = self.environment.get_template(page.template)
+        return template.render(page=page, root=page.root, view=page.view())

@@ -1,0 +1,44 @@
+"""What the site is built from: the content of a run folder, handed over as values.
+
+The pages are a function of this value alone. Nothing below `report` opens a run folder, so a site can be
+built wherever the tables and pictures come from.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from barlow_report.config import SiteConfig
+
+__all__ = ["Figure", "ReportSource"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A chart as SVG text, drawn for a light and for a dark page, and the words that stand for it."""
+
+    light: str
+    dark: str
+    alt: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportSource:
+    """Everything a site shows.
+
+    Attributes:
+        info: The content of run.json.
+        tables: The tables of `tables.TABLES` that the run has, checked against their schemas.
+        media: Folder of the pictures that the tables name, `<2 hex>/<hash>.webp`.
+        figures: Charts by name: `error_rate_by_class`, `tree_gain`.
+        settings: The words of the site.
+    """
+
+    info: Mapping[str, Any]
+    tables: Mapping[str, pd.DataFrame]
+    media: Path
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+    settings: SiteConfig = field(default_factory=SiteConfig)

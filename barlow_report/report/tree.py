@@ -1,0 +1,142 @@
+"""The error tree as a drawing: where its boxes and lines go.
+
+Drawn from left to right, so that a deep tree grows downwards, the way a page scrolls.
+"""
+
+from dataclasses import dataclass
+
+from barlow_report.formatting import threshold
+from barlow_report.report.catalog import Group, Node, Rule, Share
+
+__all__ = ["N_SHADES", "DrawnEdge", "DrawnNode", "TreeDrawing", "draw_tree", "shade"]
+
+N_SHADES = 9
+"""Number of colours of the error-rate ramp; the stylesheet defines as many."""
+
+_WIDTH, _HEIGHT = 208, 84
+_GAP_X, _GAP_Y = 132, 14
+_MARGIN = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawnNode:
+    """A box: its gauge is filled to `fill` of its height in colour `shade`."""
+
+    node: Node
+    x: int
+    y: int
+    shade: int
+    coverage: Share
+    fill_y: float
+    fill_height: float
+    rule: Rule | None
+    children: tuple["DrawnNode", ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawnEdge:
+    """A line from parent to child with its condition; thicker where more images go."""
+
+    path: str
+    width: float
+    label_x: int
+    label_y: int
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TreeDrawing:
+    """Boxes in depth-first order, lines, and the size of the whole."""
+
+    width: int
+    height: int
+    node_width: int
+    node_height: int
+    nodes: tuple[DrawnNode, ...]
+    edges: tuple[DrawnEdge, ...]
+
+    @property
+    def root(self) -> DrawnNode:
+        """The box of the root."""
+        return self.nodes[0]
+
+
+def shade(error_rate: float | None) -> int:
+    """Return the colour of the ramp, 0 to N_SHADES − 1, for an error rate between 0 and 1."""
+    return 0 if error_rate is None else min(int(error_rate * N_SHADES), N_SHADES - 1)
+
+
+def draw_tree(group: Group) -> TreeDrawing | None:
+    """Lay out the tree of a group; None where it has none."""
+    if not group.nodes:
+        return None
+    children: dict[int, list[Node]] = {}
+    for node in group.nodes:
+        if node.parent_id is not None:
+            children.setdefault(node.parent_id, []).append(node)
+    layout = _Layout(group, children)
+    root = layout.place(group.nodes[0])
+    depth = max(node.depth for node in group.nodes)
+    return TreeDrawing(
+        width=2 * _MARGIN + (depth + 1) * _WIDTH + depth * _GAP_X,
+        height=2 * _MARGIN + layout.n_leaves * (_HEIGHT + _GAP_Y) - _GAP_Y,
+        node_width=_WIDTH,
+        node_height=_HEIGHT,
+        nodes=tuple(_walk(root)),
+        edges=tuple(edge for node in _walk(root) for edge in _edges(node)),
+    )
+
+
+class _Layout:
+    """Places leaves below one another and each inner node at the middle of its children."""
+
+    def __init__(self, group: Group, children: dict[int, list[Node]]) -> None:
+        self.children = children
+        self.rules = {rule.node_id: rule for rule in group.rules}
+        self.n_failures = group.base.k
+        self.n_leaves = 0
+
+    def place(self, node: Node) -> DrawnNode:
+        below = tuple(self.place(child) for child in self.children.get(node.node_id, ()))
+        if below:
+            y = (below[0].y + below[-1].y) // 2
+        else:
+            y = _MARGIN + self.n_leaves * (_HEIGHT + _GAP_Y)
+            self.n_leaves += 1
+        coverage = Share(node.error.k, self.n_failures)
+        fill = round((coverage.value or 0.0) * _HEIGHT, 1)
+        return DrawnNode(
+            node=node,
+            x=_MARGIN + node.depth * (_WIDTH + _GAP_X),
+            y=y,
+            shade=shade(node.error.value),
+            coverage=coverage,
+            fill_y=round(y + _HEIGHT - fill, 1),
+            fill_height=fill,
+            rule=self.rules.get(node.node_id),
+            children=below,
+        )
+
+
+def _walk(node: DrawnNode) -> list[DrawnNode]:
+    return [node] + [found for child in node.children for found in _walk(child)]
+
+
+def _edges(parent: DrawnNode) -> list[DrawnEdge]:
+    edges = []
+    x0, y0 = parent.x + _WIDTH, parent.y + _HEIGHT // 2
+    for child in parent.children:
+        y1 = child.y + _HEIGHT // 2
+        bend = x0 + 26
+        share = (child.node.error.n or 0) / (parent.node.error.n or 1)
+        sign = "≤" if child.node.branch == "le" else ">"
+        edges.append(
+            DrawnEdge(
+                path=f"M{x0} {y0}C{bend} {y0} {x0} {y1} {bend} {y1}H{child.x}",
+                width=round(1 + 7 * share, 1),
+                label_x=x0 + 34,
+                label_y=y1 - 8,
+                label=f"{sign} {threshold(parent.node.threshold)}",
+            )
+        )
+    return edges

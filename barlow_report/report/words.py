@@ -1,0 +1,180 @@
+"""Rules and evidence in words.
+
+Plain text throughout: class names come from outside, and the templates escape whatever is written here.
+"""
+
+from barlow_report.config import RulesConfig
+from barlow_report.formatting import THIN_SPACE, interval, p_value, percent, ratio, threshold
+from barlow_report.report.catalog import Condition, Group, Rule, Share
+
+__all__ = [
+    "GROUPINGS",
+    "OUTCOMES",
+    "STATUSES",
+    "VERDICTS",
+    "condition_text",
+    "condition_words",
+    "evidence_words",
+    "grouping_label",
+    "images_of",
+    "rule_inequality",
+    "rule_sentence",
+    "rule_when",
+    "share_text",
+    "status_words",
+]
+
+GROUPINGS = {"label": "by label", "prediction": "by prediction"}
+"""Short names of the groupings; a grouping of another kind goes by its own name."""
+
+VERDICTS = {"verified": "verified", "not_verified": "not verified", "in_sample_only": "in-sample only"}
+
+STATUSES = {
+    "fitted": "analysed",
+    "too_few_images": "too few images",
+    "no_failures": "no failures",
+    "only_failures": "only failures",
+    "no_split": "no split",
+}
+
+OUTCOMES = {
+    "found": "found",
+    "other_cue": "another cue",
+    "missed": "missed",
+    "correctly_silent": "correctly silent",
+    "false_alarm": "false alarm",
+}
+
+_SIGNS = {"le": "≤", "gt": ">"}
+_STRENGTHS = {"le": "weak", "gt": "strong"}
+
+
+def grouping_label(group: Group) -> str:
+    """Name the grouping in a word or two: by label."""
+    return GROUPINGS.get(group.grouping, group.grouping)
+
+
+def images_of(group: Group) -> str:
+    """Name the images of a group: images labelled mug."""
+    phrases = {"label": f"images labelled {group.name}", "prediction": f"images predicted as {group.name}"}
+    return phrases.get(group.grouping, f"images of {group.name} ({group.grouping})")
+
+
+def condition_text(condition: Condition) -> str:
+    """Write one condition exactly: feature 37 ≤ 0.08934."""
+    return f"feature {condition.feature_id} {_SIGNS[condition.branch]} {threshold(condition.threshold)}"
+
+
+def rule_inequality(rule: Rule) -> str:
+    """Write all conditions exactly, joined by 'and'; the root alone is 'all images'."""
+    return " and ".join(condition_text(c) for c in _merged(rule.conditions)) or "all images"
+
+
+def _merged(conditions: tuple[Condition, ...]) -> list[Condition]:
+    """Drop conditions that a later one on the same side of the same feature makes superfluous."""
+    tightest: dict[tuple[int, str], Condition] = {}
+    for condition in conditions:
+        key = (condition.feature_id, condition.branch)
+        other = tightest.get(key)
+        if other is None or (condition.threshold < other.threshold) == (condition.branch == "le"):
+            tightest[key] = condition
+    return list(tightest.values())
+
+
+def condition_words(conditions: tuple[Condition, ...]) -> str:
+    """Say when the conditions hold: feature 37 is weak (≤ 0.0893) and feature 5 is strong (> 1.2)."""
+    by_feature: dict[int, list[Condition]] = {}
+    for condition in _merged(conditions):
+        by_feature.setdefault(condition.feature_id, []).append(condition)
+    return " and ".join(_feature_words(feature_id, found) for feature_id, found in by_feature.items())
+
+
+def _feature_words(feature_id: int, conditions: list[Condition]) -> str:
+    if len(conditions) == 1:
+        only = conditions[0]
+        exact = f"{_SIGNS[only.branch]} {threshold(only.threshold)}"
+        return f"feature {feature_id} is {_STRENGTHS[only.branch]} ({exact})"
+    low, high = sorted(condition.threshold for condition in conditions)
+    return f"feature {feature_id} is moderate (> {threshold(low)} and ≤ {threshold(high)})"
+
+
+def rule_when(group: Group, rule: Rule) -> str:
+    """Say which images a rule is about: Among images labelled mug, when feature 37 is weak (≤ 0.0893)."""
+    words = condition_words(rule.conditions)
+    return f"Among {images_of(group)}, when {words}" if words else f"Among all {images_of(group)}"
+
+
+def rule_sentence(group: Group, rule: Rule) -> str:
+    """Say a rule with what was measured on the images it was fitted on."""
+    error, base = rule.fit.error, rule.fit.base
+    return (
+        f"{rule_when(group, rule)}, {percent(error.value, decimals=0)} are misclassified "
+        f"({ratio(error.k, error.n)}; base rate {percent(base.value, decimals=0)})."
+    )
+
+
+def share_text(share: Share, *, decimals: int = 1) -> str:
+    """Write a share with its counts: 97.2 % (311/320)."""
+    if share.value is None:
+        return "–" if not share.n else percent(None)
+    return f"{percent(share.value, decimals=decimals)} ({ratio(share.k, share.n)})"
+
+
+def evidence_words(rule: Rule, config: RulesConfig) -> str:
+    """Say what the images that the rule was not fitted on have shown."""
+    held_out = rule.held_out
+    if held_out is None:
+        return (
+            "In-sample only: no image was held out, so this was measured on the very images the rule was fitted on. "
+            "Fitted rules look good on random features, too; treat it as a suggestion."
+        )
+    error, base = held_out.error, held_out.base
+    if not error.n:
+        return "None of the held-out images falls into this leaf, so the rule could not be tested."
+    level = f"{config.confidence_level * 100:g}{THIN_SPACE}%"
+    found = (
+        f"On the {ratio_n(error)} held-out images of this leaf, {percent(error.value, decimals=0)} are misclassified "
+        f"({ratio(error.k, error.n)}; {level} interval {interval(error.low, error.high)}), against a base rate of "
+        f"{percent(base.value, decimals=0)} ({ratio(base.k, base.n)})"
+    )
+    if rule.verdict == "verified":
+        return f"{found}; q = {p_value(rule.q_value)}. The failure mode is verified."
+    reasons = _doubts(rule, config)
+    return f"{found}. Not verified: {'; '.join(reasons)}." if reasons else f"{found}. Not verified."
+
+
+def ratio_n(share: Share) -> str:
+    """Write the n of a share."""
+    return ratio(share.k, share.n).rpartition("/")[2]
+
+
+def _doubts(rule: Rule, config: RulesConfig) -> list[str]:
+    """Name each of the three conditions of a verdict that the held-out images do not meet."""
+    if rule.held_out is None:
+        return []
+    error, base, coverage = (s.value for s in (rule.held_out.error, rule.held_out.base, rule.held_out.coverage))
+    doubts = []
+    if rule.q_value is not None and rule.q_value > config.max_q_value:
+        doubts.append(f"the difference can be chance (q = {p_value(rule.q_value)}, limit {config.max_q_value:g})")
+    if error is not None and base is not None and error < base + config.rho:
+        doubts.append(f"the error rate is not {percent(config.rho, decimals=0)} above the base rate")
+    if coverage is not None and coverage < config.tau:
+        doubts.append(
+            f"the leaf covers {percent(coverage, decimals=0)} of the held-out failures, "
+            f"not {percent(config.tau, decimals=0)}"
+        )
+    return doubts
+
+
+def status_words(group: Group, config: RulesConfig) -> str:
+    """Say why a group has no tree."""
+    n = group.base.n or 0
+    images = f"{n} image{'s' * (n != 1)} to fit on"
+    return {
+        "fitted": "",
+        "too_few_images": f"No tree: {images}, and trees are grown from {config.min_images} images on.",
+        "no_failures": f"No tree: none of the {images} is a failure, so there is nothing to explain.",
+        "only_failures": f"No tree: all of the {images} are failures, so no feature can tell them from successes.",
+        "no_split": "No tree: no feature separates failures from successes well enough for a split of the allowed "
+        "size.",
+    }[group.status]

@@ -1,0 +1,510 @@
+"""A made-up run of any size whose tables fit together: for tests of pages, and for looking at them.
+
+Each class has a feature that its failures go along with; trees split there, and every count is computed from
+the images, so that sums add up as in a real run.
+"""
+
+import io
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageDraw
+
+from barlow_report.config import SiteConfig
+from barlow_report.report.source import Figure, ReportSource
+from barlow_report.run import Run
+from barlow_report.tables import check_table
+
+__all__ = ["PAYLOADS", "Recipe", "synthetic_source"]
+
+PAYLOADS = (
+    "<b>|*",
+    "](javascript:alert(1))",
+    "{{7*7}}",
+    "{% raw %}",
+    "</script><script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    '"><svg onload=alert(1)>',
+    "' onmouseover='alert(1)",
+    '" autofocus onfocus="alert(1)',
+    "<!-- comment -->",
+    "--><script>alert(1)</script>",
+    "]]><script>alert(1)</script>",
+    "</title><script>alert(1)</script>",
+    "</textarea><script>alert(1)</script>",
+    "</style><script>alert(1)</script>",
+    "</noscript><img src=x onerror=alert(1)>",
+    "javascript:alert(1)",
+    "data:text/html,<script>alert(1)</script>",
+    "[link](http://example.invalid)",
+    "![image](http://example.invalid/x.png)",
+    "# heading",
+    "- list | table |",
+    "`code`",
+    "&lt;script&gt;alert(1)&lt;/script&gt;",
+    "&#60;script&#62;alert(1)",
+    "=cmd|'/C calc'!A0",
+    "+1+1",
+    "-2+3",
+    "@SUM(A1)",
+    "\t=1+1",
+    "${alert(1)}",
+    "%3Cscript%3Ealert(1)%3C/script%3E",
+    "\u202egnp.exe",
+    "a\u2028alert(1)",
+    "<iframe srcdoc='<script>alert(1)</script>'>",
+    "<a href=//example.invalid>x</a>",
+    "<base href=//example.invalid>",
+    "<meta http-equiv=refresh content=0>",
+    "\\u003cscript\\u003e",
+    "a very long name " * 12,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What to make up."""
+
+    n_classes: int = 6
+    n_per_class: int = 120
+    depth: int = 1
+    held_out_fraction: float = 0.3
+    n_features: int = 512
+    n_tiles: int = 6
+    n_gallery: int = 6
+    image_size: int = 96
+    n_pictures: int = 24
+    hostile: bool = False
+    failing: bool = True
+    planted: bool = False
+    other_group: bool = False
+    n_skipped: int = 3
+    statuses: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    site: SiteConfig = field(default_factory=SiteConfig)
+
+
+def synthetic_source(folder: Path, recipe: Recipe) -> ReportSource:
+    """Make up a run in `folder` (pictures only) and return it as the source of a site."""
+    rng = np.random.default_rng(7)
+    run = Run.create(folder, info=_info(recipe))
+    pictures = _pictures(run, recipe, rng)
+    tables: dict[str, list[dict[str, Any]]] = {name: [] for name in _NAMES}
+    tables["classes"] = _classes(recipe)
+    images = _images(recipe, rng)
+    tables["images"] = images.to_dict("records")
+    tables["splits"] = [
+        {"image_id": i, "split": "held_out" if h else "fit"} for i, h in enumerate(_held_out(recipe, len(images), rng))
+    ]
+    tables["skipped"] = [
+        {"path": f"broken/<i>{i}</i>.jpg", "reason": "the file is empty"} for i in range(recipe.n_skipped)
+    ]
+    builder = _Builder(recipe, images, np.array([s["split"] == "held_out" for s in tables["splits"]]), pictures, rng)
+    builder.build(tables)
+    if recipe.planted:
+        tables["planted"] = _planted(recipe, tables)
+    frames = {}
+    for name, rows in tables.items():
+        if name != "planted" or recipe.planted:
+            frames[name] = check_table(name, _frame(name, rows), where=name)
+    figures = {name: Figure(light=_SVG, dark=_SVG, alt=f"Chart <b>{name}</b>") for name in ("error_rate_by_class",)}
+    return ReportSource(info=run.info, tables=frames, media=run.media, figures=figures, settings=recipe.site)
+
+
+_SVG = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 80"><rect x="10" y="20" width="40" height="50"/>'
+    '<rect x="80" y="40" width="40" height="30"/></svg>'
+)
+_NAMES = (
+    "classes",
+    "images",
+    "skipped",
+    "splits",
+    "groups",
+    "selection",
+    "nodes",
+    "rules",
+    "conditions",
+    "tiles",
+    "galleries",
+    "histograms",
+)
+_WORDS = ("mug", "vase", "purse", "cushion", "truck", "house", "water jug", "syringe", "hen", "dog", "cat", "frog")
+
+
+def _frame(name: str, rows: list[dict[str, Any]]) -> pd.DataFrame:
+    from barlow_report.tables import TABLES, empty_table
+
+    return pd.DataFrame(rows, columns=TABLES[name].column_names) if rows else empty_table(name)
+
+
+def _info(recipe: Recipe) -> dict[str, Any]:
+    return {
+        "run_id": "0123456789abcdef",
+        "name": "synthetic",
+        "created_at": "2026-11-22T00:00:00Z",
+        "versions": {"barlow_report": "0.1.0", "python": "3.11.7", "torch": "2.14.0", "scikit-learn": "1.9.0"},
+        "device": "cpu",
+        "seed": 0,
+        "config": {
+            "name": "synthetic",
+            "seed": 0,
+            "data": {"folder": "/home/somebody/secret/images", "manifest": None, "classes": ["a", "b"]},
+            "inspected_model": {"factory": "/home/somebody/secret/net.py:standard", "weights": "/home/x/standard.pt"},
+            "rules": {
+                "max_depth": recipe.depth,
+                "held_out_fraction": recipe.held_out_fraction,
+                "min_images": 20,
+                "rho": 0.1,
+                "tau": 0.2,
+            },
+            "visuals": {"n_images": recipe.n_tiles, "attack": {"step_size": 10.0, "n_steps": 100, "radius": None}},
+        },
+        "models": {
+            "inspected": {"name": "net.py:standard", "sha256": "ab" * 32, "n_outputs": recipe.n_classes},
+            "feature": {
+                "name": "net.py:robust",
+                "sha256": "cd" * 32,
+                "n_features": recipe.n_features,
+                "has_maps": True,
+                "is_inspected": False,
+            },
+        },
+    }
+
+
+def _name(recipe: Recipe, i: int) -> str:
+    if recipe.names:
+        return recipe.names[i]
+    if recipe.hostile and i < len(PAYLOADS):
+        return PAYLOADS[i]
+    return _WORDS[i] if i < len(_WORDS) else f"class {i:04d}"
+
+
+def _classes(recipe: Recipe) -> list[dict[str, Any]]:
+    return [{"class_id": i, "name": _name(recipe, i), "slug": f"c{i}"} for i in range(recipe.n_classes)]
+
+
+def _images(recipe: Recipe, rng: np.random.Generator) -> pd.DataFrame:
+    n = recipe.n_classes * recipe.n_per_class
+    label = np.repeat(np.arange(recipe.n_classes), recipe.n_per_class)
+    chance = rng.random(n)
+    rate = np.where(np.arange(n) % recipe.n_per_class < recipe.n_per_class // 2, 0.85, 0.12)
+    fails = (chance < rate) & recipe.failing & (recipe.n_classes > 1)
+    shift = rng.integers(1, max(recipe.n_classes, 2), n)
+    prediction = np.where(fails, (label + shift) % recipe.n_classes, label)
+    path = [f"{_name(recipe, c)}/image {i}.jpg" if i % 5 else f"<u>{i}</u>.jpg" for i, c in enumerate(label)]
+    return pd.DataFrame(
+        {
+            "image_id": np.arange(n),
+            "path": path,
+            "label": label,
+            "prediction": prediction,
+            "confidence": np.round(rng.uniform(0.4, 1.0, n), 3),
+        }
+    )
+
+
+def _held_out(recipe: Recipe, n: int, rng: np.random.Generator) -> np.ndarray:
+    return rng.random(n) < recipe.held_out_fraction
+
+
+def _encode(image: Image.Image, *, quality: int = 80) -> bytes:
+    data = io.BytesIO()
+    image.save(data, "WEBP", quality=quality, method=0)
+    return data.getvalue()
+
+
+def _pictures(run: Run, recipe: Recipe, rng: np.random.Generator) -> dict[str, list[str]]:
+    """A few colourful pictures, heatmaps and attacks, used again and again."""
+    size = recipe.image_size
+    names: dict[str, list[str]] = {"thumbnail": [], "heatmap": [], "attack": []}
+    for i in range(recipe.n_pictures):
+        hue = int(255 * i / recipe.n_pictures)
+        image = Image.new("HSV", (size, size), (hue, 90, 225)).convert("RGB")
+        draw = ImageDraw.Draw(image)
+        x, y = (int(v) for v in rng.integers(size // 8, size // 2, 2))
+        draw.ellipse((x, y, x + size // 3, y + size // 3), fill=(255 - hue, hue, 120), outline="black")
+        draw.rectangle((size // 2, size // 8, size - size // 8, size // 2), fill=(hue, 255 - hue, 60))
+        names["thumbnail"].append(run.add_media(_encode(image)))
+        noise = rng.integers(0, 90, (size, size, 3))
+        attacked = np.clip(np.asarray(image).astype(int) + noise - 45, 0, 255).astype(np.uint8)
+        names["attack"].append(run.add_media(_encode(Image.fromarray(attacked), quality=90)))
+        grid = np.mgrid[0:56, 0:56] * size / 56
+        centre = (x + size / 6, y + size / 6)
+        heat = np.exp(-((grid[1] - centre[0]) ** 2 + (grid[0] - centre[1]) ** 2) / (2 * (size / 5) ** 2))
+        heatmap = Image.fromarray((heat * 255).astype(np.uint8))
+        names["heatmap"].append(run.add_media(_encode(heatmap)))
+    return names
+
+
+class _Builder:
+    """Grows a tree for each group by halving at made-up features, and counts."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        images: pd.DataFrame,
+        held_out: np.ndarray,
+        pictures: dict[str, list[str]],
+        rng: np.random.Generator,
+    ) -> None:
+        self.recipe, self.images, self.held_out, self.pictures, self.rng = recipe, images, held_out, pictures, rng
+        self.label = images["label"].to_numpy()
+        self.prediction = images["prediction"].to_numpy()
+        self.failure = self.label != self.prediction
+        self.half = np.arange(len(images)) % recipe.n_per_class < recipe.n_per_class // 2
+        self.n_pictures = 0
+        self.rule_id = 0
+
+    def build(self, tables: dict[str, list[dict[str, Any]]]) -> None:
+        groups: list[tuple[str, int | None, str, np.ndarray]] = []
+        for grouping, column in (("label", self.label), ("prediction", self.prediction)):
+            order = np.argsort(column, kind="stable")
+            starts = np.searchsorted(column[order], np.arange(self.recipe.n_classes + 1))
+            for c in range(self.recipe.n_classes):
+                groups.append((grouping, c, _name(self.recipe, c), order[starts[c] : starts[c + 1]]))
+        if self.recipe.other_group:
+            groups.append(("pair", None, "mug or <b>vase</b>", np.flatnonzero(self.label < 2)))
+        features: set[int] = set()
+        for group_id, (grouping, class_id, name, members) in enumerate(groups):
+            self._group(tables, group_id, grouping, class_id, name, members, features)
+        for feature_id in sorted(features):
+            edges = np.linspace(0, 1.2, 25)
+            for position in range(24):
+                n = int(400 * np.exp(-position / 6)) + 1
+                tables["histograms"].append(
+                    {
+                        "feature_id": feature_id,
+                        "position": position,
+                        "low": float(edges[position]),
+                        "high": float(edges[position + 1]),
+                        "n_images": n,
+                        "n_failures": n // 3,
+                    }
+                )
+
+    def _group(
+        self,
+        tables: dict[str, list[dict[str, Any]]],
+        group_id: int,
+        grouping: str,
+        class_id: int | None,
+        name: str,
+        members: np.ndarray,
+        features: set[int],
+    ) -> None:
+        fit, test = members[~self.held_out[members]], members[self.held_out[members]]
+        n, k = len(fit), int(self.failure[fit].sum())
+        n_test, k_test = len(test), int(self.failure[test].sum())
+        status = "fitted"
+        if n < 20:
+            status = "too_few_images"
+        elif k == 0:
+            status = "no_failures"
+        elif k == n:
+            status = "only_failures"
+        if group_id < len(self.recipe.statuses):
+            status = self.recipe.statuses[group_id]
+        leaves: list[tuple[int, list[dict[str, Any]], np.ndarray]] = []
+        if status == "fitted":
+            self._node(tables, group_id, members, None, "root", 0, [], leaves, features)
+        counts = [self._counts(rows) for _, _, rows in leaves]
+        aler = sum(c["n_failures"] ** 2 / c["n_images"] for c in counts if c["n_images"]) / k if leaves and k else None
+        aler_test = (
+            sum(c["n_failures_held_out"] ** 2 / c["n_images_held_out"] for c in counts if c["n_images_held_out"])
+            / k_test
+            if leaves and k_test
+            else None
+        )
+        group = {
+            "group_id": group_id,
+            "grouping": grouping,
+            "class_id": class_id,
+            "name": name,
+            "n_images": n,
+            "n_failures": k,
+            "base_error_rate": k / n if n else None,
+            "average_leaf_error_rate": aler,
+            "n_images_held_out": n_test,
+            "n_failures_held_out": k_test,
+            **_rate("base_error_rate", k_test, n_test),
+            "average_leaf_error_rate_held_out": aler_test,
+            "noise_floor": 0.02 if leaves else None,
+            "status": status,
+        }
+        tables["groups"].append(group)
+        self._rules(tables, group, leaves, counts)
+
+    def _counts(self, rows: np.ndarray) -> dict[str, int]:
+        fit, test = rows[~self.held_out[rows]], rows[self.held_out[rows]]
+        return {
+            "n_images": len(fit),
+            "n_failures": int(self.failure[fit].sum()),
+            "n_images_held_out": len(test),
+            "n_failures_held_out": int(self.failure[test].sum()),
+        }
+
+    def _node(
+        self,
+        tables: dict[str, list[dict[str, Any]]],
+        group_id: int,
+        rows: np.ndarray,
+        parent: int | None,
+        branch: str,
+        depth: int,
+        path: list[dict[str, Any]],
+        leaves: list[tuple[int, list[dict[str, Any]], np.ndarray]],
+        features: set[int],
+    ) -> None:
+        node_id = sum(1 for node in tables["nodes"][-40:] if node["group_id"] == group_id)
+        is_leaf = depth == self.recipe.depth or len(rows) < 4
+        feature_id = None if is_leaf else int((group_id * 7 + node_id * 3) % self.recipe.n_features)
+        threshold = None if is_leaf else round(0.05 + (group_id * 13 + node_id * 7) % 90 / 100, 4)
+        node = {
+            "group_id": group_id,
+            "node_id": node_id,
+            "parent_id": parent,
+            "branch": branch,
+            "depth": depth,
+            "feature_id": feature_id,
+            "threshold": threshold,
+            **self._counts(rows),
+        }
+        tables["nodes"].append(node)
+        if feature_id is None:
+            leaves.append((node_id, path, rows))
+            return
+        if feature_id not in features or not any(
+            s["group_id"] == group_id and s["feature_id"] == feature_id for s in tables["selection"][-9:]
+        ):
+            self._selection(tables, group_id, feature_id, rows)
+        features.add(feature_id)
+        left = self.half[rows] if depth == 0 else np.arange(len(rows)) % 3 > 0
+        for side, mask in (("le", left), ("gt", ~left)):
+            condition = {"feature_id": feature_id, "branch": side, "threshold": threshold}
+            self._node(tables, group_id, rows[mask], node_id, side, depth + 1, [*path, condition], leaves, features)
+
+    def _selection(
+        self, tables: dict[str, list[dict[str, Any]]], group_id: int, feature_id: int, rows: np.ndarray
+    ) -> None:
+        tables["selection"].append(
+            {"group_id": group_id, "feature_id": feature_id, "mutual_information": 0.123, "rank": 1}
+        )
+        for rank in range(1, min(self.recipe.n_tiles, len(rows)) + 1):
+            i = self.n_pictures % self.recipe.n_pictures
+            self.n_pictures += 1
+            tables["tiles"].append(
+                {
+                    "group_id": group_id,
+                    "feature_id": feature_id,
+                    "rank": rank,
+                    "image_id": int(rows[(rank * 17) % len(rows)]),
+                    "activation": round(1.2 - rank * 0.07, 4),
+                    "attacked_activation": round(3.9 - rank * 0.11, 4),
+                    "thumbnail": self.pictures["thumbnail"][i],
+                    "heatmap": self.pictures["heatmap"][i],
+                    "attack": self.pictures["attack"][i],
+                }
+            )
+
+    def _rules(
+        self,
+        tables: dict[str, list[dict[str, Any]]],
+        group: dict[str, Any],
+        leaves: list[tuple[int, list[dict[str, Any]], np.ndarray]],
+        counts: list[dict[str, int]],
+    ) -> None:
+        in_sample = self.recipe.held_out_fraction == 0
+        scored = []
+        for (node_id, path, rows), c in zip(leaves, counts, strict=True):
+            if not c["n_images"]:
+                continue
+            base = group["base_error_rate"]
+            error, coverage = c["n_failures"] / c["n_images"], c["n_failures"] / group["n_failures"]
+            scored.append((error >= base + 0.1 and coverage >= 0.2, error * coverage, node_id, path, rows, c))
+        scored.sort(key=lambda item: (not item[0], -item[1], item[2]))
+        for rank, (is_mode, importance, node_id, path, rows, c) in enumerate(scored, start=1):
+            k, n = c["n_failures_held_out"], c["n_images_held_out"]
+            error = _rate("error_rate", k, n)
+            coverage = _rate("error_coverage", k, group["n_failures_held_out"])
+            product = (
+                None
+                if error["error_rate_held_out"] is None or coverage["error_coverage_held_out"] is None
+                else error["error_rate_held_out"] * coverage["error_coverage_held_out"]
+            )
+            q = None if in_sample or not is_mode else [0.0004, 0.012, 0.21][self.rule_id % 3]
+            verdict = "in_sample_only" if in_sample else "verified" if q is not None and q < 0.05 else "not_verified"
+            tables["rules"].append(
+                {
+                    "rule_id": self.rule_id,
+                    "group_id": group["group_id"],
+                    "node_id": node_id,
+                    "rank": rank,
+                    "n_images": c["n_images"],
+                    "n_failures": c["n_failures"],
+                    "base_error_rate": group["base_error_rate"],
+                    "error_rate": c["n_failures"] / c["n_images"],
+                    "error_coverage": c["n_failures"] / group["n_failures"],
+                    "importance_value": importance,
+                    "is_failure_mode": is_mode,
+                    "n_images_held_out": n,
+                    "n_failures_held_out": k,
+                    **{key: group[key] for key in group if key.startswith("base_error_rate_held_out")},
+                    **error,
+                    **coverage,
+                    "importance_value_held_out": product,
+                    "p_value": q,
+                    "q_value": q,
+                    "verdict": verdict,
+                }
+            )
+            for position, condition in enumerate(path):
+                tables["conditions"].append({"rule_id": self.rule_id, "position": position, **condition})
+            for is_failure in (True, False):
+                chosen = rows[self.failure[rows] == is_failure][: self.recipe.n_gallery if is_mode else 0]
+                for place, image_id in enumerate(chosen.tolist(), start=1):
+                    tables["galleries"].append(
+                        {
+                            "rule_id": self.rule_id,
+                            "image_id": image_id,
+                            "is_failure": is_failure,
+                            "rank": place,
+                            "thumbnail": self.pictures["thumbnail"][image_id % self.recipe.n_pictures],
+                        }
+                    )
+            self.rule_id += 1
+
+
+def _rate(name: str, k: int, n: int) -> dict[str, float | None]:
+    keys = (f"{name}_held_out", f"{name}_held_out_low", f"{name}_held_out_high")
+    if not n:
+        return dict.fromkeys(keys)
+    p, z = k / n, 1.959964
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return dict(zip(keys, (p, float(max(centre - half, 0)), float(min(centre + half, 1))), strict=True))
+
+
+def _planted(recipe: Recipe, tables: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    outcomes = ("found", "other_cue", "missed", "correctly_silent", "false_alarm")
+    rows = []
+    for c in range(recipe.n_classes):
+        outcome = outcomes[c % len(outcomes)]
+        has_rule = outcome in ("found", "other_cue", "false_alarm")
+        rows.append(
+            {
+                "class_id": c,
+                "cue": "" if outcome in ("correctly_silent", "false_alarm") else "handle",
+                "n_images": 40,
+                "n_with_cue": 21,
+                "rule_id": tables["rules"][c]["rule_id"] if has_rule and c < len(tables["rules"]) else None,
+                "agreement": 0.95 if has_rule else None,
+                "n_verified": int(has_rule),
+                "outcome": outcome,
+            }
+        )
+    return rows
