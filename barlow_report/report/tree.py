@@ -41,7 +41,8 @@ class DrawnEdge:
     width: float
     label_x: int
     label_y: int
-    label: str
+    feature: str
+    condition: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,8 +136,9 @@ def _edges(parent: DrawnNode) -> list[DrawnEdge]:
                 path=f"M{x0} {y0}C{bend} {y0} {x0} {y1} {bend} {y1}H{child.x}",
                 width=round(1 + 7 * share, 1),
                 label_x=x0 + 34,
-                label_y=y1 - 8,
-                label=f"{sign} {threshold(parent.node.threshold)}",
+                label_y=y1,
+                feature=f"feature {parent.node.feature_id}",
+                condition=f"{sign} {threshold(parent.node.threshold)}",
             )
         )
     return edges

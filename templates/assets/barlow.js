@@ -37,7 +37,6 @@
   }
   function number(value) { var t = isMissing(value) ? MISSING : fixed(Math.abs(value), 3); return value < 0 && Number(t) ? "−" + t : t; }
   function pValue(value) { return isMissing(value) ? MISSING : value < 0.001 ? "<" + THIN + "0.001" : fixed(value, 3); }
-  function share(k, n) { return !n ? MISSING : percent(k / n, 1) + " (" + count(k) + "/" + count(n) + ")"; }
   function interval(low, high) { return fixed(low * 100, 0) + "–" + fixed(high * 100, 0) + THIN + "%"; }
 
   // --- tables ----------------------------------------------------------------------------------------------
@@ -76,7 +75,7 @@
       });
     }
     function cell(c, i) {
-      var td = make("td", { className: ["count", "rate", "number", "q"].includes(c.kind) ? "num" : "" }), v = c.kind === "rate" ? c.of[i] : c.values[i];
+      var td = make("td", { className: ["count", "rate", "number", "q"].includes(c.kind) ? "num" : c.kind === "text" && (c.values[i] || "").length < 16 ? "short" : "" }), v = c.kind === "rate" ? c.of[i] : c.values[i];
       if (!td.className) td.removeAttribute("class");
       if (isMissing(v) || (c.kind === "picture" && !v)) td.textContent = MISSING;
       else if (c.kind === "link") td.append(make("a", { href: root + c.paths[i], textContent: v }));
@@ -85,8 +84,8 @@
         td.append(make("img", { src: root + "media/" + v, alt: c.alts[i], loading: "lazy", decoding: "async", className: c.tiny ? "tiny" : "" }));
       } else if (c.kind === "badge") td.append(make("span", { className: "badge " + v, textContent: c.words[v] }));
       else if (c.kind === "rate") {
-        td.textContent = share(c.k[i], v);
-        if (c.low && !isMissing(c.low[i])) td.append(make("small", { textContent: interval(c.low[i], c.high[i]) }));
+        td.textContent = percent(v ? c.k[i] / v : null, 1);
+        if (v) td.append(make("small", { textContent: count(c.k[i]) + "/" + count(v) + (c.low && !isMissing(c.low[i]) ? " · " + interval(c.low[i], c.high[i]) : "") }));
       } else td.textContent = c.kind === "count" ? count(v) : c.kind === "number" ? number(v) : c.kind === "q" ? pValue(v) : v;
       return td;
     }
