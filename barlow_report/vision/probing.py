@@ -116,7 +116,7 @@ def run_probe(model: nn.Module, images: torch.Tensor, *, where: str) -> Probe:
     """Run `model` on images (B, 3, H, W), with gradients, and keep every tensor at a module's border.
 
     Raises:
-        ModelError: The output is no tensor of shape (B, n_classes).
+        ModelError: The output is no tensor of shape (B, n_classes), or holds NaN or infinite values.
     """
     places: list[tuple[Place, torch.Tensor]] = []
 
@@ -136,6 +136,11 @@ def run_probe(model: nn.Module, images: torch.Tensor, *, where: str) -> Probe:
             f"{where}: on images {tuple(images.shape)} the model returns shape {tuple(output.shape)}, expected "
             f"({images.shape[0]}, n_classes): logits of a classifier. A single output per image cannot be analysed; "
             "let the model return one logit per class."
+        )
+    if not bool(torch.isfinite(output).all()):
+        raise ModelError(
+            f"{where}: the model computes NaN or infinite values on ordinary images. Check that its weights belong to "
+            "it and that 'preprocessing: mean' and 'std' are those it was trained with."
         )
     return Probe(output=output, places=places)
 
