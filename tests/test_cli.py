@@ -10,10 +10,11 @@ from typer.testing import CliRunner
 
 import barlow_report
 from barlow_report import cli
+from tests.blocking import without
 from tests.pipeline.toy import write_task
 
 ROOT = Path(__file__).resolve().parents[1]
-WITHOUT_TORCH = "import sys; sys.modules['torch'] = None; from barlow_report.cli import main; main()"
+WITHOUT_TORCH = without("torch") + "from barlow_report.cli import main; main()"
 
 
 def _python(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:

@@ -11,6 +11,7 @@ import yaml
 
 import barlow_report
 from barlow_report.config import Config
+from tests.blocking import without
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -32,8 +33,7 @@ def test_the_example_finds_the_failure_it_plants(tmp_path: Path, capsys: pytest.
 
 def test_the_example_needs_no_torch(tmp_path: Path) -> None:
     (code,) = _blocks("python")
-    code = "import sys; sys.modules['torch'] = None\n" + code
-    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True)
+    subprocess.run([sys.executable, "-c", without("torch") + code], cwd=tmp_path, check=True, capture_output=True)
 
 
 def test_the_configuration_is_valid(tmp_path: Path) -> None:

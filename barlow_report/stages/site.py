@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from barlow_report.config import SiteConfig
+from barlow_report.files import output_errors
 from barlow_report.progress import Progress
 from barlow_report.report import Figure, ReportSource, build_site
 from barlow_report.run import Run
@@ -31,7 +32,8 @@ def write_site(run: Run, *, site: Path, progress: Progress) -> Path:
         settings=SiteConfig.model_validate(info["config"]["site"]),
     )
     with progress.task("Building the site", total=1, unit="site") as advance:
-        index = build_site(source, site=site)
+        with output_errors(site):  # MkDocs copies files of its own
+            index = build_site(source, site=site)
         advance(1)
     return index
 

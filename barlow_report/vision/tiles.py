@@ -10,13 +10,11 @@ from PIL import Image
 
 from barlow_report.config import AttackConfig
 from barlow_report.vision.attack import attack_features
-from barlow_report.vision.heatmaps import heatmap, resize_heatmap
+from barlow_report.vision.heatmaps import STORED_SIZE, heatmap, resize_heatmap
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.preprocessing import to_tensor
 
 __all__ = ["TileArrays", "compute_tiles"]
-
-HEATMAP_SIZE = 56
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,13 +25,13 @@ class TileArrays:
         activations: Of the feature on the image, float64, shape (n,).
         attacked_activations: Of the feature after the attack, float64, shape (n,).
         heatmaps: In [0, 1], float32, shape (n, 56, 56); None where the model has no feature map.
-        attacks: The attacked images, float32 in [0, 1], shape (n, H, W, 3).
+        attacks: The attacked images, float32 in [0, 1], n of shape (H, W, 3).
     """
 
     activations: npt.NDArray[np.float64]
     attacked_activations: npt.NDArray[np.float64]
     heatmaps: npt.NDArray[np.float32] | None
-    attacks: npt.NDArray[np.float32]
+    attacks: list[npt.NDArray[np.float32]]
 
 
 def compute_tiles(
@@ -47,23 +45,32 @@ def compute_tiles(
         feature_ids: Indices in the model's representation, one per pair.
         settings: The feature attack.
     """
-    batch = torch.stack([to_tensor(image, model.preprocessing) for image in images])
-    result = attack_features(model, batch, np.asarray(feature_ids), settings=settings)
-    return TileArrays(
-        activations=_as_numpy(result.activation).astype(np.float64),
-        attacked_activations=_as_numpy(result.attacked_activation).astype(np.float64),
-        heatmaps=_heatmaps(model, batch, feature_ids),
-        attacks=_as_numpy(result.images).transpose(0, 2, 3, 1),
-    )
+    ids = np.asarray(feature_ids, dtype=np.int64)
+    inputs = [to_tensor(image, model.preprocessing) for image in images]
+    activations, attacked = np.zeros(len(ids)), np.zeros(len(ids))
+    heatmaps = np.zeros((len(ids), STORED_SIZE, STORED_SIZE), dtype=np.float32) if model.has_maps else None
+    attacks: list[npt.NDArray[np.float32]] = [np.zeros(0, dtype=np.float32)] * len(ids)
+    # Without a crop in the preprocessing images may differ in size, and only equal sizes make a batch.
+    for size in sorted({tuple(tensor.shape) for tensor in inputs}):
+        rows = [row for row, tensor in enumerate(inputs) if tuple(tensor.shape) == size]
+        batch = torch.stack([inputs[row] for row in rows])
+        result = attack_features(model, batch, ids[rows], settings=settings)
+        activations[rows] = _as_numpy(result.activation)
+        attacked[rows] = _as_numpy(result.attacked_activation)
+        if heatmaps is not None:
+            heatmaps[rows] = _heatmaps(model, batch, ids[rows])
+        for row, pixels in zip(rows, _as_numpy(result.images).transpose(0, 2, 3, 1), strict=True):
+            attacks[row] = pixels
+    return TileArrays(activations=activations, attacked_activations=attacked, heatmaps=heatmaps, attacks=attacks)
 
 
-def _heatmaps(model: LoadedModel, batch: torch.Tensor, feature_ids: Sequence[int]) -> npt.NDArray[np.float32] | None:
+def _heatmaps(model: LoadedModel, batch: torch.Tensor, feature_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
     with torch.inference_mode():
-        maps = model.features(batch)[2]
+        maps = model.features(batch.to(model.device))[2]
     if maps is None:
-        return None
-    channels = maps[torch.arange(len(batch)), torch.as_tensor(feature_ids)]
-    return np.stack([resize_heatmap(heatmap(_as_numpy(channel)), HEATMAP_SIZE) for channel in channels])
+        raise ValueError(f"{model.role}: the model has no feature map")
+    channels = maps[torch.arange(len(batch)), torch.as_tensor(feature_ids, device=maps.device)]
+    return np.stack([resize_heatmap(heatmap(channel)) for channel in channels])
 
 
 def _as_numpy(values: torch.Tensor) -> npt.NDArray[np.float32]:

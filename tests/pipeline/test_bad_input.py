@@ -153,7 +153,7 @@ def test_weights_of_another_network(task: Path) -> None:
 
 
 def test_images_of_different_sizes(task: Path) -> None:
-    Image.fromarray(np.zeros((30, 20, 3), dtype=np.uint8)).save(task.parent / "images/red/odd.png")
+    Image.fromarray(np.zeros((30, 20, 3), dtype=np.uint8)).save(task.parent / "images/red/0000-odd.png")
     _fails(_run(task), "crop")
 
 

@@ -28,8 +28,8 @@ class Colours(nn.Module):
                 self.mix.weight[channel, channel] = 1.0
             self.head.weight.zero_()
             self.head.bias.zero_()
-            self.head.weight[0] = torch.tensor([-20.0, 60.0, 20.0, 0.0])  # blue, or red with green
-            self.head.weight[1] = torch.tensor([20.0, -60.0, -20.0, 0.0])
+            self.head.weight[0] = torch.tensor([-20.0, 100.0, 20.0, 0.0])  # blue, or red with green
+            self.head.weight[1] = torch.tensor([20.0, -100.0, -20.0, 0.0])
             self.head.bias[0], self.head.bias[1] = -6.0, 6.0
 
     def forward(self, x):
