@@ -4,7 +4,7 @@ The estimator (Ross, "Mutual Information between Discrete and Continuous Data Se
 looks, for each image, for the distance to its k-th nearest neighbour among the images with the same outcome
 and counts the images of either outcome that are strictly nearer. scikit-learn answers both questions with
 trees made for any number of dimensions. In one dimension two sorted arrays answer them: the neighbours are a
-window that slides with the image, and the count is a search to the left and to the right.
+window that slides with the image, and so are the images that are nearer.
 
 The result is meant to be scikit-learn's own, so everything that decides a tie is done as it does it: the same
 scaling, the same stream of noise, distances that are computed and then compared (`value ± radius` rounds
@@ -178,28 +178,31 @@ def _sum_psi(values, n_first, n_neighbors, psi, sums):  # type: ignore[no-untype
 
 @compile_inline
 def _sum_of_outcome(own, other, n_neighbors, psi):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    n_own, n_other = len(own), len(other)
+    n_own = len(own)
     if n_own < 2:
         return 0.0
     k = min(n_neighbors, n_own - 1)
     # scikit-learn leaves its tree for a matrix product when an outcome has few images for k neighbours
     by_product = k >= n_own // 2
     total = 0.0
-    start, place = 0, 0
+    start = own_low = own_high = other_low = other_high = 0
     for i in range(n_own):
         value = own[i]
+        count = 0
         if by_product:
             radius = _radius_by_product(own, i, k)
         else:
             while start + k + 1 < n_own and own[start + k + 1] - value < value - own[start]:
                 start += 1
-            radius = max(value - own[start], own[start + k] - value)
-        radius = np.nextafter(radius, 0.0)
-        while place < n_other and other[place] < value:
-            place += 1
-        count = 1 + _count_right(own, i + 1, value, radius) + _count_left(own, i - 1, value, radius)
-        count += _count_right(other, place, value, radius) + _count_left(other, place - 1, value, radius)
-        total += psi[count]
+            below, above = value - own[start], own[start + k] - value
+            radius = max(below, above)
+            count = k + 1 - (below == radius) - (above == radius)
+        # The ends of the window are known; equal distances next to them are rare and counted one by one.
+        if by_product or value - own[start + 1] >= radius or own[start + k - 1] - value >= radius:
+            own_low, own_high = _move(own, own_low, own_high, value, radius)
+            count = own_high - own_low
+        other_low, other_high = _move(other, other_low, other_high, value, radius)
+        total += psi[count + other_high - other_low]
     return total
 
 
@@ -214,39 +217,20 @@ def _radius_by_product(own, i, k):  # type: ignore[no-untyped-def]  # noqa: ANN0
 
 
 @compile_inline
-def _count_right(values, start, value, radius):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Count the values from `start` upwards at a distance of at most `radius`: gallop, then halve."""
-    low, step = start, 1  # everything before low is counted
-    high = start
+def _move(values, low, high, value, radius):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Move the range of the values that are nearer to `value` than `radius`, or equal to it.
+
+    The distance to a neighbour changes by no more than the step from one value to the next, so both ends of the
+    range go upwards; rounding, or distances by matrix product, can ask for a step back.
+    """
     n = len(values)
-    while high < n and values[high] - value <= radius:
-        low = high + 1
-        high += step
-        step *= 2
-    high = min(high, n)
-    while low < high:
-        middle = (low + high) // 2
-        if values[middle] - value <= radius:
-            low = middle + 1
-        else:
-            high = middle
-    return low - start
-
-
-@compile_inline
-def _count_left(values, start, value, radius):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Count the values from `start` downwards at a distance of at most `radius`."""
-    high, step = start, 1  # everything after high is counted
-    low = start
-    while low >= 0 and value - values[low] <= radius:
-        high = low - 1
-        low -= step
-        step *= 2
-    low = max(low, -1)
-    while low < high:
-        middle = (low + high + 1) // 2
-        if value - values[middle] <= radius:
-            high = middle - 1
-        else:
-            low = middle
-    return start - high
+    limit = max(radius, 5e-324)  # the smallest number: equal values are at a distance below it
+    while high < n and values[high] - value < limit:
+        high += 1
+    while high > 0 and values[high - 1] - value >= limit:
+        high -= 1
+    while low < n and value - values[low] >= limit:
+        low += 1
+    while low > 0 and value - values[low - 1] < limit:
+        low -= 1
+    return low, high
