@@ -7,7 +7,6 @@ objects first, and building a site stays linear in the number of its pages.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,178 +14,36 @@ import pandas as pd
 
 from barlow_report.config import RulesConfig
 from barlow_report.errors import SiteError
+from barlow_report.report.records import (
+    ClassEntry,
+    Condition,
+    GalleryImage,
+    Group,
+    HistogramBin,
+    Measures,
+    Node,
+    Planted,
+    Rule,
+    Share,
+    Tile,
+)
 from barlow_report.report.source import ReportSource
 from barlow_report.tables import empty_table
 
-__all__ = [
-    "Catalog",
-    "ClassEntry",
-    "Condition",
-    "GalleryImage",
-    "Group",
-    "HistogramBin",
-    "Images",
-    "Measures",
-    "Node",
-    "Planted",
-    "Rule",
-    "Share",
-    "Tile",
-]
+__all__ = ["Catalog", "Images", "visible"]
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
-    """k of n, with its interval where one was computed."""
-
-    k: int | None
-    n: int | None
-    low: float | None = None
-    high: float | None = None
-
-    @property
-    def value(self) -> float | None:
-        """K / n; None where there is nothing to divide by."""
-        return None if not self.n or self.k is None else self.k / self.n
+_INVISIBLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClassEntry:
-    """A class; see table `classes`."""
+def visible(text: str) -> str:
+    """Replace what cannot be seen by U+FFFD: control characters, turns of the writing direction, half characters.
 
-    class_id: int
-    name: str
-    slug: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
-    """One condition of a rule; see table `conditions`."""
-
-    feature_id: int
-    branch: str
-    threshold: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measures:
-    """The measures of one leaf on one part of the images."""
-
-    base: Share
-    error: Share
-    coverage: Share
-    importance_value: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """A leaf and the path to it; `held_out` is None where nothing was held out."""
-
-    rule_id: int
-    group_id: int
-    node_id: int
-    rank: int
-    conditions: tuple[Condition, ...]
-    fit: Measures
-    held_out: Measures | None
-    is_failure_mode: bool
-    p_value: float | None
-    q_value: float | None
-    verdict: str
-
-    @property
-    def best(self) -> Measures:
-        """The measures to believe: on held-out images where there are any."""
-        return self.held_out or self.fit
-
-    @property
-    def order(self) -> tuple[int, float, int]:
-        """Sort key: verified first, then by importance, then by id."""
-        importance = self.best.importance_value
-        return (self.verdict != "verified", -(importance if importance is not None else -1.0), self.rule_id)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
-    """A node of an error tree; see table `nodes`."""
-
-    node_id: int
-    parent_id: int | None
-    branch: str
-    depth: int
-    feature_id: int | None
-    threshold: float | None
-    error: Share
-    error_held_out: Share
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
-    """A group of images, its tree and its rules, best first; see table `groups`."""
-
-    group_id: int
-    grouping: str
-    class_id: int | None
-    name: str
-    status: str
-    base: Share
-    base_held_out: Share
-    average_leaf_error_rate: float | None
-    average_leaf_error_rate_held_out: float | None
-    noise_floor: float | None
-    nodes: tuple[Node, ...]
-    rules: tuple[Rule, ...]
-
-    @property
-    def failure_modes(self) -> tuple[Rule, ...]:
-        """Its rules that are failure modes."""
-        return tuple(rule for rule in self.rules if rule.is_failure_mode)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tile:
-    """One column of a triptych; see table `tiles`."""
-
-    rank: int
-    image_id: int
-    activation: float
-    attacked_activation: float
-    thumbnail: str
-    heatmap: str | None
-    attack: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GalleryImage:
-    """One picture of a gallery; see table `galleries`."""
-
-    image_id: int
-    is_failure: bool
-    thumbnail: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistogramBin:
-    """One bin; see table `histograms`."""
-
-    low: float
-    high: float
-    n_images: int
-    n_failures: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Planted:
-    """What became of one planted failure mode; see table `planted`."""
-
-    class_id: int
-    cue: str
-    n_images: int
-    n_with_cue: int
-    rule_id: int | None
-    agreement: float | None
-    n_verified: int
-    outcome: str
+    A name with such a character could rearrange the words around it, and half a character cannot be written.
+    """
+    return _INVISIBLE.sub("\ufffd", text)
 
 
 class Images:
@@ -196,7 +53,7 @@ class Images:
         frame = frame.sort_values("image_id")
         if not np.array_equal(frame["image_id"].to_numpy(), np.arange(len(frame))):
             raise SiteError("images: expected image ids from 0 without gaps. Run the stage extract again.")
-        self.path: list[str] = frame["path"].tolist()
+        self.path: list[str] = [visible(path) for path in frame["path"]]
         self.label = frame["label"].to_numpy()
         self.prediction = frame["prediction"].to_numpy()
         self.confidence = frame["confidence"].to_numpy()
@@ -220,7 +77,7 @@ class Catalog:
         self.is_in_sample = self.rules_config.held_out_fraction == 0
         self.images = Images(frames["images"])
         self.classes = {row["class_id"]: _class_entry(row) for row in _rows(frames["classes"])}
-        self.skipped = [(row["path"], row["reason"]) for row in _rows(frames["skipped"])]
+        self.skipped = [(visible(row["path"]), visible(row["reason"])) for row in _rows(frames["skipped"])]
         self.n_fit, self.n_held_out = _split_sizes(frames["splits"])
         self.confusions = _confusions(self.images)
         conditions = _collect(frames["conditions"].sort_values(["rule_id", "position"]), "rule_id", _condition)
@@ -309,7 +166,7 @@ def _collect(frame: pd.DataFrame, key: str | tuple[str, ...], make: Any) -> dict
 def _class_entry(row: Mapping[str, Any]) -> ClassEntry:
     if not _SAFE_SLUG.fullmatch(row["slug"]):
         raise SiteError(f"classes: slug {row['slug']!r} is not safe in a path. Run the stage extract again.")
-    return ClassEntry(**row)
+    return ClassEntry(class_id=row["class_id"], name=visible(row["name"]), slug=row["slug"])
 
 
 def _split_sizes(frame: pd.DataFrame) -> tuple[int, int]:
@@ -379,9 +236,11 @@ def _node(row: Mapping[str, Any]) -> Node:
 
 
 def _group(row: Mapping[str, Any], nodes: tuple[Node, ...], rules: tuple[Rule, ...]) -> Group:
-    same = ("group_id", "grouping", "class_id", "name", "status", "average_leaf_error_rate")
+    same = ("group_id", "class_id", "status", "average_leaf_error_rate")
     return Group(
         **{name: row[name] for name in same},
+        grouping=visible(row["grouping"]),
+        name=visible(row["name"]),
         average_leaf_error_rate_held_out=row["average_leaf_error_rate_held_out"],
         noise_floor=row["noise_floor"],
         base=Share(row["n_failures"], row["n_images"]),

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from barlow_report.report.catalog import Share
+from barlow_report.report.records import Share
 
 __all__ = ["Cell", "DataTable", "Filter", "Link", "Picture", "TableColumn", "as_script_value"]
 

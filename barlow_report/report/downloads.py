@@ -9,7 +9,8 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from barlow_report.report.catalog import Catalog, Group, Measures, Rule
+from barlow_report.report.catalog import Catalog
+from barlow_report.report.records import Group, Measures, Rule
 from barlow_report.report.words import rule_inequality, rule_sentence
 
 __all__ = ["feature_json", "rule_record", "rules_csv", "rules_json"]
@@ -124,5 +125,5 @@ def _tile(catalog: Catalog, tile: Any) -> dict[str, Any]:
 
 
 def _as_json(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=True, indent=1, allow_nan=False)
+    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c") + "\n"

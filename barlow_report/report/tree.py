@@ -6,7 +6,7 @@ Drawn from left to right, so that a deep tree grows downwards, the way a page sc
 from dataclasses import dataclass
 
 from barlow_report.formatting import threshold
-from barlow_report.report.catalog import Group, Node, Rule, Share
+from barlow_report.report.records import Group, Node, Rule, Share
 
 __all__ = ["N_SHADES", "DrawnEdge", "DrawnNode", "TreeDrawing", "draw_tree", "shade"]
 

@@ -5,7 +5,7 @@ Plain text throughout: class names come from outside, and the templates escape w
 
 from barlow_report.config import RulesConfig
 from barlow_report.formatting import THIN_SPACE, interval, p_value, percent, ratio, threshold
-from barlow_report.report.catalog import Condition, Group, Rule, Share
+from barlow_report.report.records import Condition, Group, Rule, Share
 
 __all__ = [
     "GROUPINGS",

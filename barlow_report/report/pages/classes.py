@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from barlow_report.formatting import count, percent
-from barlow_report.report.catalog import ClassEntry, Group, Rule, Share
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, TableColumn
 from barlow_report.report.pages.groups import GroupSection, group_headings, group_section
 from barlow_report.report.pages.page import Site, SitePage
+from barlow_report.report.records import ClassEntry, Group, Rule, Share
 from barlow_report.report.words import GROUPINGS, STATUSES, grouping_label, images_of
 
 __all__ = ["ClassView", "ClassesView", "GroupLink", "GroupView", "class_pages", "classes_page", "group_pages"]

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from barlow_report.formatting import count
-from barlow_report.report.catalog import Rule
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, Picture, TableColumn
 from barlow_report.report.pages.page import Site, SitePage
+from barlow_report.report.records import Rule
 from barlow_report.report.words import VERDICTS, grouping_label, rule_inequality
 
 __all__ = ["FailureModesView", "failure_modes_page"]

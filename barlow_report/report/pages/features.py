@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from barlow_report.formatting import count
-from barlow_report.report.catalog import Rule
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, Picture, TableColumn
 from barlow_report.report.histogram import HistogramDrawing, draw_histogram
 from barlow_report.report.pages.groups import TriptychView, triptych
 from barlow_report.report.pages.page import Heading, Site, SitePage
+from barlow_report.report.records import Rule
 from barlow_report.report.words import grouping_label, rule_inequality
 
 __all__ = ["FeatureView", "FeaturesView", "RuleUse", "feature_pages", "features_page"]

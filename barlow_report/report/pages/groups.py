@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from barlow_report.formatting import percent
-from barlow_report.report.catalog import GalleryImage, Group, Rule, Share, Tile
 from barlow_report.report.pages.page import Heading, Site
+from barlow_report.report.records import GalleryImage, Group, Rule, Share, Tile
 from barlow_report.report.tree import TreeDrawing, draw_tree
 from barlow_report.report.words import evidence_words, images_of, rule_inequality, rule_sentence, status_words
 

@@ -4,10 +4,10 @@ from collections import Counter
 from dataclasses import dataclass
 
 from barlow_report.config import RulesConfig
-from barlow_report.report.catalog import Planted, Share
 from barlow_report.report.datatable import Link
 from barlow_report.report.pages.overview import Fact, settings_rows
 from barlow_report.report.pages.page import Heading, Site, SitePage
+from barlow_report.report.records import Planted, Share
 from barlow_report.report.words import OUTCOMES, rule_inequality
 
 __all__ = ["MethodView", "PlantedRow", "PlantedView", "SkippedView", "method_page", "planted_page", "skipped_page"]

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from barlow_report.formatting import count
-from barlow_report.report.catalog import Group, Rule, Share, Tile
 from barlow_report.report.datatable import Link
 from barlow_report.report.pages.groups import rule_title
 from barlow_report.report.pages.page import Site, SitePage
+from barlow_report.report.records import Group, Rule, Share, Tile
 from barlow_report.report.words import STATUSES, grouping_label, rule_inequality, rule_when
 
 __all__ = ["Fact", "FailureModeCard", "GroupTally", "OverviewView", "overview_page", "settings_rows"]

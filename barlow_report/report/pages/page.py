@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from barlow_report.report.catalog import Catalog, Group, Rule, Tile
+from barlow_report.report.catalog import Catalog, visible
 from barlow_report.report.datatable import DataTable, Link
+from barlow_report.report.records import Group, Rule, Tile
 from barlow_report.report.source import Figure, ReportSource
 
 __all__ = ["Heading", "Site", "SitePage"]
@@ -70,8 +71,8 @@ class Site:
     def from_source(cls, source: ReportSource) -> "Site":
         """Read the tables and settle the words."""
         return cls(
-            title=source.settings.title or str(source.info["name"]),
-            description=source.settings.description,
+            title=visible(source.settings.title or str(source.info["name"])),
+            description=visible(source.settings.description),
             catalog=Catalog(source),
             info=source.info,
             figures=source.figures,

@@ -1,0 +1,171 @@
+"""What the tables of a run are about, as small frozen objects."""
+
+from dataclasses import dataclass
+
+__all__ = [
+    "ClassEntry",
+    "Condition",
+    "GalleryImage",
+    "Group",
+    "HistogramBin",
+    "Measures",
+    "Node",
+    "Planted",
+    "Rule",
+    "Share",
+    "Tile",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """k of n, with its interval where one was computed."""
+
+    k: int | None
+    n: int | None
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def value(self) -> float | None:
+        """K / n; None where there is nothing to divide by."""
+        return None if not self.n or self.k is None else self.k / self.n
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassEntry:
+    """A class; see table `classes`."""
+
+    class_id: int
+    name: str
+    slug: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One condition of a rule; see table `conditions`."""
+
+    feature_id: int
+    branch: str
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measures:
+    """The measures of one leaf on one part of the images."""
+
+    base: Share
+    error: Share
+    coverage: Share
+    importance_value: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A leaf and the path to it; `held_out` is None where nothing was held out."""
+
+    rule_id: int
+    group_id: int
+    node_id: int
+    rank: int
+    conditions: tuple[Condition, ...]
+    fit: Measures
+    held_out: Measures | None
+    is_failure_mode: bool
+    p_value: float | None
+    q_value: float | None
+    verdict: str
+
+    @property
+    def best(self) -> Measures:
+        """The measures to believe: on held-out images where there are any."""
+        return self.held_out or self.fit
+
+    @property
+    def order(self) -> tuple[int, float, int]:
+        """Sort key: verified first, then by importance, then by id."""
+        importance = self.best.importance_value
+        return (self.verdict != "verified", -(importance if importance is not None else -1.0), self.rule_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A node of an error tree; see table `nodes`."""
+
+    node_id: int
+    parent_id: int | None
+    branch: str
+    depth: int
+    feature_id: int | None
+    threshold: float | None
+    error: Share
+    error_held_out: Share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A group of images, its tree and its rules, best first; see table `groups`."""
+
+    group_id: int
+    grouping: str
+    class_id: int | None
+    name: str
+    status: str
+    base: Share
+    base_held_out: Share
+    average_leaf_error_rate: float | None
+    average_leaf_error_rate_held_out: float | None
+    noise_floor: float | None
+    nodes: tuple[Node, ...]
+    rules: tuple[Rule, ...]
+
+    @property
+    def failure_modes(self) -> tuple[Rule, ...]:
+        """Its rules that are failure modes."""
+        return tuple(rule for rule in self.rules if rule.is_failure_mode)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """One column of a triptych; see table `tiles`."""
+
+    rank: int
+    image_id: int
+    activation: float
+    attacked_activation: float
+    thumbnail: str
+    heatmap: str | None
+    attack: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GalleryImage:
+    """One picture of a gallery; see table `galleries`."""
+
+    image_id: int
+    is_failure: bool
+    thumbnail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistogramBin:
+    """One bin; see table `histograms`."""
+
+    low: float
+    high: float
+    n_images: int
+    n_failures: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planted:
+    """What became of one planted failure mode; see table `planted`."""
+
+    class_id: int
+    cue: str
+    n_images: int
+    n_with_cue: int
+    rule_id: int | None
+    agreement: float | None
+    n_verified: int
+    outcome: str
