@@ -39,7 +39,7 @@ class LoadedModel:
         name: Of its factory or torchvision model, without folders.
         role: What it is for, as errors call it.
         module: The network, without normalisation, on `device`.
-        device: Where `module` is and inputs must be.
+        device: Where `module` is; inputs are moved there.
         preprocessing: From image files to inputs; mean and std are applied by this object.
         n_outputs: Classes it tells apart.
         n_features: D, the length of the feature vector.
@@ -72,7 +72,7 @@ class LoadedModel:
 
     def predict(self, images: torch.Tensor) -> torch.Tensor:
         """Return logits (B, n_outputs), float32, of images (B, 3, H, W) in [0, 1]."""
-        return self._logits(self.module((images - self._mean) / self._std))
+        return self._logits(self.module(self._normalised(images)))
 
     def features(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
         """Return logits (B, n_outputs), features (B, D) and maps (B, D, h, w) of images (B, 3, H, W) in [0, 1].
@@ -81,12 +81,15 @@ class LoadedModel:
         """
         places = [self.feature_place, *([self.map_place] if self.map_place else [])]
         with record(self.module, places) as found:
-            output = self.module((images - self._mean) / self._std)
+            output = self.module(self._normalised(images))
         features = found[self.feature_place].flatten(1).float()
         if self.map_place is None:
             return self._logits(output), features, None
         maps = found[self.map_place].float()
         return self._logits(output), features, maps.relu() if self.map_place.rectified else maps
+
+    def _normalised(self, images: torch.Tensor) -> torch.Tensor:
+        return (images.to(self.device) - self._mean) / self._std
 
     def _logits(self, output: torch.Tensor) -> torch.Tensor:
         output = output.float()

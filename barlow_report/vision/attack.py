@@ -1,0 +1,192 @@
+"""Feature attack: gradient ascent on one feature, starting from a natural image (Singla et al., CVPR 2021).
+
+Each step adds the L2-normalised gradient times the step size, then clamps the pixels to [0, 1]; with a radius the
+result is projected back to that L2 distance from the image. All (feature, image) pairs of a batch share one
+forward and one backward pass per step: the gradient of the sum of their activations is, image by image, the
+gradient of each. A hundred long steps amplify a difference in the last digit to another image, and libraries
+choose their algorithm by the number of rows, so every pass has the same number of rows, the last one filled up:
+then a pair's result does not depend on its neighbours.
+
+The published settings take long steps, which overshoot on small images. Therefore the strongest image on the way is
+kept, not the last one, and a pair that no step improved gets a shorter first step by a line search. Two cases
+cannot be improved and say so by equal activations before and after: a feature whose gradient is zero on the
+image and around it, and an image on which the activation is already at a maximum.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+
+from barlow_report.config import AttackConfig
+from barlow_report.vision.models import LoadedModel
+
+__all__ = ["AttackResult", "attack_features"]
+
+MAX_ROWS_ON_CPU = 16
+"""Rows per pass on a processor, at most: larger batches gain little there and waste more when filled up."""
+
+N_HALVINGS = 16
+"""The line search's shortest step is the step size divided by 2 to this power."""
+
+PUSH = 0.1
+"""Root mean square, in pixels of [0, 1], of the perturbation that gets a feature with zero gradient going."""
+
+PUSH_GRID = 8
+"""The perturbation is this many random colours in each direction, blurred: fine noise wakes fewer features."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttackResult:
+    """Row i belongs to the pair of image i and feature i.
+
+    Attributes:
+        images: The strongest image found, float32 in [0, 1], shape (B, 3, H, W).
+        activation: Of the feature on the image it started from, float32, shape (B,).
+        attacked_activation: Of the feature on `images`, at least `activation`, float32, shape (B,).
+    """
+
+    images: torch.Tensor
+    activation: torch.Tensor
+    attacked_activation: torch.Tensor
+
+
+def attack_features(
+    model: LoadedModel,
+    images: torch.Tensor,
+    feature_ids: torch.Tensor | npt.NDArray[np.int64],
+    *,
+    settings: AttackConfig,
+) -> AttackResult:
+    """Change each image so that its feature is activated as strongly as possible.
+
+    Args:
+        model: The feature model.
+        images: Where to start from, float in [0, 1], shape (B, 3, H, W).
+        feature_ids: The feature of each image, integer, shape (B,).
+        settings: Step size, number of steps, radius, and how many pairs are computed at once.
+
+    Raises:
+        ValueError: Not one feature per image, or a feature that the model does not have.
+    """
+    ids = torch.as_tensor(feature_ids, dtype=torch.int64, device=model.device)
+    if ids.shape != images.shape[:1]:
+        raise ValueError(f"found {tuple(ids.shape)} feature ids for {images.shape[0]} images, expected one per image")
+    if ids.numel() == 0:
+        empty = torch.zeros(0, device=model.device)
+        return AttackResult(images=images.to(model.device), activation=empty, attacked_activation=empty)
+    if int(ids.min()) < 0 or int(ids.max()) >= model.n_features:
+        raise ValueError(f"found a feature id outside of 0 to {model.n_features - 1}")
+    start = images.detach().to(device=model.device, dtype=torch.float32)
+    n_rows = min(settings.batch_size, MAX_ROWS_ON_CPU) if model.device.type == "cpu" else settings.batch_size
+    # The indices wrap around: the last batch is filled up with the first pairs.
+    rows = torch.arange(-(-len(ids) // n_rows) * n_rows, device=model.device) % len(ids)
+    results = [_attack_batch(model, start[part], ids[part], settings) for part in torch.split(rows, n_rows)]
+    return AttackResult(
+        images=torch.cat([result.images for result in results])[: len(ids)],
+        activation=torch.cat([result.activation for result in results])[: len(ids)],
+        attacked_activation=torch.cat([result.attacked_activation for result in results])[: len(ids)],
+    )
+
+
+def _attack_batch(model: LoadedModel, start: torch.Tensor, ids: torch.Tensor, settings: AttackConfig) -> AttackResult:
+    activation, gradient = _activation_and_gradient(model, start, ids)
+    first_gradient, before = gradient, activation
+    images, best, best_images = start, activation, start
+    for step in range(settings.n_steps):
+        push = _push(step, start)
+        images = _step(images, start, gradient, size=settings.step_size, radius=settings.radius, push=push)
+        if step + 1 < settings.n_steps:
+            activation, gradient = _activation_and_gradient(model, images, ids)
+        else:
+            activation = _activation(model, images, ids)
+        best, best_images = _keep_better(best, best_images, activation, images)
+    is_flat = best <= before
+    if bool(is_flat.any()):
+        found, found_images = _search_line(model, start, ids, first_gradient, before, settings)
+        best = torch.where(is_flat, found, best)
+        best_images = torch.where(is_flat.view(-1, 1, 1, 1), found_images, best_images)
+    return AttackResult(images=best_images, activation=before, attacked_activation=best)
+
+
+def _activation_and_gradient(
+    model: LoadedModel, images: torch.Tensor, ids: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The activations (B,) and their gradients (B, 3, H, W), with zeros where a gradient is not finite."""
+    with torch.enable_grad():
+        images = images.detach().requires_grad_()
+        activation = _select(model, images, ids)
+        (gradient,) = torch.autograd.grad(activation.sum(), images)
+    return activation.detach(), gradient.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def _activation(model: LoadedModel, images: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+    with torch.no_grad():
+        return _select(model, images, ids)
+
+
+def _select(model: LoadedModel, images: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+    _, features, _ = model.features(images)
+    return features.gather(1, ids[:, None]).squeeze(1)
+
+
+def _step(
+    images: torch.Tensor,
+    start: torch.Tensor,
+    gradient: torch.Tensor,
+    *,
+    size: float,
+    radius: float | None,
+    push: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Move along the gradient, or by `push` (3, H, W) where it is zero, and back into the limits."""
+    largest = gradient.abs().amax(dim=(1, 2, 3), keepdim=True)
+    # Scaled first: the squares of a tiny gradient would vanish.
+    scaled = gradient / torch.where(largest > 0, largest, 1)
+    change = size * scaled / _norm(scaled).clamp_min(1)
+    if push is not None:
+        change = torch.where(largest > 0, change, push)
+    images = (images + change).clamp(0, 1)
+    if radius is None:
+        return images
+    change = images - start
+    # Between two images in [0, 1], so the result is in [0, 1] too.
+    return start + change * (radius / _norm(change).clamp_min(radius))
+
+
+def _push(step: int, images: torch.Tensor) -> torch.Tensor:
+    """A perturbation (3, H, W) that depends on the step and the size alone, so that batches cannot change results."""
+    generator = torch.Generator().manual_seed(step)
+    coarse = torch.randn(1, 3, PUSH_GRID, PUSH_GRID, generator=generator)
+    smooth = F.interpolate(coarse, size=images.shape[2:], mode="bilinear", align_corners=False)[0]
+    return (smooth * (PUSH / smooth.square().mean().sqrt())).to(images.device)
+
+
+def _norm(images: torch.Tensor) -> torch.Tensor:
+    """L2 norm of each image, shape (B, 1, 1, 1)."""
+    return images.square().sum(dim=(1, 2, 3), keepdim=True).sqrt()
+
+
+def _keep_better(
+    best: torch.Tensor, best_images: torch.Tensor, activation: torch.Tensor, images: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    is_better = activation > best
+    return torch.where(is_better, activation, best), torch.where(is_better.view(-1, 1, 1, 1), images, best_images)
+
+
+def _search_line(
+    model: LoadedModel,
+    start: torch.Tensor,
+    ids: torch.Tensor,
+    gradient: torch.Tensor,
+    before: torch.Tensor,
+    settings: AttackConfig,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Try half of the first step, a quarter and so on; the best length wins."""
+    best, best_images = before, start
+    for halving in range(1, N_HALVINGS + 1):
+        images = _step(start, start, gradient, size=settings.step_size / 2**halving, radius=settings.radius)
+        best, best_images = _keep_better(best, best_images, _activation(model, images, ids), images)
+    return best, best_images
