@@ -182,7 +182,12 @@ class RulesConfig(Section):
     n_permutations: int = Field(
         0, ge=0, description="Shuffles per group for the noise floor of ALER − BER; 0: not computed."
     )
-    n_workers: Positive | None = Field(None, description="Processes; results do not depend on it. Default: one each.")
+    evaluation_depths: tuple[Annotated[int, Field(ge=1, le=4)], ...] = Field(
+        (1, 3), description="Depths at which the automatic evaluation fits a tree to every group."
+    )
+    n_workers: Positive | None = Field(
+        None, description="Threads; results do not depend on it. Default: one per processor."
+    )
 
 
 class AttackConfig(Section):

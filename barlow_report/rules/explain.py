@@ -17,6 +17,7 @@ import pandas as pd
 from barlow_report.config import RulesConfig
 from barlow_report.errors import DataError
 from barlow_report.progress import Advance, ignore_advance
+from barlow_report.rules.evaluation import summarize_evaluations, tabulate_evaluations, tabulate_explained
 from barlow_report.rules.fitting import GroupFit, fit_group
 from barlow_report.rules.groups import Group, Grouping, group_by_class, number_groups, split_images
 from barlow_report.rules.inputs import Inputs, check_inputs, find_bad_value, read_rows
@@ -42,6 +43,9 @@ class Explanation:
     nodes: pd.DataFrame
     rules: pd.DataFrame
     conditions: pd.DataFrame
+    evaluations: pd.DataFrame
+    evaluation: pd.DataFrame
+    explained: pd.DataFrame
 
 
 def explain_failures(
@@ -82,6 +86,7 @@ def explain_failures(
     group_table = tabulate_groups(groups, fits, settings=settings)
     nodes = tabulate_nodes(groups, fits)
     rules = tabulate_rules(group_table, nodes, settings=settings)
+    evaluations = tabulate_evaluations(groups, fits, settings=settings)
     return Explanation(
         splits=pd.DataFrame(
             {"image_id": np.arange(len(held_out)), "split": np.where(held_out, "held_out", "fit").astype(object)}
@@ -91,6 +96,9 @@ def explain_failures(
         nodes=nodes,
         rules=rules,
         conditions=tabulate_conditions(rules, fits),
+        evaluations=evaluations,
+        evaluation=summarize_evaluations(group_table, evaluations, settings=settings),
+        explained=tabulate_explained(groups, fits, rules, failure=inputs.failure, held_out=held_out),
     )
 
 

@@ -4,7 +4,7 @@ Only small results leave this module, so that groups can be worked on one after 
 time, without holding more than the groups in work.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 from typing import Literal
 
 import numpy as np
@@ -39,19 +39,31 @@ class NodeCounts:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GroupFit:
-    """What came out for one group. Without a tree, `tree` and `counts` are None and nothing may be selected.
+    """What came out for one group. Without a tree, `tree`, `counts` and `leaves` are None.
 
-    `counts_in_group` are n_images, n_failures, and the same of the held-out part; `noise_floor` is NaN unless
-    asked for.
+    `counts_in_group` are n_images, n_failures, and the same of the held-out part; `leaves` is the leaf of each
+    image of the group, fitted or held out; `noise_floor` is NaN unless asked for; `by_depth` holds the counts in
+    the leaves of the trees of the automatic evaluation.
     """
 
     status: Status
     counts_in_group: tuple[int, int, int, int]
-    selected: Integers
-    mutual_information: Floats
-    tree: Tree | None
-    counts: NodeCounts | None
-    noise_floor: float
+    selected: Integers = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    mutual_information: Floats = field(default_factory=lambda: np.empty(0))
+    tree: Tree | None = None
+    counts: NodeCounts | None = None
+    leaves: npt.NDArray[np.int8] | None = None
+    by_depth: dict[int, NodeCounts] = field(default_factory=dict)
+    noise_floor: float = float("nan")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Images:
+    """The images of a group, fitted and held out."""
+
+    features: Rows
+    failure: Booleans
+    held_out: Booleans
 
 
 def fit_group(
@@ -75,28 +87,38 @@ def fit_group(
         group_id: Goes into the seed of the shuffles, so that groups do not share them.
         n_workers: Threads for the mutual information; the result does not depend on it.
     """
-    fitted, tested = features[~held_out] if held_out.any() else features, features[held_out]
-    fitted_failure, tested_failure = failure[~held_out], failure[held_out]
-    in_group = (len(fitted), int(fitted_failure.sum()), len(tested), int(tested_failure.sum()))
-    status = _status_before(in_group[0], in_group[1], min_images=settings.min_images)
-    selected, information = np.empty(0, dtype=np.int64), np.empty(0)
-    tree, counts, noise_floor = None, None, float("nan")
-    if status is None:
-        tree, selected, information = _grow(fitted, fitted_failure, settings=settings, seed=seed, n_workers=n_workers)
-        status = "fitted" if tree.n_nodes > 1 else "no_split"
-        if status == "no_split":
-            tree = None
-    if tree is not None:
-        counts = _count(tree, (fitted, fitted_failure), (tested, tested_failure))
-        if settings.n_permutations and _has_candidate(tree, counts, settings):
-            noise_floor = _noise_floor(fitted, fitted_failure, settings=settings, seed=seed, group_id=group_id)
-    return GroupFit(
-        status=status,
-        counts_in_group=in_group,
-        selected=selected,
-        mutual_information=information,
+    images = _Images(features=features, failure=failure, held_out=held_out)
+    fitted, fitted_failure = (features[~held_out], failure[~held_out]) if held_out.any() else (features, failure)
+    n_images, n_failures = len(fitted), int(fitted_failure.sum())
+    result = GroupFit(
+        status="no_split",
+        counts_in_group=(n_images, n_failures, len(failure) - n_images, int(failure.sum()) - n_failures),
+    )
+    reason = _status_before(n_images, n_failures, min_images=settings.min_images)
+    if reason is not None:
+        return replace(result, status=reason)
+    information = estimate(fitted, fitted_failure, n_neighbors=settings.n_neighbors, seed=seed, n_workers=n_workers)
+    selected = select_features(information, n_selected=settings.n_selected_features)
+    result = replace(result, selected=selected, mutual_information=information[selected])
+    trees = {
+        depth: fit_tree(fitted, fitted_failure, feature_ids=selected, max_depth=depth, seed=seed)
+        for depth in {settings.max_depth, *settings.evaluation_depths}
+    }
+    tree = trees[settings.max_depth]
+    if tree.n_nodes == 1:
+        return result
+    leaves = tree.find_leaves(features)
+    counts = _count(tree, leaves, images)
+    noise_floor = float("nan")
+    if settings.n_permutations and _has_candidate(tree, counts, settings):
+        noise_floor = _noise_floor(fitted, fitted_failure, settings=settings, seed=seed, group_id=group_id)
+    return replace(
+        result,
+        status="fitted",
         tree=tree,
         counts=counts,
+        leaves=leaves.astype(np.int8),  # a tree of depth 4 has at most 31 nodes
+        by_depth={depth: _count_in_leaves(trees[depth], images) for depth in sorted(settings.evaluation_depths)},
         noise_floor=noise_floor,
     )
 
@@ -112,25 +134,21 @@ def _status_before(n_images: int, n_failures: int, *, min_images: int) -> Status
     return None
 
 
-def _grow(
-    features: Rows, failure: Booleans, *, settings: RulesConfig, seed: int, n_workers: int = 1
-) -> tuple[Tree, Integers, Floats]:
-    """Run the whole procedure on the fitted images: the tree, the selected features and their information."""
-    information = estimate(features, failure, n_neighbors=settings.n_neighbors, seed=seed, n_workers=n_workers)
-    selected = select_features(information, n_selected=settings.n_selected_features)
-    tree = fit_tree(features, failure, feature_ids=selected, max_depth=settings.max_depth, seed=seed)
-    return tree, selected, information[selected]
-
-
-def _count(tree: Tree, fitted: tuple[Rows, Booleans], tested: tuple[Rows, Booleans]) -> NodeCounts:
-    n_images, n_failures = count_in_nodes(tree, tree.find_leaves(fitted[0]), fitted[1])
-    n_images_held_out, n_failures_held_out = count_in_nodes(tree, tree.find_leaves(tested[0]), tested[1])
+def _count(tree: Tree, leaves: Integers, images: _Images) -> NodeCounts:
+    fitted, tested = ~images.held_out, images.held_out
+    n_images, n_failures = count_in_nodes(tree, leaves[fitted], images.failure[fitted])
+    n_images_held_out, n_failures_held_out = count_in_nodes(tree, leaves[tested], images.failure[tested])
     return NodeCounts(
         n_images=n_images,
         n_failures=n_failures,
         n_images_held_out=n_images_held_out,
         n_failures_held_out=n_failures_held_out,
     )
+
+
+def _count_in_leaves(tree: Tree, images: _Images) -> NodeCounts:
+    counts, leaf_ids = _count(tree, tree.find_leaves(images.features), images), tree.leaf_ids
+    return NodeCounts(**{f.name: getattr(counts, f.name)[leaf_ids] for f in fields(counts)})
 
 
 def _has_candidate(tree: Tree, counts: NodeCounts, settings: RulesConfig) -> bool:
@@ -153,7 +171,9 @@ def _noise_floor(features: Rows, failure: Booleans, *, settings: RulesConfig, se
     base = float(metrics.base_error_rate(len(failure), failure.sum()))
     for i in range(len(gains)):
         shuffled = random.permutation(failure)
-        tree, _, _ = _grow(features, shuffled, settings=settings, seed=seed)
+        information = estimate(features, shuffled, n_neighbors=settings.n_neighbors, seed=seed)
+        selected = select_features(information, n_selected=settings.n_selected_features)
+        tree = fit_tree(features, shuffled, feature_ids=selected, max_depth=settings.max_depth, seed=seed)
         n_images, n_failures = count_in_nodes(tree, tree.find_leaves(features), shuffled)
         gains[i] = metrics.average_leaf_error_rate(n_images[tree.leaf_ids], n_failures[tree.leaf_ids]) - base
     return float(np.quantile(gains, _NOISE_QUANTILE))

@@ -1,0 +1,165 @@
+"""The automatic evaluation, and how much of the failures the modes cover.
+
+Singla et al. (CVPR 2021, section 7 and table 1) ask of every group whether the best leaf of its tree is a failure
+mode, and how far the average leaf error rate exceeds the base error rate. Both are asked here of the images the
+trees were fitted on, as there, and of the held-out images: the difference is what fitting to noise gains.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from barlow_report.config import RulesConfig
+from barlow_report.rules import metrics
+from barlow_report.rules.fitting import GroupFit, NodeCounts
+from barlow_report.rules.groups import Group
+from barlow_report.tables import TABLES, empty_table
+
+__all__ = ["summarize_evaluations", "tabulate_evaluations", "tabulate_explained"]
+
+Booleans = npt.NDArray[np.bool_]
+
+
+def tabulate_evaluations(groups: Sequence[Group], fits: Sequence[GroupFit], *, settings: RulesConfig) -> pd.DataFrame:
+    """One row per group with a tree and depth; see the table `evaluations`."""
+    rows = [
+        {"group_id": group.group_id, "depth": depth, **_evaluate(counts, settings)}
+        for group, fit in zip(groups, fits, strict=True)
+        for depth, counts in fit.by_depth.items()
+    ]
+    return _table("evaluations", rows)
+
+
+def summarize_evaluations(groups: pd.DataFrame, evaluations: pd.DataFrame, *, settings: RulesConfig) -> pd.DataFrame:
+    """One row per grouping and depth; see the table `evaluation`."""
+    rows = []
+    for grouping, members in groups.groupby("grouping", sort=False):
+        of_grouping = evaluations[evaluations["group_id"].isin(members["group_id"])]
+        for depth in sorted(set(settings.evaluation_depths)):
+            trees = of_grouping[of_grouping["depth"] == depth]
+            tested = trees[trees["is_failure_mode_held_out"].notna()]
+            rows.append(
+                {
+                    "grouping": grouping,
+                    "depth": depth,
+                    "n_groups": len(members),
+                    "n_trees": len(trees),
+                    "n_with_mode": int(trees["is_failure_mode"].sum()),
+                    "mean_tree_gain": trees["tree_gain"].mean() if len(trees) else np.nan,
+                    "n_trees_held_out": len(tested),
+                    "n_with_mode_held_out": int(tested["is_failure_mode_held_out"].sum()),
+                    "mean_tree_gain_held_out": tested["tree_gain_held_out"].mean() if len(tested) else np.nan,
+                }
+            )
+    return _table("evaluation", rows)
+
+
+def tabulate_explained(
+    groups: Sequence[Group],
+    fits: Sequence[GroupFit],
+    rules: pd.DataFrame,
+    *,
+    failure: Booleans,
+    held_out: Booleans,
+) -> pd.DataFrame:
+    """Count the failures in failure modes and in verified ones; see the table `explained`.
+
+    A failure belongs to one group of each grouping, and may be in a leaf of each: it is counted once.
+
+    Args:
+        groups: All groups.
+        fits: Their results.
+        rules: The table `rules`.
+        failure: (n_images,) bool.
+        held_out: (n_images,) bool; where nothing is held out, nothing can be verified and the counts of verified
+            modes have no value.
+    """
+    in_sample = not held_out.any()
+    of_group = dict(tuple(rules.groupby("group_id")))
+    parts: dict[str | None, _Coverage] = {None: _Coverage(len(failure))}
+    place: dict[str, Any]
+    rows = []
+    for group, fit in zip(groups, fits, strict=True):
+        of_grouping = parts.setdefault(group.grouping, _Coverage(len(failure)))
+        for part in (parts[None], of_grouping):
+            part.members[group.image_ids] = True
+        alone = _Coverage(len(group.image_ids))
+        alone.members[:] = True
+        if fit.leaves is not None:
+            leaves, found = fit.leaves, of_group[group.group_id]
+            alone.in_modes = np.isin(leaves, found.loc[found["is_failure_mode"], "node_id"])
+            alone.in_verified = np.isin(leaves, found.loc[found["verdict"] == "verified", "node_id"])
+            alone.n_verified = int((found["verdict"] == "verified").sum())
+            for part in (parts[None], of_grouping):
+                part.in_modes[group.image_ids] |= alone.in_modes
+                part.in_verified[group.image_ids] |= alone.in_verified
+                part.n_verified += alone.n_verified
+        ids = group.image_ids
+        place = {"scope": "group", "grouping": group.grouping, "group_id": group.group_id}
+        rows.append(place | alone.count(failure[ids], held_out[ids], in_sample=in_sample))
+    above = []
+    for name, part in parts.items():
+        place = {"scope": "run" if name is None else "grouping", "grouping": name, "group_id": None}
+        above.append(place | part.count(failure, held_out, in_sample=in_sample))
+    return _table("explained", above + rows)
+
+
+class _Coverage:
+    """Which of some images belong, and which are in a failure mode and in a verified one."""
+
+    def __init__(self, n_images: int) -> None:
+        self.members = np.zeros(n_images, dtype=np.bool_)
+        self.in_modes = np.zeros(n_images, dtype=np.bool_)
+        self.in_verified = np.zeros(n_images, dtype=np.bool_)
+        self.n_verified = 0
+
+    def count(self, failure: Booleans, held_out: Booleans, *, in_sample: bool) -> dict[str, int | None]:
+        """Count the failures of the fitted and of the held-out part."""
+        fitted, tested = self.members & failure & ~held_out, self.members & failure & held_out
+        return {
+            "n_verified": self.n_verified,
+            "n_failures": int(fitted.sum()),
+            "n_failures_in_modes": int((fitted & self.in_modes).sum()),
+            "n_failures_in_verified": None if in_sample else int((fitted & self.in_verified).sum()),
+            "n_failures_held_out": int(tested.sum()),
+            "n_failures_in_verified_held_out": None if in_sample else int((tested & self.in_verified).sum()),
+        }
+
+
+def _evaluate(counts: NodeCounts, settings: RulesConfig) -> dict[str, Any]:
+    """Measure one tree by the counts in its leaves."""
+    n, k = counts.n_images, counts.n_failures
+    n_held, k_held = counts.n_images_held_out, counts.n_failures_held_out
+    modes, modes_held = _are_modes(n, k, settings), _are_modes(n_held, k_held, settings)
+    values = metrics.importance_value(n, k, k.sum())
+    best = int(np.lexsort((np.arange(len(n)), -values, ~modes))[0])
+    base, base_held = (float(metrics.base_error_rate(a.sum(), b.sum())) for a, b in ((n, k), (n_held, k_held)))
+    return {
+        "n_leaves": len(n),
+        "base_error_rate": base,
+        "tree_gain": metrics.average_leaf_error_rate(n, k) - base,
+        "tree_gain_held_out": metrics.average_leaf_error_rate(n_held, k_held) - base_held,
+        "is_failure_mode": bool(modes[best]),
+        "is_failure_mode_held_out": int(modes[best] and modes_held[best]) if k_held.sum() else None,
+    }
+
+
+def _are_modes(n: npt.NDArray[np.int64], k: npt.NDArray[np.int64], settings: RulesConfig) -> Booleans:
+    return metrics.is_failure_mode(
+        metrics.error_rate(n, k),
+        metrics.error_coverage(k, k.sum()),
+        base_rate=metrics.base_error_rate(n.sum(), k.sum()),
+        rho=settings.rho,
+        tau=settings.tau,
+    )
+
+
+def _table(name: str, rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    if not rows:
+        return empty_table(name)
+    table = pd.DataFrame(rows)
+    nullable = {c.name: c.dtype for c in TABLES[name].columns if c.type == "int"}
+    return table.astype(nullable)[TABLES[name].column_names]
