@@ -78,7 +78,7 @@ def _build_torchvision(name: str, arguments: dict[str, Any], role: str) -> Built
             module = torchvision.models.get_model(name.lower(), weights=None, **arguments)
     except Exception as error:  # whatever the arguments lead to
         raise ModelError(
-            f"{role}: torchvision's {name} with 'arguments' {arguments} fails: {_describe(error)}."
+            f"{role}: torchvision's {name} with 'arguments' {arguments} failed: {_describe(error)}."
         ) from error
     source = f"torchvision {torchvision.__version__} {name.lower()}"
     return BuiltModel(module=module, name=name.lower(), source_sha256=hashlib.sha256(source.encode()).hexdigest())

@@ -1,0 +1,197 @@
+"""The pass over one shard: order, skipped images, both models, determinism."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from barlow_report.config import PreprocessingConfig
+from barlow_report.errors import DataError, ModelError
+from barlow_report.vision import extraction
+from barlow_report.vision.extraction import ShardResult, extract_shard
+from barlow_report.vision.images import read_image
+from barlow_report.vision.models import LoadedModel
+from tests.vision.toys import ColourNet, noise_image, save_colour, wrap
+
+COLOURS = {"red.png": (255, 0, 0), "green.png": (0, 255, 0), "blue.png": (0, 0, 255)}
+
+
+def run(root: Path, paths: list[str], model: LoadedModel, **settings: Any) -> ShardResult:
+    settings = {"inspected_model": model, "batch_size": 2, **settings}
+    return extract_shard(paths, root=root, feature_model=model, **settings)
+
+
+@pytest.fixture
+def colours(tmp_path: Path) -> Path:
+    for name, colour in COLOURS.items():
+        save_colour(tmp_path / name, colour)
+    (tmp_path / "empty.png").write_bytes(b"")
+    return tmp_path
+
+
+def test_rows_are_the_readable_images_in_order_with_the_values_on_paper(colours: Path) -> None:
+    result = run(colours, ["blue.png", "empty.png", "red.png", "none.png", "green.png"], wrap(ColourNet()))
+    assert result.kept.tolist() == [0, 2, 4]
+    assert result.skipped == [(1, "the file is empty"), (3, "no such file")]
+    assert result.features.tolist() == [[0, 0, 1, 0.5], [1, 0, 0, 0], [0, 1, 0, 0]]
+    assert result.predictions is not None
+    assert result.predictions.tolist() == [2, 0, 1]
+    assert result.confidences is not None
+    assert np.allclose(result.confidences, np.e / (np.e + 2))
+    assert result.features.dtype == np.float32
+
+
+def test_a_shard_without_a_readable_image_is_empty_not_an_error(colours: Path) -> None:
+    result = run(colours, ["empty.png", "none.png"], wrap(ColourNet()))
+    assert result.features.shape == (0, 4)
+    assert result.predictions is not None
+    assert result.predictions.shape == (0,)
+    assert len(result.skipped) == 2
+    assert run(colours, [], wrap(ColourNet())).kept.shape == (0,)
+
+
+def test_the_same_shard_gives_the_same_bytes_whatever_the_threads(tmp_path: Path) -> None:
+    paths = [f"{seed}.png" for seed in range(23)]
+    for seed, path in enumerate(paths):
+        noise_image(seed, size=(20, 16)).save(tmp_path / path)
+    (tmp_path / "7.png").write_bytes(b"broken")
+    model = wrap(ColourNet())
+    first = run(tmp_path, paths, model, n_workers=1, batch_size=4)
+    for n_workers in (2, 7):
+        again = run(tmp_path, paths, model, n_workers=n_workers, batch_size=4)
+        assert again.features.tobytes() == first.features.tobytes()
+        assert again.skipped == first.skipped
+        assert again.confidences is not None
+        assert first.confidences is not None
+        assert again.confidences.tobytes() == first.confidences.tobytes()
+
+
+class Counting(ColourNet):
+    """Counts its runs."""
+
+    n_runs = 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.n_runs += 1
+        return super().forward(x)
+
+
+def test_one_model_runs_once_and_two_models_run_once_each(colours: Path) -> None:
+    modules = [Counting(), Counting()]
+    feature, inspected = (wrap(module) for module in modules)
+    for module in modules:
+        module.n_runs = 0
+    run(colours, list(COLOURS), feature)
+    assert [module.n_runs for module in modules] == [2, 0]
+    run(colours, list(COLOURS), feature, inspected_model=inspected)
+    assert [module.n_runs for module in modules] == [4, 2]
+    result = run(colours, list(COLOURS), feature, inspected_model=None)
+    assert [module.n_runs for module in modules] == [6, 2]
+    assert result.predictions is None
+    assert result.confidences is None
+
+
+def watch_reading(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the images that are read from now on, in order."""
+    names: list[str] = []
+
+    def read(path: Path) -> Image.Image:
+        names.append(path.name)
+        return read_image(path)
+
+    monkeypatch.setattr("barlow_report.vision.extraction.read_image", read)
+    return names
+
+
+def test_every_image_is_decoded_once(colours: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = watch_reading(monkeypatch)
+    small = wrap(ColourNet(), preprocessing=PreprocessingConfig(resize=4, crop=3))
+    run(colours, list(COLOURS), wrap(ColourNet()), inspected_model=small)
+    assert sorted(read) == sorted(COLOURS)
+
+
+def test_each_model_gets_its_own_preprocessing(tmp_path: Path) -> None:
+    image = noise_image(0)
+    image.paste((255, 0, 0), (0, 0, 8, 8))
+    image.paste((0, 255, 0), (3, 3, 5, 5))  # the centre is green
+    image.save(tmp_path / "image.png")
+    centre = wrap(ColourNet(), preprocessing=PreprocessingConfig(crop=2))
+    whole = wrap(ColourNet())
+    result = run(tmp_path, ["image.png"], whole, inspected_model=centre)
+    assert result.features[0, 0] == pytest.approx(60 / 64)
+    assert result.predictions is not None
+    assert result.predictions.tolist() == [1]
+
+
+def test_images_are_decoded_ahead_but_not_without_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [f"{i}.png" for i in range(40)]
+    for path in paths:
+        save_colour(tmp_path / path, (1, 2, 3))
+    started = watch_reading(monkeypatch)
+    ahead: list[int] = []
+    n_done = 0
+
+    def advance(n: int) -> None:
+        nonlocal n_done
+        n_done += n
+        ahead.append(len(started) - n_done)
+
+    run(tmp_path, paths, wrap(ColourNet()), batch_size=4, n_workers=2, advance=advance)
+    assert n_done == 40
+    assert max(ahead) <= extraction.N_BATCHES_AHEAD * 4
+
+
+def test_images_of_different_sizes_say_what_to_set(tmp_path: Path) -> None:
+    save_colour(tmp_path / "a.png", (0, 0, 0), size=(8, 8))
+    save_colour(tmp_path / "b.png", (0, 0, 0), size=(8, 9))
+    with pytest.raises(DataError, match=r"a.png \(8 × 8\) and b.png \(9 × 8\). Set 'crop'"):
+        run(tmp_path, ["a.png", "b.png"], wrap(ColourNet(), preprocessing=PreprocessingConfig()))
+
+
+class Poisoned(ColourNet):
+    """Gives NaN on green images, in its features or after them."""
+
+    def __init__(self, *, features: bool) -> None:
+        super().__init__()
+        self.in_features = features
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        poison = torch.where(x[:, 1].mean(dim=(1, 2)) > 0.99, torch.nan, 1.0)
+        if self.in_features:
+            x = x * poison.view(-1, 1, 1, 1)
+        logits: torch.Tensor = super().forward(x)
+        return logits if self.in_features else logits * poison.view(-1, 1)
+
+
+def test_a_model_that_gives_nan_features_is_named_with_the_image(colours: Path) -> None:
+    with pytest.raises(ModelError, match=r"feature_model: toy gives features .* on green.png"):
+        run(colours, list(COLOURS), wrap(Poisoned(features=True)), inspected_model=None)
+
+
+def test_a_model_that_gives_nan_logits_is_named_with_the_image(colours: Path) -> None:
+    poisoned = wrap(Poisoned(features=False), feature_module="fc")
+    with pytest.raises(ModelError, match=r"toy gives logits .* on green.png"):
+        run(colours, list(COLOURS), wrap(ColourNet()), inspected_model=poisoned)
+
+
+def test_half_precision_is_refused_where_it_overflows(colours: Path) -> None:
+    assert run(colours, list(COLOURS), wrap(ColourNet()), feature_dtype="float16").features.dtype == np.float16
+    large = ColourNet()
+    large.conv.weight = nn.Parameter(large.conv.weight * 1e5)
+    with pytest.raises(ModelError, match=r"red.png is too large for float16. Set 'feature_dtype: float32'"):
+        run(colours, list(COLOURS), wrap(large), feature_dtype="float16")
+
+
+def test_confidences_do_not_overflow_and_ties_go_to_the_lowest_class(tmp_path: Path) -> None:
+    save_colour(tmp_path / "white.png", (255, 255, 255))
+    model = ColourNet()
+    model.fc.weight = nn.Parameter(torch.tensor([[1e4, 0, 0, 0], [0, 1e4, 0, 0], [0, 0, 0, 0]]))
+    result = run(tmp_path, ["white.png"], wrap(model))
+    assert result.predictions is not None
+    assert result.predictions.tolist() == [0]
+    assert result.confidences is not None
+    assert result.confidences.tolist() == [0.5]

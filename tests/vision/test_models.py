@@ -1,0 +1,319 @@
+"""Loading models: sources, weights, errors, and what a loaded model promises."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors.torch
+import torch
+from torch import nn
+
+from barlow_report.config import ModelConfig, PreprocessingConfig
+from barlow_report.errors import ConfigError, ModelError
+from barlow_report.vision.models import LoadedModel, check_outputs, choose_device, load_model
+from tests.vision.toys import CPU, ColourNet, n_hooks, wrap
+
+FACTORY = """
+from torch import nn
+from layers import Flatten
+
+class Model(nn.Module):
+    def __init__(self, n_classes):
+        super().__init__()
+        self.flatten = Flatten()
+        self.fc = nn.Linear(48, n_classes)
+
+    def forward(self, x):
+        return self.fc(self.flatten(x))
+
+def build(n_classes=3):
+    return Model(n_classes)
+
+def broken():
+    raise RuntimeError("no such luck")
+
+def no_model():
+    return 3
+"""
+
+LAYERS = "from torch import nn\n\nclass Flatten(nn.Flatten):\n    marker = {marker!r}\n"
+
+
+def factory_file(folder: Path, *, marker: str = "one") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "net.py").write_text(FACTORY)
+    (folder / "layers.py").write_text(LAYERS.format(marker=marker))
+    return folder / "net.py"
+
+
+def load(folder: Path, *, function: str = "build", size: int = 4, **settings: Any) -> LoadedModel:
+    spec = ModelConfig(
+        factory=f"{factory_file(folder)}:{function}",
+        preprocessing=PreprocessingConfig(resize=(size, size)),
+        **settings,
+    )
+    return load_model(spec, device=CPU, role="inspected_model")
+
+
+def reference(n_classes: int = 3) -> dict[str, torch.Tensor]:
+    torch.manual_seed(1)
+    return {"fc.weight": torch.randn(n_classes, 48), "fc.bias": torch.randn(n_classes)}
+
+
+def test_a_loaded_model_is_frozen_in_evaluation_mode_and_knows_its_sizes(tmp_path: Path) -> None:
+    model = load(tmp_path)
+    assert not any(part.training for part in model.module.modules())
+    assert not any(parameter.requires_grad for parameter in model.module.parameters())
+    assert (model.name, model.n_outputs, model.n_features, model.has_maps) == ("net:build", 3, 48, False)
+    assert n_hooks(model.module) == 0
+
+
+def test_a_file_factory_leaves_no_trace_and_may_share_names_with_another(tmp_path: Path) -> None:
+    path = list(sys.path)
+    first = load(tmp_path / "one")
+    factory_file(tmp_path / "two", marker="two")
+    spec = ModelConfig(factory=f"{tmp_path / 'two' / 'net.py'}:build", preprocessing=PreprocessingConfig(resize=(4, 4)))
+    second = load_model(spec, device=CPU, role="feature_model")
+    assert [model.module.get_submodule("flatten").marker for model in (first, second)] == ["one", "two"]
+    assert sys.path == path
+    assert "layers" not in sys.modules
+    assert not list(tmp_path.rglob("__pycache__"))
+
+
+def test_a_package_factory_is_imported() -> None:
+    spec = ModelConfig(factory="tests.vision.toys:ColourNet", preprocessing=PreprocessingConfig(resize=(4, 4)))
+    model = load_model(spec, device=CPU, role="inspected_model")
+    assert model.name == "tests.vision.toys:ColourNet"
+    assert len(model.source_sha256) == 64
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({"factory": "no.such.package:build"}, "importing 'no.such.package' failed"),
+        ({"factory": "no_such_file.py:build"}, "found no file no_such_file.py"),
+        ({"torchvision": "resnet19"}, "no classification model 'resnet19'; it has .*resnet18"),
+        ({"torchvision": "resnet18", "arguments": {"weights": "DEFAULT"}}, "would download"),
+        ({"torchvision": "resnet18", "arguments": {"classes": 3}}, "resnet18 with 'arguments' .* failed"),
+    ],
+)
+def test_a_source_that_cannot_be_built_is_a_clear_error(spec: dict[str, Any], message: str) -> None:
+    with pytest.raises(ModelError, match=message) as caught:
+        load_model(ModelConfig(**spec), device=CPU, role="inspected_model")
+    assert str(caught.value).startswith("inspected_model: ")
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "message"),
+    [
+        ("missing", {}, "there is no function 'missing'; found .*build"),
+        ("broken", {}, "RuntimeError: no such luck"),
+        ("no_model", {}, "returned int, expected a torch.nn.Module"),
+        ("build", {"classes": 3}, "unexpected keyword argument 'classes'"),
+    ],
+)
+def test_a_factory_that_fails_is_a_clear_error(
+    tmp_path: Path, function: str, arguments: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ModelError, match=message):
+        load(tmp_path, function=function, arguments=arguments)
+
+
+def test_a_file_that_is_no_python_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "bad.py").write_text("def build(:\n")
+    with pytest.raises(ModelError, match="SyntaxError"):
+        load_model(ModelConfig(factory=f"{tmp_path / 'bad.py'}:build"), device=CPU, role="inspected_model")
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda state: state,
+        lambda state: {"state_dict": state, "epoch": 3},
+        lambda state: {"model": state, "optimizer": {}},
+        lambda state: {"model_state_dict": {f"module.{key}": value for key, value in state.items()}},
+        lambda state: {f"module.{key}": value for key, value in state.items()},
+        lambda state: {
+            "model": {
+                **{f"module.model.{key}": value for key, value in state.items()},
+                **{f"module.attacker.model.{key}": value * 2 for key, value in state.items()},
+                "module.normalizer.new_mean": torch.zeros(3),
+            }
+        },
+    ],
+    ids=["plain", "state_dict", "model", "data parallel in a checkpoint", "data parallel", "robustness library"],
+)
+def test_usual_forms_of_weights_are_understood(tmp_path: Path, wrapped: object) -> None:
+    torch.save(wrapped(reference()), tmp_path / "weights.pt")  # type: ignore[operator]
+    model = load(tmp_path, weights=tmp_path / "weights.pt")
+    assert torch.equal(model.module.state_dict()["fc.weight"], reference()["fc.weight"])
+
+
+def test_safetensors_and_torch_files_give_the_same_model_and_their_own_hash(tmp_path: Path) -> None:
+    torch.save(reference(), tmp_path / "weights.pt")
+    safetensors.torch.save_file(reference(), tmp_path / "weights.safetensors")
+    models = [load(tmp_path, weights=tmp_path / f"weights.{suffix}") for suffix in ("pt", "safetensors")]
+    images = torch.rand(2, 3, 4, 4)
+    assert torch.equal(models[0].predict(images), models[1].predict(images))
+    assert models[0].sha256 != models[1].sha256
+    assert models[0].source_sha256 == models[1].source_sha256
+
+
+def test_without_a_file_the_hash_is_that_of_the_values() -> None:
+    plain, changed = wrap(ColourNet()), wrap(ColourNet())
+    assert plain.sha256 == changed.sha256
+    other = ColourNet()
+    other.fc.weight.data[0, 0] = 2
+    assert wrap(other).sha256 != plain.sha256
+
+
+def test_weights_that_do_not_fit_are_all_named(tmp_path: Path) -> None:
+    torch.save({"fc.weight": torch.zeros(5, 48), "head.bias": torch.zeros(1)}, tmp_path / "weights.pt")
+    with pytest.raises(ModelError) as caught:
+        load(tmp_path, weights=tmp_path / "weights.pt")
+    message = str(caught.value)
+    assert "1 missing: fc.bias" in message
+    assert "1 unexpected: head.bias" in message
+    assert "1 of another shape: fc.weight (5, 48) instead of (3, 48)" in message
+
+
+class Unpickled:
+    """Stands for code in a file of weights."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return (print, ("ran",))
+
+
+def test_a_file_that_needs_unpickling_is_refused_unless_allowed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.save({"state_dict": reference(), "arguments": Unpickled()}, tmp_path / "weights.pt")
+    with pytest.raises(ModelError, match="allow_unsafe_weights"):
+        load(tmp_path, weights=tmp_path / "weights.pt")
+    assert capsys.readouterr().out == ""
+    model = load(tmp_path, weights=tmp_path / "weights.pt", allow_unsafe_weights=True)
+    assert torch.equal(model.module.state_dict()["fc.bias"], reference()["fc.bias"])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("weights.pt", b"version https://git-lfs", "weights.pt"),
+        ("weights.pt", b"", "cannot be read"),
+        ("weights.safetensors", b"junk", "cannot be read"),
+        ("missing.pt", None, "found no file of weights"),
+    ],
+)
+def test_a_file_that_holds_no_weights_is_a_clear_error(
+    tmp_path: Path, name: str, content: bytes | None, message: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(ModelError, match=message):
+        load(tmp_path, weights=tmp_path / name)
+
+
+def test_a_file_of_something_else_is_a_clear_error(tmp_path: Path) -> None:
+    torch.save({"epoch": 3, "loss": 0.5}, tmp_path / "weights.pt")
+    with pytest.raises(ModelError, match="holds no state dict; found epoch, loss"):
+        load(tmp_path, weights=tmp_path / "weights.pt")
+
+
+class Returns(nn.Module):
+    """A network that returns what `change` makes of its logits."""
+
+    def __init__(self, change: object) -> None:
+        super().__init__()
+        self.fc = nn.Linear(3, 3)
+        self.change = change
+
+    def forward(self, x: torch.Tensor) -> object:
+        return self.change(self.fc(x.mean(dim=(2, 3))))  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda logits: (logits, logits), "returns tuple, expected one tensor of logits"),
+        (lambda logits: {"logits": logits}, "returns dict"),
+        (lambda logits: logits[:, 0], r"returns shape \(2,\), expected \(2, n_classes\)"),
+        (lambda logits: logits[:, :, None, None], "returns shape"),
+    ],
+)
+def test_an_output_that_is_no_table_of_logits_is_a_clear_error(change: object, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        wrap(Returns(change))
+
+
+@pytest.mark.parametrize("change", [lambda x: x.softmax(dim=1), lambda x: x.log_softmax(dim=1)])
+def test_probabilities_are_turned_into_logits(change: object) -> None:
+    module = Returns(change)
+    model = wrap(module)
+    images = torch.rand(4, 3, 8, 8)
+    expected = module.fc(images.mean(dim=(2, 3))).log_softmax(dim=1)
+    assert torch.allclose(model.predict(images).log_softmax(dim=1), expected, atol=1e-6)
+    assert torch.allclose(model.features(images)[1], images.mean(dim=(2, 3)))
+
+
+def test_a_model_for_another_number_of_channels_is_a_clear_error() -> None:
+    grey = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(144, 2))
+    with pytest.raises(ModelError, match=r"does not run on RGB images \(2, 3, 8, 8\)"):
+        wrap(grey)
+
+
+def test_a_model_for_one_size_is_probed_at_a_size_that_fits() -> None:
+    fixed = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 2))
+    assert wrap(fixed, preprocessing=PreprocessingConfig()).n_features == 3 * 32 * 32
+
+
+def test_normalisation_happens_inside_the_model() -> None:
+    preprocessing = PreprocessingConfig(resize=(8, 8), mean=(0.5, 0.0, 0.0), std=(0.5, 1.0, 2.0))
+    _, features, _ = wrap(ColourNet(), preprocessing=preprocessing).features(torch.ones(1, 3, 8, 8))
+    assert torch.allclose(features, torch.tensor([[1.0, 1.0, 0.5, 0.0]]))
+
+
+def test_features_logits_and_maps_are_those_on_paper() -> None:
+    model = wrap(ColourNet())
+    images = torch.zeros(2, 3, 8, 8)
+    images[0, 0] = 1.0
+    images[1, 2, :4] = 1.0
+    logits, features, maps = model.features(images)
+    assert torch.allclose(features, torch.tensor([[1.0, 0, 0, 0], [0, 0, 0.5, 0.25]]))
+    assert torch.allclose(logits, torch.tensor([[1.0, 0, 0], [0, 0, 0.5]]))
+    assert torch.equal(model.predict(images), logits)
+    assert maps is not None
+    assert torch.allclose(maps[1, 3, :, 0], torch.tensor([0.5] * 4 + [0.0] * 4))
+    assert n_hooks(model.module) == 0
+
+
+def test_hooks_are_removed_when_the_model_fails() -> None:
+    model = wrap(ColourNet())
+    with pytest.raises(RuntimeError):
+        model.features(torch.zeros(1, 5, 8, 8))
+    assert n_hooks(model.module) == 0
+
+
+def test_gradients_flow_from_features_to_images_only() -> None:
+    model = wrap(ColourNet())
+    images = torch.full((1, 3, 8, 8), 0.25, requires_grad=True)
+    (gradient,) = torch.autograd.grad(model.features(images)[1][0, 0], images)
+    assert torch.allclose(gradient[0, 0], torch.full((8, 8), 1 / 64))
+    assert float(gradient[0, 1:].abs().max()) == 0
+
+
+def test_the_number_of_outputs_must_be_the_number_of_classes() -> None:
+    model = wrap(ColourNet())
+    check_outputs(model, 3)
+    with pytest.raises(ModelError, match=r"toy has 3 outputs, the data have 10 classes.*class_file"):
+        check_outputs(model, 10)
+
+
+def test_a_device_that_is_not_there_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert choose_device("auto") == choose_device("cpu") == CPU
+    with pytest.raises(ConfigError, match="'cuda' is not available here, found cpu"):
+        choose_device("cuda")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert choose_device("auto").type == "cuda"
