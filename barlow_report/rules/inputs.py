@@ -1,5 +1,6 @@
 """What explain accepts: checked once at the door, with messages that name the first bad image."""
 
+import mmap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -67,7 +68,9 @@ def check_inputs(
 def read_rows(features: Features, image_ids: Integers) -> npt.NDArray[np.float32]:
     """Copy the features of some images: (len(image_ids), n_features) float32, without a look at their values."""
     with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is reported as such
-        return np.asarray(features[image_ids]).astype(np.float32, copy=False)
+        rows = np.asarray(features[image_ids]).astype(np.float32, copy=False)
+    _release(features)
+    return rows
 
 
 def find_bad_value(features: Features) -> str | None:
@@ -82,6 +85,20 @@ def find_bad_value(features: Features) -> str | None:
                 "in the range of float32. Leave the image out, or repair the model that computed it."
             )
     return None
+
+
+def _release(features: Features) -> None:
+    """Give back the memory of the pages of a mapped file; the system keeps them as long as it has room.
+
+    Otherwise a process that has read all groups holds the whole file.
+    """
+    if not isinstance(features, np.memmap) or features.mode != "r" or not hasattr(mmap, "MADV_DONTNEED"):
+        return
+    owner: object = features
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+    if isinstance(owner, mmap.mmap):
+        owner.madvise(mmap.MADV_DONTNEED)
 
 
 def _check_classes(what: str, values: npt.ArrayLike, n_images: int) -> Integers:
