@@ -130,7 +130,8 @@ def _run_mkdocs(site: Site, pages: list[SitePage], renderer: Renderer, *, folder
             config.markdown_extensions = []
             config.theme.static_templates.clear()  # a 404 page has no use without an address
             config.plugins["barlow-report"] = PagesPlugin(pages, renderer, advance)
-            build(config)
+            with output_errors(folder):
+                build(config)
         except (MkDocsException, TemplateError) as error:
             raise SiteError(f"the site generator failed: {error}. Please report this as a bug.") from error
 
@@ -154,7 +155,7 @@ def _mkdocs_config(site: Site) -> dict[str, Any]:
                 {"media": "(prefers-color-scheme: dark)", "scheme": "slate", "toggle": dark, **scheme},
             ],
         },
-        "plugins": {"material/search": {}, "material/offline": {}},
+        "plugins": {"material/search": {"separator": r"[\s\-_./]+"}, "material/offline": {}},
         "extra": {"generator": False, "polyfills": ["assets/barlow/iframe-worker.js"]},
         "extra_css": ["assets/barlow/barlow.css"],
         "extra_javascript": ["assets/barlow/barlow.js"],

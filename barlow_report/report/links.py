@@ -71,6 +71,8 @@ def _links_and_anchors(text: str) -> tuple[set[tuple[str, str]], set[str]]:
 
 def _resolve(folder: str, path: str) -> str:
     """Follow a relative path from a folder of the site; both use / and have no leading one."""
+    if path.startswith("/"):
+        return path  # right at one address only; our sites are at any
     parts = [part for part in folder.split("/") if part]
     for part in path.split("/"):
         if part == "..":

@@ -39,6 +39,8 @@
   function pValue(value) { return isMissing(value) ? MISSING : value < 0.001 ? "<" + THIN + "0.001" : fixed(value, 3); }
   function interval(low, high) { return fixed(low * 100, 0) + "–" + fixed(high * 100, 0) + THIN + "%"; }
 
+  window.barlowReport = { percent: percent, count: count, number: number, pValue: pValue, interval: interval };
+
   // --- tables ----------------------------------------------------------------------------------------------
   var collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
   function Table(box) {

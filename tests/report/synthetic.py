@@ -196,7 +196,7 @@ def _images(recipe: Recipe, rng: np.random.Generator) -> pd.DataFrame:
     fails = (chance < rate) & recipe.failing & (recipe.n_classes > 1)
     shift = rng.integers(1, max(recipe.n_classes, 2), n)
     prediction = np.where(fails, (label + shift) % recipe.n_classes, label)
-    path = [f"{_name(recipe, c)}/image {i}.jpg" if i % 5 else f"<u>{i}</u>.jpg" for i, c in enumerate(label)]
+    path = [f"{_name(recipe, int(c))}/image {i}.jpg" if i % 5 else f"<u>{i}</u>.jpg" for i, c in enumerate(label)]
     return pd.DataFrame(
         {
             "image_id": np.arange(n),
@@ -429,13 +429,10 @@ class _Builder:
         scored.sort(key=lambda item: (not item[0], -item[1], item[2]))
         for rank, (is_mode, importance, node_id, path, rows, c) in enumerate(scored, start=1):
             k, n = c["n_failures_held_out"], c["n_images_held_out"]
-            error = _rate("error_rate", k, n)
-            coverage = _rate("error_coverage", k, group["n_failures_held_out"])
-            product = (
-                None
-                if error["error_rate_held_out"] is None or coverage["error_coverage_held_out"] is None
-                else error["error_rate_held_out"] * coverage["error_coverage_held_out"]
-            )
+            rate = _rate("error_rate", k, n)
+            covered = _rate("error_coverage", k, group["n_failures_held_out"])
+            both = (rate["error_rate_held_out"], covered["error_coverage_held_out"])
+            product = None if both[0] is None or both[1] is None else both[0] * both[1]
             q = None if in_sample or not is_mode else [0.0004, 0.012, 0.21][self.rule_id % 3]
             verdict = "in_sample_only" if in_sample else "verified" if q is not None and q < 0.05 else "not_verified"
             tables["rules"].append(
@@ -454,8 +451,8 @@ class _Builder:
                     "n_images_held_out": n,
                     "n_failures_held_out": k,
                     **{key: group[key] for key in group if key.startswith("base_error_rate_held_out")},
-                    **error,
-                    **coverage,
+                    **rate,
+                    **covered,
                     "importance_value_held_out": product,
                     "p_value": q,
                     "q_value": q,

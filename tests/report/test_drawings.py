@@ -1,0 +1,110 @@
+"""Where the boxes of a tree and the bars of a histogram go."""
+
+from barlow_report.report.histogram import draw_histogram
+from barlow_report.report.records import Group, HistogramBin, Node, Share
+from barlow_report.report.tree import N_SHADES, draw_tree, shade
+
+NONE = Share(0, 0)
+
+
+def _node(node_id: int, parent: int | None, branch: str, depth: int, k: int, n: int, split: int | None = None) -> Node:
+    return Node(
+        node_id=node_id,
+        parent_id=parent,
+        branch=branch,
+        depth=depth,
+        feature_id=split,
+        threshold=None if split is None else 0.5,
+        error=Share(k, n),
+        error_held_out=NONE,
+    )
+
+
+def _group(*nodes: Node) -> Group:
+    return Group(
+        group_id=0,
+        grouping="label",
+        class_id=0,
+        name="mug",
+        status="fitted",
+        base=nodes[0].error if nodes else NONE,
+        base_held_out=NONE,
+        average_leaf_error_rate=None,
+        average_leaf_error_rate_held_out=None,
+        noise_floor=None,
+        nodes=nodes,
+        rules=(),
+    )
+
+
+def test_leaves_stand_below_one_another_and_parents_in_the_middle() -> None:
+    drawing = draw_tree(
+        _group(
+            _node(0, None, "root", 0, 10, 100, split=3),
+            _node(1, 0, "le", 1, 8, 40, split=4),
+            _node(2, 1, "le", 2, 7, 10),
+            _node(3, 1, "gt", 2, 1, 30),
+            _node(4, 0, "gt", 1, 2, 60),
+        )
+    )
+    assert drawing is not None
+    boxes = {box.node.node_id: box for box in drawing.nodes}
+    assert boxes[2].y < boxes[3].y < boxes[4].y
+    assert boxes[1].y == (boxes[2].y + boxes[3].y) // 2
+    assert boxes[0].x < boxes[1].x < boxes[2].x
+    for box in drawing.nodes:
+        assert 0 <= box.x <= drawing.width - drawing.node_width
+        assert 0 <= box.y <= drawing.height - drawing.node_height
+
+
+def test_the_filling_is_the_share_of_the_failures_and_stands_on_the_floor_of_the_box() -> None:
+    drawing = draw_tree(
+        _group(_node(0, None, "root", 0, 10, 100, split=3), _node(1, 0, "le", 1, 8, 40), _node(2, 0, "gt", 1, 2, 60))
+    )
+    assert drawing is not None
+    for box, coverage in zip(drawing.nodes, (1.0, 0.8, 0.2), strict=True):
+        assert abs(box.fill_height - coverage * drawing.node_height) < 0.1
+        assert abs(box.fill_y + box.fill_height - box.y - drawing.node_height) < 0.1
+
+
+def test_lines_are_as_thick_as_their_share_of_images_and_say_the_condition() -> None:
+    drawing = draw_tree(
+        _group(_node(0, None, "root", 0, 10, 100, split=3), _node(1, 0, "le", 1, 8, 40), _node(2, 0, "gt", 1, 2, 60))
+    )
+    assert drawing is not None
+    thin, thick = drawing.edges
+    assert thin.width < thick.width
+    assert (thin.condition, thick.condition) == ("≤ 0.5", "> 0.5")
+    assert thin.feature == "feature 3"
+
+
+def test_a_group_without_nodes_has_no_drawing() -> None:
+    assert draw_tree(_group()) is None
+
+
+def test_the_ramp_has_a_colour_for_every_rate() -> None:
+    assert shade(None) == shade(0.0) == 0
+    assert shade(1.0) == N_SHADES - 1
+    assert [shade(i / 100) for i in range(101)] == sorted(shade(i / 100) for i in range(101))
+
+
+def test_the_highest_bar_fills_the_height_and_thresholds_outside_are_left_out() -> None:
+    bins = [
+        HistogramBin(low=0.0, high=0.5, n_images=10, n_failures=4),
+        HistogramBin(low=0.5, high=1.0, n_images=5, n_failures=5),
+    ]
+    drawing = draw_histogram(bins, thresholds=[0.25, 7.0, 0.25])
+    assert drawing is not None
+    assert drawing.bars[0].height == drawing.floor - drawing.top
+    assert drawing.bars[1].failures_height == drawing.bars[1].height
+    assert [mark.label for mark in drawing.marks] == ["0.25"]
+
+
+def test_a_feature_that_never_varies_has_a_histogram() -> None:
+    drawing = draw_histogram([HistogramBin(low=0.0, high=0.0, n_images=0, n_failures=0)], thresholds=[0.0])
+    assert drawing is not None
+    assert drawing.n_highest == 1
+
+
+def test_no_bins_no_histogram() -> None:
+    assert draw_histogram([], thresholds=[1.0]) is None

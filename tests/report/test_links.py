@@ -1,0 +1,40 @@
+"""The link check finds what is broken, and only that."""
+
+from pathlib import Path
+
+import pytest
+
+from barlow_report.errors import SiteError
+from barlow_report.report.links import broken_links, check_links
+
+
+def _site(folder: Path, **pages: str) -> Path:
+    for name, text in pages.items():
+        path = folder / name / "index.html"
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+    return folder
+
+
+def test_links_and_fragments_that_exist_are_fine(tmp_path: Path) -> None:
+    site = _site(
+        tmp_path,
+        a='<p id="top"><a href="../b/index.html#x">b</a> <a href="#top">up</a> <a href="https://example.org">e</a></p>',
+        b='<p id="x"><img src="../a/index.html"> <a href="mailto:a@example.org">m</a></p>',
+    )
+    assert broken_links(site) == ([], 3)
+
+
+@pytest.mark.parametrize(
+    "link", ["../c/index.html", "../b/index.html#y", "#nowhere", "../../outside.html", "../b", "/index.html"]
+)
+def test_a_link_that_leads_nowhere_is_found(tmp_path: Path, link: str) -> None:
+    site = _site(tmp_path, a=f'<a href="{link}">x</a>', b="<p>b</p>")
+    assert broken_links(site)[0] == [("a/index.html", link)]
+    with pytest.raises(SiteError, match="1 broken links"):
+        check_links(site)
+
+
+def test_escaped_and_quoted_addresses_are_understood(tmp_path: Path) -> None:
+    site = _site(tmp_path, **{"a b": '<a href="../z%C3%BC&amp;/index.html?q=1">x</a>', "zü&": "<p>b</p>"})
+    assert broken_links(site) == ([], 1)

@@ -1,0 +1,128 @@
+"""Rules and evidence in words."""
+
+from dataclasses import replace
+
+import pytest
+
+from barlow_report.config import RulesConfig
+from barlow_report.report.records import Condition, Group, Measures, Rule, Share
+from barlow_report.report.words import (
+    condition_words,
+    evidence_words,
+    images_of,
+    rule_inequality,
+    rule_sentence,
+    share_text,
+    status_words,
+)
+
+THIN = "\u202f"
+
+
+def _measures(k: int, n: int, failures: int, images: int, low: float | None = None) -> Measures:
+    high = None if low is None else 0.99
+    return Measures(
+        base=Share(failures, images), error=Share(k, n, low, high), coverage=Share(k, failures), importance_value=0.5
+    )
+
+
+RULE = Rule(
+    rule_id=4,
+    group_id=0,
+    node_id=1,
+    rank=1,
+    conditions=(Condition(feature_id=37, branch="le", threshold=0.08934),),
+    fit=_measures(311, 320, 400, 780),
+    held_out=_measures(130, 137, 170, 335, low=0.9),
+    is_failure_mode=True,
+    p_value=0.0001,
+    q_value=0.0001,
+    verdict="verified",
+)
+GROUP = Group(
+    group_id=0,
+    grouping="label",
+    class_id=0,
+    name="mug",
+    status="fitted",
+    base=Share(400, 780),
+    base_held_out=Share(170, 335),
+    average_leaf_error_rate=0.9,
+    average_leaf_error_rate_held_out=0.8,
+    noise_floor=None,
+    nodes=(),
+    rules=(RULE,),
+)
+
+
+def test_a_rule_is_said_as_a_sentence_with_its_counts() -> None:
+    assert rule_sentence(GROUP, RULE) == (
+        f"Among images labelled mug, when feature 37 is weak (≤ 0.08934), 97{THIN}% are misclassified "
+        f"(311/320; base rate 51{THIN}%)."
+    )
+
+
+def test_a_rule_is_written_exactly() -> None:
+    assert rule_inequality(RULE) == "feature 37 ≤ 0.08934"
+
+
+def test_a_rule_without_conditions_is_about_all_images() -> None:
+    assert rule_inequality(replace(RULE, conditions=())) == "all images"
+    assert rule_sentence(GROUP, replace(RULE, conditions=())).startswith("Among all images labelled mug, ")
+
+
+def test_conditions_on_one_feature_are_joined_and_superfluous_ones_dropped() -> None:
+    conditions = (
+        Condition(feature_id=5, branch="le", threshold=0.9),
+        Condition(feature_id=5, branch="gt", threshold=0.1),
+        Condition(feature_id=5, branch="le", threshold=0.4),
+        Condition(feature_id=8, branch="gt", threshold=1.5),
+    )
+    assert condition_words(conditions) == "feature 5 is moderate (> 0.1 and ≤ 0.4) and feature 8 is strong (> 1.5)"
+
+
+@pytest.mark.parametrize(
+    ("grouping", "words"),
+    [
+        ("label", "images labelled mug"),
+        ("prediction", "images predicted as mug"),
+        ("pair", "images of mug (pair)"),
+    ],
+)
+def test_the_images_of_a_group_are_named_by_its_grouping(grouping: str, words: str) -> None:
+    assert images_of(replace(GROUP, grouping=grouping)) == words
+
+
+def test_verified_evidence_names_counts_interval_and_q() -> None:
+    words = evidence_words(RULE, RulesConfig())
+    assert "130/137" in words
+    assert f"95{THIN}% interval 90–99{THIN}%" in words
+    assert words.endswith("The failure mode is verified.")
+
+
+def test_missing_evidence_names_each_limit_that_does_not_hold() -> None:
+    weak = _measures(3, 30, 50, 100, low=0.02)
+    words = evidence_words(replace(RULE, held_out=weak, verdict="not_verified", q_value=0.3), RulesConfig())
+    assert "can be chance (q = 0.300, limit 0.05)" in words
+    assert "is not 10\u202f% above the base rate" in words
+    assert "covers 6\u202f% of the held-out failures, not 20\u202f%" in words
+
+
+def test_a_leaf_without_held_out_images_could_not_be_tested() -> None:
+    empty = replace(RULE, held_out=_measures(0, 0, 10, 20), verdict="not_verified", q_value=None)
+    assert "could not be tested" in evidence_words(empty, RulesConfig())
+
+
+def test_in_sample_evidence_is_called_none() -> None:
+    in_sample = replace(RULE, held_out=None, verdict="in_sample_only")
+    assert evidence_words(in_sample, RulesConfig()).startswith("In-sample only: no image was held out")
+
+
+@pytest.mark.parametrize("status", ["too_few_images", "no_failures", "only_failures", "no_split"])
+def test_a_group_without_a_tree_says_why(status: str) -> None:
+    assert status_words(replace(GROUP, status=status), RulesConfig()).startswith("No tree: ")
+
+
+def test_a_share_of_nothing_is_a_dash() -> None:
+    assert share_text(Share(0, 0)) == "–"
+    assert share_text(Share(1, 4)) == f"25.0{THIN}% (1/4)"
