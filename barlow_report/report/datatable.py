@@ -108,7 +108,7 @@ def _column(column: TableColumn, cells: Sequence[Cell]) -> dict[str, Any]:
         shares = [cell if isinstance(cell, Share) else Share(None, None) for cell in cells]
         found |= {"k": [s.k for s in shares], "of": [s.n for s in shares]}
         if any(s.low is not None for s in shares):
-            found |= {"low": [_short(s.low) for s in shares], "high": [_short(s.high) for s in shares]}
+            found |= {"low": [_per_cent(s.low) for s in shares], "high": [_per_cent(s.high) for s in shares]}
     elif column.kind == "link":
         links = [cell if isinstance(cell, Link) else Link("", "") for cell in cells]
         found |= {"values": [link.text for link in links], "paths": [link.path for link in links]}
@@ -116,12 +116,12 @@ def _column(column: TableColumn, cells: Sequence[Cell]) -> dict[str, Any]:
         pictures = [cell if isinstance(cell, Picture) else Picture("", "") for cell in cells]
         found |= {"values": [p.name for p in pictures], "alts": [p.alt for p in pictures]}
     else:
-        found["values"] = [_short(cell) if isinstance(cell, float) else cell for cell in cells]
+        found["values"] = list(cells)  # in full: fewer digits could be rounded once more, and differently, when shown
     if column.words:
         found["words"] = dict(column.words)
     return found
 
 
-def _short(value: float | None) -> float | None:
-    """Six significant digits are more than any page shows."""
-    return None if value is None else float(f"{value:.6g}")
+def _per_cent(value: float | None) -> int | None:
+    """Ends of intervals are only shown, never sorted by, so they go as they are shown."""
+    return None if value is None else int(f"{value * 100:.0f}")

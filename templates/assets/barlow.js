@@ -37,9 +37,9 @@
   }
   function number(value) { var t = isMissing(value) ? MISSING : fixed(Math.abs(value), 3); return value < 0 && Number(t) ? "−" + t : t; }
   function pValue(value) { return isMissing(value) ? MISSING : value < 0.001 ? "<" + THIN + "0.001" : fixed(value, 3); }
-  function interval(low, high) { return fixed(low * 100, 0) + "–" + fixed(high * 100, 0) + THIN + "%"; }
+  function interval(low, high) { return low + "–" + high + THIN + "%"; }
 
-  window.barlowReport = { percent: percent, count: count, number: number, pValue: pValue, interval: interval };
+  window.barlowReport = { percent: percent, count: count, number: number, pValue: pValue };
 
   // --- tables ----------------------------------------------------------------------------------------------
   var collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });

@@ -33,7 +33,7 @@ def test_a_data_script_holds_columns_and_no_character_that_could_end_it() -> Non
     assert data["n"] == 2
     link, rate = data["columns"]
     assert link["values"] == ["</script><b>&", ""]
-    assert (rate["k"], rate["of"], rate["high"]) == ([1, None], [3, None], [0.612346, None])
+    assert (rate["k"], rate["of"], rate["high"]) == ([1, None], [3, None], [61, None])
 
 
 def test_script_values_are_ascii() -> None:
