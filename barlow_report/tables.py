@@ -344,13 +344,22 @@ _ALL = (
             _text("cue", "name of the cue that was present in training; empty where nothing was planted"),
             _int("n_images", "held-out images with this label"),
             _int("n_with_cue", "of these, images that show the cue"),
-            _int("rule_id", "the verified rule that agrees best with the cue; no value without one", nullable=True),
+            _int(
+                "rule_id",
+                "the verified rule, of the group by label, that agrees best with the cue; of a false alarm the first "
+                "one; no value without one",
+                nullable=True,
+            ),
             _float(
                 "agreement",
                 "share of held-out images for which being in the leaf and lacking the cue agree",
                 nullable=True,
             ),
-            _int("n_verified", "verified failure modes of the class, grouped by label or by prediction"),
+            _int(
+                "n_verified",
+                "verified failure modes of the class, grouped by label or by prediction; where nothing was planted, "
+                "without those that hold the planted failures of the class's partner",
+            ),
             _text(
                 "outcome",
                 "what became of it",

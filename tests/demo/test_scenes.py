@@ -1,0 +1,162 @@
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from barlow_report.demo.scenes import (
+    CLASSES,
+    IMAGE_SIZE,
+    SCENE_TABLE,
+    draw_scene,
+    has_cue,
+    read_scene_table,
+    write_scenes,
+)
+from barlow_report.errors import DataError
+
+_PLANTED = [name for name, scene in CLASSES.items() if scene.cue is not None]
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def _changed(name: str, *, index: int) -> float:
+    """The share of pixels that the cue changes visibly."""
+    pictures = [np.asarray(draw_scene(name, with_cue=c, seed=3, index=index), dtype=float) for c in (True, False)]
+    return float((np.abs(pictures[0] - pictures[1]).max(axis=2) > 24).mean())
+
+
+def test_at_least_five_failure_modes_are_planted_and_two_classes_have_no_partner() -> None:
+    assert len(_PLANTED) >= 5
+    assert sum(scene.partner is None for scene in CLASSES.values()) >= 2
+
+
+def test_classes_are_sorted_and_partners_point_at_each_other() -> None:
+    assert list(CLASSES) == sorted(CLASSES)
+    for scene in CLASSES.values():
+        if scene.partner is not None:
+            partner = CLASSES[scene.partner]
+            assert partner.partner == scene.name
+            assert (partner.cue is None) != (scene.cue is None)
+        assert bool(scene.cue) == bool(scene.description)
+
+
+@pytest.mark.parametrize("name", CLASSES)
+@pytest.mark.parametrize("with_cue", [True, False])
+def test_a_scene_is_a_picture_of_the_size_asked_for_with_many_colours(name: str, with_cue: bool) -> None:
+    image = draw_scene(name, with_cue=with_cue, seed=0)
+    assert (image.mode, image.size) == ("RGB", (IMAGE_SIZE, IMAGE_SIZE))
+    assert len(np.unique(np.asarray(image).reshape(-1, 3), axis=0)) > 500
+    assert draw_scene(name, with_cue=with_cue, seed=0, size=96).size == (96, 96)
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_scene_follows_from_its_seed_alone(name: str) -> None:
+    first = draw_scene(name, with_cue=True, seed=7, index=4)
+    draw_scene("tree", with_cue=False, seed=1)
+    assert draw_scene(name, with_cue=True, seed=7, index=4).tobytes() == first.tobytes()
+    assert draw_scene(name, with_cue=True, seed=8, index=4).tobytes() != first.tobytes()
+    assert draw_scene(name, with_cue=True, seed=7, index=5).tobytes() != first.tobytes()
+
+
+@pytest.mark.parametrize("name", _PLANTED)
+def test_the_cue_changes_a_visible_part_of_the_picture_and_leaves_the_rest(name: str) -> None:
+    for index in range(4):
+        assert 0.02 < _changed(name, index=index) < 0.6
+
+
+@pytest.mark.parametrize("name", [name for name in CLASSES if name not in _PLANTED])
+def test_a_class_without_a_cue_looks_the_same_whatever_is_asked(name: str) -> None:
+    assert _changed(name, index=0) == 0
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.5, 0.97, 1.0])
+def test_the_share_of_scenes_with_the_cue_is_the_rate(rate: float) -> None:
+    shown = [has_cue("mug", seed=1, index=index, cue_rate=rate) for index in range(2000)]
+    assert np.mean(shown) == pytest.approx(rate, abs=0.03)
+    assert not has_cue("vase", seed=1, index=0, cue_rate=1.0)
+
+
+def test_an_unknown_class_is_named() -> None:
+    with pytest.raises(DataError, match="no class 'teapot'"):
+        draw_scene("teapot", with_cue=True, seed=0)
+
+
+def test_written_scenes_are_what_the_table_says(tmp_path: Path) -> None:
+    folder = write_scenes(tmp_path / "scenes", n_per_class=2, cue_rate=0.5, seed=2)
+    table = read_scene_table(folder)
+    assert list(table["label"].value_counts().unique()) == [2]
+    for row in table.to_dict("records"):
+        with Image.open(folder / row["path"]) as image:
+            found = np.asarray(image, dtype=float)
+        index = int(Path(row["path"]).stem)
+        drawn = draw_scene(row["label"], with_cue=row["cue_present"], seed=2, index=index)
+        assert np.abs(found - np.asarray(drawn, dtype=float)).mean() < 3
+        assert row["path"].startswith(row["label"] + "/")
+
+
+def test_an_interrupted_call_is_finished_by_the_next_with_the_same_bytes(tmp_path: Path) -> None:
+    def interrupt(_: int) -> None:
+        if len(list((tmp_path / "b").rglob("*.jpg"))) >= 7:
+            raise KeyboardInterrupt
+
+    whole = _digests(write_scenes(tmp_path / "a", n_per_class=2, cue_rate=0.5, seed=2))
+    with pytest.raises(KeyboardInterrupt):
+        write_scenes(tmp_path / "b", n_per_class=2, cue_rate=0.5, seed=2, advance=interrupt)
+    assert not (tmp_path / "b" / SCENE_TABLE).exists()
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "b").rglob("*.jpg")}
+    n_done: list[int] = []
+    assert _digests(write_scenes(tmp_path / "b", n_per_class=2, cue_rate=0.5, seed=2, advance=n_done.append)) == whole
+    assert sum(n_done) == 2 * len(CLASSES)
+    assert all(path.stat().st_mtime_ns == changed for path, changed in kept.items())
+
+
+def test_only_missing_pictures_are_drawn_again(tmp_path: Path) -> None:
+    folder = write_scenes(tmp_path / "scenes", n_per_class=1, cue_rate=1.0, seed=0)
+    before = _digests(folder)
+    (folder / "mug" / "0000.jpg").unlink()
+    (folder / "tree" / "0000.jpg").write_bytes(b"kept")
+    write_scenes(folder, n_per_class=1, cue_rate=1.0, seed=0)
+    assert (folder / "tree" / "0000.jpg").read_bytes() == b"kept"
+    assert _digests(folder)["mug/0000.jpg"] == before["mug/0000.jpg"]
+
+
+@pytest.mark.slow
+def test_many_processes_write_what_one_writes(tmp_path: Path) -> None:
+    many = write_scenes(tmp_path / "many", n_per_class=21, cue_rate=0.5, seed=5)
+    one = write_scenes(tmp_path / "one", n_per_class=1, cue_rate=0.5, seed=5)
+    pictures = {path: digest for path, digest in _digests(one).items() if path.endswith(".jpg")}
+    assert pictures.items() <= _digests(many).items()
+
+
+def test_a_folder_with_other_scenes_is_left_alone(tmp_path: Path) -> None:
+    folder = write_scenes(tmp_path / "scenes", n_per_class=1, cue_rate=1.0, seed=0)
+    before = _digests(folder)
+    with pytest.raises(DataError, match="holds scenes drawn with"):
+        write_scenes(folder, n_per_class=1, cue_rate=1.0, seed=1)
+    assert _digests(folder) == before
+
+
+def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(DataError, match="holds other files"):
+        write_scenes(tmp_path, n_per_class=1, cue_rate=1.0, seed=0)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize(("n_per_class", "cue_rate"), [(0, 0.5), (1, 1.5), (1, -0.1)])
+def test_settings_out_of_range_are_refused(tmp_path: Path, n_per_class: int, cue_rate: float) -> None:
+    with pytest.raises(DataError, match="expected at least 1"):
+        write_scenes(tmp_path / "scenes", n_per_class=n_per_class, cue_rate=cue_rate, seed=0)
+
+
+def test_a_missing_table_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="Draw the scenes again"):
+        read_scene_table(tmp_path)
