@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import jinja2
+import jinja2.runtime
+from markupsafe import Markup, escape
 
 from barlow_report import formatting
 from barlow_report.errors import SiteError
@@ -35,6 +37,7 @@ class Renderer:
     """The templates, with the formats of numbers and the pictures of one site at hand."""
 
     def __init__(self, templates: Path, *, site: Site, media: MediaLibrary) -> None:
+        self.media = media
         self.environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(templates),
             autoescape=True,
@@ -52,10 +55,23 @@ class Renderer:
             catalog=site.catalog,
             rules_config=site.catalog.rules_config,
             picture=media.picture,
+            img=self._img,
             verdicts=words.VERDICTS,
             statuses=words.STATUSES,
             grouping_label=words.grouping_label,
             n_shades=N_SHADES,
+        )
+
+    @jinja2.pass_context
+    def _img(self, context: jinja2.runtime.Context, name: str, alt: str, lazy: bool = True, look: str = "") -> Markup:
+        """Return the element of a picture. Not a macro: pages have a hundred of them, and this is ten times as fast."""
+        found = self.media.picture(name)
+        look = look or ("tiny" if found.is_tiny else "")
+        classes, lazily = f' class="{look}"' if look else "", ' loading="lazy"' if lazy else ""
+        return Markup(  # noqa: S704 - all but the alternative text is ours, and that is escaped
+            f'<img src="{context["root"]}{found.path}" alt="{escape(alt)}" width="{found.width}" '
+            f'height="{found.height}"{classes}{lazily} '
+            'decoding="async">'
         )
 
     def body(self, page: SitePage) -> str:
