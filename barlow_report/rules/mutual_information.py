@@ -127,27 +127,28 @@ class _Noise:
     """The stream of normal numbers of one seed: groups of one run share it, each takes what it needs.
 
     The numbers come one after the other, so the stream for fewer images is the beginning of the stream for more.
-    Drawing them takes about a third of the time of everything else.
+    Drawing them takes about half as long as everything else.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._key: tuple[int, int] | None = None
-        self._rows: Floats = np.empty((0, 0))
+        self._columns: Floats = np.empty((0, 0))
 
     def get(self, n_images: int, n_features: int, *, seed: int) -> Floats:
-        """Return (n_images, n_features) standard normal numbers, as scikit-learn draws them."""
+        """Return (n_features, n_images) standard normal numbers, drawn image by image as scikit-learn does."""
         if n_images * n_features * 8 > _NOISE_CACHE_BYTES:
             return _draw(n_images, n_features, seed)
         with self._lock:
-            if self._key != (seed, n_features) or len(self._rows) < n_images:
-                self._rows = _draw(n_images, n_features, seed)
+            if self._key != (seed, n_features) or self._columns.shape[1] < n_images:
+                self._columns = np.ascontiguousarray(_draw(n_images, n_features, seed))
                 self._key = (seed, n_features)
-            return self._rows[:n_images]
+            return self._columns[:, :n_images]
 
 
 def _draw(n_images: int, n_features: int, seed: int) -> Floats:
-    return np.random.RandomState(seed).standard_normal((n_images, n_features))  # scikit-learn's generator
+    random = np.random.RandomState(seed)  # scikit-learn's generator
+    return random.standard_normal((n_images, n_features)).T
 
 
 _NOISE = _Noise()
@@ -160,11 +161,16 @@ def _scale(features: npt.NDArray[np.generic], noise: Floats, order: Integers, bl
     that are contiguous here give the same sums to the last bit, and with them the same ties.
     """
     values = np.array(features[:, block].T, dtype=np.float64, order="C")
-    deviation = np.std(values, axis=1, keepdims=True)
+    n_images, scratch = values.shape[1], np.empty_like(values)
+    np.subtract(values, np.add.reduce(values, axis=1, keepdims=True) / n_images, out=scratch)
+    np.multiply(scratch, scratch, out=scratch)
+    deviation = np.sqrt(np.add.reduce(scratch, axis=1, keepdims=True) / n_images)
     deviation[deviation < 10 * np.finfo(np.float64).eps] = 1.0  # constant but for rounding: left as it is
     values /= deviation
-    size = 1e-10 * np.maximum(1.0, np.mean(np.abs(values), axis=1, keepdims=True))
-    values += size * noise[:, block].T
+    np.abs(values, out=scratch)
+    size = 1e-10 * np.maximum(1.0, np.add.reduce(scratch, axis=1, keepdims=True) / n_images)
+    np.multiply(noise[block], size, out=scratch)
+    values += scratch
     return np.take(values, order, axis=1)
 
 
@@ -182,28 +188,51 @@ def _sum_of_outcome(own, other, n_neighbors, psi):  # type: ignore[no-untyped-de
     if n_own < 2:
         return 0.0
     k = min(n_neighbors, n_own - 1)
+    radii = np.empty(n_own)
+    counts = np.empty(n_own, dtype=np.int64)
     # scikit-learn leaves its tree for a matrix product when an outcome has few images for k neighbours
     by_product = k >= n_own // 2
+    if by_product:
+        for i in range(n_own):
+            radii[i] = _radius_by_product(own, i, k)
+    else:
+        _measure_neighbors(own, k, radii, counts)
     total = 0.0
-    start = own_low = own_high = other_low = other_high = 0
+    own_low = own_high = other_low = other_high = 0
     for i in range(n_own):
-        value = own[i]
-        count = 0
-        if by_product:
-            radius = _radius_by_product(own, i, k)
-        else:
-            while start + k + 1 < n_own and own[start + k + 1] - value < value - own[start]:
-                start += 1
-            below, above = value - own[start], own[start + k] - value
-            radius = max(below, above)
-            count = k + 1 - (below == radius) - (above == radius)
-        # The ends of the window are known; equal distances next to them are rare and counted one by one.
-        if by_product or value - own[start + 1] >= radius or own[start + k - 1] - value >= radius:
-            own_low, own_high = _move(own, own_low, own_high, value, radius)
+        count = counts[i]
+        if by_product or radii[i] == 0.0:
+            own_low, own_high = _move(own, own_low, own_high, own[i], radii[i])
             count = own_high - own_low
-        other_low, other_high = _move(other, other_low, other_high, value, radius)
+        other_low, other_high = _move(other, other_low, other_high, own[i], radii[i])
         total += psi[count + other_high - other_low]
     return total
+
+
+@compile_inline
+def _measure_neighbors(own, k, radii, counts):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Find the distance to the k-th neighbour, and how many values, itself included, are nearer (if it is not 0).
+
+    The k + 1 nearest values are one of the k + 1 windows around a value: the one that reaches least far. Going
+    through windows outside and values inside leaves loops without branches, which compile to vector instructions.
+    """
+    n_own = len(own)
+    radii[:] = np.inf
+    counts[:] = 1
+    for below in range(k + 1):
+        last = n_own - k
+        low, value, high, radius = own[:last], own[below : below + last], own[k:], radii[below : below + last]
+        for i in range(last):
+            down, up = value[i] - low[i], high[i] - value[i]
+            reach = down if down > up else up
+            radius[i] = reach if reach < radius[i] else radius[i]
+    for step in range(1, k):
+        low, high = own[: n_own - step], own[step:]
+        for i in range(len(low)):
+            counts[i] += high[i] - low[i] < radii[i]
+        above, radius = counts[step:], radii[step:]
+        for i in range(len(low)):
+            above[i] += high[i] - low[i] < radius[i]
 
 
 @compile_inline

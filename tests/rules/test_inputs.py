@@ -1,0 +1,38 @@
+"""Rows are read as they are stored, whatever their type."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from barlow_report.rules.inputs import read_rows
+
+
+def test_every_half_precision_number_is_read_as_what_it_is() -> None:
+    halves = np.arange(2**16, dtype=np.uint16).view(np.float16).reshape(-1, 32)
+    rows = read_rows(halves, np.arange(len(halves)))
+    assert rows.dtype == np.float32
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(rows, halves.astype(np.float32))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int64])
+def test_rows_come_in_the_order_asked_for(dtype: type[np.generic]) -> None:
+    features = np.arange(40).reshape(10, 4).astype(dtype)
+    rows = read_rows(np.asfortranarray(features), np.array([7, 2]))
+    np.testing.assert_array_equal(rows, [[28, 29, 30, 31], [8, 9, 10, 11]])
+
+
+def test_numbers_beyond_float32_become_infinite_for_the_check_to_find() -> None:
+    assert np.isinf(read_rows(np.array([[1e300, 1.0]]), np.array([0]))).tolist() == [[True, False]]
+
+
+@pytest.mark.parametrize("mode", ["r", "c", "r+"])
+def test_a_mapped_file_reads_the_same_twice_and_keeps_what_was_written_to_it(tmp_path: Path, mode: str) -> None:
+    np.save(tmp_path / "features.npy", np.arange(40.0).reshape(10, 4))
+    features = np.load(tmp_path / "features.npy", mmap_mode=mode)  # type: ignore[arg-type]
+    if mode != "r":
+        features[3] = -1
+    part = features[2:]
+    for _ in range(2):
+        np.testing.assert_array_equal(read_rows(part, np.array([1]))[0], [-1] * 4 if mode != "r" else [12, 13, 14, 15])
