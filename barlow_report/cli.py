@@ -140,6 +140,45 @@ def site(
     _show_site(index)
 
 
+@app.command("train-robust")
+@_reports_errors
+def train_robust(
+    config: Annotated[Path, typer.Argument(help="A YAML file such as configs/demo-train-robust.yaml.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", help="Folder of weights and metrics.", show_default="runs/<name>")
+    ] = None,
+    debug: DebugOption = False,
+) -> None:
+    """Train a feature model on your own images, against an adversary (or without one, as a twin to compare)."""
+    from barlow_report import pipeline
+    from barlow_report.config import parse_yaml_model
+    from barlow_report.terminal import terminal_progress
+    from barlow_report.training_config import TrainingConfig
+
+    loaded = parse_yaml_model(config, TrainingConfig)
+    with terminal_progress() as progress:
+        weights = pipeline.train(loaded, folder=output, progress=progress)
+    typer.echo(str(weights.resolve()))
+
+
+@app.command("draw-scenes")
+@_reports_errors
+def draw_scenes(
+    folder: Annotated[Path, typer.Argument(help="Where to draw; a folder per class.")],
+    n_per_class: Annotated[int, typer.Option(min=1, help="Images per class.")] = 400,
+    cue_rate: Annotated[float, typer.Option(min=0, max=1, help="Share of images that show their class's cue.")] = 0.97,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed gives other images.")] = 1000,
+    debug: DebugOption = False,
+) -> None:
+    """Draw the demo's scenes into FOLDER, for training models on them."""
+    from barlow_report import pipeline
+    from barlow_report.terminal import terminal_progress
+
+    with terminal_progress() as progress:
+        pipeline.draw(folder, n_per_class=n_per_class, cue_rate=cue_rate, seed=seed, progress=progress)
+    typer.echo(str(folder.resolve()))
+
+
 def _show_site(index: Path) -> None:
     typer.echo("Open the report in a browser:", err=True)
     typer.echo(str(index.resolve()))

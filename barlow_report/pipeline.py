@@ -17,12 +17,14 @@ from barlow_report.config import Config
 from barlow_report.errors import ConfigError
 from barlow_report.progress import Progress, SilentProgress
 from barlow_report.run import STAGES, Run
+from barlow_report.stages.demo import demo_config, draw, write_planted
 from barlow_report.stages.explain import explain
 from barlow_report.stages.extract import extract
 from barlow_report.stages.site import write_site
 from barlow_report.stages.visualize import visualize
+from barlow_report.training_config import TrainingConfig
 
-__all__ = ["build_site", "compute", "default_run_folder", "default_site_folder", "run"]
+__all__ = ["build_site", "compute", "default_run_folder", "default_site_folder", "draw", "run", "run_demo", "train"]
 
 _REPORTED_PACKAGES = ("torch", "torchvision", "scikit-learn", "numpy", "pandas", "pillow", "mkdocs-material")
 
@@ -76,6 +78,30 @@ def build_site(folder: Path, *, site: Path | None = None, progress: Progress | N
     site = site or default_site_folder(str(run_folder.info.get("name", folder.name)))
     with run_folder.locked():
         return write_site(run_folder, site=site, progress=progress or SilentProgress())
+
+
+def run_demo(*, folder: Path | None = None, site: Path | None = None, progress: Progress | None = None) -> Path:
+    """Draw the demo's images beside its run folder, analyse them, and build the site; see `run`."""
+    progress = progress or SilentProgress()
+    folder = folder or Path("runs") / "demo"
+    images = folder.with_name(f"{folder.name}-images")
+    draw(images, progress=progress)
+    run_folder = compute(demo_config(images), folder=folder, progress=progress)
+    with run_folder.locked():
+        write_planted(run_folder, images=images)
+    return build_site(folder, site=site, progress=progress)
+
+
+def train(config: TrainingConfig, *, folder: Path | None = None, progress: Progress | None = None) -> Path:
+    """Train a feature model and return its file of weights; default folder: runs/<name>.
+
+    Raises:
+        BarlowReportError: Something the user can act on; the same call goes on after the last finished epoch.
+    """
+    from barlow_report.vision.training import train as train_model
+
+    output = folder or Path("runs") / config.name
+    return train_model(config, output=output, progress=progress or SilentProgress()).weights
 
 
 def default_run_folder(config: Config) -> Path:

@@ -32,9 +32,9 @@ def _results(folder: Path) -> dict[str, bytes]:
 def task(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = {
         "extraction": {"batch_size": 2, "shard_size": 4, "n_workers": 1},
-        "visuals": {"n_images": 6, "attack": {"n_steps": 300, "batch_size": 2}},
+        "visuals": {"n_images": 6, "attack": {"n_steps": 100, "batch_size": 2}},
     }
-    return write_task(tmp_path_factory.mktemp("task"), n_per_class=200, settings=settings)
+    return write_task(tmp_path_factory.mktemp("task"), n_per_class=120, settings=settings)
 
 
 @pytest.fixture(scope="module")

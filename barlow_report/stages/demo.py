@@ -1,0 +1,58 @@
+"""The built-in example: images that are drawn, failures that were planted, and whether the report finds them."""
+
+from pathlib import Path
+
+from barlow_report import demo as demo_package
+from barlow_report.config import Config, load_config
+from barlow_report.demo.planted import compare_with_planted
+from barlow_report.demo.scenes import CLASSES, read_scene_table, write_scenes
+from barlow_report.progress import Progress
+from barlow_report.run import Run
+
+__all__ = ["demo_config", "draw", "write_planted"]
+
+N_PER_CLASS = 160
+CUE_RATE = 0.5
+SEED = 1
+
+
+def demo_config(images: Path) -> Config:
+    """Return the demo's configuration for scenes in the folder `images`."""
+    config = load_config(Path(demo_package.__file__).with_name("demo.yaml"))
+    return config.model_copy(update={"data": config.data.model_copy(update={"folder": images.resolve()})})
+
+
+def draw(
+    images: Path,
+    *,
+    n_per_class: int = N_PER_CLASS,
+    cue_rate: float = CUE_RATE,
+    seed: int = SEED,
+    progress: Progress,
+) -> None:
+    """Draw the scenes that are missing in the folder `images`; see `write_scenes`. The defaults are the demo's.
+
+    Raises:
+        DataError: The folder holds something else.
+        OutputError: It cannot be written.
+    """
+    with progress.task("Drawing scenes", total=n_per_class * len(CLASSES), unit="images") as advance:
+        write_scenes(images, n_per_class=n_per_class, cue_rate=cue_rate, seed=seed, advance=advance)
+
+
+def write_planted(run: Run, *, images: Path) -> None:
+    """Write table `planted`: what was planted in the scenes of folder `images`, and what the run found."""
+    from barlow_report.rules import leaf_members
+
+    conditions = dict(tuple(run.read_table("conditions").groupby("rule_id")))
+    features = run.features()
+    planted = compare_with_planted(
+        classes=run.read_table("classes"),
+        images=run.read_table("images"),
+        splits=run.read_table("splits"),
+        groups=run.read_table("groups"),
+        rules=run.read_table("rules"),
+        scene_table=read_scene_table(images),
+        members=lambda rule_id: leaf_members(features, conditions[rule_id]),
+    )
+    run.write_table("planted", planted)
