@@ -133,17 +133,23 @@ def evidence_words(rule: Rule, config: RulesConfig) -> str:
         return "None of the held-out images falls into this leaf, so the rule could not be tested."
     level = f"{config.confidence_level * 100:g}{THIN_SPACE}%"
     found = (
-        f"On the {ratio_n(error)} held-out images of this leaf, {percent(error.value, decimals=0)} are misclassified "
+        f"On the {_n_of(error)} held-out images of this leaf, {percent(error.value, decimals=0)} are misclassified "
         f"({ratio(error.k, error.n)}; {level} interval {interval(error.low, error.high)}), against a base rate of "
         f"{percent(base.value, decimals=0)} ({ratio(base.k, base.n)})"
     )
     if rule.verdict == "verified":
-        return f"{found}; q = {p_value(rule.q_value)}. The failure mode is verified."
+        return f"{found}; {_q_words(rule)}. The failure mode is verified."
     reasons = _doubts(rule, config)
     return f"{found}. Not verified: {'; '.join(reasons)}." if reasons else f"{found}. Not verified."
 
 
-def ratio_n(share: Share) -> str:
+def _q_words(rule: Rule) -> str:
+    """Write the q-value with its sign: q = 0.012, or q < 0.001."""
+    text = p_value(rule.q_value)
+    return f"q {text}" if text.startswith("<") else f"q = {text}"
+
+
+def _n_of(share: Share) -> str:
     """Write the n of a share."""
     return ratio(share.k, share.n).rpartition("/")[2]
 
@@ -155,7 +161,7 @@ def _doubts(rule: Rule, config: RulesConfig) -> list[str]:
     error, base, coverage = (s.value for s in (rule.held_out.error, rule.held_out.base, rule.held_out.coverage))
     doubts = []
     if rule.q_value is not None and rule.q_value > config.max_q_value:
-        doubts.append(f"the difference can be chance (q = {p_value(rule.q_value)}, limit {config.max_q_value:g})")
+        doubts.append(f"the difference can be chance ({_q_words(rule)}, limit {config.max_q_value:g})")
     if error is not None and base is not None and error < base + config.rho:
         doubts.append(f"the error rate is not {percent(config.rho, decimals=0)} above the base rate")
     if coverage is not None and coverage < config.tau:

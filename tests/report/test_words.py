@@ -97,7 +97,7 @@ def test_verified_evidence_names_counts_interval_and_q() -> None:
     words = evidence_words(RULE, RulesConfig())
     assert "130/137" in words
     assert f"95{THIN}% interval 90–99{THIN}%" in words
-    assert words.endswith("The failure mode is verified.")
+    assert words.endswith(f"; q <{THIN}0.001. The failure mode is verified.")
 
 
 def test_missing_evidence_names_each_limit_that_does_not_hold() -> None:
