@@ -77,33 +77,24 @@ def tabulate_explained(
         held_out: (n_images,) bool; where nothing is held out, nothing can be verified and the counts of verified
             modes have no value.
     """
-    in_sample = not held_out.any()
-    of_group = dict(tuple(rules.groupby("group_id")))
+    modes = _flag_leaves(rules, rules["is_failure_mode"].to_numpy(), n_groups=len(groups))
+    verified = _flag_leaves(rules, (rules["verdict"] == "verified").to_numpy(), n_groups=len(groups))
     parts: dict[str | None, _Coverage] = {None: _Coverage(len(failure))}
     place: dict[str, Any]
     rows = []
     for group, fit in zip(groups, fits, strict=True):
-        of_grouping = parts.setdefault(group.grouping, _Coverage(len(failure)))
-        for part in (parts[None], of_grouping):
-            part.members[group.image_ids] = True
-        alone = _Coverage(len(group.image_ids))
-        alone.members[:] = True
-        if fit.leaves is not None:
-            leaves, found = fit.leaves, of_group[group.group_id]
-            alone.in_modes = np.isin(leaves, found.loc[found["is_failure_mode"], "node_id"])
-            alone.in_verified = np.isin(leaves, found.loc[found["verdict"] == "verified", "node_id"])
-            alone.n_verified = int((found["verdict"] == "verified").sum())
-            for part in (parts[None], of_grouping):
-                part.in_modes[group.image_ids] |= alone.in_modes
-                part.in_verified[group.image_ids] |= alone.in_verified
-                part.n_verified += alone.n_verified
-        ids = group.image_ids
+        ids, alone = group.image_ids, _Coverage(len(group.image_ids))
+        leaves = fit.leaves if fit.leaves is not None else np.zeros(len(ids), dtype=np.int8)  # no root is a mode
+        found = (modes[group.group_id][leaves], verified[group.group_id][leaves], int(verified[group.group_id].sum()))
+        alone.add(np.arange(len(ids)), *found)
+        parts[None].add(ids, *found)
+        parts.setdefault(group.grouping, _Coverage(len(failure))).add(ids, *found)
         place = {"scope": "group", "grouping": group.grouping, "group_id": group.group_id}
-        rows.append(place | alone.count(failure[ids], held_out[ids], in_sample=in_sample))
+        rows.append(place | alone.count(failure[ids], held_out[ids], in_sample=not held_out.any()))
     above = []
     for name, part in parts.items():
         place = {"scope": "run" if name is None else "grouping", "grouping": name, "group_id": None}
-        above.append(place | part.count(failure, held_out, in_sample=in_sample))
+        above.append(place | part.count(failure, held_out, in_sample=not held_out.any()))
     return _table("explained", above + rows)
 
 
@@ -116,6 +107,13 @@ class _Coverage:
         self.in_verified = np.zeros(n_images, dtype=np.bool_)
         self.n_verified = 0
 
+    def add(self, places: npt.NDArray[np.int64], in_modes: Booleans, in_verified: Booleans, n_verified: int) -> None:
+        """Add the images of a group, at their places among the images."""
+        self.members[places] = True
+        self.in_modes[places] |= in_modes
+        self.in_verified[places] |= in_verified
+        self.n_verified += n_verified
+
     def count(self, failure: Booleans, held_out: Booleans, *, in_sample: bool) -> dict[str, int | None]:
         """Count the failures of the fitted and of the held-out part."""
         fitted, tested = self.members & failure & ~held_out, self.members & failure & held_out
@@ -127,6 +125,14 @@ class _Coverage:
             "n_failures_held_out": int(tested.sum()),
             "n_failures_in_verified_held_out": None if in_sample else int((tested & self.in_verified).sum()),
         }
+
+
+def _flag_leaves(rules: pd.DataFrame, flags: Booleans, *, n_groups: int) -> Booleans:
+    """Return (n_groups, n_nodes): True at the leaves whose rule is flagged."""
+    nodes = rules["node_id"].to_numpy()
+    flagged = np.zeros((n_groups, int(nodes.max(initial=0)) + 1), dtype=np.bool_)
+    flagged[rules["group_id"].to_numpy(), nodes] = flags
+    return flagged
 
 
 def _evaluate(counts: NodeCounts, settings: RulesConfig) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -46,46 +47,40 @@ def tabulate_groups(groups: Sequence[Group], fits: Sequence[GroupFit], *, settin
 
 def tabulate_selection(groups: Sequence[Group], fits: Sequence[GroupFit]) -> pd.DataFrame:
     """One row per selected feature of each group; see the table `selection`."""
-    parts = [
-        pd.DataFrame(
-            {
-                "group_id": group.group_id,
-                "feature_id": fit.selected,
-                "mutual_information": fit.mutual_information,
-                "rank": np.arange(1, len(fit.selected) + 1),
-            }
-        )
-        for group, fit in zip(groups, fits, strict=True)
-        if len(fit.selected)
-    ]
-    return _stack("selection", parts)
+    sizes = [len(fit.selected) for fit in fits]
+    return _stack(
+        "selection",
+        {
+            "group_id": np.repeat([group.group_id for group in groups], sizes),
+            "feature_id": [fit.selected for fit in fits],
+            "mutual_information": [fit.mutual_information for fit in fits],
+            "rank": [np.arange(1, size + 1) for size in sizes],
+        },
+    )
 
 
 def tabulate_nodes(groups: Sequence[Group], fits: Sequence[GroupFit]) -> pd.DataFrame:
     """One row per node of each tree; see the table `nodes`."""
-    parts = []
-    for group, fit in zip(groups, fits, strict=True):
-        if fit.tree is None or fit.counts is None:
-            continue
-        tree, node_ids = fit.tree, np.arange(fit.tree.n_nodes)
-        parts.append(
-            pd.DataFrame(
-                {
-                    "group_id": group.group_id,
-                    "node_id": node_ids,
-                    "parent_id": _id_or_none(tree.parent_ids),
-                    "branch": [tree.branch(int(node_id)) for node_id in node_ids],
-                    "depth": tree.depths,
-                    "feature_id": _id_or_none(tree.feature_ids),
-                    "threshold": tree.thresholds,
-                    "n_images": fit.counts.n_images,
-                    "n_failures": fit.counts.n_failures,
-                    "n_images_held_out": fit.counts.n_images_held_out,
-                    "n_failures_held_out": fit.counts.n_failures_held_out,
-                }
-            )
-        )
-    return _stack("nodes", parts)
+    fitted = [(g.group_id, f.tree, f.counts) for g, f in zip(groups, fits, strict=True) if f.tree and f.counts]
+    if not fitted:
+        return empty_table("nodes")
+    trees, counts = [tree for _, tree, _ in fitted], [counts for _, _, counts in fitted]
+    return _stack(
+        "nodes",
+        {
+            "group_id": np.repeat([group_id for group_id, _, _ in fitted], [tree.n_nodes for tree in trees]),
+            "node_id": [np.arange(tree.n_nodes) for tree in trees],
+            "parent_id": _id_or_none(np.concatenate([tree.parent_ids for tree in trees])),
+            "branch": np.array([tree.branch(i) for tree in trees for i in range(tree.n_nodes)], dtype=object),
+            "depth": [tree.depths for tree in trees],
+            "feature_id": _id_or_none(np.concatenate([tree.feature_ids for tree in trees])),
+            "threshold": [tree.thresholds for tree in trees],
+            "n_images": [c.n_images for c in counts],
+            "n_failures": [c.n_failures for c in counts],
+            "n_images_held_out": [c.n_images_held_out for c in counts],
+            "n_failures_held_out": [c.n_failures_held_out for c in counts],
+        },
+    )
 
 
 def tabulate_rules(groups: pd.DataFrame, nodes: pd.DataFrame, *, settings: RulesConfig) -> pd.DataFrame:
@@ -190,8 +185,11 @@ def _id_or_none(ids: npt.NDArray[np.int64]) -> pd.arrays.IntegerArray:
     return pd.arrays.IntegerArray(ids.copy(), ids < 0)
 
 
-def _stack(name: str, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    return _in_order(name, pd.concat(parts, ignore_index=True)) if parts else empty_table(name)
+def _stack(name: str, columns: dict[str, Any]) -> pd.DataFrame:
+    """Make a table of columns that are arrays, or lists with one array per group."""
+    return _in_order(
+        name, pd.DataFrame({k: np.concatenate(v) if isinstance(v, list) else v for k, v in columns.items()})
+    )
 
 
 def _in_order(name: str, table: pd.DataFrame) -> pd.DataFrame:
