@@ -13,7 +13,9 @@ __all__ = ["demo_config", "draw", "write_planted"]
 
 N_PER_CLASS = 160
 CUE_RATE = 0.5
-SEED = 1
+SEED = 6
+"""Six seeds were tried, and all planted failures found with each; with this one most rules name the cue's own feature,
+which is easier to see in pictures than a feature that is strong where the cue is missing."""
 
 
 def demo_config(images: Path) -> Config:
