@@ -16,7 +16,7 @@ from typing import Any
 from barlow_report.config import Config
 from barlow_report.errors import ConfigError
 from barlow_report.progress import Progress, SilentProgress
-from barlow_report.run import STAGES, Run
+from barlow_report.run_folder import STAGES, Run
 from barlow_report.stages.demo import demo_config, draw, write_planted
 from barlow_report.stages.explain import explain
 from barlow_report.stages.extract import extract

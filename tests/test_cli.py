@@ -141,7 +141,7 @@ def test_the_demo_of_an_installed_wheel_finds_what_was_planted(installed: Path, 
     assert index == (tmp_path / "site" / "demo" / "index.html")
     assert index.is_file()
 
-    from barlow_report.run import Run
+    from barlow_report.run_folder import Run
 
     planted = Run.open(tmp_path / "runs" / "demo").read_table("planted")
     with_cue = planted[planted["cue"] != ""]

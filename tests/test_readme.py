@@ -62,6 +62,7 @@ def test_every_command_is_mentioned_and_every_mentioned_command_exists() -> None
 
 def test_the_public_names_are_there() -> None:
     assert all(getattr(barlow_report, name) for name in barlow_report.__all__)
+    assert callable(barlow_report.run)
     with pytest.raises(AttributeError, match="no_such_name"):
         _ = barlow_report.no_such_name
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from barlow_report.errors import OutputError, RunFolderError, SchemaError
-from barlow_report.run import Run
+from barlow_report.run_folder import Run
 from barlow_report.tables import TABLES, check_table, empty_table
 
 

@@ -7,7 +7,7 @@ from barlow_report.config import Config, load_config
 from barlow_report.demo.planted import compare_with_planted
 from barlow_report.demo.scenes import CLASSES, read_scene_table, write_scenes
 from barlow_report.progress import Progress
-from barlow_report.run import Run
+from barlow_report.run_folder import Run
 
 __all__ = ["demo_config", "draw", "write_planted"]
 

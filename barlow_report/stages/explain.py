@@ -4,7 +4,7 @@ from dataclasses import fields
 
 from barlow_report.config import Config
 from barlow_report.progress import Progress
-from barlow_report.run import Run, fingerprint
+from barlow_report.run_folder import Run, fingerprint
 
 __all__ = ["explain"]
 

@@ -18,7 +18,7 @@ from barlow_report.errors import DataError, RunFolderError
 from barlow_report.files import atomic_file
 from barlow_report.fingerprints import images_identity, model_identity
 from barlow_report.progress import Advance, Progress
-from barlow_report.run import Run, fingerprint
+from barlow_report.run_folder import Run, fingerprint
 from barlow_report.slugs import slugs
 from barlow_report.stages.pictures import feature_model_config
 from barlow_report.vision.datasets import ImageList, list_images

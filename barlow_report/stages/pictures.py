@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from barlow_report.config import Config, ModelConfig
 from barlow_report.errors import ConfigError, DataError
 from barlow_report.progress import Advance
-from barlow_report.run import Run
+from barlow_report.run_folder import Run
 from barlow_report.visuals.thumbnails import encode_attack, encode_heatmap, encode_thumbnail
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from barlow_report.config import SiteConfig
 from barlow_report.files import output_errors
 from barlow_report.progress import Progress
 from barlow_report.report import Figure, ReportSource, build_site
-from barlow_report.run import Run
+from barlow_report.run_folder import Run
 from barlow_report.tables import TABLES
 from barlow_report.visuals.charts import Chart, error_rate_by_class, tree_gain
 

@@ -15,7 +15,7 @@ import pandas as pd
 from barlow_report.config import Config
 from barlow_report.files import atomic_write
 from barlow_report.progress import Progress
-from barlow_report.run import Run, fingerprint
+from barlow_report.run_folder import Run, fingerprint
 from barlow_report.stages.pictures import Pictures, feature_model_config
 from barlow_report.visuals.histograms import histograms
 from barlow_report.visuals.triptychs import choose_gallery, most_activating

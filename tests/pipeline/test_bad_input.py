@@ -12,7 +12,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from barlow_report.cli import app
-from barlow_report.run import Run
+from barlow_report.run_folder import Run
 from tests.pipeline.toy import write_image, write_task
 
 

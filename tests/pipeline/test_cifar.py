@@ -10,7 +10,7 @@ import pytest
 from barlow_report import pipeline
 from barlow_report.config import Config, RulesConfig, load_config
 from barlow_report.rules import explain_failures, leaf_members
-from barlow_report.run import Run
+from barlow_report.run_folder import Run
 from tests.rules.reference import explain_in_sample
 from tests.rules.test_reference import assert_equals_reference
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from barlow_report.run import Run
+from barlow_report.run_folder import Run
 from barlow_report.tables import TABLES
 from tests.pipeline.toy import write_task
 

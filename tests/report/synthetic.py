@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 
 from barlow_report.config import SiteConfig
 from barlow_report.report.source import Figure, ReportSource
-from barlow_report.run import Run
+from barlow_report.run_folder import Run
 from barlow_report.tables import check_table
 
 __all__ = ["PAYLOADS", "Recipe", "synthetic_source"]

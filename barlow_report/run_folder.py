@@ -1,5 +1,7 @@
 """The run folder: everything that later stages and other programs need, and nothing that is pickled.
 
+The module is not called `run`, because `barlow_report.run` is the function that does everything.
+
 `Run` is the only place that knows where things lie on disk. Tables are Parquet and checked against
 `tables.py` on every write and read; features are one `.npy` that is opened memory-mapped; pictures are named
 by the hash of their bytes, so one picture is stored once however often it is shown.

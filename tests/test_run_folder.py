@@ -8,7 +8,7 @@ import pytest
 
 from barlow_report.errors import OutputError, RunFolderError
 from barlow_report.files import atomic_file, atomic_write
-from barlow_report.run import Run, fingerprint
+from barlow_report.run_folder import Run, fingerprint
 
 
 @pytest.fixture
