@@ -104,22 +104,25 @@ def fit_group(
         depth: fit_tree(fitted, fitted_failure, feature_ids=selected, max_depth=depth, seed=seed)
         for depth in {settings.max_depth, *settings.evaluation_depths}
     }
-    tree = trees[settings.max_depth]
-    if tree.n_nodes == 1:
+    if trees[settings.max_depth].n_nodes == 1:
         return result
-    leaves = tree.find_leaves(features)
-    counts = _count(tree, leaves, images)
-    noise_floor = float("nan")
-    if settings.n_permutations and _has_candidate(tree, counts, settings):
+    result = _add_counts(result, trees, images, settings=settings)
+    if settings.n_permutations and _has_candidate(result, settings):
         noise_floor = _noise_floor(fitted, fitted_failure, settings=settings, seed=seed, group_id=group_id)
+        result = replace(result, noise_floor=noise_floor)
+    return result
+
+
+def _add_counts(result: GroupFit, trees: dict[int, Tree], images: _Images, *, settings: RulesConfig) -> GroupFit:
+    tree = trees[settings.max_depth]
+    leaves = tree.find_leaves(images.features)
     return replace(
         result,
         status="fitted",
         tree=tree,
-        counts=counts,
+        counts=_count(tree, leaves, images),
         leaves=leaves.astype(np.int8),  # a tree of depth 4 has at most 31 nodes
-        by_depth={depth: _count_in_leaves(trees[depth], images) for depth in sorted(settings.evaluation_depths)},
-        noise_floor=noise_floor,
+        by_depth={depth: _count_in_leaves(trees[depth], images) for depth in sorted(set(settings.evaluation_depths))},
     )
 
 
@@ -151,8 +154,11 @@ def _count_in_leaves(tree: Tree, images: _Images) -> NodeCounts:
     return NodeCounts(**{f.name: getattr(counts, f.name)[leaf_ids] for f in fields(counts)})
 
 
-def _has_candidate(tree: Tree, counts: NodeCounts, settings: RulesConfig) -> bool:
-    n, k = counts.n_images[tree.leaf_ids], counts.n_failures[tree.leaf_ids]
+def _has_candidate(result: GroupFit, settings: RulesConfig) -> bool:
+    if result.tree is None or result.counts is None:
+        return False
+    leaf_ids = result.tree.leaf_ids
+    n, k = result.counts.n_images[leaf_ids], result.counts.n_failures[leaf_ids]
     return bool(
         metrics.is_failure_mode(
             metrics.error_rate(n, k),

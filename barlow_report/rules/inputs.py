@@ -85,7 +85,7 @@ def _to_float32(rows: Features) -> npt.NDArray[np.float32]:
 
 
 @compile_kernel
-def _look_up(bits, values, result):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _look_up(bits: npt.NDArray[np.uint16], values: npt.NDArray[np.float32], result: npt.NDArray[np.float32]) -> None:
     for i in range(len(bits)):
         result[i] = values[bits[i]]
 

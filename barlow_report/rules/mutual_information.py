@@ -20,7 +20,7 @@ import numpy.typing as npt
 from scipy.special import digamma
 
 from barlow_report.errors import DataError
-from barlow_report.rules.compilation import compile_inline, compile_kernel
+from barlow_report.rules.neighbors import sum_psi
 from barlow_report.rules.workers import count_processors
 
 __all__ = ["estimate", "mutual_information"]
@@ -90,11 +90,9 @@ def estimate(
     if features.dtype not in (np.float32, np.float64):
         features = features.astype(np.float32 if features.dtype == np.float16 else np.float64)
     features = np.ascontiguousarray(features)
-    counts = np.array([int(failure.sum()), int((~failure).sum())])
     # An outcome seen once has no neighbour: its image takes part in the scaling and then is left out.
-    order = np.flatnonzero(failure) if counts[0] > 1 else np.empty(0, dtype=np.int64)
-    n_first = len(order)
-    order = np.concatenate([order, np.flatnonzero(~failure)]) if counts[1] > 1 else order
+    outcomes = [np.flatnonzero(same) if same.sum() > 1 else np.empty(0, np.int64) for same in (failure, ~failure)]
+    order, n_first = np.concatenate(outcomes), len(outcomes[0])
     noise = _NOISE.get(*features.shape, seed=seed)
     psi = np.concatenate([[0.0], digamma(np.arange(1, len(order) + 1))])
 
@@ -106,7 +104,7 @@ def estimate(
         # numpy's sort uses the processor's vector instructions and gives up the interpreter lock
         values[:, :n_first].sort(axis=1)
         values[:, n_first:].sort(axis=1)
-        _sum_psi(values, n_first, n_neighbors, psi, sums[block])
+        sum_psi(values, n_first, n_neighbors, psi, sums[block])
 
     starts = range(0, len(sums), _BLOCK)
     if n_workers == 1 or len(starts) == 1:
@@ -116,7 +114,7 @@ def estimate(
         with ThreadPoolExecutor(n_workers) as pool:
             list(pool.map(work, starts))
 
-    kept = counts[counts > 1]
+    kept = np.array([len(outcome) for outcome in outcomes if len(outcome)])
     neighbors = np.minimum(n_neighbors, kept - 1)
     constant = psi[-1] + (psi[neighbors] @ kept - psi[kept] @ kept) / len(order)
     result: Floats = np.maximum(0.0, constant - sums / len(order))
@@ -172,94 +170,3 @@ def _scale(features: npt.NDArray[np.generic], noise: Floats, order: Integers, bl
     np.multiply(noise[block], size, out=scratch)
     values += scratch
     return np.take(values, order, axis=1)
-
-
-@compile_kernel
-def _sum_psi(values, n_first, n_neighbors, psi, sums):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Add up digamma(number of images nearer than the k-th neighbour of the same outcome) over the images."""
-    for j in range(values.shape[0]):
-        first, second = values[j, :n_first], values[j, n_first:]
-        sums[j] = _sum_of_outcome(first, second, n_neighbors, psi) + _sum_of_outcome(second, first, n_neighbors, psi)
-
-
-@compile_inline
-def _sum_of_outcome(own, other, n_neighbors, psi):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    n_own = len(own)
-    if n_own < 2:
-        return 0.0
-    k = min(n_neighbors, n_own - 1)
-    radii = np.empty(n_own)
-    counts = np.empty(n_own, dtype=np.int64)
-    # scikit-learn leaves its tree for a matrix product when an outcome has few images for k neighbours
-    by_product = k >= n_own // 2
-    if by_product:
-        for i in range(n_own):
-            radii[i] = _radius_by_product(own, i, k)
-    else:
-        _measure_neighbors(own, k, radii, counts)
-    total = 0.0
-    own_low = own_high = other_low = other_high = 0
-    for i in range(n_own):
-        count = counts[i]
-        if by_product or radii[i] == 0.0:
-            own_low, own_high = _move(own, own_low, own_high, own[i], radii[i])
-            count = own_high - own_low
-        other_low, other_high = _move(other, other_low, other_high, own[i], radii[i])
-        total += psi[count + other_high - other_low]
-    return total
-
-
-@compile_inline
-def _measure_neighbors(own, k, radii, counts):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Find the distance to the k-th neighbour, and how many values, itself included, are nearer (if it is not 0).
-
-    The k + 1 nearest values are one of the k + 1 windows around a value: the one that reaches least far. Going
-    through windows outside and values inside leaves loops without branches, which compile to vector instructions.
-    """
-    n_own = len(own)
-    radii[:] = np.inf
-    counts[:] = 1
-    for below in range(k + 1):
-        last = n_own - k
-        low, value, high, radius = own[:last], own[below : below + last], own[k:], radii[below : below + last]
-        for i in range(last):
-            down, up = value[i] - low[i], high[i] - value[i]
-            reach = down if down > up else up
-            radius[i] = reach if reach < radius[i] else radius[i]
-    for step in range(1, k):
-        low, high = own[: n_own - step], own[step:]
-        for i in range(len(low)):
-            counts[i] += high[i] - low[i] < radii[i]
-        above, radius = counts[step:], radii[step:]
-        for i in range(len(low)):
-            above[i] += high[i] - low[i] < radius[i]
-
-
-@compile_inline
-def _radius_by_product(own, i, k):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Distance to the k-th neighbour, from |x|² − 2xy + |y|² with its rounding."""
-    squares = np.empty(len(own))
-    for j in range(len(own)):
-        squares[j] = max(0.0, own[i] * own[i] + -2.0 * (own[i] * own[j]) + own[j] * own[j])
-    squares.sort()
-    return np.sqrt(squares[k])
-
-
-@compile_inline
-def _move(values, low, high, value, radius):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Move the range of the values that are nearer to `value` than `radius`, or equal to it.
-
-    The distance to a neighbour changes by no more than the step from one value to the next, so both ends of the
-    range go upwards; rounding, or distances by matrix product, can ask for a step back.
-    """
-    n = len(values)
-    limit = max(radius, 5e-324)  # the smallest number: equal values are at a distance below it
-    while high < n and values[high] - value < limit:
-        high += 1
-    while high > 0 and values[high - 1] - value >= limit:
-        high -= 1
-    while low < n and value - values[low] >= limit:
-        low += 1
-    while low > 0 and value - values[low - 1] < limit:
-        low -= 1
-    return low, high
