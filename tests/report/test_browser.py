@@ -255,6 +255,7 @@ def test_no_payload_runs_or_adds_an_element(hostile: Built, watched: Watched) ->
         assert _foreign(page) == [], path
 
 
+@pytest.mark.slow
 def test_payloads_are_shown_as_they_are(hostile: Built, watched: Watched) -> None:
     for i, payload in enumerate(PAYLOADS):
         page = watched.open(hostile, f"classes/c{i}/index.html")
@@ -312,6 +313,7 @@ def _violations(page: Page) -> list[str]:
     return [f"{v['id']}: {v['nodes'][0]['html'][:200]} ({len(v['nodes'])} times)" for v in found]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 360])
 def test_no_page_type_violates_an_accessibility_rule(
