@@ -8,6 +8,7 @@ from barlow_report.config import SiteConfig
 from barlow_report.files import output_errors
 from barlow_report.progress import Progress
 from barlow_report.report import Figure, ReportSource, build_site
+from barlow_report.report.build import count_pages
 from barlow_report.run_folder import Run
 from barlow_report.tables import TABLES
 from barlow_report.visuals.charts import Chart, error_rate_by_class, tree_gain
@@ -31,11 +32,9 @@ def write_site(run: Run, *, site: Path, progress: Progress) -> Path:
         figures=_figures(tables),
         settings=SiteConfig.model_validate(info["config"]["site"]),
     )
-    with progress.task("Building the site", total=1, unit="site") as advance:
-        with output_errors(site):  # MkDocs copies files of its own
-            index = build_site(source, site=site)
-        advance(1)
-    return index
+    # MkDocs copies files of its own, and reports a full disk in its own way
+    with progress.task("Building the site", total=count_pages(source), unit="pages") as advance, output_errors(site):
+        return build_site(source, site=site, advance=advance)
 
 
 def _figures(tables: dict[str, pd.DataFrame]) -> dict[str, Figure]:
