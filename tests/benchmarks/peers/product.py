@@ -1,0 +1,44 @@
+"""The product itself, through its public function."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from barlow_report.config import RulesConfig
+from barlow_report.rules import explain_failures
+from tests.benchmarks.peers.experiments import Experiment
+
+__all__ = ["explain_experiments"]
+
+
+def explain_experiments(experiments: Sequence[Experiment], *, settings: RulesConfig) -> list[npt.NDArray[np.float64]]:
+    """Return the scores of the judging images for each verified rule, or for each failure mode in-sample.
+
+    A rule's score is how far an image is inside its conditions: the smallest distance to a threshold, in standard
+    deviations of the feature.
+    """
+    return [_explain(experiment, settings) for experiment in experiments]
+
+
+def _explain(experiment: Experiment, settings: RulesConfig) -> npt.NDArray[np.float64]:
+    explanation = explain_failures(
+        experiment.features,
+        np.zeros(len(experiment.failure), dtype=np.int64),
+        experiment.failure.astype(np.int64),
+        settings=settings.model_copy(update={"groupings": ("label",), "n_workers": 1, "evaluation_depths": (1,)}),
+        seed=experiment.plan.seed,
+    )
+    rules = explanation.rules
+    rules = rules[rules["is_failure_mode"] if settings.held_out_fraction == 0 else rules["verdict"] == "verified"]
+    scores = np.zeros((len(experiment.judge_features), len(rules)))
+    for column, rule_id in enumerate(rules["rule_id"]):
+        conditions = explanation.conditions[explanation.conditions["rule_id"] == rule_id]
+        margins = []
+        for feature_id, branch, threshold in conditions[["feature_id", "branch", "threshold"]].itertuples(index=False):
+            margin = experiment.judge_features[:, feature_id].astype(np.float64) - threshold
+            margin /= experiment.features[:, feature_id].std() + 1e-12
+            # a value at the threshold belongs to `le`
+            margins.append(np.where(margin <= 0, -margin + 1e-12, -margin) if branch == "le" else margin)
+        scores[:, column] = np.min(margins, axis=0)
+    return scores

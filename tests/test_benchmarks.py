@@ -1,0 +1,76 @@
+"""The benchmark of planted failures runs, and its scores are what they claim to be."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from barlow_report.config import RulesConfig
+from tests.benchmarks.peers.experiments import Experiment, Plan, make_experiment
+from tests.benchmarks.peers.pools import CUED_CLASSES, Pool, load_pool
+from tests.benchmarks.peers.product import explain_experiments
+from tests.benchmarks.peers.scoring import score_slices, summarize
+from tests.benchmarks.peers.selection import select_in_sample, select_verified
+from tests.benchmarks.peers.slicers import slice_by_direction, slice_by_error_tree, slice_by_spotlight
+
+
+def _pool() -> Pool:
+    """Feature 0 is the cue; the rest is noise."""
+    random = np.random.default_rng(0)
+    features = random.random((2, 300, 2, 12), dtype=np.float32)
+    features[..., 1, 0] += 2
+    return Pool(features=features, fails=np.zeros((2, 300, 2), dtype=np.bool_))
+
+
+def _experiment(*, strength: float) -> Experiment:
+    plan = Plan(
+        kind="cue missing" if strength else "none",
+        classes=(0,),
+        n_images=240,
+        rate=0.4,
+        base=0.1,
+        strength=strength,
+        seed=3,
+    )
+    return make_experiment(_pool(), plan)
+
+
+def test_a_pool_is_drawn_once_and_differs_with_the_cue(tmp_path: Path) -> None:
+    pool = load_pool(tmp_path, seed=1, n_per_class=2, class_names=CUED_CLASSES[:1])
+    again = load_pool(tmp_path, seed=1, n_per_class=2, class_names=CUED_CLASSES[:1])
+    assert pool.features.shape[:3] == (1, 2, 2)
+    assert (pool.features[:, :, 0] != pool.features[:, :, 1]).any()
+    assert (pool.features == again.features).all()
+
+
+def test_the_slice_that_was_planted_is_discovered_and_its_complement_is_false() -> None:
+    experiment = _experiment(strength=0.6)
+    planted = np.where(experiment.judge_condition, 1.0, -1.0)
+    found = score_slices(experiment, np.stack([planted, -planted], axis=1))
+    assert (found.is_discovered, found.n_returned, found.n_false, found.n_spurious) == (True, 2, 1, 1)
+    assert found.precision_at_10 == 1.0
+
+
+def test_every_slice_is_false_where_nothing_is_planted() -> None:
+    experiment = _experiment(strength=0.0)
+    found = score_slices(experiment, np.ones((len(experiment.judge_condition), 3)))
+    assert (found.is_discovered, found.n_false, found.n_spurious) == (False, 3, 3)
+    assert summarize([found])["any in null"] == 1.0
+
+
+def test_the_product_discovers_a_strong_planted_failure_and_nothing_in_noise() -> None:
+    experiments = [_experiment(strength=0.6), _experiment(strength=0.0)]
+    returned = explain_experiments(experiments, settings=RulesConfig())
+    strong, null = (score_slices(e, s) for e, s in zip(experiments, returned, strict=True))
+    assert strong.is_discovered
+    assert strong.precision_at_10 == 1.0
+    assert null.n_returned == 0
+
+
+@pytest.mark.parametrize("slicer", [slice_by_error_tree, slice_by_direction, slice_by_spotlight])
+def test_each_peer_returns_scores_of_the_judging_images(slicer: object) -> None:
+    experiments = [_experiment(strength=0.6), _experiment(strength=0.0)]
+    for select in (select_in_sample, select_verified):
+        for experiment, scores in zip(experiments, select(slicer, experiments), strict=True):  # type: ignore[arg-type]
+            assert len(scores) == len(experiment.judge_features)
+            assert np.isfinite(scores).all()
