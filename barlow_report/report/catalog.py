@@ -17,6 +17,8 @@ from barlow_report.errors import SiteError
 from barlow_report.report.records import (
     ClassEntry,
     Condition,
+    Evaluation,
+    Explained,
     GalleryImage,
     Group,
     HistogramBin,
@@ -97,6 +99,9 @@ class Catalog:
         self.galleries = _collect(galleries, "rule_id", _gallery_image)
         self.histograms = _collect(frames["histograms"].sort_values(["feature_id", "position"]), "feature_id", _bin)
         self.mutual_information = _mutual_information(frames["selection"])
+        self.evaluation = [Evaluation(**row) for row in _rows(frames["evaluation"])]
+        explained = frames["explained"]
+        self.explained = [Explained(**row) for row in _rows(explained[explained["scope"] != "group"])]
         planted = source.tables.get("planted")
         self.planted = None if planted is None else [Planted(**row) for row in _rows(planted)]
         self._link()
@@ -137,6 +142,8 @@ _USED = (
     "tiles",
     "galleries",
     "histograms",
+    "evaluation",
+    "explained",
 )
 _TILE_KEY = ("group_id", "feature_id")
 _SAFE_SLUG = re.compile(r"\w[\w.-]*")

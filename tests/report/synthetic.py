@@ -104,6 +104,8 @@ def synthetic_source(folder: Path, recipe: Recipe) -> ReportSource:
     ]
     builder = _Builder(recipe, images, np.array([s["split"] == "held_out" for s in tables["splits"]]), pictures, rng)
     builder.build(tables)
+    tables["explained"] = _explained()
+    tables["evaluation"] = _evaluation(len(tables["groups"]))
     if recipe.planted:
         tables["planted"] = _planted(recipe, tables)
     frames = {}
@@ -484,6 +486,39 @@ def _rate(name: str, k: int, n: int) -> dict[str, float | None]:
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     return dict(zip(keys, (p, float(max(centre - half, 0)), float(min(centre + half, 1))), strict=True))
+
+
+def _explained() -> list[dict[str, Any]]:
+    counts = {
+        "n_verified": 3,
+        "n_failures": 140,
+        "n_failures_in_modes": 70,
+        "n_failures_in_verified": 40,
+        "n_failures_held_out": 60,
+        "n_failures_in_verified_held_out": 18,
+    }
+    return [
+        {"scope": "run", "grouping": None, "group_id": None, **counts},
+        {"scope": "grouping", "grouping": "label", "group_id": None, **counts},
+        {"scope": "group", "grouping": "label", "group_id": 0, **counts},
+    ]
+
+
+def _evaluation(n_groups: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "grouping": "label",
+            "depth": depth,
+            "n_groups": n_groups,
+            "n_trees": n_groups - 1,
+            "n_with_mode": 2,
+            "mean_tree_gain": 0.078,
+            "n_trees_held_out": n_groups - 2,
+            "n_with_mode_held_out": 1,
+            "mean_tree_gain_held_out": 0.049,
+        }
+        for depth in (1, 3)
+    ]
 
 
 def _planted(recipe: Recipe, tables: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:

@@ -27,6 +27,7 @@ PAGES = {
     "method": "method/index.html",
     "planted": "planted/index.html",
     "skipped": "skipped/index.html",
+    "evaluation": "evaluation/index.html",
 }
 
 

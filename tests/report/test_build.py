@@ -25,7 +25,10 @@ def _files(folder: Path) -> list[str]:
 def test_there_is_a_page_for_everything(demo: Built) -> None:
     classes, groups = demo.source.tables["classes"], demo.source.tables["groups"]
     pages = {"index.html", *(f"{n}/index.html" for n in ("failure-modes", "classes", "features", "method", "planted"))}
-    pages |= {f"classes/{slug}/index.html" for slug in classes["slug"]} | {"skipped/index.html"}
+    pages |= {f"classes/{slug}/index.html" for slug in classes["slug"]} | {
+        "skipped/index.html",
+        "evaluation/index.html",
+    }
     pages |= {f"groups/{g}/index.html" for g in groups.loc[groups["class_id"].isna(), "group_id"]}
     pages |= {f"features/{f}/index.html" for f in demo.source.tables["conditions"]["feature_id"].unique()}
     assert {name for name in _files(demo.site) if name.endswith(".html")} == pages
@@ -121,6 +124,14 @@ def test_skipped_files_are_listed_with_their_reasons(demo: Built) -> None:
     assert "broken/&lt;i&gt;0&lt;/i&gt;.jpg" in text
     assert "the file is empty" in text
     assert "<b>3</b> files could not be read" in demo.text("index.html")
+
+
+def test_the_overview_and_the_evaluation_say_how_much_is_explained(demo: Built) -> None:
+    overview, evaluation = demo.text("index.html"), demo.text("evaluation/index.html")
+    assert "Failures explained" in overview
+    assert "18/60 held out" in " ".join(overview.split())
+    assert "Mean gain, held out" in evaluation
+    assert "0.049" in evaluation
 
 
 def test_the_page_of_planted_failures_exists_only_in_a_demo(demo: Built, quiet: Built) -> None:

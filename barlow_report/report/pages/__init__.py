@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from barlow_report.report.pages.classes import class_pages, classes_page, group_pages
 from barlow_report.report.pages.failure_modes import failure_modes_page
 from barlow_report.report.pages.features import feature_pages, features_page
-from barlow_report.report.pages.others import method_page, planted_page, skipped_page
+from barlow_report.report.pages.others import evaluation_page, method_page, planted_page, skipped_page
 from barlow_report.report.pages.overview import overview_page
 from barlow_report.report.pages.page import Heading, Site, SitePage
 
@@ -23,6 +23,7 @@ def section_pages(site: Site) -> list[SitePage]:
 def all_pages(site: Site) -> Iterator[SitePage]:
     """Every page of the site, those of the navigation first."""
     yield from section_pages(site)
+    yield evaluation_page(site)
     yield skipped_page(site)
     yield from class_pages(site)
     yield from group_pages(site)

@@ -7,10 +7,20 @@ from barlow_report.config import RulesConfig
 from barlow_report.report.datatable import Link
 from barlow_report.report.pages.overview import Fact, settings_rows
 from barlow_report.report.pages.page import Heading, Site, SitePage
-from barlow_report.report.records import Planted, Share
-from barlow_report.report.words import OUTCOMES, rule_inequality
+from barlow_report.report.records import Evaluation, Explained, Planted, Share
+from barlow_report.report.words import GROUPINGS, OUTCOMES, rule_inequality
 
-__all__ = ["MethodView", "PlantedRow", "PlantedView", "SkippedView", "method_page", "planted_page", "skipped_page"]
+__all__ = [
+    "EvaluationView",
+    "MethodView",
+    "PlantedRow",
+    "PlantedView",
+    "SkippedView",
+    "evaluation_page",
+    "method_page",
+    "planted_page",
+    "skipped_page",
+]
 
 _UP = (Link("Overview", "index.html"),)
 _N_SKIPPED = 2000
@@ -56,6 +66,39 @@ class PlantedView:
     n_found: int
     n_false_alarms: int
     n_clean: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationView:
+    """What trees of several depths gain, and how many failures the modes cover."""
+
+    rows: tuple[tuple[str, Evaluation], ...]
+    explained: tuple[tuple[str, Explained], ...]
+    rules: RulesConfig
+    is_in_sample: bool
+
+
+def evaluation_page(site: Site) -> SitePage:
+    """The automatic evaluation of the whole run."""
+    catalog = site.catalog
+    return SitePage(
+        path="evaluation/index.html",
+        title="Evaluation",
+        section="Method",
+        description="How often trees find a failure mode, what they gain, and how many failures the modes cover.",
+        search="Automatic evaluation: share of groups with a failure mode, tree gain, failures explained.",
+        template="pages/evaluation.html",
+        view=lambda: EvaluationView(
+            rows=tuple((GROUPINGS.get(row.grouping, row.grouping), row) for row in catalog.evaluation),
+            explained=tuple(
+                ("all groups" if row.grouping is None else GROUPINGS.get(row.grouping, row.grouping), row)
+                for row in catalog.explained
+            ),
+            rules=catalog.rules_config,
+            is_in_sample=catalog.is_in_sample,
+        ),
+        crumbs=_UP,
+    )
 
 
 def method_page(site: Site) -> SitePage:

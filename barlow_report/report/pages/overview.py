@@ -71,6 +71,7 @@ class OverviewView:
     n_fitted: int
     cards: tuple[FailureModeCard, ...]
     tallies: tuple[GroupTally, ...]
+    explained: Share | None
     n_skipped: int
     facts: tuple[Fact, ...]
     settings: tuple[Fact, ...]
@@ -110,12 +111,21 @@ def _view(site: Site, modes: list[Rule]) -> OverviewView:
         n_fitted=statuses["fitted"],
         cards=tuple(_card(site, rule) for rule in modes[:_N_CARDS]),
         tallies=tuple(_tally(site, status, n) for status, n in statuses.most_common() if status != "fitted"),
+        explained=_explained(site),
         n_skipped=len(catalog.skipped),
         facts=tuple(_facts(site)),
         settings=tuple(settings_rows(site.info)),
         figures=tuple(name for name in ("error_rate_by_class", "tree_gain") if name in site.figures),
         has_planted=catalog.planted is not None,
     )
+
+
+def _explained(site: Site) -> Share | None:
+    """The share of failures that the modes of the whole run cover: verified ones, on held-out images, if there are."""
+    for row in site.catalog.explained:
+        if row.scope == "run":
+            return row.in_modes if site.catalog.is_in_sample else row.held_out
+    return None
 
 
 def _card(site: Site, rule: Rule) -> FailureModeCard:
