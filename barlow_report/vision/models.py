@@ -12,6 +12,7 @@ from torch import nn
 
 from barlow_report.config import ModelConfig, PreprocessingConfig
 from barlow_report.errors import ConfigError, ModelError
+from barlow_report.files import digest_file
 from barlow_report.vision.factories import build_model
 from barlow_report.vision.preprocessing import probe_size
 from barlow_report.vision.probing import (
@@ -23,7 +24,7 @@ from barlow_report.vision.probing import (
     record,
     run_probe,
 )
-from barlow_report.vision.weights import hash_file, hash_weights, load_weights
+from barlow_report.vision.weights import hash_weights, load_weights
 
 __all__ = ["LoadedModel", "check_outputs", "choose_device", "load_model", "wrap_model"]
 
@@ -130,7 +131,7 @@ def load_model(
     built = build_model(spec, role=role)
     if spec.weights is not None:
         load_weights(built.module, spec.weights, allow_unsafe=spec.allow_unsafe_weights, where=role)
-    sha256 = hash_file(spec.weights) if spec.weights is not None else hash_weights(built.module)
+    sha256 = digest_file(spec.weights) if spec.weights is not None else hash_weights(built.module)
     return wrap_model(
         built.module,
         preprocessing=spec.preprocessing,

@@ -13,7 +13,7 @@ from torch import nn
 
 from barlow_report.errors import ModelError
 
-__all__ = ["hash_file", "hash_weights", "load_weights", "read_weights"]
+__all__ = ["hash_weights", "load_weights", "read_weights"]
 
 State = dict[str, torch.Tensor]
 
@@ -117,12 +117,6 @@ def _strip_prefixes(state: State, expected: set[str]) -> State:
     if any(key.startswith("model.") for key in state) and all(key.startswith(("model.", *others)) for key in state):
         return {key.removeprefix("model."): value for key, value in state.items() if key.startswith("model.")}
     return state
-
-
-def hash_file(path: Path) -> str:
-    """SHA-256 of a file's content, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def hash_weights(model: nn.Module) -> str:
