@@ -18,10 +18,11 @@ import numpy.typing as npt
 from barlow_report.config import RulesConfig
 from tests.benchmarks.peers.experiments import Experiment, make_experiment, plan_experiments
 from tests.benchmarks.peers.installed import external_slicer
+from tests.benchmarks.peers.permuted import explain_permuted
 from tests.benchmarks.peers.pools import CUED_CLASSES, load_pool
 from tests.benchmarks.peers.product import explain_experiments
 from tests.benchmarks.peers.scoring import Outcome, score_slices, summarize
-from tests.benchmarks.peers.selection import Slicer, select_in_sample, select_verified
+from tests.benchmarks.peers.selection import Slicer, select_everything, select_in_sample, select_verified
 from tests.benchmarks.peers.slicers import slice_by_direction, slice_by_error_tree, slice_by_spotlight
 
 SEEDS = {"tuning": 101, "test": 202}
@@ -40,6 +41,7 @@ def main() -> None:
     parser.add_argument("--n-own", type=int, default=12, help="experiments with the standard model's failures")
     parser.add_argument("--n-null", type=int, default=40)
     parser.add_argument("--peers-python", type=Path, help="interpreter that has the packages of the peers")
+    parser.add_argument("--only", default="", help="only the methods with this in their names")
     arguments = parser.parse_args()
     seed = SEEDS[arguments.part]
     pool = load_pool(arguments.folder, seed=seed, n_per_class=arguments.n_per_class)
@@ -57,6 +59,8 @@ def main() -> None:
     )
     print(f"{'method':<58}" + "".join(f"{name:>16}" for name in COLUMNS))
     for name, method in methods(arguments.peers_python).items():
+        if arguments.only not in name:
+            continue
         try:
             outcomes = run_method(method, experiments)
         except FileNotFoundError as error:
@@ -76,6 +80,7 @@ def methods(peers_python: Path | None) -> dict[str, Method]:
         for label, fraction in (("verified", 0.3), ("in-sample", 0.0)):
             settings = RulesConfig(max_depth=depth, held_out_fraction=fraction)
             found[f"barlow-report, depth {depth}, {label}"] = partial(explain_experiments, settings=settings)
+    found["barlow-report, depth 1, permutation test (a candidate)"] = explain_permuted
     slicers: dict[str, Slicer] = {
         "error tree (scikit-learn)": slice_by_error_tree,
         "failure direction (linear SVM)": slice_by_direction,
@@ -84,6 +89,7 @@ def methods(peers_python: Path | None) -> dict[str, Method]:
         "mixture slicer (package domino 0.1.5)": external_slicer("domino", peers_python),
     }
     for name, slicer in slicers.items():
+        found[f"{name}, as returned"] = partial(select_everything, slicer)
         found[f"{name}, in-sample"] = partial(select_in_sample, slicer)
         found[f"{name}, with our evidence"] = partial(select_verified, slicer)
     return found

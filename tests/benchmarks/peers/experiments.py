@@ -131,4 +131,4 @@ def _risk(
         condition &= class_ids == plan.classes[0]
     if plan.kind == "model's own":
         return pool.fails[class_ids, indices, _version(plan, odd)].astype(np.float64), condition
-    return plan.base + plan.strength * condition, condition
+    return plan.base + np.where(condition, plan.strength, 0.0), condition

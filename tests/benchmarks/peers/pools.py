@@ -60,6 +60,8 @@ def load_pool(folder: Path, *, seed: int, n_per_class: int, class_names: tuple[s
 def _make_pool(*, seed: int, n_per_class: int, class_names: tuple[str, ...]) -> Pool:
     folder = Path(demo_package.__file__).parent
     config = load_config(folder / "demo.yaml")
+    if config.feature_model is None:
+        raise ValueError("the demo's configuration names no feature model.")
     robust, standard = (_load(model, folder) for model in (config.feature_model, config.inspected_model))
     features: list[npt.NDArray[np.float32]] = []
     fails: list[npt.NDArray[np.bool_]] = []

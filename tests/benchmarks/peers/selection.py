@@ -17,7 +17,7 @@ from barlow_report.rules.evidence import adjust_p_values, exact_test, judge
 from barlow_report.rules.groups import split_images
 from tests.benchmarks.peers.experiments import Experiment
 
-__all__ = ["Job", "Slicer", "select_in_sample", "select_verified"]
+__all__ = ["Job", "Slicer", "select_everything", "select_in_sample", "select_verified"]
 
 Scores = npt.NDArray[np.float64]
 
@@ -46,6 +46,16 @@ def select_in_sample(slicer: Slicer, experiments: Sequence[Experiment]) -> list[
     for experiment, scores in zip(experiments, slicer(jobs), strict=True):
         n = len(experiment.failure)
         returned.append(scores[n:, _modes(scores[:n] > 0, experiment.failure)[0]])
+    return returned
+
+
+def select_everything(slicer: Slicer, experiments: Sequence[Experiment]) -> list[Scores]:
+    """Fit on all analysed images, return every slice that the method returns and that has a member among them."""
+    jobs = [_job(e, np.ones(len(e.failure), dtype=np.bool_)) for e in experiments]
+    returned = []
+    for experiment, scores in zip(experiments, slicer(jobs), strict=True):
+        n = len(experiment.failure)
+        returned.append(scores[n:, (scores[:n] > 0).any(axis=0)])
     return returned
 
 

@@ -66,7 +66,8 @@ def _error_tree(job: Job) -> Scores:
     rates = tree.tree_.value[:, 0, -1] if job.fit_failure.any() else np.zeros(tree.tree_.node_count)
     ids = np.flatnonzero(tree.tree_.children_left < 0)
     ids = ids[np.argsort(-rates[ids], kind="stable")]
-    return (leaves[:, None] == ids).astype(np.float64)
+    scores: Scores = (leaves[:, None] == ids).astype(np.float64)
+    return scores
 
 
 def _spotlights(job: Job) -> Scores:

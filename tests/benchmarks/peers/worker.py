@@ -5,6 +5,7 @@ Imports nothing of this project, whose requirements are newer than the peers'.
 
 import sys
 import warnings
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -65,7 +66,12 @@ def _import_domino() -> Any:
         module = ModuleType(name)
         module.__path__ = [str(folder)]
         sys.modules.setdefault(name, module)
-    import domino._slice.domino as slicing
+    from sklearn.mixture import _base
+    from sklearn.utils import check_array
+
+    # of scikit-learn 0.24, which domino asks for and which has no wheel for this Python
+    _base._check_X = lambda x, *_, **__: check_array(x, dtype=[np.float64, np.float32])
+    slicing: Any = import_module("domino._slice.domino")
 
     slicing.tqdm = lambda iterable, **_: iterable
     return slicing.DominoSlicer
@@ -74,14 +80,14 @@ def _import_domino() -> Any:
 def run_error_tree(job: Job) -> Scores:
     """Fit erroranalysis's surrogate, a LightGBM tree of depth 3; leaves are slices, the most failing first."""
     import pandas as pd
-    from erroranalysis._internal.surrogate_error_tree import create_surrogate_model
-    from erroranalysis.analyzer.error_analyzer import PredictionsAnalyzer
 
     names = [f"f{i}" for i in range(job["fit_features"].shape[1])]
     frame = pd.DataFrame(job["fit_features"].astype(np.float64), columns=names)
     failure = job["fit_failure"]
-    analyzer = PredictionsAnalyzer(failure.astype(int), frame, np.zeros(len(failure), dtype=int), names, [])
-    model = create_surrogate_model(
+    analyzer = import_module("erroranalysis.analyzer.error_analyzer").PredictionsAnalyzer(
+        failure.astype(int), frame, np.zeros(len(failure), dtype=int), names, []
+    )
+    model = import_module("erroranalysis._internal.surrogate_error_tree").create_surrogate_model(
         analyzer,
         frame,
         failure.astype(int),
