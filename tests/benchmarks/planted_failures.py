@@ -57,17 +57,17 @@ def main() -> None:
         f"{arguments.part} scenes: {arguments.n_planted} planted, {arguments.n_own} of a model's own failures, "
         f"{arguments.n_null} with nothing planted"
     )
-    print(f"{'method':<58}" + "".join(f"{name:>16}" for name in COLUMNS))
+    print(f"{'method':<62}" + "".join(f"{name:>16}" for name in COLUMNS))
     for name, method in methods(arguments.peers_python).items():
         if arguments.only not in name:
             continue
         try:
             outcomes = run_method(method, experiments)
         except FileNotFoundError as error:
-            print(f"{name:<58}  not run: {error}", flush=True)
+            print(f"{name:<62}  not run: {error}", flush=True)
             continue
         found = summarize(outcomes)
-        print(f"{name:<58}" + "".join(_cell(column, found[column]) for column in COLUMNS), flush=True)
+        print(f"{name:<62}" + "".join(_cell(column, found[column]) for column in COLUMNS), flush=True)
         kinds = dict.fromkeys(o.kind for o in outcomes if o.kind != "none")
         parts = [(kind, [o for o in outcomes if o.kind == kind]) for kind in kinds]
         print("    discovery: " + "; ".join(f"{k} {np.mean([o.is_discovered for o in p]):.0%}" for k, p in parts))
