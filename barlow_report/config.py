@@ -10,7 +10,7 @@ import difflib
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
@@ -42,11 +42,19 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_empty_paths(cls, value: object, info: ValidationInfo) -> object:
+        annotation = cls.model_fields[str(info.field_name)].annotation
+        if value == "" and Path in (annotation, *get_args(annotation)):
+            raise ValueError("expected a path")  # an empty one would mean the configuration's own folder
+        return value
+
     @field_validator("*", mode="after")
     @classmethod
     def _resolve_paths(cls, value: object, info: ValidationInfo) -> object:
         if isinstance(value, Path) and info.context:
-            return Path(os.path.normpath(Path(info.context["folder"]) / value.expanduser()))
+            return _absolute(value, Path(info.context["folder"]))
         return value
 
 
@@ -149,7 +157,7 @@ class ModelConfig(Section):
         if not source or not function.isidentifier():
             raise ValueError("expected 'package.module:function' or 'path/to/file.py:function'")
         if source.endswith(".py") and info.context:
-            source = os.path.normpath(Path(info.context["folder"]) / Path(source).expanduser())
+            source = str(_absolute(Path(source), Path(info.context["folder"])))
         return f"{source}:{function}"
 
 
@@ -262,15 +270,41 @@ def parse_yaml_model(path: Path, model: type[ModelT]) -> ModelT:
     try:
         tree = yaml.compose(text, Loader=yaml.SafeLoader)
         values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        _refuse_repeated_keys(tree)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not valid YAML: {error}") from error
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: found {type(values).__name__}, expected keys such as 'name:' and 'data:'.")
     try:
         return model.model_validate(_expand(values), context={"folder": path.resolve().parent})
+    except RecursionError as error:
+        raise ConfigError(f"{path}: a value contains itself (& and *). Write it out.") from error
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
     except ValidationError as error:
         lines = [_describe(problem, tree, model) for problem in error.errors()]
         raise ConfigError(f"{path}: {len(lines)} problem{'s' * (len(lines) > 1)}\n" + "\n".join(lines)) from error
+
+
+def _absolute(path: Path, folder: Path) -> Path:
+    try:
+        return Path(os.path.normpath(folder / path.expanduser()))
+    except RuntimeError as error:  # ~somebody who has no home
+        raise ValueError(str(error)) from error
+
+
+def _refuse_repeated_keys(node: yaml.Node | None) -> None:
+    """Raise a ValueError for a key that occurs twice in one mapping: YAML would silently take the last."""
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen and key.value != "<<":
+                raise ValueError(f"line {key.start_mark.line + 1}: the key {key.value!r} occurs twice")
+            seen.add(str(key.value))
+            _refuse_repeated_keys(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _refuse_repeated_keys(item)
 
 
 def _expand(value: Any) -> Any:

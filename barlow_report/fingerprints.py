@@ -37,14 +37,20 @@ def model_identity(model: ModelConfig | None) -> dict[str, Any] | None:
 def _source_identity(factory: str) -> list[str]:
     source, _, function = factory.rpartition(":")
     if source.endswith(".py"):
-        return [function, _digest(Path(source), "factory")]
+        _digest(Path(source), "factory")  # says what is wrong if it is not there
+        return [function, *_neighbours(Path(source))]
     try:
         found = importlib.util.find_spec(source)
     except (ImportError, ValueError):
         found = None
     if found is None or found.origin is None or not Path(found.origin).is_file():
         return [function, source]  # loading the model says what is wrong with it
-    return [function, digest_file(Path(found.origin))]
+    return [function, *_neighbours(Path(found.origin))]
+
+
+def _neighbours(source: Path) -> list[str]:
+    """The hashes of the Python files in a factory's folder: it may import any of them."""
+    return [digest_file(path) for path in sorted(source.parent.glob("*.py"))]
 
 
 def _digest(path: Path, key: str) -> str:

@@ -26,6 +26,13 @@ from barlow_report.training_config import TrainingConfig
 
 __all__ = ["build_site", "compute", "default_run_folder", "default_site_folder", "draw", "run", "run_demo", "train"]
 
+# Which sections of the configuration a stage's results depend on. They are noted when the stage has finished, so
+# that pages never show settings that their numbers were not computed with.
+_SECTIONS = {
+    "extract": ("name", "device", "data", "inspected_model", "feature_model", "extraction"),
+    "explain": ("seed", "rules"),
+    "visualize": ("visuals", "site"),
+}
 _REPORTED_PACKAGES = ("torch", "torchvision", "scikit-learn", "numpy", "pandas", "pillow", "mkdocs-material")
 
 
@@ -54,15 +61,21 @@ def run(
 def compute(config: Config, *, folder: Path, until: str = "visualize", progress: Progress | None = None) -> Run:
     """Run the stages up to and including `until` and return the run folder; see `run`."""
     progress = progress or SilentProgress()
-    run_folder = Run.create(folder, info=_info(config))
+    settings = config.model_dump(mode="json")
+    run_folder = Run(folder)
+    run_folder.refuse_foreign_files()
     with run_folder.locked():
+        Run.create(folder, info=_info(config))
         n_stages = STAGES.index(until) + 1
         extracted = extract(config, run_folder, progress=progress)
+        run_folder.record_config({key: settings[key] for key in _SECTIONS["extract"]})
         if n_stages > 1:
             explained = explain(config, run_folder, extracted=extracted, progress=progress)
             run_folder.identify(explained, created_at=_now())
+            run_folder.record_config({key: settings[key] for key in _SECTIONS["explain"]})
         if n_stages > 2:
             visualize(config, run_folder, explained=explained, progress=progress)
+            run_folder.record_config({key: settings[key] for key in _SECTIONS["visualize"]})
     return run_folder
 
 
@@ -117,8 +130,6 @@ def default_site_folder(name: str) -> Path:
 def _info(config: Config) -> dict[str, Any]:
     return {
         "name": config.name,
-        "seed": config.seed,
-        "config": config.model_dump(mode="json"),
         "versions": {
             "barlow-report": metadata.version("barlow-report"),
             "python": platform.python_version(),

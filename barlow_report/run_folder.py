@@ -62,13 +62,7 @@ class Run:
             OutputError: The folder cannot be written.
         """
         run = cls(folder)
-        with output_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            is_foreign = not run._info_path.exists() and any(not f.name.startswith("run.") for f in folder.iterdir())
-        if is_foreign:
-            raise RunFolderError(
-                f"{folder}: holds files but no run.json, so it is not a run folder. Give an empty or new folder."
-            )
+        run.refuse_foreign_files()
         old = run.info if run._info_path.exists() else {"format": FORMAT, "stages": {}}
         if {**old, **info} != old or not run._info_path.exists():
             run._write_info({**old, **info})
@@ -88,6 +82,21 @@ class Run:
             )
         _ = run.info
         return run
+
+    def refuse_foreign_files(self) -> None:
+        """Make the folder if it is not there, and check that it holds nothing but a run.
+
+        Raises:
+            RunFolderError: It holds other files.
+            OutputError: It cannot be made.
+        """
+        with output_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            others = [f for f in self.folder.iterdir() if not f.name.startswith("run.")]
+        if others and not self._info_path.exists():
+            raise RunFolderError(
+                f"{self.folder}: holds files but no run.json, so it is not a run folder. Give an empty or new folder."
+            )
 
     @property
     def _info_path(self) -> Path:
@@ -114,6 +123,12 @@ class Run:
         """Name this run by the fingerprint of `explain`: people's descriptions of features belong to it alone."""
         if self.info.get("run_id") != explained[:16]:
             self.update_info(run_id=explained[:16], created_at=created_at)
+
+    def record_config(self, sections: Mapping[str, Any]) -> None:
+        """Note the sections of the configuration that what is in the folder was computed with."""
+        config = {**self.info.get("config", {}), **sections}
+        if config != self.info.get("config"):
+            self.update_info(config=config)
 
     def update_info(self, **values: Any) -> None:
         """Set entries of run.json."""
@@ -175,6 +190,8 @@ class Run:
         stages = self.info["stages"]
         if any(s in stages for s in later):
             self.update_info(stages={s: mark for s, mark in stages.items() if s not in later})
+        if stage != STAGES[-1]:
+            self.delete_table("planted")  # says what became of rules that are about to change
         work = self.folder / "work" / stage
         begun = work / "fingerprint"
         with output_errors(work):

@@ -97,6 +97,26 @@ def test_a_model_is_needed_for_predictions_and_for_features(tmp_path: Path) -> N
         _load(tmp_path, "name: mine\ndata: {manifest: a.csv}\n")
 
 
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (("name: mine", "name: mine\nname: yours"), "line 3: the key 'name' occurs twice"),
+        (("name: mine", "name: 2024-13-01"), "not valid YAML"),
+        (("{folder: images}", "&a {folder: *a}"), "config.yaml: "),
+        (("{folder: images}", "{folder: ''}"), "data.folder: found ''; expected a path"),
+        (("{folder: images}", "{folder: '~nobody-of-this-name/images'}"), "home directory"),
+        (("net.pt", '"${NOT_SET_ANYWHERE}"'), "config.yaml: environment variable NOT_SET_ANYWHERE"),
+    ],
+)
+def test_odd_yaml_is_named_and_not_a_bug(tmp_path: Path, change: tuple[str, str], problem: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(problem)):
+        _load(tmp_path, MINIMAL.replace(*change))
+
+
+def test_the_configuration_s_own_folder_may_hold_the_images(tmp_path: Path) -> None:
+    assert _load(tmp_path, MINIMAL.replace("{folder: images}", "{folder: .}")).data.folder == tmp_path
+
+
 @pytest.mark.parametrize("text", ["", "- a\n- b\n", "just text"])
 def test_a_file_without_keys_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(ConfigError, match="expected keys"):

@@ -10,6 +10,7 @@ __all__ = ["Bar", "HistogramDrawing", "Mark", "draw_histogram"]
 
 _WIDTH, _HEIGHT = 640, 170
 _TOP, _BOTTOM, _SIDE = 24, 22, 2
+_LABEL_WIDTH = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,12 @@ class HistogramDrawing:
     n_highest: int
 
 
+def _anchor(x: float, right_of_it: Sequence[float]) -> str:
+    """On which side of its line a label stands: to the left where the edge or the next label is near."""
+    is_crowded = bool(right_of_it) and min(right_of_it) - x < _LABEL_WIDTH
+    return "end" if x > _WIDTH * 0.8 or is_crowded else "start"
+
+
 def draw_histogram(bins: Sequence[HistogramBin], *, thresholds: Sequence[float]) -> HistogramDrawing | None:
     """Lay out the histogram; thresholds outside of its range are left out. None without bins."""
     if not bins:
@@ -78,7 +85,8 @@ def draw_histogram(bins: Sequence[HistogramBin], *, thresholds: Sequence[float])
     )
     inside = [value for value in sorted(set(thresholds)) if low <= value <= high]
     marks = tuple(
-        Mark(x=across(v), label=threshold(v), anchor="end" if across(v) > _WIDTH * 0.8 else "start") for v in inside
+        Mark(x=across(v), label=threshold(v), anchor=_anchor(across(v), [across(w) for w in inside if w > v]))
+        for v in inside
     )
     return HistogramDrawing(
         width=_WIDTH,

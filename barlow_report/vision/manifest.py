@@ -125,7 +125,14 @@ def _values(series: "pd.Series[Any]", path: Path) -> list[Any]:
             f"{path}: column {series.name!r} has no value in {int(missing.sum())} rows, first in {_row(first)}. Fill "
             "it in or remove the rows."
         )
-    return list(series.tolist())
+    values = list(series.tolist())
+    wrong = next((value for value in values if not isinstance(value, str | int | float)), None)
+    if wrong is not None:
+        raise DataError(
+            f"{path}: column {series.name!r} holds {type(wrong).__name__} values, expected text or whole numbers. "
+            "Convert the column."
+        )
+    return values
 
 
 def _classes(series: "pd.Series[Any]", path: Path) -> list[str | int]:
@@ -136,6 +143,8 @@ def _classes(series: "pd.Series[Any]", path: Path) -> list[str | int]:
 
 
 def _as_class(value: Any) -> str | int:
+    if isinstance(value, bool):
+        return str(value)
     # Parquet stores integers as floats once a row had no value.
     if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
         return int(value)

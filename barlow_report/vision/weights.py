@@ -75,8 +75,7 @@ def read_weights(path: Path, *, allow_unsafe: bool, where: str) -> State:
             raise ModelError(f"{where}: {path} is no file of torch.save ({_first_line(error)}).") from error
         raise ModelError(
             f"{where}: {path} holds more than weights, and reading it could run any code. Save the state dict alone "
-            "(torch.save(model.state_dict(), …) or safetensors), or set 'allow_unsafe_weights: true' if you trust it. "
-            f"({_first_line(error)})"
+            "(torch.save(model.state_dict(), …) or safetensors), or set 'allow_unsafe_weights: true' if you trust it."
         ) from error
     except Exception as error:  # a broken archive or an unknown class may raise anything
         raise ModelError(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from barlow_report.formatting import count, percent
+from barlow_report.formatting import count, percent, ratio
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, TableColumn
 from barlow_report.report.pages.groups import GroupSection, group_headings, group_section
 from barlow_report.report.pages.page import Site, SitePage
@@ -174,11 +174,17 @@ def class_pages(site: Site) -> Iterator[SitePage]:
 
 def _description(groups: list[Group]) -> str:
     parts = [
-        f"{percent(group.base.value)} of the {images_of(group)} are misclassified"
-        for group in groups
-        if group.base.value is not None
+        f"{percent(share.value)} of the {images_of(group)} are misclassified ({ratio(share.k, share.n)})"
+        for group, share in ((group, _all_images(group)) for group in groups)
+        if share.value is not None
     ]
     return "; ".join(parts) + "." if parts else "No image was analysed."
+
+
+def _all_images(group: Group) -> Share:
+    """The failures among all images of a group, fitted and held out together."""
+    parts = (group.base, group.base_held_out)
+    return Share(sum(part.k or 0 for part in parts), sum(part.n or 0 for part in parts))
 
 
 def _search_text(groups: list[Group]) -> str:

@@ -116,7 +116,7 @@ def method_page(site: Site) -> SitePage:
         view=lambda: MethodView(
             rules=site.catalog.rules_config,
             is_in_sample=site.catalog.is_in_sample,
-            n_tested=len(site.catalog.failure_modes()),
+            n_tested=sum(rule.q_value is not None for rule in site.catalog.failure_modes()),
             settings=settings,
             attack=tuple(fact for fact in settings if fact.name.startswith("visuals.attack.")),
         ),

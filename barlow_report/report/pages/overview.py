@@ -178,7 +178,9 @@ def _facts(site: Site) -> Iterator[Fact]:
         if isinstance(feature.get("n_features"), int):
             yield Fact("Features of the model", count(feature["n_features"]))
     yield Fact("Device", str(info.get("device", "–")))
-    yield Fact("Seed", str(info.get("seed", "–")))
+    config = info["config"]
+    if isinstance(config, Mapping):
+        yield Fact("Seed", str(config["seed"]))
     versions = info.get("versions")
     if isinstance(versions, Mapping):
         yield Fact("Versions", ", ".join(f"{name} {version}" for name, version in versions.items()))
