@@ -9,11 +9,21 @@ can be pointed at somebody's own copy of the data. `configs/reference.yaml` show
 import difflib
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from barlow_report.errors import ConfigError
 
@@ -35,6 +45,7 @@ __all__ = [
 Positive = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Channels = tuple[float, float, float]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
 class Section(BaseModel):
@@ -176,6 +187,22 @@ class RulesConfig(Section):
     groupings: tuple[Literal["label", "prediction"], ...] = Field(
         ("label", "prediction"), min_length=1, description="Group images by true class, by predicted class, or both."
     )
+    confused_pairs: int = Field(
+        0,
+        ge=0,
+        le=1000,
+        description="Also explain this many pairs of classes, those that are mixed up most often: the images labelled "
+        "one of the two and predicted as one of the two.",
+    )
+    unions: dict[Name, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="Also explain classes taken together, `name: [class, class, …]`, for each of `groupings`.",
+    )
+    manifest_columns: tuple[Name, ...] = Field(
+        (),
+        description="Also explain the images of each value of these columns of the manifest, such as hospital; an "
+        "empty value is none.",
+    )
     max_depth: int = Field(1, ge=1, le=4, description="Depth of each group's tree, 1 to 4.")
     n_selected_features: Positive = Field(50, description="Features a tree may choose from, by mutual information.")
     n_neighbors: Positive = Field(3, description="Neighbours of the mutual information estimator.")
@@ -196,6 +223,29 @@ class RulesConfig(Section):
     n_workers: Positive | None = Field(
         None, description="Threads; results do not depend on it. Default: one per processor."
     )
+
+    @field_validator("unions")
+    @classmethod
+    def _several_classes(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        for name, classes in value.items():
+            if len(classes) < 2 or len(set(classes)) < len(classes):
+                raise ValueError(f"expected two or more different classes in {name!r}")
+        return value
+
+    def union_classes(self, class_names: Sequence[str]) -> dict[str, tuple[int, ...]]:
+        """Return the class_ids of each union, ascending.
+
+        Raises:
+            ConfigError: A union names a class that is not among `class_names`.
+        """
+        ids = {name: class_id for class_id, name in enumerate(class_names)}
+        for union, classes in self.unions.items():
+            for name in classes:
+                if name not in ids:
+                    close = difflib.get_close_matches(name, class_names, n=1)
+                    hint = f"did you mean {close[0]!r}?" if close else f"write one of the {len(ids)} classes as it is."
+                    raise ConfigError(f"rules.unions: {union!r} names {name!r}, which is no class of the data; {hint}")
+        return {union: tuple(sorted(ids[name] for name in classes)) for union, classes in self.unions.items()}
 
 
 class AttackConfig(Section):
@@ -249,6 +299,8 @@ class Config(Section):
             raise ValueError("'inspected_model' is missing: an image folder holds no predictions")
         if self.inspected_model is None and self.feature_model is None:
             raise ValueError("'feature_model' is missing: without an inspected model nothing else gives features")
+        if self.rules.manifest_columns and self.data.manifest is None:
+            raise ValueError("'rules.manifest_columns' goes with 'data.manifest': an image folder has no columns")
         return self
 
 

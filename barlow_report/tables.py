@@ -20,7 +20,10 @@ import pyarrow as pa
 
 from barlow_report.errors import SchemaError
 
-__all__ = ["TABLES", "Column", "Table", "check_table", "empty_table"]
+__all__ = ["COLUMN_GROUPING", "TABLES", "Column", "Table", "check_table", "empty_table"]
+
+COLUMN_GROUPING = "column "
+"""How the names of groupings by a column of the manifest begin; the column's name follows."""
 
 ColumnType = Literal["int", "float", "text", "bool"]
 
@@ -123,6 +126,12 @@ _ALL = (
         columns=(_text("path", "relative to the image root"), _text("reason", "what was wrong with it")),
     ),
     Table(
+        name="attributes",
+        meaning="What the manifest says about the images in the columns that group them. Only where some are asked for.",
+        key=("image_id", "column"),
+        columns=(_IMAGE_ID, _text("column", "name of the column"), _text("value", "of the image, as text, not empty")),
+    ),
+    Table(
         name="splits",
         meaning="Which images trees are fitted on and which only test them.",
         key=("image_id",),
@@ -134,9 +143,13 @@ _ALL = (
         key=("group_id",),
         columns=(
             _GROUP_ID,
-            _text("grouping", "what the group has in common: the true class, or the predicted class"),
+            _text(
+                "grouping",
+                "what the groups have in common: label, prediction, confused_pairs, unions_by_label, "
+                "unions_by_prediction, or 'column ' and the name of a column",
+            ),
             _int("class_id", "the class that defines the group; no value for groups of another kind", nullable=True),
-            _text("name", "the name of the group: that of its class"),
+            _text("name", "the name of the group: that of its class, pair or union, or the value of the column"),
             _int("n_images", "images of the group the tree was fitted on"),
             _int("n_failures", "failures among them"),
             _float("base_error_rate", "n_failures / n_images; no value without images", nullable=True),
@@ -157,6 +170,18 @@ _ALL = (
                 allowed=("fitted", "too_few_images", "no_failures", "only_failures", "no_split"),
             ),
         ),
+    ),
+    Table(
+        name="group_classes",
+        meaning="The classes that define a group together: the two of a confused pair, those of a union.",
+        key=("group_id", "class_id"),
+        columns=(_GROUP_ID, _int("class_id", "one of the group's classes, see classes")),
+    ),
+    Table(
+        name="memberships",
+        meaning="The images of the groups that no single class defines; those of the others follow from images.",
+        key=("group_id", "image_id"),
+        columns=(_GROUP_ID, _IMAGE_ID),
     ),
     Table(
         name="selection",
