@@ -127,7 +127,7 @@ _ALL = (
     ),
     Table(
         name="attributes",
-        meaning="What the manifest says about the images in the columns that group them. Only where some are asked for.",
+        meaning="What the manifest's columns that group images say of each. Only where there are such columns.",
         key=("image_id", "column"),
         columns=(_IMAGE_ID, _text("column", "name of the column"), _text("value", "of the image, as text, not empty")),
     ),

@@ -44,6 +44,7 @@ class ImageList:
         predictions: class_id that the manifest gives as prediction, int64, shape (n_images,); None without any.
         confidences: Probability of the prediction, 0 to 1 or NaN, float64, shape (n_images,); None without any.
         skipped: (path, reason) of the entries that are known not to be usable before any is decoded.
+        attributes: Values of further columns of the manifest by name, as text, None where an image has none.
     """
 
     root: Path
@@ -53,10 +54,15 @@ class ImageList:
     predictions: npt.NDArray[np.int64] | None = None
     confidences: npt.NDArray[np.float64] | None = None
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    attributes: dict[str, list[str | None]] = field(default_factory=dict)
 
 
-def list_images(config: DataConfig) -> ImageList:
+def list_images(config: DataConfig, *, columns: Sequence[str] = ()) -> ImageList:
     """List the images of a folder (sorted by path) or of a manifest (in its order) with their labels.
+
+    Args:
+        config: The section `data` of the configuration.
+        columns: Further columns to read; only a manifest has any.
 
     Raises:
         DataError: The source is missing or empty, has a single class, or labels and classes do not fit together.
@@ -66,7 +72,7 @@ def list_images(config: DataConfig) -> ImageList:
         return _list_folder(config.folder, classes)
     if config.manifest is None:  # unreachable through the configuration, which wants exactly one
         raise DataError("data: found neither 'folder' nor 'manifest', expected one of them.")
-    manifest = read_manifest(config.manifest, image_root=config.image_root)
+    manifest = read_manifest(config.manifest, image_root=config.image_root, columns=columns)
     return _resolve_manifest(manifest, classes, where=str(config.manifest))
 
 
@@ -188,6 +194,7 @@ def _resolve_manifest(manifest: Manifest, classes: tuple[str, ...] | None, *, wh
         labels=ids["label"],
         predictions=ids.get("prediction"),
         confidences=manifest.confidences,
+        attributes=manifest.attributes,
     )
 
 

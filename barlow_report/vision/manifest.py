@@ -1,15 +1,17 @@
 """Reading a manifest: a CSV or Parquet table with one image per row.
 
 Columns `path`, `label` and optionally `prediction` and `confidence`, in any case and order; the names
-`Filenames`, `Labels` and `Predictions` of Barlow's own tables mean the same. Other columns are ignored. A label
-that is written as an integer ("7", but not "07") stays an integer here; `datasets` decides what it stands for.
+`Filenames`, `Labels` and `Predictions` of Barlow's own tables mean the same. Others are read as text where
+the configuration groups images by them, and ignored otherwise. A label that is written as an integer ("7", but not
+"07") stays an integer here; `datasets` decides what it stands for.
 """
 
 import posixpath
 import re
 import warnings
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -29,51 +31,60 @@ ALIASES = {
     "confidence": ("confidence", "confidences"),
 }
 
+MAX_VALUES = 1000
+"""Different values a column may have that groups images; more would be a name or a number for each image."""
+
 INTEGER = re.compile(r"-?(0|[1-9]\d{0,17})")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """The columns of a manifest, one entry per row; labels and predictions as written, or as integers."""
+    """The columns of a manifest, one entry per row; labels and predictions as written, or as integers.
+
+    `attributes` holds the further columns that were asked for, as text, None where there is no value.
+    """
 
     root: Path
     paths: list[str]
     labels: list[str | int]
     predictions: list[str | int] | None
     confidences: npt.NDArray[np.float64] | None
+    attributes: dict[str, list[str | None]] = field(default_factory=dict)
 
 
-def read_manifest(path: Path, *, image_root: Path | None = None) -> Manifest:
+def read_manifest(path: Path, *, image_root: Path | None = None, columns: Sequence[str] = ()) -> Manifest:
     """Read a .csv or .parquet manifest; its paths are relative to `image_root` or to its own folder.
 
-    Absolute paths below the root become relative; a backslash separates folders like a slash.
+    Absolute paths below the root become relative; a backslash separates folders like a slash. `columns` are further
+    columns to read, by their names as written.
 
     Raises:
         DataError: The file cannot be read, has no rows, misses a column or a value, or names a path twice or
-            outside of the root.
+            outside of the root; or a further column holds more than `MAX_VALUES` different values.
     """
     frame = _read_table(path)
-    columns = _find_columns(frame, path)
+    found = _find_columns(frame, path)
     if frame.empty:
         raise DataError(f"{path}: found no rows, expected one row per image.")
     root = image_root or path.parent
     paths = [
         _relative(value, root, where=f"{path}: {_row(index)}")
-        for index, value in enumerate(_values(frame[columns["path"]], path))
+        for index, value in enumerate(_values(frame[found["path"]], path))
     ]
     repeated = [value for value, n in Counter(paths).items() if n > 1]
     if repeated:
         raise DataError(
             f"{path}: found {repeated[0]!r} in more than one row ({len(repeated)} such paths); list every image once."
         )
-    predictions = columns.get("prediction")
-    confidences = columns.get("confidence")
+    predictions = found.get("prediction")
+    confidences = found.get("confidence")
     return Manifest(
         root=root,
         paths=paths,
-        labels=_classes(frame[columns["label"]], path),
+        labels=_classes(frame[found["label"]], path),
         predictions=_classes(frame[predictions], path) if predictions else None,
         confidences=_confidences(frame[confidences], path) if confidences else None,
+        attributes={name: _attributes(frame, name, path) for name in dict.fromkeys(columns)},
     )
 
 
@@ -167,6 +178,37 @@ def _confidences(series: "pd.Series[Any]", path: Path) -> npt.NDArray[np.float64
             "probabilities from 0 to 1."
         )
     return confidences
+
+
+def _attributes(frame: pd.DataFrame, name: str, path: Path) -> list[str | None]:
+    """The values of a column that groups images, as text; None for an empty one."""
+    matching = [column for column in frame.columns if str(column).strip() == name]
+    if len(matching) != 1:
+        have = ", ".join(repr(str(column)) for column in frame.columns)
+        raise DataError(
+            f"{path}: found {len(matching)} columns {name!r} among {have}, expected one. Correct "
+            "rules.manifest_columns."
+        )
+    try:
+        codes, values = pd.factorize(frame[matching[0]])  # a million rows hold few different values
+    except TypeError as error:
+        raise DataError(
+            f"{path}: column {name!r} holds values that cannot be compared ({error}), expected text, numbers or dates "
+            "to group images by. Convert the column, or leave it out of rules.manifest_columns."
+        ) from error
+    if len(values) > MAX_VALUES:
+        raise DataError(
+            f"{path}: column {name!r} has {len(values)} different values, expected at most {MAX_VALUES}: the images of "
+            "each value become a group. Use a coarser column in rules.manifest_columns."
+        )
+    texts = [*(_as_text(value) for value in values), None]  # code -1, no value, is the last one
+    return [texts[code] for code in codes]
+
+
+def _as_text(value: Any) -> str | None:
+    if isinstance(value, float | np.floating) and value.is_integer():
+        value = int(value)  # Parquet stores integers as floats once a row had no value
+    return str(value).strip().removesuffix(" 00:00:00") or None  # a date without a time
 
 
 def _relative(value: Any, root: Path, *, where: str) -> str:
