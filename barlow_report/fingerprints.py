@@ -62,21 +62,16 @@ def _digest(path: Path, key: str) -> str:
         ) from error
 
 
-def images_identity(root: Path, *, paths: Sequence[str], columns: Iterable[object]) -> str:
+def images_identity(paths: Sequence[str], *, states: Iterable[str], columns: Iterable[object]) -> str:
     """Return a hash of the images' names, sizes and modification times and of what is known about them.
 
     Args:
-        root: Folder that `paths` are relative to.
-        paths: The images, in order; a missing one counts as such.
+        paths: The images, in order.
+        states: What changes when an image changes, one text per path.
         columns: Further values per image or per data set; hashed by their bytes or their text.
     """
     digest = hashlib.sha256()
-    for path in paths:
-        try:
-            status = (root / path).stat()
-            state = f"{status.st_size} {status.st_mtime_ns}"
-        except (OSError, ValueError):
-            state = "missing"
+    for path, state in zip(paths, states, strict=True):
         digest.update(f"{path}\0{state}\0".encode("utf-8", "surrogateescape"))
     for column in columns:
         digest.update(column.tobytes() if hasattr(column, "tobytes") else repr(column).encode())

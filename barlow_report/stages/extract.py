@@ -40,7 +40,7 @@ def extract(config: Config, run: Run, *, progress: Progress) -> str:
     images = list_images(config.data)
     inspected = None if images.predictions is not None else config.inspected_model
     mark = fingerprint(
-        images=images_identity(images.root, paths=images.paths, columns=_known_columns(images)),
+        images=images_identity(images.paths, states=images.source.states(images.paths), columns=_known_columns(images)),
         inspected_model=model_identity(inspected),
         feature_model=model_identity(config.feature_model),
         extraction=config.extraction.model_dump(exclude={"n_workers"}),
@@ -132,7 +132,7 @@ def _compute_shards(config: Config, images: ImageList, work: Path, *, run: Run, 
         for index in missing:
             result = extract_shard(
                 images.paths[index * size : (index + 1) * size],
-                root=images.root,
+                source=images.source,
                 feature_model=feature,
                 inspected_model=inspected,
                 batch_size=config.extraction.batch_size,

@@ -18,6 +18,8 @@ import numpy.typing as npt
 from barlow_report.config import DataConfig
 from barlow_report.errors import DataError
 from barlow_report.vision.manifest import Manifest, read_manifest
+from barlow_report.vision.sources.folder import FolderSource
+from barlow_report.vision.sources.source import ImageSource
 
 __all__ = ["IMAGE_SUFFIXES", "ImageList", "list_images"]
 
@@ -37,9 +39,9 @@ class ImageList:
     """The images of a data set as columns: position i of each describes image i.
 
     Attributes:
-        root: Folder that `paths` are relative to.
+        source: Reads the images.
         class_names: Name of each class; its position is its class_id and the index of the model's output.
-        paths: Relative to `root`, with / between folders; no two are equal.
+        paths: What the source calls the images: relative to its root, / between folders; no two are equal.
         labels: class_id of the true class, int64, shape (n_images,).
         predictions: class_id that the manifest gives as prediction, int64, shape (n_images,); None without any.
         confidences: Probability of the prediction, 0 to 1 or NaN, float64, shape (n_images,); None without any.
@@ -47,7 +49,7 @@ class ImageList:
         attributes: Values of further columns of the manifest by name, as text, None where an image has none.
     """
 
-    root: Path
+    source: ImageSource
     class_names: tuple[str, ...]
     paths: list[str]
     labels: npt.NDArray[np.int64]
@@ -55,6 +57,11 @@ class ImageList:
     confidences: npt.NDArray[np.float64] | None = None
     skipped: list[tuple[str, str]] = field(default_factory=list)
     attributes: dict[str, list[str | None]] = field(default_factory=dict)
+
+    @property
+    def root(self) -> Path:
+        """The folder where the data lie."""
+        return self.source.root
 
 
 def list_images(config: DataConfig, *, columns: Sequence[str] = ()) -> ImageList:
@@ -127,7 +134,7 @@ def _list_folder(root: Path, classes: tuple[str, ...] | None) -> ImageList:
         )
     _require_two_classes(names, where=str(root))
     return ImageList(
-        root=root,
+        source=FolderSource(root),
         class_names=names,
         paths=[path for path, _ in images],
         labels=np.array([label for _, label in images], dtype=np.int64),
@@ -188,7 +195,7 @@ def _resolve_manifest(manifest: Manifest, classes: tuple[str, ...] | None, *, wh
     _require_two_classes(names, where=where)
     ids = {column: _class_ids(values, names, where=f"{where}: column {column!r}") for column, values in columns.items()}
     return ImageList(
-        root=manifest.root,
+        source=FolderSource(manifest.root),
         class_names=names,
         paths=manifest.paths,
         labels=ids["label"],

@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -21,15 +20,16 @@ import torch
 from barlow_report.config import PreprocessingConfig
 from barlow_report.errors import DataError, ModelError
 from barlow_report.progress import Advance, ignore_advance
-from barlow_report.vision.images import UnreadableImage, read_image
+from barlow_report.vision.images import UnreadableImage
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.preprocessing import geometry, to_pixels
+from barlow_report.vision.sources.source import ImageSource
 
 __all__ = ["ShardResult", "extract_shard"]
 
 Pixels = npt.NDArray[np.uint8]
-Decoded = tuple[Pixels, ...] | str
-"""The pixels for each geometry, or the reason why there are none."""
+Decoded = tuple[tuple[Pixels, ...], str] | str
+"""The pixels for each geometry with the digest of the image, or the reason why there are none."""
 
 N_BATCHES_AHEAD = 2
 
@@ -43,6 +43,7 @@ class ShardResult:
         features: float32 or float16, shape (n, n_features).
         predictions: class_id with the largest logit, the lowest of equals, int64, shape (n,); None without a model.
         confidences: Softmax probability of the prediction, 0 to 1, float64, shape (n,); None without a model.
+        digests: Of the bytes that each image was decoded from, see `LoadedImage`; n of them.
         skipped: (position, reason) of the others, ascending.
     """
 
@@ -50,6 +51,7 @@ class ShardResult:
     features: npt.NDArray[np.floating]
     predictions: npt.NDArray[np.int64] | None
     confidences: npt.NDArray[np.float64] | None
+    digests: list[str]
     skipped: list[tuple[int, str]]
 
 
@@ -65,7 +67,7 @@ class _Models:
 def extract_shard(
     paths: Sequence[str],
     *,
-    root: Path,
+    source: ImageSource,
     feature_model: LoadedModel,
     inspected_model: LoadedModel | None,
     batch_size: int,
@@ -76,8 +78,8 @@ def extract_shard(
     """Decode each image once and run both models on it.
 
     Args:
-        paths: Of the shard's images, relative to `root`.
-        root: The image root.
+        paths: Of the shard's images, as `source` knows them.
+        source: Reads them.
         feature_model: Gives the features.
         inspected_model: Gives the predictions; the same object as `feature_model` costs no second run, None leaves
             predictions out.
@@ -92,10 +94,11 @@ def extract_shard(
     """
     models = _plan(feature_model, inspected_model)
     kept: list[int] = []
+    digests: list[str] = []
     skipped: list[tuple[int, str]] = []
     parts: list[tuple[npt.NDArray[np.float32], npt.NDArray[np.float64] | None]] = []
     with torch.inference_mode():
-        decoded = _decode_ahead(paths, root, models, n_ahead=N_BATCHES_AHEAD * batch_size, n_workers=n_workers)
+        decoded = _decode_ahead(paths, source, models, n_ahead=N_BATCHES_AHEAD * batch_size, n_workers=n_workers)
         for first in range(0, len(paths), batch_size):
             batch: list[tuple[int, tuple[Pixels, ...]]] = []
             positions = range(first, min(first + batch_size, len(paths)))
@@ -104,13 +107,15 @@ def extract_shard(
                 if isinstance(outcome, str):
                     skipped.append((position, outcome))
                 else:
-                    batch.append((position, outcome))
+                    batch.append((position, outcome[0]))
+                    digests.append(outcome[1])
             if batch:
                 names = [paths[position] for position, _ in batch]
                 parts.append(_run(models, [pixels for _, pixels in batch], names))
                 kept += [position for position, _ in batch]
             advance(len(positions))
-    return _collect(models, kept, skipped, parts, dtype=feature_dtype, names=[paths[position] for position in kept])
+    names = [paths[position] for position in kept]
+    return _collect(models, kept, skipped, parts, dtype=feature_dtype, names=names, digests=digests)
 
 
 def _plan(feature_model: LoadedModel, inspected_model: LoadedModel | None) -> _Models:
@@ -123,14 +128,14 @@ def _plan(feature_model: LoadedModel, inspected_model: LoadedModel | None) -> _M
 
 
 def _decode_ahead(
-    paths: Sequence[str], root: Path, models: _Models, *, n_ahead: int, n_workers: int | None
+    paths: Sequence[str], source: ImageSource, models: _Models, *, n_ahead: int, n_workers: int | None
 ) -> Iterator[Decoded]:
     """Yield what became of each path, in order, while threads work on the next `n_ahead`."""
 
     def decode(path: str) -> Decoded:
         try:
-            image = read_image(root / path)
-            return tuple(to_pixels(image, preprocessing) for preprocessing in models.preprocessings)
+            loaded = source.read(path)
+            return tuple(to_pixels(loaded.image, p) for p in models.preprocessings), loaded.digest
         except UnreadableImage as error:
             return error.reason
 
@@ -196,6 +201,7 @@ def _collect(
     *,
     dtype: Literal["float32", "float16"],
     names: list[str],
+    digests: list[str],
 ) -> ShardResult:
     n_features = models.feature.n_features
     exact = np.concatenate([np.zeros((0, n_features), np.float32), *(features for features, _ in parts)])
@@ -217,6 +223,7 @@ def _collect(
         features=features,
         predictions=predictions,
         confidences=confidences,
+        digests=digests,
         skipped=skipped,
     )
 

@@ -5,7 +5,7 @@ scaled to 8 bits, palettes and CMYK converted, the first frame of an animation. 
 in the usual training pipelines. A pure function of the file, safe to call from several threads.
 """
 
-import stat
+import io
 import threading
 import warnings
 from collections.abc import Iterator
@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from barlow_report.errors import DataError
+from barlow_report.vision.reading import UnreadableImage, read_file
 
-__all__ = ["MAX_PIXELS", "UnreadableImage", "quiet_decoders", "read_image"]
+__all__ = ["MAX_PIXELS", "UnreadableImage", "decode_image", "quiet_decoders", "read_image"]
 
 MAX_PIXELS = 89_478_485
 """Larger images are refused: a small file can unpack to any size. Pillow warns from the same number on."""
@@ -36,25 +36,25 @@ ROTATIONS = {
 }
 
 
-class UnreadableImage(DataError):  # noqa: N818 - says what is the matter with the image
-    """An image cannot be decoded; `reason` says why without naming the file."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
 def read_image(path: Path) -> Image.Image:
     """Decode one image file to mode RGB, upright, without metadata.
 
     Raises:
-        UnreadableImage: The file is missing, empty, truncated, no image, of a kind that has no defined
-            brightness (32-bit pixels), or larger than `MAX_PIXELS`.
+        UnreadableImage: See `read_file` and `decode_image`.
     """
-    _check_file(path)
+    return decode_image(read_file(path))
+
+
+def decode_image(data: bytes) -> Image.Image:
+    """Decode the content of an image file to mode RGB, upright, without metadata.
+
+    Raises:
+        UnreadableImage: It is truncated, no image, of a kind that has no defined brightness (32-bit pixels), or
+            larger than `MAX_PIXELS`.
+    """
     with quiet_decoders():
         try:
-            with path.open("rb") as file, Image.open(file, formats=_available_formats()) as image:
+            with Image.open(io.BytesIO(data), formats=_available_formats()) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise UnreadableImage(_too_large(image.width, image.height))
                 image.load()
@@ -66,27 +66,11 @@ def read_image(path: Path) -> Image.Image:
         except Image.DecompressionBombError as error:
             raise UnreadableImage(f"more than {MAX_PIXELS} pixels") from error
         except OSError as error:
-            # strerror leaves out the path, which would make the reason depend on where the data lie
-            raise UnreadableImage(error.strerror or str(error)) from error
+            raise UnreadableImage(str(error)) from error
         except Exception as error:  # a decoder may raise anything on a broken file
             raise UnreadableImage(f"broken image ({error or type(error).__name__})") from error
     rgb.info = {}  # else a profile of the original colours would be written into thumbnails
     return rgb
-
-
-def _check_file(path: Path) -> None:
-    try:
-        status = path.stat()
-    except ValueError as error:
-        raise UnreadableImage("not a valid file name") from error
-    except FileNotFoundError as error:
-        raise UnreadableImage("broken link" if path.is_symlink() else "no such file") from error
-    except OSError as error:
-        raise UnreadableImage(error.strerror or str(error)) from error
-    if not stat.S_ISREG(status.st_mode):
-        raise UnreadableImage("not a file")
-    if status.st_size == 0:
-        raise UnreadableImage("the file is empty")
 
 
 def _too_large(width: int, height: int) -> str:

@@ -14,7 +14,7 @@ from barlow_report.config import PreprocessingConfig
 from barlow_report.errors import DataError
 from barlow_report.training_config import AugmentationConfig
 from barlow_report.vision.datasets import ImageList
-from barlow_report.vision.images import UnreadableImage, read_image
+from barlow_report.vision.images import UnreadableImage
 from barlow_report.vision.preprocessing import to_pixels
 
 __all__ = ["TrainingImages", "augment", "load_images", "split_validation"]
@@ -105,7 +105,7 @@ def _decode(
     def read(position: int) -> npt.NDArray[np.uint8]:
         path = images.paths[position]
         try:
-            return to_pixels(read_image(images.root / path), preprocessing)
+            return to_pixels(images.source.read(path).image, preprocessing)
         except UnreadableImage as error:
             raise DataError(f"{images.root / path}: {error.reason}. Repair or remove the file.") from error
 

@@ -37,7 +37,7 @@ def images(shared_cifar: Path) -> ImageList:
 def result(shared_cifar: Path, robust: LoadedModel, images: ImageList) -> ShardResult:
     return extract_shard(
         images.paths[::STEP],
-        root=images.root,
+        source=images.source,
         feature_model=robust,
         inspected_model=load(shared_cifar, "standard"),
         batch_size=64,

@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import nn
 
 from barlow_report.config import PreprocessingConfig
 from barlow_report.errors import DataError, ModelError
 from barlow_report.vision import extraction
 from barlow_report.vision.extraction import ShardResult, extract_shard
-from barlow_report.vision.images import read_image
 from barlow_report.vision.models import LoadedModel
+from barlow_report.vision.sources.folder import FolderSource
+from barlow_report.vision.sources.source import LoadedImage
 from tests.vision.toys import ColourNet, noise_image, save_colour, wrap
 
 COLOURS = {"red.png": (255, 0, 0), "green.png": (0, 255, 0), "blue.png": (0, 0, 255)}
@@ -22,7 +22,7 @@ COLOURS = {"red.png": (255, 0, 0), "green.png": (0, 255, 0), "blue.png": (0, 0, 
 
 def run(root: Path, paths: list[str], model: LoadedModel, **settings: Any) -> ShardResult:
     settings = {"inspected_model": model, "batch_size": 2, **settings}
-    return extract_shard(paths, root=root, feature_model=model, **settings)
+    return extract_shard(paths, source=FolderSource(root), feature_model=model, **settings)
 
 
 @pytest.fixture
@@ -99,11 +99,13 @@ def watch_reading(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the images that are read from now on, in order."""
     names: list[str] = []
 
-    def read(path: Path) -> Image.Image:
-        names.append(path.name)
-        return read_image(path)
+    read_one = FolderSource.read
 
-    monkeypatch.setattr("barlow_report.vision.extraction.read_image", read)
+    def read(source: FolderSource, path: str) -> LoadedImage:
+        names.append(path)
+        return read_one(source, path)
+
+    monkeypatch.setattr(FolderSource, "read", read)
     return names
 
 
