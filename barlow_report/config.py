@@ -267,10 +267,16 @@ class VisualsConfig(Section):
 
 
 class SiteConfig(Section):
-    """Words on the site."""
+    """Words on the site, and how much of the images it shows."""
 
     title: str | None = Field(None, description="Title of the report; default: the run's name.")
     description: str = Field("", description="A sentence or two under the title: what was analysed, and why.")
+    images: Literal["full", "blur", "none"] = Field(
+        "full", description="Photographs on the site: as they are, blurred beyond recognition, or none at all."
+    )
+    show_paths: bool = Field(
+        False, description="Name image files by their path relative to the data's folder; otherwise by a number."
+    )
 
 
 class Config(Section):
@@ -291,7 +297,9 @@ class Config(Section):
     extraction: ExtractionConfig = Field(default_factory=ExtractionConfig, description="The one pass.")
     rules: RulesConfig = Field(default_factory=RulesConfig, description="Trees, failure modes, evidence.")
     visuals: VisualsConfig = Field(default_factory=VisualsConfig, description="Triptychs and galleries.")
-    site: SiteConfig = Field(default_factory=SiteConfig, description="Words on the site.")
+    site: SiteConfig = Field(
+        default_factory=SiteConfig, description="Words on the site, and how much of the images it shows."
+    )
 
     @model_validator(mode="after")
     def _models_fit_data(self) -> "Config":

@@ -361,6 +361,20 @@ _ALL = (
         ),
     ),
     Table(
+        name="quantiles",
+        meaning="Images along the distribution of the features that rules use, drawn from at most 2,000 of the images.",
+        key=("feature_id", "position", "rank"),
+        columns=(
+            _FEATURE_ID,
+            _int("position", "0 for the lowest quantile"),
+            _float("quantile", "share of the images with a lower activation, 0 to 1"),
+            _int("rank", "1 for the first image at the quantile"),
+            _IMAGE_ID,
+            _float("activation", "of the feature on the image"),
+            _text("thumbnail", "name below media/"),
+        ),
+    ),
+    Table(
         name="planted",
         meaning="The demo's planted failure modes and what the report found. Only in a demo run.",
         key=("class_id",),

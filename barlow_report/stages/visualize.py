@@ -17,8 +17,9 @@ from barlow_report.files import atomic_write
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
 from barlow_report.stages.pictures import Pictures, feature_model_config
+from barlow_report.tables import empty_table
 from barlow_report.visuals.histograms import histograms
-from barlow_report.visuals.triptychs import choose_gallery, most_activating
+from barlow_report.visuals.triptychs import QUANTILES, choose_gallery, choose_pool, images_at_quantiles, most_activating
 
 __all__ = ["visualize"]
 
@@ -35,7 +36,8 @@ def visualize(config: Config, run: Run, *, explained: str, progress: Progress) -
     Raises:
         DataError: An image that could be read before cannot be read any more.
     """
-    mark = fingerprint(explain=explained, seed=config.seed, visuals=config.visuals.model_dump(mode="json"))
+    visuals = config.visuals.model_dump(mode="json")
+    mark = fingerprint(explain=explained, seed=config.seed, visuals=visuals, quantiles=QUANTILES)
     if run.is_done("visualize", fingerprint=mark):
         progress.message("Pictures are up to date")
         return mark
@@ -44,13 +46,16 @@ def visualize(config: Config, run: Run, *, explained: str, progress: Progress) -
     pictures = Pictures(config, run)
 
     tiles = _draw_tiles(_top_images(tables, n=config.visuals.n_images), pictures, config, work, progress=progress)
-    galleries = _choose_galleries(tables, n=config.visuals.n_gallery, seed=config.seed)
-    with progress.task("Drawing thumbnails", total=_n_distinct(tiles, galleries), unit="images") as advance:
-        tiles["thumbnail"] = pictures.thumbnails(tiles["image_id"].tolist(), advance=advance)
-        galleries["thumbnail"] = pictures.thumbnails(galleries["image_id"].tolist(), advance=advance)
-    run.write_table("tiles", tiles)
-    run.write_table("galleries", galleries)
     used = sorted(set(tables.conditions["feature_id"].tolist()))
+    shown = {
+        "tiles": tiles,
+        "galleries": _choose_galleries(tables, n=config.visuals.n_gallery, seed=config.seed),
+        "quantiles": _along_distributions(tables, used, seed=config.seed),
+    }
+    with progress.task("Drawing thumbnails", total=_n_distinct(*shown.values()), unit="images") as advance:
+        for name, table in shown.items():
+            table["thumbnail"] = pictures.thumbnails(table["image_id"].tolist(), advance=advance)
+            run.write_table(name, table)
     run.write_table("histograms", histograms(tables.features, tables.is_failure, feature_ids=used))
     run.delete_unused_media(_media_names(run))
     run.finish("visualize", fingerprint=mark)
@@ -58,9 +63,11 @@ def visualize(config: Config, run: Run, *, explained: str, progress: Progress) -
 
 
 def _media_names(run: Run) -> Iterable[str]:
-    tiles, galleries = run.read_table("tiles"), run.read_table("galleries")
-    for column in (tiles["thumbnail"], tiles["heatmap"].dropna(), tiles["attack"], galleries["thumbnail"]):
-        yield from column
+    tiles = run.read_table("tiles")
+    yield from tiles["heatmap"].dropna()
+    yield from tiles["attack"]
+    for name in ("tiles", "galleries", "quantiles"):
+        yield from run.read_table(name)["thumbnail"]
 
 
 class _Tables:
@@ -112,6 +119,17 @@ def _choose_galleries(tables: _Tables, *, n: int, seed: int) -> pd.DataFrame:
             inside = members[leaf_members(tables.features, conditions_of[rule_id], image_ids=members)]
             galleries.append(choose_gallery(inside, tables.is_failure[inside], n=n, seed=seed, rule_id=rule_id))
     return pd.concat(galleries, ignore_index=True)
+
+
+def _along_distributions(tables: _Tables, feature_ids: list[int], *, seed: int) -> pd.DataFrame:
+    """The rows of table `quantiles` without their thumbnails."""
+    pool = choose_pool(len(tables.features), seed=seed)
+    activations = tables.features[pool][:, feature_ids]
+    found = [
+        images_at_quantiles(activations[:, i], pool).assign(feature_id=feature_id)
+        for i, feature_id in enumerate(feature_ids)
+    ]
+    return pd.concat(found, ignore_index=True) if found else empty_table("quantiles").drop(columns="thumbnail")
 
 
 def _draw_tiles(
