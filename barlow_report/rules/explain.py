@@ -19,8 +19,9 @@ from barlow_report.errors import DataError
 from barlow_report.progress import Advance, ignore_advance
 from barlow_report.rules.evaluation import summarize_evaluations, tabulate_evaluations, tabulate_explained
 from barlow_report.rules.fitting import GroupFit, fit_group
-from barlow_report.rules.groups import Group, Grouping, group_by_class, number_groups, split_images
+from barlow_report.rules.groups import Group, Grouping, number_groups, split_images
 from barlow_report.rules.inputs import Inputs, check_inputs, find_bad_value, read_rows
+from barlow_report.rules.sets import list_groupings, tabulate_group_classes, tabulate_memberships
 from barlow_report.rules.tabulation import (
     tabulate_conditions,
     tabulate_groups,
@@ -39,6 +40,8 @@ class Explanation:
 
     splits: pd.DataFrame
     groups: pd.DataFrame
+    group_classes: pd.DataFrame
+    memberships: pd.DataFrame
     selection: pd.DataFrame
     nodes: pd.DataFrame
     rules: pd.DataFrame
@@ -66,7 +69,8 @@ def explain_failures(
         labels: (n_images,) class_id of the true class.
         predictions: (n_images,) class_id that the inspected model predicts; a failure is one that is not the label.
         class_names: (n_classes,) names by class_id; default: the ids as text, up to the highest that occurs.
-        settings: The section `rules` of the configuration; default: its defaults.
+        settings: The section `rules` of the configuration; default: its defaults. There is no manifest here, so its
+            `manifest_columns` are not looked at: give what they mean as `groupings`, see `group_by_column`.
         seed: 0 to 2**32 − 1. The result is a function of the data, the settings and the seed; it does not depend
             on the number of workers.
         groupings: Further sets of images to explain, after those of the settings.
@@ -76,11 +80,13 @@ def explain_failures(
         The tables, each in the schema of its name in `barlow_report.tables.TABLES`.
 
     Raises:
+        ConfigError: A union of the settings names an unknown class.
         DataError: Shapes, classes or groupings do not fit, or a feature is not a finite float32.
     """
     settings = settings or RulesConfig()
     inputs = check_inputs(features, labels, predictions, class_names=class_names)
-    groups = number_groups([*_class_groupings(inputs, settings), *groupings], n_images=len(inputs.labels))
+    usual = list_groupings(inputs.labels, inputs.predictions, class_names=inputs.class_names, settings=settings)
+    groups = number_groups([*usual, *groupings], n_images=len(inputs.labels))
     held_out = split_images(inputs.labels, inputs.failure, held_out_fraction=settings.held_out_fraction, seed=seed)
     fits = _fit_groups(inputs, groups, held_out, settings=settings, seed=seed, advance=advance)
     group_table = tabulate_groups(groups, fits, settings=settings)
@@ -92,6 +98,8 @@ def explain_failures(
             {"image_id": np.arange(len(held_out)), "split": np.where(held_out, "held_out", "fit").astype(object)}
         ),
         groups=group_table,
+        group_classes=tabulate_group_classes(groups),
+        memberships=tabulate_memberships(groups),
         selection=tabulate_selection(groups, fits),
         nodes=nodes,
         rules=rules,
@@ -128,14 +136,6 @@ def leaf_members(
         at_most = column.astype(np.float32).astype(np.float64) <= threshold
         members &= at_most if branch == "le" else ~at_most
     return members
-
-
-def _class_groupings(inputs: Inputs, settings: RulesConfig) -> list[Grouping]:
-    classes = {"label": inputs.labels, "prediction": inputs.predictions}
-    return [
-        group_by_class(name, classes[name], class_names=inputs.class_names)
-        for name in dict.fromkeys(settings.groupings)
-    ]
 
 
 def _fit_groups(

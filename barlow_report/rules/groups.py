@@ -26,27 +26,34 @@ _SPLIT_STREAM = 1  # keeps the split's random numbers apart from others drawn wi
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Group:
-    """One set of images to explain: `image_ids` ascending, `class_id` where one class defines the group."""
+    """One set of images to explain: `image_ids` ascending.
+
+    `class_id` is the class that defines the group, `classes` are those that define it together; of a set of another
+    kind there is neither.
+    """
 
     group_id: int
     grouping: str
     class_id: int | None
     name: str
     image_ids: Integers
+    classes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Grouping:
     """A name and a membership: group i is called `names[i]` and holds the images `image_ids[i]`.
 
-    `class_ids[i]` is the class that defines group i, None where it is another kind of set. Groups may be empty
-    and may share images.
+    `class_ids[i]` is the class that defines group i, None where it is another kind of set; `classes[i]` are the
+    classes that define it together, and `classes` may be left out where there are none. Groups may be empty and may
+    share images.
     """
 
     name: str
     names: tuple[str, ...]
     class_ids: tuple[int | None, ...]
     image_ids: tuple[Integers, ...]
+    classes: tuple[tuple[int, ...], ...] = ()
 
 
 def group_by_class(name: str, classes: Integers, *, class_names: Sequence[str]) -> Grouping:
@@ -84,14 +91,29 @@ def number_groups(groupings: Sequence[Grouping], *, n_images: int) -> list[Group
                 f"grouping {grouping.name!r}: has {len(grouping.names)} names, {len(grouping.class_ids)} class_ids "
                 f"and {len(grouping.image_ids)} sets of images, expected as many of each."
             )
-        for name, class_id, image_ids in zip(grouping.names, grouping.class_ids, grouping.image_ids, strict=True):
+        classes = grouping.classes or ((),) * len(grouping.names)
+        if len(classes) != len(grouping.names):
+            raise DataError(
+                f"grouping {grouping.name!r}: has {len(grouping.names)} names and {len(classes)} lists of classes, "
+                "expected as many of each, or no list."
+            )
+        for name, class_id, of_group, image_ids in zip(
+            grouping.names, grouping.class_ids, classes, grouping.image_ids, strict=True
+        ):
             ids = np.unique(np.asarray(image_ids, dtype=np.int64))
             if len(ids) != len(image_ids) or (len(ids) and not 0 <= ids[0] <= ids[-1] < n_images):
                 raise DataError(
                     f"grouping {grouping.name!r}, group {name!r}: expected distinct image_ids from 0 to {n_images - 1}."
                 )
             groups.append(
-                Group(group_id=len(groups), grouping=grouping.name, class_id=class_id, name=name, image_ids=ids)
+                Group(
+                    group_id=len(groups),
+                    grouping=grouping.name,
+                    class_id=class_id,
+                    name=name,
+                    image_ids=ids,
+                    classes=of_group,
+                )
             )
     return groups
 

@@ -1,0 +1,189 @@
+"""Confused pairs, unions and columns: who belongs to them, and that they are explained like any other group."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from barlow_report.config import RulesConfig
+from barlow_report.errors import ConfigError, DataError
+from barlow_report.rules import Explanation, Grouping, explain_failures, group_by_column, leaf_members, list_groupings
+from barlow_report.rules.evidence import adjust_p_values
+from barlow_report.rules.groups import number_groups
+from barlow_report.rules.sets import find_confused_pairs
+from barlow_report.tables import check_table
+
+NAMES = ["cat", "dog", "owl", "ant"]
+#                  0  1  2  3  4  5  6  7  8  9
+LABELS = np.array([0, 0, 0, 1, 1, 1, 2, 2, 3, 0])
+PREDICT = np.array([0, 1, 1, 0, 1, 2, 1, 2, 3, 3])
+# cat→dog 2, dog→cat 1: 3 failures of {cat, dog}; dog→owl 1, owl→dog 1: 2 of {dog, owl}; cat→ant 1
+
+
+def pairs(n_pairs: int, labels: np.ndarray = LABELS, predictions: np.ndarray = PREDICT) -> Grouping:
+    return find_confused_pairs(labels, predictions, class_names=NAMES, n_pairs=n_pairs)
+
+
+def test_a_pair_holds_the_images_labelled_and_predicted_as_one_of_the_two() -> None:
+    found = pairs(10)
+    assert found.names == ("cat ↔ dog", "dog ↔ owl", "cat ↔ ant")
+    assert found.classes == ((0, 1), (1, 2), (0, 3))
+    assert found.class_ids == (None, None, None)
+    assert [ids.tolist() for ids in found.image_ids] == [[0, 1, 2, 3, 4], [4, 5, 6, 7], [0, 8, 9]]
+
+
+def test_the_most_confused_pairs_come_first_and_ties_go_by_class() -> None:
+    assert pairs(1).classes == ((0, 1),)
+    labels, predictions = np.array([2, 3, 0, 1]), np.array([3, 2, 1, 0])
+    assert pairs(4, labels, predictions).classes == ((0, 1), (2, 3))
+
+
+def test_without_failures_there_is_no_pair() -> None:
+    found = pairs(3, LABELS, LABELS)
+    assert (found.names, found.image_ids) == ((), ())
+
+
+def test_a_union_is_made_by_label_and_by_prediction() -> None:
+    settings = RulesConfig(unions={"pets": ("dog", "cat")})
+    groupings = list_groupings(LABELS, PREDICT, class_names=NAMES, settings=settings)
+    assert [g.name for g in groupings] == ["label", "prediction", "unions_by_label", "unions_by_prediction"]
+    assert [g.classes for g in groupings[2:]] == [((0, 1),)] * 2
+    assert groupings[2].image_ids[0].tolist() == [0, 1, 2, 3, 4, 5, 9]
+    assert groupings[3].image_ids[0].tolist() == [0, 1, 2, 3, 4, 6]
+    only = RulesConfig(unions={"pets": ("dog", "cat")}, groupings=("prediction",))
+    assert len(list_groupings(LABELS, PREDICT, class_names=NAMES, settings=only)) == 2
+
+
+def test_a_union_of_an_unknown_class_is_a_clear_error() -> None:
+    settings = RulesConfig(unions={"pets": ("dogs", "cat")})
+    with pytest.raises(ConfigError, match=r"rules.unions: 'pets' names 'dogs', which is no class.*did you mean 'dog'"):
+        list_groupings(LABELS, PREDICT, class_names=NAMES, settings=settings)
+
+
+@pytest.mark.parametrize("classes", [("cat",), ("cat", "cat"), ()])
+def test_a_union_of_less_than_two_classes_is_refused(classes: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="two or more different classes in 'pets'"):
+        RulesConfig(unions={"pets": classes})
+
+
+def test_a_column_gives_a_group_for_each_value_in_order_and_none_for_no_value() -> None:
+    found = group_by_column("site", ["b", "10", None, "9", "b", "</script>", "²"])
+    assert found.name == "column site"
+    assert found.names == ("9", "10", "</script>", "b", "²")
+    assert [ids.tolist() for ids in found.image_ids] == [[3], [1], [5], [0, 4], [6]]
+    assert group_by_column("site", [None, None]).names == ()
+
+
+def test_lists_of_classes_that_do_not_fit_are_refused() -> None:
+    wrong = Grouping(name="x", names=("a",), class_ids=(None,), image_ids=(LABELS[:1],), classes=((0, 1), (1, 2)))
+    with pytest.raises(DataError, match="1 names and 2 lists of classes"):
+        number_groups([wrong], n_images=5)
+
+
+# --- one planted cause ---------------------------------------------------------------------------------------
+
+N = 1200
+_random = np.random.default_rng(11)
+FEATURES = np.maximum(0, _random.standard_normal((N, 12))).astype(np.float32)
+TRUE = np.arange(N) % 4
+# cats and dogs without feature 4 are taken for one another; owls and ants are mixed up at random
+TAKEN = np.where(
+    (TRUE < 2) & (FEATURES[:, 4] == 0) & (_random.random(N) < 0.7),
+    1 - TRUE,
+    np.where((TRUE >= 2) & (_random.random(N) < 0.2), 5 - TRUE, TRUE),
+)
+SITES = [["Bern", "<b>Zürich</b>", None][i % 3] for i in range(N)]
+
+
+@pytest.fixture(scope="module")
+def explanation() -> Explanation:
+    settings = RulesConfig(confused_pairs=5, unions={"birds & <b>bugs</b>": ("owl", "ant")}, max_depth=1)
+    return explain_failures(
+        FEATURES,
+        TRUE,
+        TAKEN,
+        class_names=NAMES,
+        settings=settings,
+        groupings=[group_by_column("site", SITES)],
+    )
+
+
+def test_a_pair_is_explained_by_what_makes_its_classes_alike(explanation: Explanation) -> None:
+    groups, rules = explanation.groups.set_index("name"), explanation.rules
+    pair = groups.loc["cat ↔ dog"]
+    members = np.isin(TRUE, (0, 1)) & np.isin(TAKEN, (0, 1))
+    assert pair["n_images"] + pair["n_images_held_out"] == members.sum()
+    assert pair["n_failures"] + pair["n_failures_held_out"] == (members & (TRUE != TAKEN)).sum()
+    (mode,) = rules[(rules["group_id"] == pair["group_id"]) & (rules["verdict"] == "verified")].itertuples()
+    (condition,) = explanation.conditions[explanation.conditions["rule_id"] == mode.rule_id].itertuples()
+    assert (condition.feature_id, condition.branch) == (4, "le")
+    inside = members & (FEATURES[:, 4] <= condition.threshold)
+    assert mode.n_images + mode.n_images_held_out == inside.sum()
+    assert mode.error_coverage_held_out == 1.0
+    of_noise = rules[rules["group_id"] == groups.loc["owl ↔ ant"]["group_id"]]
+    assert not (of_noise["verdict"] == "verified").any()
+
+
+def test_every_table_fits_its_schema_and_names_the_members(explanation: Explanation) -> None:
+    for name in ("groups", "group_classes", "memberships", "rules", "evaluation", "explained"):
+        check_table(name, getattr(explanation, name), where="test")
+    groups = explanation.groups
+    others = groups[groups["class_id"].isna()]
+    assert others["name"].tolist() == [
+        "cat ↔ dog",
+        "owl ↔ ant",
+        "birds & <b>bugs</b>",
+        "birds & <b>bugs</b>",
+        "<b>Zürich</b>",
+        "Bern",
+    ]
+    sizes = explanation.memberships.groupby("group_id").size()
+    assert sizes.to_dict() == dict(
+        zip(others["group_id"], others["n_images"] + others["n_images_held_out"], strict=True)
+    )
+    ids = explanation.memberships.loc[explanation.memberships["group_id"] == others["group_id"].iloc[-1], "image_id"]
+    assert ids.tolist() == [i for i in range(N) if SITES[i] == "Bern"]
+    of_pair = explanation.group_classes.groupby("group_id")["class_id"].agg(tuple)
+    assert of_pair.tolist() == [(0, 1), (2, 3), (2, 3), (2, 3)]
+
+
+def test_the_correction_for_many_tests_runs_over_the_candidates_of_all_groups(explanation: Explanation) -> None:
+    rules = explanation.rules
+    candidate = rules["is_failure_mode"].to_numpy()
+    assert candidate[rules["group_id"] >= 8].any()
+    expected = adjust_p_values(np.where(candidate, rules["p_value"], np.nan))
+    np.testing.assert_array_equal(rules["q_value"], expected)
+
+
+def test_further_groups_leave_the_results_of_the_others_as_they_are(explanation: Explanation) -> None:
+    alone = explain_failures(FEATURES, TRUE, TAKEN, class_names=NAMES)
+    n = len(alone.groups)
+    pd.testing.assert_frame_equal(alone.groups, explanation.groups[:n])
+    corrected = ["q_value", "verdict"]
+    pd.testing.assert_frame_equal(
+        alone.rules.drop(columns=corrected), explanation.rules[: len(alone.rules)].drop(columns=corrected)
+    )
+    assert alone.memberships.empty
+    assert alone.group_classes.empty
+    for name in ("group_classes", "memberships"):
+        check_table(name, getattr(alone, name), where="test")
+
+
+def test_a_failure_in_several_groups_is_covered_once(explanation: Explanation) -> None:
+    table = explanation.explained.set_index(["scope", "grouping"])
+    run = explanation.explained[explanation.explained["scope"] == "run"].iloc[0]
+    held_out = (explanation.splits["split"] == "held_out").to_numpy()
+    verified = explanation.rules[explanation.rules["verdict"] == "verified"]
+    classes = {"label": TRUE, "prediction": TAKEN}
+    covered = np.zeros(N, dtype=np.bool_)
+    groups = explanation.groups.set_index("group_id")
+    for rule in verified.itertuples():
+        group = groups.loc[rule.group_id]
+        ids = explanation.memberships.loc[explanation.memberships["group_id"] == rule.group_id, "image_id"]
+        members = np.isin(np.arange(N), ids)
+        if group["grouping"] in classes:
+            members = classes[group["grouping"]] == group["class_id"]
+        conditions = explanation.conditions[explanation.conditions["rule_id"] == rule.rule_id]
+        covered |= members & leaf_members(FEATURES, conditions)
+    assert verified["group_id"].ge(8).any()
+    assert run["n_failures_in_verified_held_out"] == (covered & (TRUE != TAKEN) & held_out).sum()
+    assert table.loc[("grouping", "column site")]["n_failures_held_out"].item() < run["n_failures_held_out"]
