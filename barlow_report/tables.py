@@ -95,6 +95,10 @@ _GROUP_ID = _int("group_id", "the group, see groups")
 _FEATURE_ID = _int("feature_id", "index in the feature model's representation, never a position among selected ones")
 _IMAGE_ID = _int("image_id", "row of features.npy")
 _RULE_ID = _int("rule_id", "the rule, see rules")
+_GROUP_BY_NAME = (
+    _text("grouping", "of the group: by it and its name a group is found again in a later analysis"),
+    _text("group_name", "the name of the group"),
+)
 
 _ALL = (
     Table(
@@ -404,6 +408,93 @@ _ALL = (
                 "what became of it",
                 allowed=("found", "other_cue", "missed", "correctly_silent", "false_alarm"),
             ),
+        ),
+    ),
+    Table(
+        name="annotations",
+        meaning="What people answered about features: one row per person and (group, feature), the last revision. "
+        "Only once people have answered.",
+        key=("group_id", "feature_id", "annotator"),
+        columns=(
+            _GROUP_ID,
+            _FEATURE_ID,
+            *_GROUP_BY_NAME,
+            _text("annotator", "a pseudonym; never shown on the site"),
+            _text("report_id", "the report that the person looked at"),
+            _text("record_id", "see the format of records"),
+            _int("revision", "1, and one more for each change"),
+            _text("source", "where it was given"),
+            _int("position", "place in the person's order, from 0", nullable=True),
+            _float("active_seconds", "seconds spent looking and answering", nullable=True),
+            _int("n_pastes", "how often text was pasted"),
+            _text("short", "description of about 3 words", nullable=True),
+            _text("long", "description of about 15 words", nullable=True),
+            _int("ease", "1 (very hard to understand) to 5 (very easy)", nullable=True),
+            _int("confidence", "1 (not at all) to 5 (very)", nullable=True),
+            _text("most_useful", "section that helped most: A, B, C, 'B and C', none", nullable=True),
+            _text("relation", "what the feature is to the class", nullable=True),
+            Column(name="cannot_tell", type="bool", meaning="the person looked and cannot name it"),
+            Column(name="several", type="bool", meaning="it shows several unrelated things"),
+            _text("flags", "signs of low quality, separated by spaces; empty without any"),
+        ),
+    ),
+    Table(
+        name="feature_names",
+        meaning="What people call a feature in a group, or what the owner has chosen.",
+        key=("group_id", "feature_id"),
+        columns=(
+            _GROUP_ID,
+            _FEATURE_ID,
+            *_GROUP_BY_NAME,
+            _text("feature_model", "SHA-256 of the weights of the model whose feature it is"),
+            _text("name", "the description closest to all others; no value where nobody gave one", nullable=True),
+            _text(
+                "status",
+                "agreed: descriptions are more alike than those of different features; single: one person described it",
+                allowed=("agreed", "disputed", "single", "cannot_tell"),
+            ),
+            Column(name="is_override", type="bool", meaning="whether the owner chose the name"),
+            _int("n_people", "people who answered"),
+            _int("n_described", "of these, people who gave a short description"),
+            _int("n_cannot_tell", "of these, people who cannot tell"),
+            _int("n_several", "of these, people who see several unrelated things"),
+            _int("n_flagged", "of these, people whose answer has a quality flag"),
+            _float("agreement", "mean cosine of pairs of descriptions; no value below two", nullable=True),
+            _text(
+                "relation",
+                "what more than half of the people say it is to the class; no value where nobody was asked",
+                nullable=True,
+                allowed=("core", "spurious", "undecided"),
+            ),
+            _int("n_core", "people who say it is part of the object"),
+            _int("n_spurious", "people who say it is a separate object or background"),
+            _int("n_relation", "people who answered that question"),
+        ),
+    ),
+    Table(
+        name="name_variants",
+        meaning="The wordings of the short descriptions, differences of case and punctuation aside.",
+        key=("group_id", "feature_id", "rank"),
+        columns=(
+            _GROUP_ID,
+            _FEATURE_ID,
+            _int("rank", "1 for the most common"),
+            _text("text", "the wording as it was most often written"),
+            _int("n_people", "people who used it"),
+        ),
+    ),
+    Table(
+        name="study_figures",
+        meaning="How people answered and how well they agree.",
+        key=("measure", "category", "subset"),
+        columns=(
+            _text("measure", "what is measured, such as ease or agreement_short"),
+            _text("category", "the answer that is counted, or empty"),
+            _text("subset", "all answers, or those without a quality flag", allowed=("all", "unflagged")),
+            _float("value", "a share, a mean cosine or Krippendorff's alpha; no value: not computable", nullable=True),
+            _float("low", "lower end of a 95 % bootstrap interval", nullable=True),
+            _float("high", "upper end of it", nullable=True),
+            _int("n", "answers, people or items that it is about"),
         ),
     ),
 )

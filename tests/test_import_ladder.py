@@ -8,7 +8,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "barlow_report"
 FOUNDATION = {"config", "errors", "files", "formatting", "progress", "slugs", "tables", "training_config"}
-CORE = {"demo", "report", "rules", "vision", "visuals"}
+CORE = {"annotations", "demo", "report", "rules", "vision", "visuals"}
 ONLY_IN = {
     "torch": {"vision"},
     "torchvision": {"vision"},

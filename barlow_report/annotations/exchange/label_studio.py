@@ -1,0 +1,130 @@
+"""Label Studio: a project with one composed picture per item, and its JSON export back to records.
+
+The labelling configuration uses only controls of the open-source version. Each task carries the ids of its
+report, model, group and feature, so that an export says by itself what it is about. Of the people who
+answered only Label Studio's number is looked at, and replaced by a pseudonym.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from barlow_report.annotations.exchange.target import Target
+from barlow_report.annotations.identity import pseudonym
+from barlow_report.annotations.merge import Incoming
+from barlow_report.annotations.records import MOST_USEFUL, RELATIONS, SCHEMA_VERSION, RecordError, parse_record
+
+__all__ = ["LIKERT", "QUESTIONS", "label_config", "read_task", "tasks_json"]
+
+LIKERT = ("1", "2", "3", "4", "5")
+
+QUESTIONS = {
+    "ease": ("How easy is it to understand? (1 very hard, 5 very easy)", LIKERT),
+    "confidence": ("How confident are you? (1 not at all, 5 very)", LIKERT),
+    "most_useful": ("Which section helped most?", MOST_USEFUL),
+    "relation": ("What is it to the class named above?", RELATIONS),
+    "remarks": ("If it applies", ("cannot_tell", "several")),
+}
+"""The questions that are answered by choosing, with the values that a record holds."""
+
+_TASK_KEYS = ("report_id", "feature_model", "group_id", "feature_id")
+
+
+def label_config() -> str:
+    """Return the labelling configuration, config.xml."""
+    view = ET.Element("View")
+    ET.SubElement(view, "Header", value="$title")
+    ET.SubElement(view, "Image", name="triptych", value="$image", zoom="true")
+    for name, text, rows in (
+        ("short", "Short description, about 3 words", "1"),
+        ("long", "Long description, about 15 words", "3"),
+    ):
+        ET.SubElement(view, "Header", value=text)
+        ET.SubElement(view, "TextArea", name=name, toName="triptych", rows=rows, maxSubmissions="1", editable="true")
+    for name, (text, values) in QUESTIONS.items():
+        ET.SubElement(view, "Header", value=text)
+        choice = "multiple" if name == "remarks" else "single-radio"
+        choices = ET.SubElement(view, "Choices", name=name, toName="triptych", choice=choice, showInline="true")
+        for value in values:
+            ET.SubElement(choices, "Choice", value=value)
+    ET.indent(view)
+    return ET.tostring(view, encoding="unicode") + "\n"
+
+
+def tasks_json(tasks: Sequence[Mapping[str, Any]]) -> str:
+    """Return tasks.json: `tasks` are the data of each, with the keys `image`, `title` and those of the item."""
+    return json.dumps([{"data": dict(task)} for task in tasks], indent=1, ensure_ascii=False) + "\n"
+
+
+def read_task(task: Any, target: Target, *, where: str) -> Iterable[Incoming]:
+    """Turn the annotations of one task of an export into records, or say why they are none."""
+    if not isinstance(task, Mapping) or not isinstance(task.get("data"), Mapping):
+        yield Incoming(where=where, raw=None, reason="not a task of Label Studio: expected an object with 'data'")
+        return
+    data = {key: task["data"].get(key) for key in _TASK_KEYS}
+    annotations = task.get("annotations")
+    for annotation in annotations if isinstance(annotations, list) else []:
+        raw: dict[str, Any] = {"data": data}
+        if isinstance(annotation, Mapping):
+            raw |= {key: annotation.get(key) for key in ("id", "result", "lead_time", "updated_at")}
+        try:
+            record = parse_record(_values(annotation, data, target))
+        except RecordError as error:
+            yield Incoming(where=where, raw=raw, reason=str(error))
+        else:
+            yield Incoming(where=where, raw=raw, record=record)
+
+
+def _values(annotation: Any, data: Mapping[str, Any], target: Target) -> dict[str, Any]:
+    if not isinstance(annotation, Mapping):
+        raise RecordError("annotations: expected objects")
+    if annotation.get("was_cancelled"):
+        raise RecordError("the task was skipped")
+    who = annotation.get("completed_by")
+    who = who.get("id") if isinstance(who, Mapping) else who
+    if not isinstance(who, int) or isinstance(who, bool):
+        raise RecordError("completed_by: expected the number of a user")
+    lead_time = annotation.get("lead_time")
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "record_id": f"label-studio-{annotation.get('id')}",
+        "revision": _revision(annotation.get("updated_at")),
+        **data,
+        "annotator": pseudonym("label-studio", str(who), salt=target.salt),
+        "active_seconds": lead_time if isinstance(lead_time, int | float) else None,
+        "source": "label_studio",
+        "answers": _answers(annotation.get("result")),
+    }
+
+
+def _revision(updated_at: object) -> int:
+    """A later export of a changed annotation has the same id and a later time, which numbers the revision."""
+    try:
+        return max(int(datetime.fromisoformat(str(updated_at)).timestamp()), 1)
+    except (ValueError, OverflowError):
+        return 1
+
+
+def _answers(result: object) -> dict[str, Any]:
+    if not isinstance(result, list):
+        raise RecordError("result: expected a list")
+    found: dict[str, Any] = {}
+    for entry in result:
+        if not isinstance(entry, Mapping) or not isinstance(entry.get("value"), Mapping):
+            raise RecordError("result: expected objects with 'value'")
+        name, value = entry.get("from_name"), entry["value"]
+        values = value.get("text", value.get("choices"))
+        values = [values] if isinstance(values, str) else values
+        if not isinstance(values, list) or not all(isinstance(v, str) for v in values):
+            raise RecordError(f"result: {name!r} has neither 'text' nor 'choices'")
+        if name in ("short", "long"):
+            found[name] = " ".join(values)
+        elif name == "remarks":
+            found |= dict.fromkeys((v for v in values if v in ("cannot_tell", "several")), True)
+        elif name in ("ease", "confidence"):
+            found[name] = int(values[0]) if values and values[0] in LIKERT else values
+        elif name in QUESTIONS and values:
+            found[str(name)] = values[0]
+    return found

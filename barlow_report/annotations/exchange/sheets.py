@@ -1,0 +1,80 @@
+"""One picture per item: the three rows of a triptych with their letters, for tools that show a single image."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from barlow_report.errors import DataError
+
+__all__ = ["compose_triptych"]
+
+_SIDE, _GAP, _MARGIN, _LABEL = 176, 8, 16, 26
+_INK, _PAPER = (24, 33, 47), (255, 255, 255)
+_ROWS = (
+    "A  Most activating images",
+    "B  Heatmaps: where the feature responds",
+    "C  Feature attack: changed to respond more",
+)
+# Thirteen stops of matplotlib's inferno, as on the site's pages.
+_INFERNO = (
+    (0, 0, 3), (18, 10, 48), (51, 10, 94), (87, 15, 110), (120, 28, 110), (153, 41, 102), (189, 56, 84),
+    (217, 77, 61), (237, 105, 38), (250, 143, 8), (252, 181, 26), (245, 222, 82), (252, 255, 163),
+)  # fmt: skip
+_OPACITY = 0.6
+
+
+def compose_triptych(media: Path, tiles: Sequence[tuple[str, str | None, str]]) -> bytes:
+    """Draw a triptych and return it as WebP.
+
+    Args:
+        media: The folder of pictures.
+        tiles: Thumbnail, heatmap (None without a feature map) and attack of each image, names below `media`.
+
+    Raises:
+        DataError: A picture cannot be read.
+    """
+    width = 2 * _MARGIN + len(tiles) * (_SIDE + _GAP) - _GAP
+    height = 2 * _MARGIN + 3 * (_LABEL + _SIDE + _GAP)
+    sheet = Image.new("RGB", (max(width, 420), height), _PAPER)
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(15)
+    for row, label in enumerate(_ROWS):
+        top = _MARGIN + row * (_LABEL + _SIDE + _GAP)
+        draw.text((_MARGIN, top), label, fill=_INK, font=font)
+        for column, names in enumerate(tiles):
+            left = _MARGIN + column * (_SIDE + _GAP)
+            sheet.paste(_cell(media, names, row), (left, top + _LABEL))
+    data = io.BytesIO()
+    sheet.save(data, "WEBP", quality=88, method=4)
+    return data.getvalue()
+
+
+def _cell(media: Path, names: tuple[str, str | None, str], row: int) -> Image.Image:
+    thumbnail, heatmap, attack = names
+    picture = _fitted(_open(media, attack if row == 2 else thumbnail))
+    if row != 1 or heatmap is None:
+        return picture
+    grey = np.asarray(_open(media, heatmap).convert("L").resize(picture.size, Image.Resampling.BILINEAR)) / 255.0
+    stops = np.linspace(0, 1, len(_INFERNO))
+    colours = np.stack([np.interp(grey, stops, [c[i] for c in _INFERNO]) for i in range(3)], axis=-1)
+    mixed = (1 - _OPACITY) * np.asarray(picture, dtype=float) + _OPACITY * colours
+    return Image.fromarray(np.clip(mixed.round(), 0, 255).astype(np.uint8))
+
+
+def _fitted(picture: Image.Image) -> Image.Image:
+    """Scale so that the whole image fits a square cell; what it leaves is paper."""
+    scale = _SIDE / max(picture.size)
+    size = (max(round(picture.width * scale), 1), max(round(picture.height * scale), 1))
+    return picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+
+
+def _open(media: Path, name: str) -> Image.Image:
+    try:
+        with Image.open(media / name) as picture:
+            picture.load()
+            return picture
+    except OSError as error:
+        raise DataError(f"{media / name}: cannot be read ({error}). Run the stage visualize again.") from error

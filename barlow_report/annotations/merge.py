@@ -1,0 +1,219 @@
+"""Records from everywhere to one set: what is applied, and what is not and why.
+
+The result depends on the set of records alone, not on their order or on the files they came in. The key is
+(group, feature, annotator) within the report; the highest revision counts. Nothing is dropped silently: every
+record that is not applied is listed with its reason.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from barlow_report.annotations.records import Record, RecordError, canonical, parse_record
+from barlow_report.errors import DataError
+
+__all__ = ["Incoming", "Merged", "Problem", "Reports", "Stored", "merge", "read_stored", "write_stored"]
+
+Kind = Literal["invalid", "foreign", "forgotten", "duplicate", "superseded", "conflict"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Incoming:
+    """One record of a file: `record`, or the `reason` why there is none; `raw` as it came, without ids of people."""
+
+    where: str
+    raw: Any
+    record: Record | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """A record that has been accepted, with what it was made from."""
+
+    record: Record
+    raw: Any
+
+    @property
+    def line(self) -> str:
+        """As it is kept: one line of JSON."""
+        return _one_line({"record": self.record.model_dump(mode="json"), "raw": self.raw})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """A record that is not applied."""
+
+    kind: Kind
+    where: str
+    reason: str
+    raw: Any
+
+    @property
+    def line(self) -> str:
+        """As it is kept: one line of JSON, without the place, which says nothing in another folder."""
+        return _one_line({"kind": self.kind, "reason": self.reason, "raw": self.raw})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reports:
+    """Which records fit: those of this report, or of an earlier one about the same features of the same model.
+
+    Attributes:
+        report_id: This report.
+        feature_model: SHA-256 of its feature model.
+        groups: For each known report, its group ids and what they are called in this one; None where this report
+            has no such group.
+        items: The (group, feature) pairs that this report has pictures of.
+    """
+
+    report_id: str
+    feature_model: str
+    groups: Mapping[str, Mapping[int, int | None]]
+    items: Collection[tuple[int, int]]
+
+    def fit(self, record: Record) -> tuple[int, str]:
+        """Return the group of a record in this report, and why it does not fit; the reason is empty if it does."""
+        if record.feature_model != self.feature_model:
+            return -1, (
+                f"describes features of another model: found feature_model {record.feature_model[:12]}…, expected "
+                f"{self.feature_model[:12]}…"
+            )
+        if record.report_id not in self.groups:
+            return -1, f"belongs to another report: found report_id {record.report_id}, expected {self.report_id}"
+        group_id = self.groups[record.report_id].get(record.group_id)
+        if group_id is None:
+            return -1, f"group_id: found {record.group_id}, which this report does not have"
+        if (group_id, record.feature_id) not in self.items:
+            return (
+                -1,
+                f"feature_id: found {record.feature_id}, of which this report has no pictures in group {group_id}",
+            )
+        return group_id, ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Merged:
+    """What a merge came to.
+
+    Attributes:
+        applied: One record per (group, feature, annotator), in that order, with group ids of this report.
+        stored: All accepted records, those that others supersede included, as they came.
+        rejected: Invalid and foreign ones; they are kept too.
+        problems: Everything that is not applied, in the order of its reasons and places.
+    """
+
+    applied: tuple[Record, ...]
+    stored: tuple[Stored, ...]
+    rejected: tuple[Problem, ...]
+    problems: tuple[Problem, ...]
+
+
+def merge(
+    stored: Iterable[Stored],
+    incoming: Iterable[Incoming],
+    *,
+    reports: Reports,
+    forgotten: Collection[str] = (),
+    rejected: Iterable[Problem] = (),
+) -> Merged:
+    """Merge new records with those of earlier merges.
+
+    Args:
+        stored: Accepted in earlier merges.
+        incoming: New ones.
+        reports: What fits.
+        forgotten: Annotators whose records have been deleted and must not come back.
+        rejected: Not accepted in earlier merges.
+    """
+    problems: list[Problem] = []
+    kept = {canonical(item.record): item for item in stored}
+    for item in incoming:
+        problem = _take(item, kept, reports=reports, forgotten=forgotten)
+        if problem is not None:
+            problems.append(problem)
+    refused = [p for p in problems if p.kind in ("invalid", "foreign")]
+    all_rejected = {p.line: p for p in [*rejected, *refused]}
+    applied, not_applied = _apply(kept, reports)
+    return Merged(
+        applied=tuple(applied),
+        stored=tuple(kept[key] for key in sorted(kept)),
+        rejected=tuple(all_rejected[key] for key in sorted(all_rejected)),
+        problems=tuple(sorted([*problems, *not_applied], key=lambda p: (p.kind, p.where, p.reason, p.line))),
+    )
+
+
+def _take(item: Incoming, kept: dict[str, Stored], *, reports: Reports, forgotten: Collection[str]) -> Problem | None:
+    """Add a record to `kept`, or say why not."""
+    if item.record is None:
+        return Problem(kind="invalid", where=item.where, reason=item.reason, raw=item.raw)
+    if item.record.annotator in forgotten:
+        return Problem(kind="forgotten", where=item.where, reason="its annotator has been forgotten", raw=None)
+    _, reason = reports.fit(item.record)
+    if reason:
+        return Problem(kind="foreign", where=item.where, reason=reason, raw=item.raw)
+    new = Stored(record=item.record, raw=item.raw)
+    key = canonical(item.record)
+    if key in kept:
+        kept[key] = min(kept[key], new, key=lambda s: s.line)  # the same record from two sources: either will do
+        return Problem(kind="duplicate", where=item.where, reason="the same record is there already", raw=item.raw)
+    kept[key] = new
+    return None
+
+
+def _apply(kept: Mapping[str, Stored], reports: Reports) -> tuple[list[Record], list[Problem]]:
+    """Choose one record per key; stored ones that no longer fit are not applied either."""
+    best: dict[tuple[int, int, str], tuple[int, bool, str, Stored]] = {}
+    problems: list[Problem] = []
+    for text in sorted(kept):
+        record = kept[text].record
+        group_id, reason = reports.fit(record)
+        if reason:
+            problems.append(Problem(kind="foreign", where="run folder", reason=reason, raw=kept[text].raw))
+            continue
+        key = (group_id, record.feature_id, record.annotator)
+        candidate = (record.revision, record.report_id == reports.report_id, text, kept[text])
+        other = best.get(key)
+        if other is None or candidate[:3] > other[:3]:
+            best[key], candidate = candidate, other or candidate
+        if other is not None:
+            problems.append(_beaten(candidate[3], by=best[key][3]))
+    applied = [entry[3].record.model_copy(update={"group_id": key[0]}) for key, entry in sorted(best.items())]
+    return applied, problems
+
+
+def _beaten(item: Stored, *, by: Stored) -> Problem:
+    record = item.record
+    if record.revision < by.record.revision:
+        reason = f"revision {record.revision} is superseded by revision {by.record.revision}"
+        return Problem(kind="superseded", where="run folder", reason=reason, raw=item.raw)
+    reason = f"two records have revision {record.revision}; {by.record.record_id} is applied"
+    return Problem(kind="conflict", where="run folder", reason=reason, raw=item.raw)
+
+
+def write_stored(items: Iterable[Stored | Problem]) -> str:
+    """Return the content of a file of records: one line each, sorted."""
+    return "".join(f"{line}\n" for line in sorted({item.line for item in items}))
+
+
+def read_stored(text: str, *, where: str) -> list[Stored]:
+    """Read what `write_stored` has written.
+
+    Raises:
+        DataError: A line has another form.
+    """
+    found = []
+    for number, line in enumerate(text.removesuffix("\n").split("\n") if text else [], start=1):
+        try:
+            value = json.loads(line)
+            found.append(Stored(record=parse_record(value["record"]), raw=value["raw"]))
+        except (ValueError, KeyError, TypeError, RecordError) as error:
+            raise DataError(
+                f"{where}: line {number}: {error}. Restore the file, or delete it and merge again."
+            ) from error
+    return found
+
+
+def _one_line(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
