@@ -2,7 +2,10 @@
 
 from dataclasses import fields
 
+import pandas as pd
+
 from barlow_report.config import Config
+from barlow_report.files import digest_text
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
 
@@ -18,8 +21,12 @@ def explain(config: Config, run: Run, *, extracted: str, progress: Progress) -> 
         extracted: The fingerprint of that stage.
         progress: Where to report to.
     """
+    attributes = run.read_table("attributes") if config.rules.manifest_columns else None
     mark = fingerprint(
-        extract=extracted, seed=config.seed, rules=config.rules.model_dump(mode="json", exclude={"n_workers"})
+        extract=extracted,
+        attributes=None if attributes is None else digest_text(attributes.to_csv(index=False)),
+        seed=config.seed,
+        rules=config.rules.model_dump(mode="json", exclude={"n_workers"}),
     )
     if run.is_done("explain", fingerprint=mark):
         progress.message("Rules are up to date")
@@ -27,20 +34,37 @@ def explain(config: Config, run: Run, *, extracted: str, progress: Progress) -> 
     run.begin("explain", fingerprint=mark)
     images = run.read_table("images")
     class_names = run.read_table("classes")["name"].tolist()
-    from barlow_report.rules import explain_failures  # scikit-learn takes a second: only when there is work
+    labels, predictions = images["label"].to_numpy(), images["prediction"].to_numpy()
+    # scikit-learn takes a second: only when there is work
+    from barlow_report.rules import explain_failures, group_by_column, list_groupings
 
-    n_groups = len(config.rules.groupings) * len(class_names)
+    usual = list_groupings(labels, predictions, class_names=class_names, settings=config.rules)
+    by_column = [group_by_column(name, values) for name, values in _columns(attributes, len(images)).items()]
+    n_groups = sum(len(grouping.names) for grouping in (*usual, *by_column))
     with progress.task("Explaining failures", total=n_groups, unit="groups") as advance:
         explanation = explain_failures(
             run.features(),
-            images["label"].to_numpy(),
-            images["prediction"].to_numpy(),
+            labels,
+            predictions,
             class_names=class_names,
             settings=config.rules,
             seed=config.seed,
+            groupings=by_column,
             advance=advance,
         )
     for field in fields(explanation):
         run.write_table(field.name, getattr(explanation, field.name))
     run.finish("explain", fingerprint=mark)
     return mark
+
+
+def _columns(attributes: pd.DataFrame | None, n_images: int) -> dict[str, list[str | None]]:
+    """Return the values of each column of the manifest, one for each image."""
+    if attributes is None:
+        return {}
+    columns: dict[str, list[str | None]] = {}
+    for name, found in attributes.groupby("column", sort=False):
+        values = pd.Series(None, index=range(n_images), dtype=object)
+        values.loc[found["image_id"]] = found["value"].to_numpy()
+        columns[str(name)] = values.tolist()
+    return columns

@@ -32,12 +32,17 @@ __all__ = ["extract"]
 def extract(config: Config, run: Run, *, progress: Progress) -> str:
     """Write classes, images, skipped and features.npy, unless they are up to date; return the fingerprint.
 
+    The columns of the manifest that group images are written each time: they cost no pass over the images, so asking
+    for another one must not repeat it.
+
     Raises:
+        ConfigError: A union of classes names one that is not there.
         DataError: There are no images, or none can be read, or they do not fit the models.
         ModelError: A model cannot be loaded or used.
     """
     progress.message(f"Listing images of {config.name}")
-    images = list_images(config.data)
+    images = list_images(config.data, columns=config.rules.manifest_columns)
+    config.rules.union_classes(images.class_names)  # a wrong name must not come out after hours of work
     inspected = None if images.predictions is not None else config.inspected_model
     mark = fingerprint(
         images=images_identity(images.paths, states=images.source.states(images.paths), columns=_known_columns(images)),
@@ -47,11 +52,13 @@ def extract(config: Config, run: Run, *, progress: Progress) -> str:
     )
     if run.is_done("extract", fingerprint=mark):
         progress.message("Features and predictions are up to date")
+        _write_attributes(images, run)
         return mark
     work = run.begin("extract", fingerprint=mark)
     _compute_shards(config, images, work, run=run, progress=progress)
     shards = [_Shard.read(path) for path in _shard_paths(images, config.extraction.shard_size, work)]
     _join_shards(images, shards, config.extraction.feature_dtype, run=run)
+    _write_attributes(images, run)
     run.finish("extract", fingerprint=mark)
     return mark
 
@@ -200,3 +207,18 @@ def _join_shards(images: ImageList, shards: list[_Shard], dtype: str, *, run: Ru
     )
     n_features = shards[0].features().shape[1] if shards else 0
     run.write_features((s.features() for s in shards), shape=(len(kept), n_features), dtype=dtype)
+
+
+def _write_attributes(images: ImageList, run: Run) -> None:
+    """Write table `attributes`, or delete it where no column is asked for."""
+    if not images.attributes:
+        run.delete_table("attributes")
+        return
+    rows = {path: row for row, path in enumerate(images.paths)}
+    kept = run.read_table("images")
+    order = [rows[path] for path in kept["path"]]
+    found = [
+        pd.DataFrame({"image_id": kept["image_id"], "column": name, "value": [values[row] for row in order]})
+        for name, values in images.attributes.items()
+    ]
+    run.write_table("attributes", pd.concat(found, ignore_index=True).dropna(subset="value"))

@@ -24,7 +24,7 @@ def write_site(run: Run, *, site: Path, progress: Progress) -> Path:
         OutputError: The site cannot be written, or its folder holds something else.
     """
     info = run.info
-    tables = {name: run.read_table(name) for name in TABLES if run.has_table(name)}
+    tables = {name: run.read_table(name) for name in TABLES if name != "attributes" and run.has_table(name)}
     source = ReportSource(
         info=info,
         tables=tables,

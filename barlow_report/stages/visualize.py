@@ -80,12 +80,17 @@ class _Tables:
         images = run.read_table("images")
         self.is_failure = (images["prediction"] != images["label"]).to_numpy()
         self._keys = {"label": images["label"].to_numpy(), "prediction": images["prediction"].to_numpy()}
-        self._groups = {group.group_id: group for group in run.read_table("groups").itertuples()}
+        groups = run.read_table("groups")
+        by_class = groups[groups["class_id"].notna()]
+        self._classes = {group.group_id: (group.grouping, group.class_id) for group in by_class.itertuples()}
+        self._others = dict(tuple(run.read_table("memberships").groupby("group_id")["image_id"]))
 
     def members(self, group_id: int) -> np.ndarray:
         """The ids of the images of a group, ascending."""
-        group = self._groups[group_id]
-        return np.flatnonzero(self._keys[group.grouping] == group.class_id)
+        if group_id in self._classes:
+            grouping, class_id = self._classes[group_id]
+            return np.flatnonzero(self._keys[grouping] == class_id)
+        return np.sort(self._others[group_id].to_numpy())
 
 
 def _n_distinct(*frames: pd.DataFrame) -> int:
@@ -99,9 +104,8 @@ def _top_images(tables: _Tables, *, n: int) -> pd.DataFrame:
     rows: list[tuple[int, int, int, int]] = []
     for group_id, feature_ids in uses.groupby("group_id")["feature_id"]:
         members = tables.members(group_id)
-        block = tables.features[members]
-        for feature_id in feature_ids:
-            chosen = most_activating(block[:, feature_id], members, n=n).tolist()
+        for feature_id in feature_ids:  # column by column: a group may hold half of all images
+            chosen = most_activating(tables.features[members, feature_id], members, n=n).tolist()
             rows.extend((group_id, feature_id, rank, image_id) for rank, image_id in enumerate(chosen, 1))
     return pd.DataFrame(rows, columns=["group_id", "feature_id", "rank", "image_id"], dtype="int64")
 
