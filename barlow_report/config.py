@@ -33,11 +33,14 @@ __all__ = [
     "DataConfig",
     "ExtractionConfig",
     "ModelConfig",
+    "ParquetDataConfig",
     "PreprocessingConfig",
     "RulesConfig",
     "Section",
     "SiteConfig",
+    "TorchvisionDataConfig",
     "VisualsConfig",
+    "WebDatasetConfig",
     "load_config",
     "parse_yaml_model",
 ]
@@ -72,10 +75,54 @@ class Section(BaseModel):
 ModelT = TypeVar("ModelT", bound=Section)
 
 
+class TorchvisionDataConfig(Section):
+    """A data set of torchvision."""
+
+    name: str = Field(description="Name of a class in torchvision.datasets, such as CIFAR10.")
+    root: Path = Field(description="Folder that holds its files, as the class's `root`.")
+    split: str | None = Field(
+        None, description="Its `split`; where the class has `train` instead: train or test. Default: the class's own."
+    )
+    arguments: dict[str, Any] = Field(default_factory=dict, description="Further arguments of the class.")
+
+
+class ParquetDataConfig(Section):
+    """Tables that hold the images themselves, in the layout of Hugging Face's data sets."""
+
+    files: Path = Field(
+        description="Parquet or Arrow files, as a path or a pattern: data/test-*.parquet. Predictions and confidences "
+        "are read from columns of these names."
+    )
+    image_column: str | None = Field(
+        None, description="Column of the images, a struct of bytes and path or just bytes; default: the only such one."
+    )
+    label_column: str | None = Field(
+        None, description="Column of the labels; default: the only class label, or the column label or labels."
+    )
+
+
+class WebDatasetConfig(Section):
+    """Tar shards in the layout of WebDataset."""
+
+    shards: Path = Field(
+        description="Uncompressed tar files, as a path or a pattern: test-{000..009}.tar (in quotes) or test-*.tar."
+    )
+    label_key: str = Field(
+        "label",
+        description="Entry of a sample's .json with its label, where it has no .cls; prediction and confidence are "
+        "read from entries of these names.",
+    )
+
+
 class DataConfig(Section):
-    """Where the images and their labels are: exactly one of `folder` and `manifest`."""
+    """Where the images and their labels are: one of `folder`, `manifest`, `torchvision`, `parquet`, `webdataset`."""
 
     folder: Path | None = Field(None, description="Image folder: one sub-folder per class, `folder/<class>/<image>`.")
+    class_depth: Positive = Field(
+        1,
+        description="Levels of sub-folders that name a class: with 2, `folder/animals/cat/<image>` is of class "
+        "animals/cat. Images may lie deeper.",
+    )
     manifest: Path | None = Field(
         None,
         description="CSV or Parquet table with columns path, label[, prediction[, confidence]] (or Filenames, Labels, "
@@ -84,27 +131,41 @@ class DataConfig(Section):
     image_root: Path | None = Field(
         None, description="Folder that the manifest's paths are relative to; default: the manifest's own folder."
     )
-    classes: list[str] | None = Field(
-        None, description="Class names in the order of the model's outputs; default: those found in the data, sorted."
+    probabilities: Path | None = Field(
+        None,
+        description="The inspected model's probabilities of each class for the manifest's rows: a .npy of shape "
+        "(n_images, n_classes). It is then not run.",
     )
-    class_file: Path | None = Field(None, description="The same as a text file with one class name per line.")
+    torchvision: TorchvisionDataConfig | None = Field(None, description="A data set of torchvision.")
+    parquet: ParquetDataConfig | None = Field(None, description="Parquet or Arrow tables with image bytes.")
+    webdataset: WebDatasetConfig | None = Field(None, description="WebDataset's tar shards.")
+    classes: list[str] | Literal["imagenet"] | None = Field(
+        None,
+        description="Class names in the order of the model's outputs, or imagenet for its 1,000; default: those found "
+        "in the data, sorted.",
+    )
+    class_file: Path | None = Field(
+        None,
+        description="The same as a text file with one class name per line, each perhaps after what the data call the "
+        "class and a tab.",
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> "DataConfig":
-        if (self.folder is None) == (self.manifest is None):
-            raise ValueError("expected exactly one of 'folder' and 'manifest'")
-        if self.image_root is not None and self.manifest is None:
-            raise ValueError("'image_root' goes with 'manifest'")
+        sources = ("folder", "manifest", "torchvision", "parquet", "webdataset")
+        if sum(getattr(self, source) is not None for source in sources) != 1:
+            raise ValueError("expected exactly one of 'folder', 'manifest', 'torchvision', 'parquet', 'webdataset'")
+        for key, source in (("image_root", "manifest"), ("probabilities", "manifest"), ("class_depth", "folder")):
+            if getattr(self, key) not in (None, 1) and getattr(self, source) is None:
+                raise ValueError(f"{key!r} goes with {source!r}")
         if self.classes is not None and self.class_file is not None:
             raise ValueError("expected at most one of 'classes' and 'class_file'")
         return self
 
     @property
-    def root(self) -> Path:
-        """The folder that image paths are relative to."""
-        if self.folder is not None:
-            return self.folder
-        return self.image_root or Path(str(self.manifest)).parent
+    def may_hold_predictions(self) -> bool:
+        """Whether the source is of a kind that can say what was predicted."""
+        return self.folder is None and self.torchvision is None
 
 
 class PreprocessingConfig(Section):
@@ -127,7 +188,7 @@ class PreprocessingConfig(Section):
 
 
 class ModelConfig(Section):
-    """A model: exactly one of `factory` and `torchvision`, with its weights and preprocessing."""
+    """A model: exactly one of `factory`, `torchvision`, `timm` and `program`, with its weights and preprocessing."""
 
     factory: str | None = Field(
         None,
@@ -135,16 +196,33 @@ class ModelConfig(Section):
         "`path/to/file.py:function`.",
     )
     torchvision: str | None = Field(None, description="Name of a torchvision classification model, such as resnet50.")
+    timm: str | None = Field(
+        None, description="Name of a timm model, such as convnext_tiny.in12k_ft_in1k; needs the extra `timm`."
+    )
+    program: Path | None = Field(
+        None, description="A whole model in one file: TorchScript, or a program of torch.export (.pt2)."
+    )
     arguments: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments for the factory.")
+    pretrained: bool | str = Field(
+        False,
+        description="Use published weights of torchvision (such as IMAGENET1K_V2) or timm (the part of its name after "
+        "the dot), or `true` for the default ones, with the preprocessing that belongs to them. Downloaded unless "
+        "`weights` names the file.",
+    )
     weights: Path | None = Field(
         None,
-        description="State dict: .safetensors or a file of torch.save; default: what the factory returns.",
+        description="State dict, alone or in a checkpoint: .safetensors or a file of torch.save; default: what the "
+        "factory returns.",
     )
-    allow_unsafe_weights: bool = Field(
-        False, description="Unpickle a weights file that needs it. Such a file can run any code: only if you trust it."
+    allow_unsafe_weights: bool | str = Field(
+        False,
+        description="Unpickle the weights file of this name, or any (true). Such a file can run any code: only if you "
+        "trust it.",
     )
     preprocessing: PreprocessingConfig = Field(
-        default_factory=PreprocessingConfig, description="From the image file to the model's input."
+        default_factory=PreprocessingConfig,
+        description="From the image file to the model's input. Default for keys left out: what published weights or "
+        "the file of weights say; `resize` and `crop` go together.",
     )
     feature_module: str | None = Field(
         None, description="Module whose input is the feature vector; default: found by running the model once."
@@ -155,8 +233,17 @@ class ModelConfig(Section):
 
     @model_validator(mode="after")
     def _one_source(self) -> "ModelConfig":
-        if (self.factory is None) == (self.torchvision is None):
-            raise ValueError("expected exactly one of 'factory' and 'torchvision'")
+        sources = (self.factory, self.torchvision, self.timm, self.program)
+        if sum(source is not None for source in sources) != 1:
+            raise ValueError("expected exactly one of 'factory', 'torchvision', 'timm' and 'program'")
+        if self.pretrained and self.torchvision is None and self.timm is None:
+            raise ValueError("'pretrained' goes with 'torchvision' or 'timm'")
+        if self.program is not None and (self.weights is not None or self.arguments):
+            raise ValueError("'program' holds the whole model: leave 'weights' and 'arguments' out")
+        if isinstance(self.allow_unsafe_weights, str) and (
+            self.weights is None or self.allow_unsafe_weights != self.weights.name
+        ):
+            raise ValueError(f"'allow_unsafe_weights: {self.allow_unsafe_weights}' is not the name of the weights file")
         return self
 
     @field_validator("factory")
@@ -204,6 +291,12 @@ class RulesConfig(Section):
         "empty value is none.",
     )
     max_depth: int = Field(1, ge=1, le=4, description="Depth of each group's tree, 1 to 4.")
+    thresholds: Literal["auto", "natural", "entropy"] = Field(
+        "auto",
+        description="Where a tree may cut a feature. natural: only where its values fall into two clusters, which "
+        "finds more failures that are real; entropy: anywhere, as in the paper; auto: natural where images are held "
+        "out, entropy in-sample.",
+    )
     n_selected_features: Positive = Field(50, description="Features a tree may choose from, by mutual information.")
     n_neighbors: Positive = Field(3, description="Neighbours of the mutual information estimator.")
     min_images: int = Field(20, ge=2, description="Groups with fewer images to fit on get no tree.")
@@ -223,6 +316,11 @@ class RulesConfig(Section):
     n_workers: Positive | None = Field(
         None, description="Threads; results do not depend on it. Default: one per processor."
     )
+
+    @property
+    def has_natural_thresholds(self) -> bool:
+        """Whether trees cut features between the clusters of their values, once `auto` is decided."""
+        return self.thresholds == "natural" or (self.thresholds == "auto" and self.held_out_fraction > 0)
 
     @field_validator("unions")
     @classmethod
@@ -303,8 +401,10 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _models_fit_data(self) -> "Config":
-        if self.inspected_model is None and self.data.folder is not None:
-            raise ValueError("'inspected_model' is missing: an image folder holds no predictions")
+        if self.inspected_model is None and not self.data.may_hold_predictions:
+            raise ValueError(
+                "'inspected_model' is missing: an image folder or a data set of torchvision holds no predictions"
+            )
         if self.inspected_model is None and self.feature_model is None:
             raise ValueError("'feature_model' is missing: without an inspected model nothing else gives features")
         if self.rules.manifest_columns and self.data.manifest is None:

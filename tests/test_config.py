@@ -79,9 +79,14 @@ def test_a_missing_key_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "problem"),
     [
-        ("{}", "exactly one of 'folder' and 'manifest'"),
-        ("{folder: a, manifest: b.csv}", "exactly one of 'folder' and 'manifest'"),
+        ("{}", "exactly one of 'folder', 'manifest', 'torchvision', 'parquet', 'webdataset'"),
+        ("{folder: a, manifest: b.csv}", "exactly one of 'folder', 'manifest',"),
+        ("{folder: a, torchvision: {name: CIFAR10, root: b}}", "exactly one of 'folder', 'manifest',"),
         ("{folder: a, image_root: b}", "'image_root' goes with 'manifest'"),
+        ("{folder: a, probabilities: b.npy}", "'probabilities' goes with 'manifest'"),
+        ("{manifest: a.csv, class_depth: 2}", "'class_depth' goes with 'folder'"),
+        ("{folder: a, classes: imagnet}", "data.classes"),
+        ("{torchvision: {name: CIFAR10}}", "data.torchvision.root: missing"),
         ("{folder: a, classes: [x], class_file: y}", "at most one of 'classes' and 'class_file'"),
     ],
 )
@@ -91,8 +96,10 @@ def test_contradictory_data_sections_are_refused(tmp_path: Path, data: str, prob
 
 
 def test_a_model_is_needed_for_predictions_and_for_features(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="an image folder holds no predictions"):
+    with pytest.raises(ConfigError, match="an image folder or a data set of torchvision holds no pred"):
         _load(tmp_path, "name: mine\ndata: {folder: a}\nfeature_model: {torchvision: resnet18}\n")
+    for data in ("parquet: {files: a.parquet}", "webdataset: {shards: 'a-{0..9}.tar'}"):
+        _load(tmp_path, f"name: mine\ndata: {{{data}}}\nfeature_model: {{torchvision: resnet18}}\n")
     with pytest.raises(ConfigError, match="nothing else gives features"):
         _load(tmp_path, "name: mine\ndata: {manifest: a.csv}\n")
 

@@ -9,6 +9,8 @@ from barlow_report.config import Config, ModelConfig
 from barlow_report.errors import ConfigError, DataError
 from barlow_report.progress import Advance
 from barlow_report.run_folder import Run
+from barlow_report.vision.datasets import open_source
+from barlow_report.vision.reading import UnreadableImage
 from barlow_report.visuals.thumbnails import encode_attack, encode_heatmap, encode_thumbnail
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ class Pictures:
 
     def __init__(self, config: Config, run: Run) -> None:
         self._add = run.add_media
-        self._root = config.data.root
+        self._source = open_source(config.data)
         self._paths: list[str] = run.read_table("images")["path"].tolist()
         self._preprocessing = feature_model_config(config).preprocessing
         self._attack = config.visuals.attack
@@ -84,13 +86,11 @@ class Pictures:
         ]
 
     def _read(self, image_id: int) -> "Image.Image":
-        from barlow_report.vision.images import UnreadableImage, read_image
-
-        path = self._root / self._paths[image_id]
+        path = self._paths[image_id]
         try:
-            return read_image(path)
+            return self._source.read(path).image
         except UnreadableImage as error:
             raise DataError(
-                f"{path}: could be read before and cannot be read now ({error}). "
+                f"{self._source.root}: {path} could be read before and cannot be read now ({error}). "
                 "Restore the file, or run again to analyse the images as they are."
             ) from error

@@ -17,7 +17,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from barlow_report.vision.reading import UnreadableImage, read_file
 
-__all__ = ["MAX_PIXELS", "UnreadableImage", "decode_image", "quiet_decoders", "read_image"]
+__all__ = ["MAX_PIXELS", "UnreadableImage", "decode_image", "plain_image", "quiet_decoders", "read_image"]
 
 MAX_PIXELS = 89_478_485
 """Larger images are refused: a small file can unpack to any size. Pillow warns from the same number on."""
@@ -55,10 +55,7 @@ def decode_image(data: bytes) -> Image.Image:
     with quiet_decoders():
         try:
             with Image.open(io.BytesIO(data), formats=_available_formats()) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise UnreadableImage(_too_large(image.width, image.height))
-                image.load()
-                rgb = _to_rgb(_upright(image))
+                rgb = plain_image(image)
         except (UnreadableImage, MemoryError):
             raise
         except UnidentifiedImageError as error:
@@ -69,6 +66,20 @@ def decode_image(data: bytes) -> Image.Image:
             raise UnreadableImage(str(error)) from error
         except Exception as error:  # a decoder may raise anything on a broken file
             raise UnreadableImage(f"broken image ({error or type(error).__name__})") from error
+    return rgb
+
+
+def plain_image(image: Image.Image) -> Image.Image:
+    """Turn an opened image to mode RGB, upright, without metadata.
+
+    Raises:
+        UnreadableImage: It has no defined brightness or is larger than `MAX_PIXELS`.
+        Exception: Whatever a decoder raises on a broken image.
+    """
+    if image.width * image.height > MAX_PIXELS:
+        raise UnreadableImage(_too_large(image.width, image.height))
+    image.load()
+    rgb = _to_rgb(_upright(image))
     rgb.info = {}  # else a profile of the original colours would be written into thumbnails
     return rgb
 

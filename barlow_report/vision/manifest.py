@@ -6,12 +6,11 @@ the configuration groups images by them, and ignored otherwise. A label that is 
 "07") stays an integer here; `datasets` decides what it stands for.
 """
 
+import csv
 import posixpath
-import re
 import warnings
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -21,8 +20,11 @@ import pandas as pd
 import pyarrow as pa
 
 from barlow_report.errors import DataError
+from barlow_report.vision.classes import as_classes
+from barlow_report.vision.sources.folder import FolderSource
+from barlow_report.vision.sources.source import Listing
 
-__all__ = ["Manifest", "read_manifest"]
+__all__ = ["list_manifest"]
 
 ALIASES = {
     "path": ("path", "filenames", "filename"),
@@ -34,26 +36,12 @@ ALIASES = {
 MAX_VALUES = 1000
 """Different values a column may have that groups images; more would be a name or a number for each image."""
 
-INTEGER = re.compile(r"-?(0|[1-9]\d{0,17})")
+_PARQUET = {".parquet", ".pq"}
+_EXPECTED = "Expected comma-separated UTF-8 text with a header, or Parquet in a file ending in .parquet."
 
 
-@dataclass(frozen=True, kw_only=True)
-class Manifest:
-    """The columns of a manifest, one entry per row; labels and predictions as written, or as integers.
-
-    `attributes` holds the further columns that were asked for, as text, None where there is no value.
-    """
-
-    root: Path
-    paths: list[str]
-    labels: list[str | int]
-    predictions: list[str | int] | None
-    confidences: npt.NDArray[np.float64] | None
-    attributes: dict[str, list[str | None]] = field(default_factory=dict)
-
-
-def read_manifest(path: Path, *, image_root: Path | None = None, columns: Sequence[str] = ()) -> Manifest:
-    """Read a .csv or .parquet manifest; its paths are relative to `image_root` or to its own folder.
+def list_manifest(path: Path, *, image_root: Path | None = None, columns: Sequence[str] = ()) -> Listing:
+    """List the images of a .csv or .parquet manifest; its paths are relative to `image_root` or to its own folder.
 
     Absolute paths below the root become relative; a backslash separates folders like a slash. `columns` are further
     columns to read, by their names as written.
@@ -78,8 +66,9 @@ def read_manifest(path: Path, *, image_root: Path | None = None, columns: Sequen
         )
     predictions = found.get("prediction")
     confidences = found.get("confidence")
-    return Manifest(
-        root=root,
+    return Listing(
+        source=FolderSource(root),
+        where=str(path),
         paths=paths,
         labels=_classes(frame[found["label"]], path),
         predictions=_classes(frame[predictions], path) if predictions else None,
@@ -92,7 +81,7 @@ def _read_table(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise DataError(f"{path}: found no file there, expected a CSV or Parquet table (manifest:).")
     try:
-        if path.suffix.lower() in {".parquet", ".pq"}:
+        if path.suffix.lower() in _PARQUET:
             return pd.read_parquet(path)
         with warnings.catch_warnings():
             # Rows longer than the header would otherwise lose values, with a warning only.
@@ -101,10 +90,27 @@ def _read_table(path: Path) -> pd.DataFrame:
     except pd.errors.EmptyDataError as error:
         raise DataError(f"{path}: the file is empty, expected a header with the columns path and label.") from error
     except (OSError, ValueError, pa.ArrowException, pd.errors.ParserWarning) as error:
-        raise DataError(
-            f"{path}: cannot be read as a table ({error}). Expected comma-separated UTF-8 text with a header, or "
-            "Parquet in a file ending in .parquet."
-        ) from error
+        raise DataError(f"{path}: cannot be read as a table ({_csv_mistake(path) or error}). {_EXPECTED}") from error
+
+
+def _csv_mistake(path: Path) -> str | None:
+    """Say what is wrong with a CSV file that is not as it should be: its separator, or a row that is too long."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.reader(file)
+            header = next(rows, [])
+            for separator, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+                if len(header) == 1 and separator in header[0]:
+                    return f"its columns are separated by {name}, not by commas"
+            for row in rows:
+                if len(row) > len(header):
+                    return (
+                        f"line {rows.line_num} has {len(row)} values and the header {len(header)}; put a value that "
+                        "holds a comma in double quotes"
+                    )
+    except (OSError, ValueError, csv.Error):
+        return None
+    return None
 
 
 def _find_columns(frame: pd.DataFrame, path: Path) -> dict[str, str]:
@@ -117,6 +123,8 @@ def _find_columns(frame: pd.DataFrame, path: Path) -> dict[str, str]:
             found[column] = matching[0]
     missing = [column for column in ("path", "label") if column not in found]
     if missing:
+        if path.suffix.lower() not in _PARQUET and (mistake := _csv_mistake(path)):
+            raise DataError(f"{path}: cannot be read as a table ({mistake}). {_EXPECTED}")
         have = ", ".join(repr(str(name)) for name in frame.columns)
         raise DataError(
             f"{path}: column {' and '.join(repr(column) for column in missing)} not found among {have}. Expected "
@@ -147,20 +155,7 @@ def _values(series: "pd.Series[Any]", path: Path) -> list[Any]:
 
 
 def _classes(series: "pd.Series[Any]", path: Path) -> list[str | int]:
-    values = [_as_class(value) for value in _values(series, path)]
-    if all(isinstance(value, int) for value in values):
-        return values
-    return [str(value) for value in values]
-
-
-def _as_class(value: Any) -> str | int:
-    if isinstance(value, bool):
-        return str(value)
-    # Parquet stores integers as floats once a row had no value.
-    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
-        return int(value)
-    text = str(value).strip()
-    return int(text) if INTEGER.fullmatch(text) else text
+    return as_classes(_values(series, path))
 
 
 def _confidences(series: "pd.Series[Any]", path: Path) -> npt.NDArray[np.float64]:

@@ -79,6 +79,8 @@ def _read(path: Path, offset: int, size: int | None) -> bytes:
     if not stat.S_ISREG(status.st_mode):
         raise UnreadableImage("not a file")
     expected = status.st_size if size is None else size
+    if offset + expected > status.st_size:
+        raise UnreadableImage("the file ends before it does")
     if expected == 0:
         raise UnreadableImage("the file is empty")
     if expected > MAX_BYTES:

@@ -70,6 +70,7 @@ class Listing:
         confidences: Probability of the prediction, 0 to 1 or NaN, float64, shape (n_images,); None without any.
         class_names: The classes in the order that indices count, where the source knows it.
         skipped: (path, reason) of the entries that are known not to be usable before any is decoded.
+        attributes: Values of further columns by name, as text, None where an image has none.
     """
 
     source: ImageSource
@@ -80,6 +81,7 @@ class Listing:
     confidences: npt.NDArray[np.float64] | None = None
     class_names: tuple[str, ...] | None = None
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    attributes: dict[str, list[str | None]] = field(default_factory=dict)
 
 
 def load_bytes(data: bytes) -> LoadedImage:

@@ -1,0 +1,303 @@
+"""Images inside of Parquet or Arrow tables, in the layout of Hugging Face's data sets.
+
+The images are a struct column {bytes, path}, or plain bytes; labels are integers whose names the schema's metadata
+list (ClassLabel), or any other label. Rows are read a row group (Parquet) or record batch (Arrow) at a time, and only
+the last few are kept, so memory depends on the size of a group and not on the number of images. The path of an
+image is `<file>/<row>`, rows counted from 0.
+"""
+
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from barlow_report.config import ParquetDataConfig
+from barlow_report.errors import DataError
+from barlow_report.vision.classes import as_classes, some
+from barlow_report.vision.manifest import ALIASES
+from barlow_report.vision.reading import UnreadableImage, patiently
+from barlow_report.vision.sources.shards import Shards, find_shards
+from barlow_report.vision.sources.source import Listing, LoadedImage, file_state, load_bytes
+
+__all__ = ["ParquetSource", "list_parquet"]
+
+N_CACHED = 3
+"""Row groups kept in memory: threads that read ahead are in two at most."""
+
+_ARROW_SUFFIXES = {".arrow", ".feather", ".ipc"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _File:
+    """One open table: `starts` are the first rows of its groups, with the number of all rows at the end."""
+
+    schema: pa.Schema
+    starts: npt.NDArray[np.int64]
+    read: Callable[[int, list[str]], pa.Table]
+
+
+@dataclass
+class _Cache:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    files: dict[str, _File] = field(default_factory=dict)
+    groups: "OrderedDict[tuple[str, int], pa.ChunkedArray]" = field(default_factory=OrderedDict)
+
+
+class ParquetSource:
+    """Rows of Parquet and Arrow files; the path of an image is `<file>/<row>`."""
+
+    def __init__(self, shards: Shards, image_column: str | None = None) -> None:
+        self.shards = shards
+        self._image_column = image_column
+        self._cache = _Cache()
+
+    def __reduce__(self) -> tuple[type["ParquetSource"], tuple[Shards, str | None]]:
+        return ParquetSource, (self.shards, self._image_column)
+
+    @classmethod
+    def open(cls, config: ParquetDataConfig) -> "ParquetSource":
+        """Find the files of a configuration.
+
+        Raises:
+            DataError: There is none.
+        """
+        return cls(find_shards(config.files, key="data.parquet.files"), config.image_column)
+
+    @property
+    def root(self) -> Path:
+        """The folder of the files."""
+        return self.shards.root
+
+    def read(self, path: str) -> LoadedImage:
+        """Read and decode the image of one row; see `ImageSource`."""
+        name, number = self.shards.split(path)
+        row = int(number) if number.isascii() and number.isdigit() else -1
+        with self._cache.lock:
+            value = self._value(name, row)
+        if not value.is_valid:
+            raise UnreadableImage("no image bytes in its row; tables that name files can be read as a manifest")
+        data = value.as_buffer().to_pybytes()
+        if not data:
+            raise UnreadableImage("the image has no bytes")
+        return load_bytes(data)
+
+    def states(self, paths: Sequence[str]) -> Iterator[str]:
+        """Yield the size and modification time of each image's file."""
+        states = {name: file_state(self.root / name) for name in self.shards.names}
+        for path in paths:
+            yield states[self.shards.split(path)[0]]
+
+    def _value(self, name: str, row: int) -> Any:
+        try:
+            file = self._cache.files.get(name)
+            if file is None:
+                file = self._cache.files.setdefault(name, _open(self.root / name))
+            if not 0 <= row < file.starts[-1]:
+                raise UnreadableImage("not in its file any more")
+            group = int(np.searchsorted(file.starts, row, side="right")) - 1
+            groups = self._cache.groups
+            if (name, group) not in groups:
+                column = _image_column(file.schema, self._image_column, where=str(self.root / name))
+                groups[name, group] = _bytes(file.read(group, [column]).column(0))
+                while len(groups) > N_CACHED:
+                    groups.popitem(last=False)
+            groups.move_to_end((name, group))
+            return groups[name, group][row - int(file.starts[group])]
+        except (OSError, pa.ArrowException) as error:
+            reason = str(error).partition("\n")[0].replace(str(self.root / name), name)
+            raise UnreadableImage(f"its part of the file cannot be read ({reason})") from error
+
+
+def list_parquet(config: ParquetDataConfig) -> Listing:
+    """List the rows of all files, with labels and, where there are such columns, predictions and confidences.
+
+    Rows without a label (none, or Hugging Face's -1) are skipped.
+
+    Raises:
+        DataError: A file is missing or broken, columns are missing or ambiguous, or no row has a label.
+    """
+    source = ParquetSource.open(config)
+    paths: list[str] = []
+    skipped: list[tuple[str, str]] = []
+    values: dict[str, list[Any]] = {}
+    class_names: tuple[str, ...] | None = None
+    for name in source.shards.names:
+        file, where = _open_or_explain(source.root / name), str(source.root / name)
+        _image_column(file.schema, config.image_column, where=where)
+        columns = _columns(file.schema, config.label_column, where=where)
+        if values and columns.keys() != values.keys():
+            raise DataError(f"{where}: has columns for {some(columns)}, the file before it for {some(values)}.")
+        found = _names(file.schema, columns["label"])
+        if values and found != class_names:
+            raise DataError(f"{where}: lists other class names than the file before it.")
+        class_names = found
+        table = _read_columns(file, columns, where=where)
+        is_labelled = [label is not None and not (found and label == -1) for label in table["label"]]
+        for row, is_good in enumerate(is_labelled):
+            (paths if is_good else skipped).append(f"{name}/{row}" if is_good else (f"{name}/{row}", "no label"))  # type: ignore[arg-type]
+        for key in columns:
+            values.setdefault(key, []).extend(v for v, is_good in zip(table[key], is_labelled, strict=True) if is_good)
+    where = str(config.files)
+    if not paths:
+        raise DataError(f"{where}: found no row with a label{f' among {len(skipped)}' if skipped else ''}.")
+    return Listing(
+        source=source,
+        where=where,
+        paths=paths,
+        labels=_classes(values["label"], "label", where),
+        predictions=_classes(values["prediction"], "prediction", where) if "prediction" in values else None,
+        confidences=_confidences(values["confidence"], where) if "confidence" in values else None,
+        class_names=class_names,
+        skipped=skipped,
+    )
+
+
+def _open_or_explain(path: Path) -> _File:
+    try:
+        return _open(path)
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"{path}: cannot be read as a Parquet or Arrow table ({error}).") from error
+
+
+def _read_columns(file: _File, columns: dict[str, str], *, where: str) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {key: [] for key in columns}
+    try:
+        for group in range(len(file.starts) - 1):
+            table = file.read(group, list(dict.fromkeys(columns.values())))
+            for key, column in columns.items():
+                found[key] += table.column(column).to_pylist()
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"{where}: cannot be read ({error}). Copy the file again, or leave it out.") from error
+    return found
+
+
+def _open(path: Path) -> _File:
+    if path.suffix.lower() in _ARROW_SUFFIXES:
+        return patiently(lambda: _open_arrow(path))
+
+    def read(group: int, columns: list[str]) -> pa.Table:
+        def attempt() -> pa.Table:
+            with pq.ParquetFile(path) as file:
+                return file.read_row_group(group, columns=columns, use_threads=False)
+
+        return patiently(attempt)
+
+    metadata = patiently(lambda: pq.read_metadata(path))
+    rows = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+    return _File(schema=metadata.schema.to_arrow_schema(), starts=_starts(rows), read=read)
+
+
+def _open_arrow(path: Path) -> _File:
+    """Open an Arrow file or stream, memory-mapped: a batch is read when it is asked for."""
+    mapped = pa.memory_map(str(path))
+    try:
+        reader = pa.ipc.open_file(mapped)
+    except pa.ArrowInvalid:
+        mapped.seek(0)
+        table = pa.ipc.open_stream(mapped).read_all()
+        batches = table.to_batches()
+        return _File(
+            schema=table.schema,
+            starts=_starts([len(batch) for batch in batches]),
+            read=lambda group, columns: pa.Table.from_batches([batches[group]]).select(columns),
+        )
+    return _File(
+        schema=reader.schema,
+        starts=_starts([len(reader.get_batch(i)) for i in range(reader.num_record_batches)]),
+        read=lambda group, columns: pa.Table.from_batches([reader.get_batch(group)]).select(columns),
+    )
+
+
+def _starts(rows: list[int]) -> npt.NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(rows)]).astype(np.int64)
+
+
+def _bytes(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The bytes of a group's images."""
+    return pc.struct_field(column, "bytes") if pa.types.is_struct(column.type) else column
+
+
+def _is_bytes(type_: pa.DataType) -> bool:
+    return bool(pa.types.is_binary(type_) or pa.types.is_large_binary(type_))
+
+
+def _holds_images(type_: pa.DataType) -> bool:
+    if pa.types.is_struct(type_):
+        return type_.get_field_index("bytes") >= 0 and _is_bytes(type_.field("bytes").type)
+    return _is_bytes(type_)
+
+
+def _image_column(schema: pa.Schema, configured: str | None, *, where: str) -> str:
+    candidates = [f.name for f in schema if _holds_images(f.type) and configured in (None, f.name)]
+    if len(candidates) != 1:
+        called = f" called {configured!r}" if configured else ""
+        raise DataError(
+            f"{where}: found {len(candidates)} columns of image bytes{called} among "
+            f"{', '.join(f'{f.name!r} ({f.type})' for f in schema)}, expected one: a struct with bytes, or bytes. Name "
+            "it in data.parquet.image_column."
+        )
+    return str(candidates[0])
+
+
+def _columns(schema: pa.Schema, label_column: str | None, *, where: str) -> dict[str, str]:
+    """The columns of label, prediction and confidence by these names, as far as they are there."""
+    names = [str(name) for name in schema.names]
+    found = {}
+    for key, aliases in ALIASES.items():
+        matching = [name for name in names if name.strip().lower() in aliases and key != "path"]
+        if matching:
+            found[key] = matching[0]
+    if label_column is not None or "label" not in found:
+        listed = [name for name in names if _names(schema, name) is not None and name not in found.values()]
+        candidates = listed if label_column is None else [name for name in names if name == label_column]
+        if len(candidates) != 1:
+            called = f" called {label_column!r}" if label_column else ""
+            raise DataError(
+                f"{where}: found {len(candidates)} columns of labels{called} among {', '.join(map(repr, names))}, "
+                "expected one. Name it in data.parquet.label_column."
+            )
+        found["label"] = candidates[0]
+    if "confidence" in found and "prediction" not in found:
+        raise DataError(f"{where}: column {found['confidence']!r} goes with a column 'prediction', which is missing.")
+    return found
+
+
+def _names(schema: pa.Schema, column: str) -> tuple[str, ...] | None:
+    """The class names that the metadata list for a column of integers, as Hugging Face's data sets write them."""
+    try:
+        content = json.loads((schema.metadata or {})[b"huggingface"])
+        feature = content["info"]["features"][column]
+        if feature["_type"] != "ClassLabel" or not pa.types.is_integer(schema.field(column).type):
+            return None
+        return tuple(str(name) for name in feature["names"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _classes(values: list[Any], column: str, where: str) -> list[str | int]:
+    wrong = [value for value in values if not isinstance(value, str | int | float) or value != value]
+    if wrong:
+        raise DataError(
+            f"{where}: column {column!r} holds {len(wrong)} values that are no class, such as {wrong[0]!r}; expected "
+            "text or whole numbers."
+        )
+    return as_classes(values)
+
+
+def _confidences(values: list[Any], where: str) -> npt.NDArray[np.float64]:
+    try:
+        confidences = np.array([np.nan if value is None else float(value) for value in values])
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{where}: column 'confidence' holds values that are not numbers ({error}).") from error
+    if ((confidences < 0) | (confidences > 1)).any():
+        raise DataError(f"{where}: column 'confidence' holds values outside of 0 to 1, expected probabilities.")
+    return confidences
