@@ -6,7 +6,7 @@ an en dash, never as NaN.
 
 import math
 
-__all__ = ["MISSING", "count", "interval", "number", "p_value", "percent", "ratio", "threshold"]
+__all__ = ["MISSING", "activation", "count", "interval", "number", "p_value", "percent", "ratio", "threshold"]
 
 MISSING = "–"
 THIN_SPACE = "\u202f"  # narrow and not breaking: keeps a number and its unit on one line
@@ -62,6 +62,13 @@ def threshold(value: float | None) -> str:
     if value is None or not _exists(value):
         return MISSING
     return f"{value:.4g}".replace("-", "−")
+
+
+def activation(value: float | None) -> str:
+    """Write an activation with four significant digits, trailing zeros too, so that a row of them lines up: 2.410."""
+    if value is None or not _exists(value):
+        return MISSING
+    return "0" if value == 0 else f"{value:#.4g}".rstrip(".").replace("-", "−")
 
 
 def p_value(value: float | None) -> str:

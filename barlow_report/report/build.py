@@ -32,7 +32,7 @@ from barlow_report.report.source import ReportSource
 
 __all__ = ["build_site", "count_pages"]
 
-_ASSETS = ("barlow.css", "barlow.js", "favicon.svg", "iframe-worker.js", "iframe-worker.LICENSE.txt")
+_ASSETS = ("barlow.css", "frame.css", "barlow.js", "favicon.svg", "iframe-worker.js", "iframe-worker.LICENSE.txt")
 
 
 def count_pages(source: ReportSource) -> int:
@@ -157,7 +157,7 @@ def _mkdocs_config(site: Site) -> dict[str, Any]:
         },
         "plugins": {"material/search": {"separator": r"[\s\-_./]+"}, "material/offline": {}},
         "extra": {"generator": False, "polyfills": ["assets/barlow/iframe-worker.js"]},
-        "extra_css": ["assets/barlow/barlow.css"],
+        "extra_css": ["assets/barlow/frame.css", "assets/barlow/barlow.css"],
         "extra_javascript": ["assets/barlow/barlow.js"],
         "nav": [{page.section: _source_path(page)} for page in section_pages(site)],
     }

@@ -25,6 +25,7 @@ from barlow_report.report.records import (
     Measures,
     Node,
     Planted,
+    QuantileImage,
     Rule,
     Share,
     Tile,
@@ -51,17 +52,26 @@ def visible(text: str) -> str:
 class Images:
     """The images by column; `image_id` is the position."""
 
-    def __init__(self, frame: pd.DataFrame) -> None:
+    def __init__(self, frame: pd.DataFrame, *, show_paths: bool) -> None:
         frame = frame.sort_values("image_id")
         if not np.array_equal(frame["image_id"].to_numpy(), np.arange(len(frame))):
             raise SiteError("images: expected image ids from 0 without gaps. Run the stage extract again.")
-        self.path: list[str] = [visible(path) for path in frame["path"]]
+        self._paths = frame["path"].to_numpy() if show_paths else None
+        self._n_images = len(frame)
         self.label = frame["label"].to_numpy()
         self.prediction = frame["prediction"].to_numpy()
         self.confidence = frame["confidence"].to_numpy()
 
     def __len__(self) -> int:
-        return len(self.path)
+        return self._n_images
+
+    def path(self, image_id: int) -> str | None:
+        """Where an image lies below the data's folder; None unless the site may show it."""
+        return None if self._paths is None else visible(self._paths[image_id])
+
+    def name(self, image_id: int) -> str:
+        """What to call an image: its path where that may be shown, otherwise its number in the run."""
+        return self.path(image_id) or f"image {image_id}"
 
     @property
     def failures(self) -> Share:
@@ -77,7 +87,8 @@ class Catalog:
         frames = {name: frame if frame is not None else empty_table(name) for name, frame in tables.items()}
         self.rules_config = RulesConfig.model_validate(dict(source.info["config"]["rules"]))
         self.is_in_sample = self.rules_config.held_out_fraction == 0
-        self.images = Images(frames["images"])
+        self.shows_paths = source.settings.show_paths
+        self.images = Images(frames["images"], show_paths=self.shows_paths)
         self.classes = {row["class_id"]: _class_entry(row) for row in _rows(frames["classes"])}
         self.skipped = [(visible(row["path"]), visible(row["reason"])) for row in _rows(frames["skipped"])]
         self.n_fit, self.n_held_out = _split_sizes(frames["splits"])
@@ -98,6 +109,8 @@ class Catalog:
         galleries = frames["galleries"].sort_values(["rule_id", "rank", "image_id"])
         self.galleries = _collect(galleries, "rule_id", _gallery_image)
         self.histograms = _collect(frames["histograms"].sort_values(["feature_id", "position"]), "feature_id", _bin)
+        quantiles = frames["quantiles"].sort_values(["feature_id", "position", "rank"])
+        self.quantiles = _collect(quantiles, "feature_id", _quantile_image)
         self.mutual_information = _mutual_information(frames["selection"])
         self.evaluation = [Evaluation(**row) for row in _rows(frames["evaluation"])]
         explained = frames["explained"]
@@ -142,6 +155,7 @@ _USED = (
     "tiles",
     "galleries",
     "histograms",
+    "quantiles",
     "evaluation",
     "explained",
 )
@@ -263,6 +277,10 @@ def _tile(row: Mapping[str, Any]) -> Tile:
 
 def _gallery_image(row: Mapping[str, Any]) -> GalleryImage:
     return GalleryImage(image_id=row["image_id"], is_failure=row["is_failure"], thumbnail=row["thumbnail"])
+
+
+def _quantile_image(row: Mapping[str, Any]) -> QuantileImage:
+    return QuantileImage(**{name: row[name] for name in ("quantile", "image_id", "activation", "thumbnail")})
 
 
 def _bin(row: Mapping[str, Any]) -> HistogramBin:

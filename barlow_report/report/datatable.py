@@ -72,7 +72,7 @@ class Filter:
 
 @dataclass(frozen=True, kw_only=True)
 class DataTable:
-    """A table whose rows are already in the order of `sorted_by`."""
+    """A table whose rows are already in the order of `sorted_by`; rates over fewer than `least` images are marked."""
 
     name: str
     caption: str
@@ -83,6 +83,7 @@ class DataTable:
     empty: str
     page_size: int = 100
     noun: str = "rows"
+    least: int = 0
 
     @property
     def first_rows(self) -> Sequence[Sequence[Cell]]:
@@ -92,7 +93,7 @@ class DataTable:
     def script(self) -> str:
         """Return the data script: `BARLOW_DATA[name] = {"columns": [...], "n": …}`."""
         columns = [_column(column, [row[i] for row in self.rows]) for i, column in enumerate(self.columns)]
-        data = {"n": len(self.rows), "pageSize": self.page_size, "columns": columns}
+        data = {"n": len(self.rows), "pageSize": self.page_size, "least": self.least, "columns": columns}
         return f"(window.BARLOW_DATA=window.BARLOW_DATA||{{}})[{as_script_value(self.name)}]={as_script_value(data)};\n"
 
 

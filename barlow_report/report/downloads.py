@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from barlow_report.report.catalog import Catalog
-from barlow_report.report.records import Group, Measures, Rule
+from barlow_report.report.records import Group, Measures, Rule, Tile
 from barlow_report.report.words import rule_inequality, rule_sentence
 
 __all__ = ["feature_json", "rule_record", "rules_csv", "rules_json"]
@@ -101,27 +101,47 @@ def feature_json(catalog: Catalog, feature_id: int) -> str:
         {"low": b.low, "high": b.high, "n_images": b.n_images, "n_failures": b.n_failures}
         for b in catalog.histograms.get(feature_id, ())
     ]
-    return _as_json({"feature_id": feature_id, "rules": rules, "triptychs": groups, "histogram": histogram})
+    quantiles = [
+        {
+            "quantile": q.quantile,
+            "activation": q.activation,
+            **_image(catalog, q.image_id),
+            "thumbnail": _media(q.thumbnail),
+        }
+        for q in catalog.quantiles.get(feature_id, ())
+    ]
+    found = {"rules": rules, "triptychs": groups, "histogram": histogram, "quantiles": quantiles}
+    return _as_json({"feature_id": feature_id, **found})
 
 
 def _conditions(rule: Rule) -> list[dict[str, Any]]:
     return [{"feature_id": c.feature_id, "branch": c.branch, "threshold": c.threshold} for c in rule.conditions]
 
 
-def _tile(catalog: Catalog, tile: Any) -> dict[str, Any]:
-    images = catalog.images
+def _tile(catalog: Catalog, tile: Tile) -> dict[str, Any]:
     return {
         "rank": tile.rank,
-        "image_id": tile.image_id,
-        "path": images.path[tile.image_id],
-        "label": catalog.classes[int(images.label[tile.image_id])].name,
-        "prediction": catalog.classes[int(images.prediction[tile.image_id])].name,
+        **_image(catalog, tile.image_id),
         "activation": tile.activation,
         "attacked_activation": tile.attacked_activation,
-        "thumbnail": f"media/{tile.thumbnail}",
-        "heatmap": tile.heatmap and f"media/{tile.heatmap}",
-        "attack": f"media/{tile.attack}",
+        "thumbnail": _media(tile.thumbnail),
+        "heatmap": tile.heatmap and _media(tile.heatmap),
+        "attack": _media(tile.attack),
     }
+
+
+def _image(catalog: Catalog, image_id: int) -> dict[str, Any]:
+    images = catalog.images
+    return {
+        "image_id": image_id,
+        "path": images.path(image_id),
+        "label": catalog.classes[int(images.label[image_id])].name,
+        "prediction": catalog.classes[int(images.prediction[image_id])].name,
+    }
+
+
+def _media(name: str) -> str:
+    return f"media/{name}"
 
 
 def _as_json(value: Any) -> str:

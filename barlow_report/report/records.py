@@ -13,6 +13,7 @@ __all__ = [
     "Measures",
     "Node",
     "Planted",
+    "QuantileImage",
     "Rule",
     "Share",
     "Tile",
@@ -146,6 +147,16 @@ class GalleryImage:
 
     image_id: int
     is_failure: bool
+    thumbnail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuantileImage:
+    """One picture along the distribution of a feature; see table `quantiles`."""
+
+    quantile: float
+    image_id: int
+    activation: float
     thumbnail: str
 
 

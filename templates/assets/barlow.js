@@ -88,6 +88,7 @@
       else if (c.kind === "rate") {
         td.textContent = percent(v ? c.k[i] / v : null, 1);
         if (v) td.append(make("small", { textContent: count(c.k[i]) + "/" + count(v) + (c.low && !isMissing(c.low[i]) ? " · " + interval(c.low[i], c.high[i]) : "") }));
+        if (v && v < data.least) td.lastChild.append(" · ", make("b", { className: "few", title: "Fewer than " + data.least + " images to divide by: too few to rely on this rate", textContent: "n\u00a0<\u00a0" + data.least }));
       } else td.textContent = c.kind === "count" ? count(v) : c.kind === "number" ? number(v) : c.kind === "q" ? pValue(v) : v;
       return td;
     }
@@ -151,7 +152,7 @@
       update();
       box.scrollIntoView({ block: "start" });
     });
-    window.addEventListener("hashchange", function () { load(); arrange(); draw(); });
+    window.addEventListener("hashchange", function () { if (box.isConnected) { load(); arrange(); draw(); } });
     var sorted = box.querySelector("th[aria-sort] [data-sort]");
     if (sorted) { state.sort = sorted.dataset.sort; state.dir = sorted.closest("th").getAttribute("aria-sort"); }
     var restored = load();
@@ -258,4 +259,48 @@
       else { input.setCustomValidity("Nothing is called that."); form.reportValidity(); input.setCustomValidity(""); }
     });
   });
+
+  // --- keyboard --------------------------------------------------------------------------------------------
+  // Single keys can be switched off: they get in the way of speech input.
+  var KEYS = [
+    ["n", "next class or feature", function () { follow("[rel=next]"); }],
+    ["p", "previous class or feature", function () { follow("[rel=prev]"); }],
+    ["u", "up one level", function () { follow(".trail li:nth-last-child(2) a"); }],
+    ["j", "jump to a class or feature", function () { focusOn(".jump input"); }],
+    ["t", "filter the table", function () { focusOn("[data-filter]"); }],
+    ["h", "heatmaps on and off", function () { if (document.querySelector(".map")) setHeat("heat", page.dataset.heat === "off" ? "overlay" : "off"); }],
+    ["?", "this list", function () { help(); }],
+  ];
+  var MORE = [["/", "search (sites with a search box)"], ["← →", "in the picture viewer: previous, next"], ["Esc", "close the viewer or this list"]];
+  var panel;
+  function follow(selector) { var link = page.querySelector(selector); if (link) link.click(); }
+  function focusOn(selector) { var input = page.querySelector(selector); if (input && !input.closest("[hidden]")) { input.focus(); input.scrollIntoView({ block: "center" }); } }
+  function keysAreOn() { return recall("keys") !== "off"; }
+  function help() {
+    if (!panel) {
+      var box = make("input", { type: "checkbox" }), close = make("button", { type: "button", textContent: "Close" });
+      box.addEventListener("change", function () { remember("keys", box.checked ? "on" : "off"); });
+      close.addEventListener("click", function () { panel.close(); });
+      panel = make("dialog", { className: "viewer keys", "aria-labelledby": "keys-title" }, [
+        make("h2", { id: "keys-title", textContent: "Keyboard shortcuts" }),
+        make("dl", {}, KEYS.concat(MORE).map(function (key) { return make("div", {}, [make("dt", {}, [make("kbd", { textContent: key[0] })]), make("dd", { textContent: key[1] })]); })),
+        make("p", {}, [make("label", {}, [box, " Use single keys as shortcuts"])]),
+        make("div", { className: "bar" }, [close]),
+      ]);
+      panel.addEventListener("click", function (event) { if (event.target === panel) panel.close(); });
+      page.append(panel);
+    }
+    panel.querySelector("input").checked = keysAreOn();
+    panel.showModal();
+  }
+  document.querySelectorAll("[data-help]").forEach(function (button) { button.hidden = false; button.addEventListener("click", help); });
+  document.addEventListener("keydown", function (event) {
+    if (!page.isConnected || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || !keysAreOn()) return;
+    if (event.target.closest("input, select, textarea, [contenteditable], dialog")) return;
+    var found = KEYS.find(function (key) { return key[0] === event.key; });
+    if (!found) return;
+    event.preventDefault();
+    event.stopPropagation();
+    found[2]();
+  }, true);
 })();

@@ -45,7 +45,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Built:
 @pytest.fixture(scope="session")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """A deep in-sample run whose every name is hostile."""
-    words = SiteConfig(title="<script>alert('title')</script>", description="<img src=x onerror=alert(2)>")
+    words = SiteConfig(
+        title="<script>alert('title')</script>", description="<img src=x onerror=alert(2)>", show_paths=True
+    )
     recipe = Recipe(
         n_classes=len(PAYLOADS),
         n_per_class=60,

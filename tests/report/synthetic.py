@@ -133,6 +133,7 @@ _NAMES = (
     "tiles",
     "galleries",
     "histograms",
+    "quantiles",
 )
 _WORDS = ("mug", "vase", "purse", "cushion", "truck", "house", "water jug", "syringe", "hen", "dog", "cat", "frog")
 
@@ -275,6 +276,7 @@ class _Builder:
         for group_id, (grouping, class_id, name, members) in enumerate(groups):
             self._group(tables, group_id, grouping, class_id, name, members, features)
         for feature_id in sorted(features):
+            self._quantiles(tables, feature_id)
             edges = np.linspace(0, 1.2, 25)
             for position in range(24):
                 n = int(400 * np.exp(-position / 6)) + 1
@@ -286,6 +288,22 @@ class _Builder:
                         "high": float(edges[position + 1]),
                         "n_images": n,
                         "n_failures": n // 3,
+                    }
+                )
+
+    def _quantiles(self, tables: dict[str, list[dict[str, Any]]], feature_id: int) -> None:
+        for position, quantile in enumerate((0.0, 0.25, 0.5, 0.75, 0.95)):
+            for rank in (1, 2):
+                place = feature_id * 10 + position * 2 + rank
+                tables["quantiles"].append(
+                    {
+                        "feature_id": feature_id,
+                        "position": position,
+                        "quantile": quantile,
+                        "rank": rank,
+                        "image_id": place % len(self.images),
+                        "activation": quantile,
+                        "thumbnail": self.pictures["thumbnail"][place % self.recipe.n_pictures],
                     }
                 )
 

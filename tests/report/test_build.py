@@ -121,15 +121,26 @@ def test_a_run_without_failures_says_why_it_is_empty(quiet: Built) -> None:
 
 def test_skipped_files_are_listed_with_their_reasons(demo: Built) -> None:
     text = demo.text("skipped/index.html")
-    assert "broken/&lt;i&gt;0&lt;/i&gt;.jpg" in text
     assert "the file is empty" in text
+    assert "3 files could not be read" in text
     assert "<b>3</b> files could not be read" in demo.text("index.html")
+
+
+def test_paths_of_images_are_shown_only_if_asked_for(demo: Built, hostile: Built) -> None:
+    assert "broken/&lt;i&gt;0&lt;/i&gt;.jpg" in hostile.text("skipped/index.html")
+    paths = demo.source.tables["images"]["path"]
+    for path in demo.site.rglob("*"):
+        if path.suffix in (".html", ".js", ".json", ".csv"):
+            text = path.read_text(encoding="utf-8")
+            assert ".jpg" not in text, path
+    assert "image 0" in demo.text("classes/c0/index.html")
+    assert all(path.endswith(".jpg") for path in paths)
 
 
 def test_the_overview_and_the_evaluation_say_how_much_is_explained(demo: Built) -> None:
     overview, evaluation = demo.text("index.html"), demo.text("evaluation/index.html")
-    assert "Failures explained" in overview
-    assert "18/60 held out" in " ".join(overview.split())
+    assert "How much of the failures do they explain?" in overview
+    assert "18/60 held-out failures lie in a verified failure mode; the other 42 are not explained." in overview
     assert "Mean gain, held out" in evaluation
     assert "0.049" in evaluation
 

@@ -136,6 +136,7 @@ def _table(site: Site) -> DataTable:
             Filter(key="modes", label="Failure modes ≥", kind="least"),
         ),
         sorted_by="class",
+        least=site.catalog.rules_config.min_images,
         empty="The run has no classes.",
         noun="classes",
     )

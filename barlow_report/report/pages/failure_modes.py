@@ -6,7 +6,7 @@ from barlow_report.formatting import count
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, Picture, TableColumn
 from barlow_report.report.pages.page import Site, SitePage
 from barlow_report.report.records import Rule
-from barlow_report.report.words import VERDICTS, grouping_label, rule_inequality
+from barlow_report.report.words import VERDICTS, condition_words, grouping_label
 
 __all__ = ["FailureModesView", "failure_modes_page"]
 
@@ -109,6 +109,7 @@ def _table(site: Site, rules: list[Rule]) -> DataTable:
             Filter(key="n", label="n ≥", kind="least"),
         ),
         sorted_by="",
+        least=config.min_images,
         page_size=_PAGE_SIZE,
         empty="There are no failure modes in this run: no leaf of any tree has an error rate at least "
         f"{config.rho:g} above the base rate and covers at least {config.tau:g} of its group's failures.",
@@ -124,7 +125,7 @@ def _cells(site: Site, rule: Rule) -> dict[str, Cell]:
         "picture": None
         if tile is None
         else Picture(tile.thumbnail, f"The image of the group that activates feature {feature_id} most"),
-        "rule": Link(rule_inequality(rule), site.rule_path(rule)),
+        "rule": Link(condition_words(rule.conditions) or "all images", site.rule_path(rule)),
         "class": Link(group.name, site.group_path(group)),
         "grouping": grouping_label(group),
         "verdict": rule.verdict,

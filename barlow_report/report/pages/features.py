@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from barlow_report.formatting import count
+from barlow_report.formatting import count, percent
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, Picture, TableColumn
 from barlow_report.report.histogram import HistogramDrawing, draw_histogram
 from barlow_report.report.pages.groups import TriptychView, triptych
@@ -36,12 +36,33 @@ class RuleUse:
 
 
 @dataclass(frozen=True, kw_only=True)
+class QuantilePicture:
+    """An image at a quantile, and what the model said about it."""
+
+    thumbnail: str
+    name: str
+    label: str
+    prediction: str
+    activation: float
+    is_failure: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuantileColumn:
+    """The images at one quantile of the feature."""
+
+    title: str
+    pictures: tuple[QuantilePicture, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class FeatureView:
     """One feature."""
 
     feature_id: int
     triptychs: tuple[TriptychView, ...]
     histogram: HistogramDrawing | None
+    quantiles: tuple[QuantileColumn, ...]
     failure_modes: tuple[RuleUse, ...]
     other_rules: tuple[RuleUse, ...]
     json_path: str
@@ -138,6 +159,7 @@ def feature_pages(site: Site) -> Iterator[SitePage]:
             headings=(
                 Heading("Rules that use it", "rules"),
                 Heading("How it is distributed", "histogram"),
+                Heading("From weak to strong", "quantiles"),
                 Heading("What it responds to", "triptychs"),
             ),
             crumbs=_UP,
@@ -161,10 +183,34 @@ def _view(site: Site, feature_id: int, groups: list[int]) -> FeatureView:
         feature_id=feature_id,
         triptychs=tuple(view for view in found if view is not None),
         histogram=draw_histogram(site.catalog.histograms.get(feature_id, ()), thresholds=thresholds),
+        quantiles=_quantiles(site, feature_id),
         failure_modes=tuple(_use(site, rule, feature_id) for rule in rules if rule.is_failure_mode),
         other_rules=tuple(_use(site, rule, feature_id) for rule in rules if not rule.is_failure_mode),
         json_path=f"features/{feature_id}/feature.json",
     )
+
+
+def _quantiles(site: Site, feature_id: int) -> tuple[QuantileColumn, ...]:
+    """The images along the distribution, a column for each quantile, the lowest first."""
+    columns: dict[float, list[QuantilePicture]] = {}
+    images = site.catalog.images
+    for found in site.catalog.quantiles.get(feature_id, ()):
+        label, prediction = int(images.label[found.image_id]), int(images.prediction[found.image_id])
+        picture = QuantilePicture(
+            thumbnail=found.thumbnail,
+            name=images.name(found.image_id),
+            label=site.class_name(label),
+            prediction=site.class_name(prediction),
+            activation=found.activation,
+            is_failure=label != prediction,
+        )
+        columns.setdefault(found.quantile, []).append(picture)
+    return tuple(QuantileColumn(title=_quantile(q), pictures=tuple(found)) for q, found in columns.items())
+
+
+def _quantile(share: float) -> str:
+    names = {0.0: "lowest", 0.5: "median", 1.0: "highest"}
+    return names.get(share, f"above {percent(share, decimals=0)}")
 
 
 def _use(site: Site, rule: Rule, feature_id: int) -> RuleUse:

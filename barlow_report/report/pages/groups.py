@@ -182,7 +182,7 @@ def _gallery_picture(site: Site, image: GalleryImage) -> GalleryPicture:
     confidence = float(images.confidence[i])
     return GalleryPicture(
         thumbnail=image.thumbnail,
-        path=images.path[i],
+        path=images.name(i),
         label=site.class_name(int(images.label[i])),
         prediction=site.class_name(int(images.prediction[i])),
         confidence="" if confidence != confidence else percent(confidence, decimals=0),
@@ -204,7 +204,7 @@ def triptych(site: Site, group: Group, feature_id: int) -> TriptychView | None:
         columns=tuple(
             TriptychColumn(
                 tile=tile,
-                path=images.path[tile.image_id],
+                path=images.name(tile.image_id),
                 label=site.class_name(int(images.label[tile.image_id])),
                 prediction=site.class_name(int(images.prediction[tile.image_id])),
                 is_failure=bool(images.label[tile.image_id] != images.prediction[tile.image_id]),

@@ -39,9 +39,10 @@ class MethodView:
 
 @dataclass(frozen=True, kw_only=True)
 class SkippedView:
-    """The files that could not be read; at most the first few thousand are listed."""
+    """The files that could not be read: the first few thousand by name where that may be shown, or each reason."""
 
     files: tuple[tuple[str, str], ...]
+    reasons: tuple[tuple[str, int], ...]
     n_files: int
 
 
@@ -145,7 +146,11 @@ def skipped_page(site: Site) -> SitePage:
         description="Every file that could not be read, and why.",
         search="Skipped files: those that could not be read, and why.",
         template="pages/skipped.html",
-        view=lambda: SkippedView(files=tuple(files[:_N_SKIPPED]), n_files=len(files)),
+        view=lambda: SkippedView(
+            files=tuple(files[:_N_SKIPPED]) if site.catalog.shows_paths else (),
+            reasons=tuple(Counter(reason for _, reason in files).most_common(_N_SKIPPED)),
+            n_files=len(files),
+        ),
         crumbs=_UP,
     )
 

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from barlow_report.formatting import count
+from barlow_report.report.answers import Answer, overview_answers
+from barlow_report.report.catalog import visible
 from barlow_report.report.datatable import Link
 from barlow_report.report.pages.groups import rule_title
 from barlow_report.report.pages.page import Site, SitePage
@@ -59,6 +61,8 @@ class OverviewView:
 
     title: str
     description: str
+    analysed: str
+    answers: tuple[Answer, ...]
     is_in_sample: bool
     failures: Share
     n_classes: int
@@ -96,9 +100,12 @@ def overview_page(site: Site) -> SitePage:
 def _view(site: Site, modes: list[Rule]) -> OverviewView:
     catalog = site.catalog
     statuses = Counter(group.status for group in catalog.groups.values())
+    explained = _explained(site)
     return OverviewView(
         title=site.title,
         description=site.description,
+        analysed=_analysed(site),
+        answers=overview_answers(site, modes, explained=explained),
         is_in_sample=catalog.is_in_sample,
         failures=catalog.images.failures,
         n_classes=len(catalog.classes),
@@ -111,7 +118,7 @@ def _view(site: Site, modes: list[Rule]) -> OverviewView:
         n_fitted=statuses["fitted"],
         cards=tuple(_card(site, rule) for rule in modes[:_N_CARDS]),
         tallies=tuple(_tally(site, status, n) for status, n in statuses.most_common() if status != "fitted"),
-        explained=_explained(site),
+        explained=explained,
         n_skipped=len(catalog.skipped),
         facts=tuple(_facts(site)),
         settings=tuple(settings_rows(site.info)),
@@ -146,6 +153,33 @@ def _card(site: Site, rule: Rule) -> FailureModeCard:
         failure=failures[0].thumbnail if failures else None,
         feature_id=feature_id,
     )
+
+
+def _analysed(site: Site) -> str:
+    """Say in a sentence which model was looked at, through which features, and on what."""
+    catalog = site.catalog
+    models = site.info.get("models")
+    models = models if isinstance(models, Mapping) else {}
+    inspected, feature = models.get("inspected"), models.get("feature")
+    subject = "Predictions from elsewhere"
+    if isinstance(inspected, Mapping):
+        subject = f"The model {_short_name(inspected)}"
+    through = ""
+    if isinstance(feature, Mapping):
+        if feature.get("is_inspected"):
+            through = " through its own features"
+        elif isinstance(inspected, Mapping) and _short_name(feature) == _short_name(inspected):
+            through = " through the features of another model of the same architecture"
+        else:
+            through = f" through the features of {_short_name(feature)}"
+    n_images, n_classes = len(catalog.images), len(catalog.classes)
+    words = f"{count(n_images)} image{'s' * (n_images != 1)} of {count(n_classes)} class{'es' * (n_classes != 1)}"
+    return f"{subject}, explained{through}, on {words}."
+
+
+def _short_name(model: Mapping[str, object]) -> str:
+    """The part of a model's name that tells it from others: the function of a factory, without its module."""
+    return visible(_last_part(str(model.get("name", "–"))).rpartition(":")[2])
 
 
 def _tally(site: Site, status: str, n_groups: int) -> GroupTally:

@@ -58,13 +58,19 @@ class SitePage:
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """The whole run and the address of everything in it."""
+    """The whole run and the address of everything in it.
+
+    Attributes:
+        images: How much of the photographs is shown: full, blur or none.
+        tables: The tables of the pages, by name; each page that has one adds it.
+    """
 
     title: str
     description: str
     catalog: Catalog
     info: Mapping[str, object]
     figures: Mapping[str, Figure]
+    images: str = "full"
     tables: dict[str, DataTable] = field(default_factory=dict)
 
     @classmethod
@@ -76,6 +82,7 @@ class Site:
             catalog=Catalog(source),
             info=source.info,
             figures=source.figures,
+            images=source.settings.images,
         )
 
     def class_path(self, class_id: int) -> str:
