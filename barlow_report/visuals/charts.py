@@ -1,20 +1,27 @@
-"""Charts for the overview, drawn by matplotlib as SVG in the site's colours, light and dark.
+"""Charts for the overview and the evaluation, drawn by matplotlib as SVG in the site's colours, light and dark.
 
 Drawn on bare `Figure` objects, without pyplot and its global state. Text stays text (the
 reader's own sans-serif font draws it), identifiers come from a fixed salt and no date is written, so the same
 numbers give the same bytes.
+
+Each cloud of points is one path of zero-length strokes whose caps are the dots. As elements of their own, the points
+of 2,000 groups would take ten times the room.
 """
 
 import io
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-__all__ = ["Chart", "error_rate_by_class", "tree_gain"]
+__all__ = ["Chart", "error_rate_by_class", "gain_by_base_rate", "tree_gain"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +45,9 @@ class _Theme:
 _LIGHT = _Theme(text="#3b3f46", grid="#d9dce1", first="#0072b2", second="#d55e00")
 _DARK = _Theme(text="#c9ced6", grid="#3d4350", first="#56b4e9", second="#e69f00")
 _N_CLASSES_SHOWN = 25
+_MANY_POINTS = 300  # from here on they are smaller, and one sees through them
+_LONG_DECIMALS = re.compile(r"(?<=\d)(\.\d\d)\d+")
+_DOT = re.compile(r"M (\S+) (\S+) \nL \1 \2 \n")
 
 
 def error_rate_by_class(table: pd.DataFrame) -> Chart:
@@ -75,40 +85,96 @@ def tree_gain(groups: pd.DataFrame) -> Chart:
     Args:
         groups: Rows of table `groups` with status `fitted`; at least one.
     """
-    in_sample = groups["average_leaf_error_rate"] - groups["base_error_rate"]
-    held_out = (groups["average_leaf_error_rate_held_out"] - groups["base_error_rate_held_out"]).dropna()
-
-    def draw(axes: Axes, theme: _Theme) -> None:
-        axes.scatter(
-            groups["base_error_rate"] * 100,
-            in_sample * 100,
-            s=26,
-            facecolors="none",
-            edgecolors=theme.first,
-            linewidths=1.2,
-            label="fitted images",
-        )
-        axes.scatter(
-            groups.loc[held_out.index, "base_error_rate_held_out"] * 100,
-            held_out * 100,
-            s=26,
-            marker="s",
-            color=theme.second,
-            linewidths=0,
-            label="held-out images",
-        )
-        axes.axhline(0, color=theme.text, linewidth=0.8)
-        axes.set_xlabel("base error rate of the group in %", color=theme.text)
-        axes.set_ylabel("ALER − BER in points", color=theme.text)
-        axes.grid(color=theme.grid, linewidth=0.8)
-        axes.legend(frameon=False, labelcolor=theme.text, loc="best", fontsize=9)
-
+    points = pd.DataFrame(
+        {
+            "base_error_rate": groups["base_error_rate"],
+            "gain": groups["average_leaf_error_rate"] - groups["base_error_rate"],
+            "base_error_rate_held_out": groups["base_error_rate_held_out"],
+            "gain_held_out": groups["average_leaf_error_rate_held_out"] - groups["base_error_rate_held_out"],
+        }
+    )
     alt = (
         "Tree gain (average leaf error rate minus base error rate) of each group against its base error rate. "
-        f"Mean on fitted images: {in_sample.mean():.3f}"
-        + (f", on held-out images: {held_out.mean():.3f}." if len(held_out) else ".")
+        f"{_mean_gains(points)}"
     )
-    return _chart(draw, alt=alt, height=3.4)
+    return _chart(lambda axes, theme: _draw_gains(axes, theme, points), alt=alt, height=3.4)
+
+
+def gain_by_base_rate(points: pd.DataFrame, *, depth: int, grouping: str) -> Chart:
+    """Draw ALER − BER against BER of one grouping's trees of one depth, fitted and held out.
+
+    Args:
+        points: One row per tree of the grouping, of any depth, so that the charts of all depths have the same axes;
+            columns depth, base_error_rate, gain, base_error_rate_held_out and gain_held_out, the last two without a
+            value where nothing was held out. At least one row of `depth`.
+        depth: Of the trees to draw.
+        grouping: In words, for the sentence that stands for the chart.
+    """
+    shown = points[points["depth"] == depth]
+    held_out = shown["gain_held_out"].dropna()
+    alt = (
+        f"Tree gain (average leaf error rate minus base error rate) against the base error rate. Grouping: "
+        f"{grouping}; {len(shown)} tree{'s' * (len(shown) != 1)} of depth {depth}. {_mean_gains(shown)}"
+        + (f" {int((held_out > 0).sum())} of {len(held_out)} held-out gains are above 0." if len(held_out) else "")
+    )
+    rates = points[["base_error_rate", "base_error_rate_held_out"]].to_numpy(dtype=np.float64)
+    gains = points[["gain", "gain_held_out"]].to_numpy(dtype=np.float64)
+
+    def draw(axes: Axes, theme: _Theme) -> None:
+        _draw_gains(axes, theme, shown)
+        axes.set_xlim(*_limits(rates))
+        axes.set_ylim(*_limits(gains))
+
+    return _chart(draw, alt=alt, height=3.8)
+
+
+def _limits(values: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """Return the ends of an axis in % that holds 0 and all values, with some room."""
+    low, high = min(0.0, float(np.nanmin(values))), max(0.01, float(np.nanmax(values)))
+    room = 0.05 * (high - low)
+    return (low - room) * 100, (high + room) * 100
+
+
+def _draw_gains(axes: Axes, theme: _Theme, points: pd.DataFrame) -> None:
+    tested = points.dropna(subset=["base_error_rate_held_out", "gain_held_out"])
+    size, strength = (3.2, 0.5) if len(points) + len(tested) > _MANY_POINTS else (5.0, 0.85)
+    clouds = [
+        (points["base_error_rate"], points["gain"], "round", "o", theme.first, "fitted images"),
+        (
+            tested["base_error_rate_held_out"],
+            tested["gain_held_out"],
+            "projecting",
+            "s",
+            theme.second,
+            "held-out images",
+        ),
+    ]
+    handles = []
+    for x, y, cap, marker, colour, label in clouds:
+        if len(x):
+            dots = [np.column_stack([v * 100, v * 100, np.full(len(v), np.nan)]).ravel() for v in (x, y)]
+            axes.plot(*dots, color=colour, alpha=strength, linewidth=size, solid_capstyle=cap)
+            handles.append(Line2D([], [], linestyle="", marker=marker, markersize=5, color=colour, label=label))
+    axes.axhline(0, color=theme.text, linewidth=0.8)
+    axes.set_xlabel("base error rate of the group in %", color=theme.text)
+    axes.set_ylabel("ALER − BER in points", color=theme.text)
+    axes.grid(color=theme.grid, linewidth=0.8)
+    axes.legend(
+        handles=handles,
+        frameon=False,
+        labelcolor=theme.text,
+        loc="lower right",
+        bbox_to_anchor=(1, 1),
+        ncols=2,
+        fontsize=9,
+    )
+
+
+def _mean_gains(points: pd.DataFrame) -> str:
+    held_out = points["gain_held_out"].dropna()
+    return f"Mean on fitted images: {points['gain'].mean():.3f}" + (
+        f", on held-out images: {held_out.mean():.3f}." if len(held_out) else "."
+    )
 
 
 def _short(name: str, *, max_length: int = 28) -> str:
@@ -128,6 +194,7 @@ def _svg(draw: Callable[[Axes, _Theme], None], theme: _Theme, height: float) -> 
             "font.family": "sans-serif",
             "font.size": 10,
             "text.parse_math": False,  # a class name with a $ in it is a name, not a formula
+            "path.simplify": False,  # a stroke without length is a dot, not superfluous
         }
     ):
         figure = Figure(figsize=(6.4, height), layout="constrained")
@@ -138,4 +205,9 @@ def _svg(draw: Callable[[Axes, _Theme], None], theme: _Theme, height: float) -> 
         axes.spines[:].set_visible(False)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return buffer.getvalue().decode()
+    return _DOT.sub(r"M\1 \2h0", _shorten_paths(buffer.getvalue().decode()))
+
+
+def _shorten_paths(svg: str) -> str:
+    """Drop the decimals of coordinates that nobody sees; text is left alone."""
+    return re.sub(r' d="[^"]*"', lambda path: _LONG_DECIMALS.sub(r"\1", path[0]), svg)
