@@ -1,19 +1,17 @@
-"""The command line: the only module that prints or exits.
+"""The command line: with `annotations_cli` and `cli_errors` the only modules that print or exit.
 
 Every command imports its work when it is called, so that `--help` answers at once. Progress and messages go to
 standard error; the last line on standard output is the path of what was made.
 """
 
-import functools
 import sys
-import traceback
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from barlow_report.errors import BarlowReportError
+from barlow_report.annotations_cli import annotations_app
+from barlow_report.cli_errors import DebugOption, reports_errors
 
 __all__ = ["app", "main"]
 
@@ -26,39 +24,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.add_typer(annotations_app, name="annotations")
+
 ConfigArgument = Annotated[Path, typer.Argument(help="The configuration, a YAML file; see configs/reference.yaml.")]
 RunOption = Annotated[Path | None, typer.Option("--run", help="The run folder.", show_default="runs/<name>")]
 SiteOption = Annotated[Path | None, typer.Option("--site", help="Folder of the site.", show_default="site/<name>")]
-DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-
-
-def _reports_errors(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn an error of `command` into one message and exit code 1, an interrupt into 130."""
-
-    @functools.wraps(command)
-    def wrapped(*args: Any, debug: bool, **kwargs: Any) -> None:
-        try:
-            command(*args, debug=debug, **kwargs)
-        except BarlowReportError as error:
-            _fail(str(error), debug=debug)
-        except KeyboardInterrupt:
-            typer.echo("\nInterrupted. What was finished is kept; the same command goes on from there.", err=True)
-            raise typer.Exit(130) from None
-        except Exception as error:
-            _fail(
-                f"unexpected {type(error).__name__}: {error}\nThis is a bug of barlow-report. "
-                "Run the command again with --debug and report what it prints.",
-                debug=debug,
-            )
-
-    return wrapped
-
-
-def _fail(message: str, *, debug: bool) -> None:
-    if debug:
-        typer.echo(traceback.format_exc(), err=True)
-    typer.echo(f"Error: {message}", err=True)
-    raise typer.Exit(1)
 
 
 def _show_version(value: bool) -> None:
@@ -79,7 +49,7 @@ def _options(
 
 
 @app.command()
-@_reports_errors
+@reports_errors
 def demo(run: RunOption = None, site: SiteOption = None, debug: DebugOption = False) -> None:
     """Run the built-in example: draw images with planted failures, analyse them, and say where the site is."""
     from barlow_report.pipeline import run_demo
@@ -91,7 +61,7 @@ def demo(run: RunOption = None, site: SiteOption = None, debug: DebugOption = Fa
 
 
 @app.command()
-@_reports_errors
+@reports_errors
 def run(config: ConfigArgument, run: RunOption = None, site: SiteOption = None, debug: DebugOption = False) -> None:
     """Do everything that CONFIG asks for, skipping what is up to date."""
     from barlow_report import pipeline
@@ -118,7 +88,7 @@ def _stage_command(stage: str, summary: str) -> None:
 
     command.__name__ = stage
     command.__doc__ = summary
-    app.command(stage)(_reports_errors(command))
+    app.command(stage)(reports_errors(command))
 
 
 _stage_command("extract", "Compute features and predictions of all images.")
@@ -127,7 +97,7 @@ _stage_command("visualize", "Draw triptychs and galleries; extract and explain f
 
 
 @app.command()
-@_reports_errors
+@reports_errors
 def site(
     run: Annotated[Path, typer.Argument(help="The run folder.")], site: SiteOption = None, debug: DebugOption = False
 ) -> None:
@@ -141,7 +111,7 @@ def site(
 
 
 @app.command("train-robust")
-@_reports_errors
+@reports_errors
 def train_robust(
     config: Annotated[Path, typer.Argument(help="A YAML file such as configs/demo-train-robust.yaml.")],
     output: Annotated[
@@ -162,7 +132,7 @@ def train_robust(
 
 
 @app.command("draw-scenes")
-@_reports_errors
+@reports_errors
 def draw_scenes(
     folder: Annotated[Path, typer.Argument(help="Where to draw; a folder per class.")],
     n_per_class: Annotated[int, typer.Option(min=1, help="Images per class.")] = 400,

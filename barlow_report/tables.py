@@ -96,7 +96,8 @@ _FEATURE_ID = _int("feature_id", "index in the feature model's representation, n
 _IMAGE_ID = _int("image_id", "row of features.npy")
 _RULE_ID = _int("rule_id", "the rule, see rules")
 _GROUP_BY_NAME = (
-    _text("grouping", "of the group: by it and its name a group is found again in a later analysis"),
+    _text("grouping", "of the group: by it, its class and its name a group is found again in a later analysis"),
+    _int("class_id", "of the group; no value for groups of another kind", nullable=True),
     _text("group_name", "the name of the group"),
 )
 
@@ -121,6 +122,15 @@ _ALL = (
             _int("label", "class_id of the true class"),
             _int("prediction", "class_id that the inspected model predicts"),
             _float("confidence", "probability the inspected model gives its prediction, 0 to 1", nullable=True),
+        ),
+    ),
+    Table(
+        name="contents",
+        meaning="What each image's file held when it was read; equal for exact duplicates.",
+        key=("image_id",),
+        columns=(
+            _IMAGE_ID,
+            _text("digest", "BLAKE2b hash of the encoded image, of its pixels where only those are stored; 32 digits"),
         ),
     ),
     Table(

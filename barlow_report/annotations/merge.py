@@ -6,7 +6,7 @@ record that is not applied is listed with its reason.
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -115,7 +115,7 @@ def merge(
     incoming: Iterable[Incoming],
     *,
     reports: Reports,
-    forgotten: Collection[str] = (),
+    forgotten: Container[str] = (),
     rejected: Iterable[Problem] = (),
 ) -> Merged:
     """Merge new records with those of earlier merges.
@@ -144,7 +144,7 @@ def merge(
     )
 
 
-def _take(item: Incoming, kept: dict[str, Stored], *, reports: Reports, forgotten: Collection[str]) -> Problem | None:
+def _take(item: Incoming, kept: dict[str, Stored], *, reports: Reports, forgotten: Container[str]) -> Problem | None:
     """Add a record to `kept`, or say why not."""
     if item.record is None:
         return Problem(kind="invalid", where=item.where, reason=item.reason, raw=item.raw)

@@ -70,29 +70,34 @@ def read_task(task: Any, target: Target, *, where: str) -> Iterable[Incoming]:
         if isinstance(annotation, Mapping):
             raw |= {key: annotation.get(key) for key in ("id", "result", "lead_time", "updated_at")}
         try:
-            record = parse_record(_values(annotation, data, target))
+            raw["annotator"] = annotator = _annotator(annotation, target)
+            record = parse_record(_values(annotation, data, annotator))
         except RecordError as error:
             yield Incoming(where=where, raw=raw, reason=str(error))
         else:
             yield Incoming(where=where, raw=raw, record=record)
 
 
-def _values(annotation: Any, data: Mapping[str, Any], target: Target) -> dict[str, Any]:
+def _annotator(annotation: Any, target: Target) -> str:
     if not isinstance(annotation, Mapping):
         raise RecordError("annotations: expected objects")
-    if annotation.get("was_cancelled"):
-        raise RecordError("the task was skipped")
     who = annotation.get("completed_by")
     who = who.get("id") if isinstance(who, Mapping) else who
     if not isinstance(who, int) or isinstance(who, bool):
         raise RecordError("completed_by: expected the number of a user")
+    return pseudonym("label-studio", str(who), salt=target.salt)
+
+
+def _values(annotation: Mapping[str, Any], data: Mapping[str, Any], annotator: str) -> dict[str, Any]:
+    if annotation.get("was_cancelled"):
+        raise RecordError("the task was skipped")
     lead_time = annotation.get("lead_time")
     return {
         "schema_version": SCHEMA_VERSION,
         "record_id": f"label-studio-{annotation.get('id')}",
         "revision": _revision(annotation.get("updated_at")),
         **data,
-        "annotator": pseudonym("label-studio", str(who), salt=target.salt),
+        "annotator": annotator,
         "active_seconds": lead_time if isinstance(lead_time, int | float) else None,
         "source": "label_studio",
         "answers": _answers(annotation.get("result")),

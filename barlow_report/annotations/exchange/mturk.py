@@ -33,7 +33,7 @@ _TRUE = {"true", "1", "yes", "on"}
 
 def read_row(row: Mapping[str | Any, Any], target: Target, *, where: str) -> Incoming:
     """Turn a row into a record, or say why it is none."""
-    raw = {
+    raw: dict[str, str] = {
         str(key): str(value)
         for key, value in row.items()
         if key and value not in (None, "") and str(key).startswith(("Input.", "Answer."))
@@ -44,7 +44,7 @@ def read_row(row: Mapping[str | Any, Any], target: Target, *, where: str) -> Inc
             raise RecordError("WorkerId: missing")
         if str(row.get("AssignmentStatus") or "").lower() == "rejected":
             raise RecordError("the assignment was rejected by its requester")
-        annotator = pseudonym("mturk", worker, salt=target.salt)
+        annotator = raw["annotator"] = pseudonym("mturk", worker, salt=target.salt)
         values = {
             "schema_version": SCHEMA_VERSION,
             "revision": 1,

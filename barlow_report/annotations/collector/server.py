@@ -1,0 +1,90 @@
+"""Running the collector: the socket, the log, and an orderly end."""
+
+import json
+import logging
+import socket
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import uvicorn
+
+from barlow_report.annotations.collector.app import make_app
+from barlow_report.annotations.collector.guard import LOG
+from barlow_report.annotations.collector.settings import CollectorSettings
+from barlow_report.errors import DataError
+
+__all__ = ["serve"]
+
+_SECONDS_TO_FINISH = 10
+_FIELDS = ("method", "route", "status", "milliseconds")
+
+
+class _JsonLines(logging.Formatter):
+    """One JSON object per line: time, event and the fields we have chosen, never what a request holds."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record; of an error its kind and place, without values."""
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line = {"time": time, "level": record.levelname.lower(), "event": record.getMessage()}
+        line |= {name: getattr(record, name) for name in _FIELDS if hasattr(record, name)}
+        if record.exc_info and record.exc_info[0]:
+            line["error"] = record.exc_info[0].__name__
+        return json.dumps(line)
+
+
+def serve(settings: CollectorSettings, *, announce: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or Ctrl-C; requests under way are finished, then the database is closed.
+
+    Raises:
+        DataError: The folder is no site with a form, or the address cannot be listened on.
+    """
+    app = make_app(settings)
+    listener = _listen(settings)
+    port = listener.getsockname()[1]
+    _log_to_stderr()
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    announce(f"Collecting on http://{host}:{port}/ into {settings.database}. Stop with Ctrl-C.")
+    config = uvicorn.Config(
+        app,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=_SECONDS_TO_FINISH,
+        limit_concurrency=500,
+        h11_max_incomplete_event_size=32 * 1024,
+        http="h11",
+        ws="none",
+    )
+    try:
+        uvicorn.Server(config).run(sockets=[listener])
+    finally:
+        app.state.store.close()
+        listener.close()
+
+
+def _listen(settings: CollectorSettings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.host, settings.port))
+        listener.listen(512)
+    except OSError as error:
+        listener.close()
+        raise DataError(
+            f"{settings.host}:{settings.port}: cannot be listened on ({error.strerror}). Choose another --port or "
+            "--host."
+        ) from error
+    return listener
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JsonLines())
+    for name in (LOG.name, "uvicorn", "uvicorn.error"):
+        logger = logging.getLogger(name)
+        logger.handlers[:] = [handler] if name != "uvicorn.error" else []
+        logger.setLevel(logging.INFO)
+        logger.propagate = name == "uvicorn.error"

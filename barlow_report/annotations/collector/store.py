@@ -1,0 +1,235 @@
+"""The collector's one file: SQLite in write-ahead mode, a row per revision of a record, never changed.
+
+`add` returns only after the row is on the disk (`synchronous=FULL`: the log is flushed before a commit
+returns), so an answer that was acknowledged survives the process and the machine. A submission that is sent
+again, because its answer got lost, changes nothing.
+"""
+
+import sqlite3
+import threading
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Literal
+
+from barlow_report.annotations.exchange.database import APPLICATION_ID, is_database
+from barlow_report.annotations.identity import new_salt, new_token, pseudonym, token_digest
+from barlow_report.annotations.records import Record, canonical
+from barlow_report.errors import DataError
+
+__all__ = ["Annotator", "ConflictError", "Store"]
+
+_SCHEMA = f"""
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = 1;
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS annotators (
+    annotator TEXT PRIMARY KEY, token_digest TEXT NOT NULL UNIQUE, part INTEGER, platform TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS records (
+    record_id TEXT NOT NULL, revision INTEGER NOT NULL, annotator TEXT NOT NULL, group_id INTEGER NOT NULL,
+    feature_id INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (record_id, revision)
+) STRICT;
+CREATE INDEX IF NOT EXISTS records_of_annotator ON records (annotator);
+"""
+_BUSY_SECONDS = 20
+
+
+class ConflictError(Exception):
+    """A record contradicts one that is stored; the message says how."""
+
+
+class Annotator:
+    """Somebody with a token: pseudonym, part of the batch (None: theirs to choose), and where they come from."""
+
+    __slots__ = ("name", "part", "platform")
+
+    def __init__(self, name: str, part: int | None, platform: str) -> None:
+        self.name, self.part, self.platform = name, part, platform
+
+
+class Store:
+    """The database; one connection, used by one thread at a time.
+
+    Args:
+        path: The file.
+        must_exist: Whether a missing file is an error.
+
+    Raises:
+        DataError: The file is something else, or cannot be opened.
+    """
+
+    def __init__(self, path: Path, *, must_exist: bool = False) -> None:
+        self.path = path
+        if path.exists() and path.stat().st_size and not is_database(path):
+            raise DataError(f"{path}: not a database. Choose another file for --database.")
+        if must_exist and not path.exists():
+            raise DataError(f"{path}: not found. Give the collector's database.")
+        self._lock = threading.Lock()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+            self._prepare()
+        except (sqlite3.Error, OSError) as error:
+            raise DataError(f"{path}: the database cannot be opened ({error}). Check the path and the disk.") from error
+
+    def _prepare(self) -> None:
+        (found,) = self._db.execute("PRAGMA application_id").fetchone()
+        (tables,) = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if tables and found != APPLICATION_ID:
+            self._db.close()
+            raise DataError(f"{self.path}: an SQLite database, but not one of the collector. Choose another file.")
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.execute("PRAGMA secure_delete = ON")  # what is forgotten is overwritten
+        self._db.executescript(_SCHEMA)
+        self._db.execute("INSERT OR IGNORE INTO meta VALUES ('salt', ?)", (new_salt(),))
+        (self._salt,) = self._db.execute("SELECT value FROM meta WHERE name = 'salt'").fetchone()
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Write the log back into the file and close it."""
+        with self._lock, suppress(sqlite3.Error):
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._db.close()
+
+    # --- annotators ---------------------------------------------------------------------------------------
+
+    def invite(self, annotator: str) -> str:
+        """Return a new token for an annotator; an earlier one is not valid any more.
+
+        Raises:
+            DataError: The pseudonym has characters that it must not have.
+        """
+        if not _is_pseudonym(annotator):
+            raise DataError(
+                f"annotator: found {annotator!r}, expected a pseudonym of at most 64 letters, digits, dots and hyphens."
+            )
+        return self._issue(annotator, platform="invited", n_parts=0)
+
+    def enrol(self, platform: str, platform_id: str, *, n_parts: int) -> tuple[Annotator, str]:
+        """Let in somebody known to a platform and return them with a new token; the id itself is not kept."""
+        name = pseudonym(platform, platform_id, salt=self._salt)
+        token = self._issue(name, platform=platform, n_parts=n_parts)
+        found = self.annotator(token)
+        if found is None:  # forgotten between the two statements
+            raise ConflictError("try again")
+        return found, token
+
+    def _issue(self, annotator: str, *, platform: str, n_parts: int) -> str:
+        token = new_token()
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                counts = dict(self._db.execute("SELECT part, count(*) FROM annotators GROUP BY part").fetchall())
+                part = min(range(n_parts), key=lambda p: (counts.get(p, 0), p), default=None)
+                self._db.execute(
+                    "INSERT INTO annotators VALUES (?, ?, ?, ?) "
+                    "ON CONFLICT (annotator) DO UPDATE SET token_digest = excluded.token_digest",
+                    (annotator, token_digest(token), part, platform),
+                )
+                self._db.execute("COMMIT")
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+        return token
+
+    def annotator(self, token: str) -> Annotator | None:
+        """The annotator of a token; None where it is not valid."""
+        with self._lock:
+            row = self._db.execute(
+                "SELECT annotator, part, platform FROM annotators WHERE token_digest = ?", (token_digest(token),)
+            ).fetchone()
+        return None if row is None else Annotator(*row)
+
+    # --- records ------------------------------------------------------------------------------------------
+
+    def add(self, record: Record) -> Literal["stored", "unchanged"]:
+        """Store a record; it is on the disk when this returns.
+
+        Raises:
+            ConflictError: Its id belongs to somebody else's or another item's record, or this revision says
+                something else already.
+        """
+        body = canonical(record)
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                if self._is_there(record, body):
+                    self._db.execute("ROLLBACK")
+                    return "unchanged"
+                self._db.execute(
+                    "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)",
+                    (
+                        record.record_id,
+                        record.revision,
+                        record.annotator,
+                        record.group_id,
+                        record.feature_id,
+                        body,
+                    ),
+                )
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+        return "stored"
+
+    def _is_there(self, record: Record, body: str) -> bool:
+        rows = self._db.execute(
+            "SELECT revision, annotator, group_id, feature_id, body FROM records WHERE record_id = ?",
+            (record.record_id,),
+        ).fetchall()
+        for revision, annotator, group_id, feature_id, stored in rows:
+            if (annotator, group_id, feature_id) != (record.annotator, record.group_id, record.feature_id):
+                raise ConflictError("record_id: belongs to another record; choose a new one")
+            if revision == record.revision:
+                if stored == body:
+                    return True
+                raise ConflictError(f"revision: {revision} is stored with other answers; send the next revision")
+        return False
+
+    def records_of(self, annotator: str) -> list[str]:
+        """The last revision of each of somebody's records, as JSON."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT body, max(revision) FROM records WHERE annotator = ? GROUP BY record_id ORDER BY record_id",
+                (annotator,),
+            ).fetchall()
+        return [body for body, _ in rows]
+
+    def items_of(self, annotator: str) -> set[tuple[int, int]]:
+        """The (group, feature) pairs that somebody has answered about."""
+        with self._lock:
+            return set(
+                self._db.execute(
+                    "SELECT DISTINCT group_id, feature_id FROM records WHERE annotator = ?", (annotator,)
+                ).fetchall()
+            )
+
+    def n_records(self) -> int:
+        """Number of stored revisions; reads the file, so it fails where the file cannot be read."""
+        with self._lock:
+            (n,) = self._db.execute("SELECT count(*) FROM records").fetchone()
+        return int(n)
+
+    def forget(self, annotator: str) -> int:
+        """Delete everything about somebody and return how many records that were."""
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            n = self._db.execute("DELETE FROM records WHERE annotator = ?", (annotator,)).rowcount
+            self._db.execute("DELETE FROM annotators WHERE annotator = ?", (annotator,))
+            self._db.execute("COMMIT")
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._db.execute("VACUUM")
+        return n
+
+
+def _is_pseudonym(text: str) -> bool:
+    return 0 < len(text) <= 64 and text.isascii() and text[0].isalnum() and all(c.isalnum() or c in "._-" for c in text)

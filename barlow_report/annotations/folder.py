@@ -1,0 +1,145 @@
+"""The folder `annotations` of a run: the batch, the records as they came, the salt, the owner's names.
+
+batch.json       what people are asked; made by the owner, shown by the site
+reports.json     the groups of every report of this run so far, by which older records are understood
+records.jsonl    every accepted record with what it was made from
+rejected.jsonl   every record that is invalid or belongs elsewhere, with the reason
+names.yaml       names that the owner has chosen; written by hand
+salt             for the ids of platforms; readable by its owner alone
+forgotten.json   salted hashes of people whose records were deleted and must not come back
+"""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from barlow_report.annotations.batches import Batch, load_batch
+from barlow_report.annotations.identity import new_salt, pseudonym
+from barlow_report.annotations.merge import Problem, Stored, read_stored, write_stored
+from barlow_report.annotations.names import Override, load_overrides
+from barlow_report.errors import DataError
+from barlow_report.files import atomic_write, output_errors
+
+__all__ = ["AnnotationsFolder", "Forgotten", "GroupKey"]
+
+GroupKey = tuple[str, int | None, str]
+"""Grouping, class id and name: what stays the same when a run is analysed again."""
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """The people whose records were deleted; it cannot be listed, only asked."""
+
+    digests: frozenset[str]
+    salt: str
+
+    def __contains__(self, annotator: object) -> bool:
+        return bool(self.digests) and pseudonym("forgotten", str(annotator), salt=self.salt) in self.digests
+
+
+class AnnotationsFolder:
+    """Reads and writes the files; see the module."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def batch_path(self) -> Path:
+        """The batch file."""
+        return self.folder / "batch.json"
+
+    @property
+    def names_path(self) -> Path:
+        """The owner's names."""
+        return self.folder / "names.yaml"
+
+    def batch(self) -> Batch | None:
+        """The batch; None where the owner has not made one."""
+        text = self._read(self.batch_path)
+        return load_batch(text, where=str(self.batch_path)) if text else None
+
+    def write_batch(self, batch: Batch) -> None:
+        """Write the batch file."""
+        atomic_write(self.batch_path, batch.as_json())
+
+    def overrides(self) -> tuple[Override, ...]:
+        """The owner's names; none where there is no such file."""
+        return load_overrides(self.names_path) if self.names_path.is_file() else ()
+
+    def stored(self) -> list[Stored]:
+        """The accepted records."""
+        path = self.folder / "records.jsonl"
+        return read_stored(self._read(path), where=str(path))
+
+    def rejected(self) -> list[Problem]:
+        """The records that were not accepted."""
+        path = self.folder / "rejected.jsonl"
+        try:
+            lines = [json.loads(line) for line in self._read(path).split("\n") if line]
+            return [Problem(kind=v["kind"], where="run folder", reason=v["reason"], raw=v["raw"]) for v in lines]
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{path}: {error}. Delete the file and merge again.") from error
+
+    def write_records(self, stored: Sequence[Stored], rejected: Sequence[Problem]) -> None:
+        """Write accepted and rejected records."""
+        atomic_write(self.folder / "records.jsonl", write_stored(stored))
+        atomic_write(self.folder / "rejected.jsonl", write_stored(rejected))
+
+    def reports(self) -> dict[str, dict[int, GroupKey]]:
+        """The groups of every known report, by its id and theirs."""
+        path = self.folder / "reports.json"
+        try:
+            found = json.loads(self._read(path) or "{}")
+            return {
+                str(report): {int(g): (str(kind), class_id, str(name)) for g, kind, class_id, name in groups}
+                for report, groups in found.items()
+            }
+        except (ValueError, TypeError, AttributeError) as error:
+            raise DataError(f"{path}: {error}. Delete the file and merge again.") from error
+
+    def add_report(self, report_id: str, groups: Mapping[int, GroupKey]) -> dict[str, dict[int, GroupKey]]:
+        """Note the groups of a report, and return those of all known ones."""
+        known = self.reports()
+        if known.get(report_id) != groups:
+            known[report_id] = dict(groups)
+            rows = {r: [[g, *key] for g, key in sorted(found.items())] for r, found in sorted(known.items())}
+            atomic_write(self.folder / "reports.json", json.dumps(rows, ensure_ascii=False) + "\n")
+        return known
+
+    def salt(self) -> str:
+        """The salt; made when it is first asked for."""
+        path = self.folder / "salt"
+        found = self._read(path).strip()
+        if not found:
+            found = new_salt()
+            with output_errors(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+                with os.fdopen(descriptor, "w") as file:
+                    file.write(found + "\n")
+                    file.flush()
+                    os.fsync(file.fileno())
+        return found
+
+    def forgotten(self) -> Forgotten:
+        """The people who must not come back."""
+        path = self.folder / "forgotten.json"
+        try:
+            digests = frozenset(str(d) for d in json.loads(self._read(path) or "[]"))
+        except ValueError as error:
+            raise DataError(f"{path}: {error}. Restore the file.") from error
+        return Forgotten(digests, self.salt() if digests else "")
+
+    def forget(self, annotator: str) -> None:
+        """Note that somebody's records must not come back."""
+        digests = {*self.forgotten().digests, pseudonym("forgotten", annotator, salt=self.salt())}
+        atomic_write(self.folder / "forgotten.json", json.dumps(sorted(digests)) + "\n")
+
+    @staticmethod
+    def _read(path: Path) -> str:
+        try:
+            return path.read_text(encoding="utf-8") if path.is_file() else ""
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{path}: cannot be read ({error}). Restore the file.") from error

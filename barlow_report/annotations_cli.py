@@ -1,0 +1,171 @@
+"""The commands `barlow-report annotations …`: what people are asked, and what becomes of their answers."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from barlow_report.cli_errors import DebugOption, reports_errors
+
+__all__ = ["annotations_app"]
+
+annotations_app = typer.Typer(
+    help="Let people describe the features of a report, and bring their names back into it.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+RunArgument = Annotated[Path, typer.Argument(help="The run folder.", show_default=False)]
+
+
+@annotations_app.command()
+@reports_errors
+def template(
+    run: RunArgument,
+    choice: Annotated[
+        str,
+        typer.Option(help="Features of verified modes, of failure_modes, of all rules, or the most informative ones."),
+    ] = "verified",
+    study: Annotated[
+        bool, typer.Option("--study", help="The published design instead: 60 classes, both groupings, ten features.")
+    ] = False,
+    grouping: Annotated[list[str] | None, typer.Option(help="Only groups of this grouping; repeatable.")] = None,
+    group: Annotated[list[str] | None, typer.Option(help="Only groups of this name; repeatable.")] = None,
+    features_per_group: Annotated[int | None, typer.Option(min=1, help="At most this many features of each.")] = None,
+    max_items: Annotated[int | None, typer.Option(min=1, help="At most this many items.")] = None,
+    people: Annotated[int, typer.Option(min=1, help="People wanted for each item.")] = 5,
+    part_size: Annotated[int, typer.Option(min=1, help="Items in one sitting.")] = 20,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed gives another order and sample.")] = 0,
+    debug: DebugOption = False,
+) -> None:
+    """Choose what people are asked; the next build of the site shows it in its form."""
+    from barlow_report.stages import annotations_commands as commands
+
+    made = commands.template(
+        run,
+        choice="study" if study else choice,
+        groupings=grouping or [],
+        groups=group or [],
+        features_per_group=features_per_group,
+        max_items=max_items,
+        n_people=people,
+        part_size=part_size,
+        seed=seed,
+    )
+    typer.echo(made.words, err=True)
+    typer.echo(str(made.path))
+
+
+@annotations_app.command()
+@reports_errors
+def merge(
+    run: RunArgument,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="JSON Lines, collector databases, Label Studio exports, Mechanical Turk CSVs."),
+    ] = None,
+    embedding: Annotated[
+        str | None, typer.Option(help="How texts are compared: ngrams, vectors:FILE or sentences:MODEL.")
+    ] = None,
+    min_seconds: Annotated[float | None, typer.Option(min=0, help="Faster answers are flagged.")] = None,
+    belongs_to_this_report: Annotated[
+        bool, typer.Option("--belongs-to-this-report", help="Accept files that do not say which report they are for.")
+    ] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Bring answers into RUN; list every record that is not applied, with its reason."""
+    from barlow_report.stages import annotations_commands as commands
+
+    done = commands.merge(
+        run, files or [], embedding=embedding, min_seconds=min_seconds, is_vouched=belongs_to_this_report
+    )
+    for line in done.lines:
+        typer.echo(line, err=True)
+    typer.echo(str(done.path))
+
+
+@annotations_app.command()
+@reports_errors
+def summarize(run: RunArgument, debug: DebugOption = False) -> None:
+    """Print the study's figures and the names."""
+    from barlow_report.stages import annotations_commands as commands
+
+    for line in commands.summarize(run):
+        typer.echo(line)
+
+
+@annotations_app.command()
+@reports_errors
+def export(
+    source: Annotated[Path, typer.Argument(help="The run folder, or for jsonl also a collector's database.")],
+    output: Annotated[Path, typer.Argument(help="New folder of tasks, or file of records.")],
+    to: Annotated[
+        str, typer.Option(help="label-studio or potato: the questions; jsonl: the answers there are.")
+    ] = "label-studio",
+    image_url: Annotated[
+        str, typer.Option(help="Where the exported folder images will be found; default: beside the tasks.")
+    ] = "",
+    debug: DebugOption = False,
+) -> None:
+    """Write the batch for another tool, or the answers as JSON Lines."""
+    from barlow_report.stages import annotations_commands as commands
+
+    typer.echo(str(commands.export(source, output, to=to, image_url=image_url)))
+
+
+@annotations_app.command()
+@reports_errors
+def forget(
+    run: RunArgument,
+    annotator: Annotated[str, typer.Argument(help="The pseudonym.")],
+    database: Annotated[Path | None, typer.Option(help="Also delete from this collector's database.")] = None,
+    debug: DebugOption = False,
+) -> None:
+    """Delete one person's records everywhere in RUN; they cannot be merged again."""
+    from barlow_report.stages import annotations_commands as commands
+
+    typer.echo(commands.forget(run, annotator, database=database))
+
+
+@annotations_app.command()
+@reports_errors
+def invite(
+    database: Annotated[Path, typer.Argument(help="The collector's database; made if it is not there.")],
+    annotators: Annotated[list[str], typer.Argument(help="Pseudonyms, no names: letters, digits, dots, hyphens.")],
+    debug: DebugOption = False,
+) -> None:
+    """Make a token for each annotator and print it; only its hash is kept, and a new one replaces it."""
+    from barlow_report.stages import annotations_commands as commands
+
+    for line in commands.invite(database, annotators):
+        typer.echo(line)
+
+
+@annotations_app.command()
+@reports_errors
+def serve(
+    site: Annotated[Path, typer.Option(help="Folder of the site.")],
+    database: Annotated[Path, typer.Option(help="The collector's database; made if it is not there.")],
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0: any free one.")] = 8737,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(help="Also answer under this name, such as study.example.org; repeatable.")
+    ] = None,
+    prolific_study: Annotated[str | None, typer.Option(help="Take participants of this Prolific study.")] = None,
+    prolific_completion: Annotated[
+        str | None, typer.Option(help="Completion link of the study, shown after everything is stored.")
+    ] = None,
+    debug: DebugOption = False,
+) -> None:
+    """Serve the site to a team and collect what they submit."""
+    from barlow_report.stages import annotations_commands as commands
+
+    commands.serve(
+        site,
+        database,
+        host=host,
+        port=port,
+        allowed_hosts=allow_host or [],
+        prolific=None if prolific_study is None else (prolific_study, prolific_completion or ""),
+        announce=lambda line: typer.echo(line, err=True),
+    )

@@ -1,0 +1,66 @@
+"""A run's batch as a folder of tasks for another annotation tool."""
+
+from pathlib import Path
+from typing import Any
+
+from barlow_report.annotations.exchange.label_studio import label_config, tasks_json
+from barlow_report.annotations.exchange.potato import potato_config, potato_items
+from barlow_report.annotations.exchange.sheets import compose_triptych
+from barlow_report.errors import DataError
+from barlow_report.files import atomic_write, output_errors
+from barlow_report.run_folder import Run
+from barlow_report.stages.annotations import current_batch, tables_of
+
+__all__ = ["export_tasks"]
+
+
+def export_tasks(run: Run, output: Path, *, to: str, image_url: str = "") -> Path:
+    """Write the labelling configuration, the tasks and one picture per item.
+
+    Args:
+        run: The run; the batch is that of the site.
+        output: New or empty folder.
+        to: `label-studio` or `potato`.
+        image_url: Where the folder `images` will be found; empty: beside the tasks.
+
+    Raises:
+        DataError: There is nothing to ask, or the folder is not empty.
+    """
+    tables = tables_of(run)
+    batch = current_batch(run, tables)
+    if batch is None:
+        raise DataError(
+            f"{run.folder}: there is nothing to ask. Choose features with barlow-report annotations template."
+        )
+    with output_errors(output):
+        if output.exists() and (not output.is_dir() or any(output.iterdir())):
+            raise DataError(f"{output}: not empty. Choose a new folder.")
+    tiles = {key: frame.sort_values("rank") for key, frame in tables["tiles"].groupby(["group_id", "feature_id"])}
+    groups = {row.group_id: row for row in tables["groups"].itertuples()}
+    tasks: list[dict[str, Any]] = []
+    for item in batch.items:
+        found = tiles[item.group_id, item.feature_id]
+        heatmaps = [name if isinstance(name, str) else None for name in found["heatmap"]]
+        picture = compose_triptych(run.media, list(zip(found["thumbnail"], heatmaps, found["attack"], strict=True)))
+        name = f"images/{item.group_id}-{item.feature_id}.webp"
+        atomic_write(output / name, picture, durable=False)
+        group = groups[item.group_id]
+        tasks.append(
+            {
+                "id": f"{item.group_id}-{item.feature_id}",
+                "image": f"{image_url.rstrip('/')}/{name}" if image_url else name,
+                "title": f"Images of {group.name} (grouped by {group.grouping})",
+                "report_id": batch.report_id,
+                "feature_model": batch.feature_model,
+                "batch_id": batch.batch_id,
+                "group_id": item.group_id,
+                "feature_id": item.feature_id,
+            }
+        )
+    if to == "label-studio":
+        atomic_write(output / "config.xml", label_config())
+        atomic_write(output / "tasks.json", tasks_json(tasks))
+    else:
+        atomic_write(output / "config.yaml", potato_config(name=f"Describe features: {run.info.get('name', 'report')}"))
+        atomic_write(output / "items.jsonl", potato_items(tasks))
+    return output
