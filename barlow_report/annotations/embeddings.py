@@ -5,7 +5,9 @@ The default counts character n-grams, needs nothing and knows nothing: "dots" an
 further; they are given as a file, or as the name of a model.
 """
 
+import math
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -61,34 +63,25 @@ def choose_embedding(name: str) -> tuple[str, Embedding]:
 def ngram_vectors(texts: Sequence[str]) -> np.ndarray:
     """Weigh character n-grams of words by TF-IDF; rare ones count more."""
     grams = [_grams(text) for text in texts]
-    frequency: dict[str, int] = {}
-    for found in grams:
-        for gram in found:
-            frequency[gram] = frequency.get(gram, 0) + 1
-    # Beyond this many, n-grams of a single text are left out: they cannot make two texts more alike.
+    frequency = Counter(gram for found in grams for gram in found)
+    rarity = {gram: 1.0 + math.log((1 + len(texts)) / (1 + n)) for gram, n in frequency.items()}
+    # Beyond this many, the rarest are left out: what occurs once cannot make two texts more alike.
     kept = sorted(frequency, key=lambda gram: (-frequency[gram], gram))[:_MAX_DIMENSIONS]
     index = {gram: i for i, gram in enumerate(kept)}
-    weight = np.array([1.0 + np.log((1 + len(texts)) / (1 + frequency[gram])) for gram in kept])
     vectors = np.zeros((len(texts), len(kept)))
-    lengths = np.zeros(len(texts))
     for row, found in enumerate(grams):
-        for gram, n in found.items():
-            value = (1.0 + np.log(n)) * (1.0 + np.log((1 + len(texts)) / (1 + frequency[gram])))
-            lengths[row] += value * value
-            if gram in index:
-                vectors[row, index[gram]] = (1.0 + np.log(n)) * weight[index[gram]]
-    return vectors / np.sqrt(np.where(lengths == 0, 1.0, lengths))[:, None]
+        weights = {gram: (1.0 + math.log(n)) * rarity[gram] for gram, n in found.items()}
+        length = math.sqrt(sum(weight * weight for weight in weights.values())) or 1.0
+        columns = [(index[gram], weight / length) for gram, weight in weights.items() if gram in index]
+        if columns:
+            places, values = zip(*columns, strict=True)
+            vectors[row, list(places)] = values
+    return vectors
 
 
-def _grams(text: str) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for word in normalized(text).split():
-        padded = f" {word} "
-        for n in _N_GRAMS:
-            for start in range(len(padded) - n + 1):
-                gram = padded[start : start + n]
-                found[gram] = found.get(gram, 0) + 1
-    return found
+def _grams(text: str) -> Counter[str]:
+    padded = [f" {word} " for word in normalized(text).split()]
+    return Counter(word[i : i + n] for word in padded for n in _N_GRAMS for i in range(len(word) - n + 1))
 
 
 def word_vectors(texts: Sequence[str], *, path: Path) -> np.ndarray:

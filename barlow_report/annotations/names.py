@@ -219,7 +219,7 @@ def _variants(texts: Iterable[str]) -> list[Variant]:
     for text in texts:
         forms.setdefault(normalized(text) or text, Counter())[plain_text(text)] += 1
     found = [
-        Variant(text=min(forms_of, key=lambda form, c=forms_of: (-c[form], form)), n_people=forms_of.total())  # type: ignore[misc]
+        Variant(text=min(forms_of, key=lambda form, c=forms_of: (-c[form], len(form), form)), n_people=forms_of.total())  # type: ignore[misc]
         for forms_of in forms.values()
     ]
     return sorted(found, key=lambda variant: (-variant.n_people, variant.text))
