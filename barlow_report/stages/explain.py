@@ -8,6 +8,7 @@ from barlow_report.config import Config
 from barlow_report.files import digest_text
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
+from barlow_report.stages.duplicates import count_duplicates, describe_duplicates
 
 __all__ = ["explain"]
 
@@ -54,6 +55,10 @@ def explain(config: Config, run: Run, *, extracted: str, progress: Progress) -> 
         )
     for field in fields(explanation):
         run.write_table(field.name, getattr(explanation, field.name))
+    duplicates = count_duplicates(run)
+    run.update_info(duplicates=duplicates)
+    if words := describe_duplicates(duplicates):
+        progress.message(f"Note: {words}")
     run.finish("explain", fingerprint=mark)
     return mark
 

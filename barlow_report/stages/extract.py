@@ -43,6 +43,11 @@ def extract(config: Config, run: Run, *, progress: Progress) -> str:
     progress.message(f"Listing images of {config.name}")
     images = list_images(config.data, columns=config.rules.manifest_columns)
     config.rules.union_classes(images.class_names)  # a wrong name must not come out after hours of work
+    if images.predictions is None and config.inspected_model is None:
+        raise DataError(
+            f"{images.root}: found no predictions with the images and no 'inspected_model' in the configuration. Add "
+            "one of them."
+        )
     inspected = None if images.predictions is not None else config.inspected_model
     mark = fingerprint(
         images=images_identity(images.paths, states=images.source.states(images.paths), columns=_known_columns(images)),
@@ -79,6 +84,7 @@ class _Shard:
     kept: np.ndarray
     predictions: np.ndarray | None
     confidences: np.ndarray | None
+    digests: np.ndarray
     skipped: list[tuple[int, str]]
 
     @classmethod
@@ -93,6 +99,7 @@ class _Shard:
                     kept=stored["kept"],
                     predictions=stored.get("predictions"),
                     confidences=stored.get("confidences"),
+                    digests=stored["digests"],
                     skipped=skipped,
                 )
         except (OSError, ValueError, KeyError) as error:
@@ -150,6 +157,7 @@ def _compute_shards(config: Config, images: ImageList, work: Path, *, run: Run, 
             arrays = {
                 "kept": result.kept,
                 "features": result.features,
+                "digests": np.array(result.digests, dtype="S32"),
                 "skipped_positions": np.array([p for p, _ in result.skipped], dtype=np.int64),
                 "skipped_reasons": np.array([r for _, r in result.skipped], dtype=np.str_),
             }
@@ -205,6 +213,8 @@ def _join_shards(images: ImageList, shards: list[_Shard], dtype: str, *, run: Ru
             }
         ),
     )
+    digests = np.concatenate([s.digests for s in shards]).astype(str)
+    run.write_table("contents", pd.DataFrame({"image_id": np.arange(len(kept)), "digest": digests.astype(object)}))
     n_features = shards[0].features().shape[1] if shards else 0
     run.write_features((s.features() for s in shards), shape=(len(kept), n_features), dtype=dtype)
 

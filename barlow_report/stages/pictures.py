@@ -36,6 +36,7 @@ class Pictures:
         self._add = run.add_media
         self._source = open_source(config.data)
         self._paths: list[str] = run.read_table("images")["path"].tolist()
+        self._digests = run.read_table("contents")["digest"].tolist() if run.has_table("contents") else None
         self._preprocessing = feature_model_config(config).preprocessing
         self._attack = config.visuals.attack
         self._max_side = config.visuals.thumbnail_size
@@ -88,9 +89,15 @@ class Pictures:
     def _read(self, image_id: int) -> "Image.Image":
         path = self._paths[image_id]
         try:
-            return self._source.read(path).image
+            loaded = self._source.read(path)
         except UnreadableImage as error:
             raise DataError(
                 f"{self._source.root}: {path} could be read before and cannot be read now ({error}). "
                 "Restore the file, or run again to analyse the images as they are."
             ) from error
+        if self._digests is not None and loaded.digest != self._digests[image_id]:
+            raise DataError(
+                f"{self._source.root}: {path} has changed since its features were computed. Restore the file, or run "
+                "again to analyse the images as they are."
+            )
+        return loaded.image

@@ -1,0 +1,49 @@
+"""Exact duplicates among the images: how many there are, and whether they make the evidence look better than it is.
+
+An image that is in the fitted part and again in the held-out part tests a rule on what it was fitted on, and two
+labels for one image make one of them a failure whatever the model says. Neither is repaired: it is counted and told.
+"""
+
+import pandas as pd
+
+from barlow_report.formatting import count
+from barlow_report.run_folder import Run
+
+__all__ = ["count_duplicates", "describe_duplicates"]
+
+
+def count_duplicates(run: Run) -> dict[str, int]:
+    """Count exact duplicates in a run whose stage `extract` has finished.
+
+    Returns:
+        `n_images` that equal an earlier one; `n_with_other_labels`: images that equal one with another label; and,
+        where the images are split, `n_held_out_in_fit`: held-out images that equal a fitted one.
+    """
+    if not run.has_table("contents"):
+        return {}
+    frame = run.read_table("contents").merge(run.read_table("images")[["image_id", "label"]], on="image_id")
+    labels = frame.groupby("digest", sort=False)["label"]
+    found = {
+        "n_images": int(frame["digest"].duplicated().sum()),
+        "n_with_other_labels": int((labels.transform("nunique") > 1).sum()),
+    }
+    if run.has_table("splits"):
+        found["n_held_out_in_fit"] = _n_held_out_in_fit(frame.merge(run.read_table("splits"), on="image_id"))
+    return found
+
+
+def _n_held_out_in_fit(frame: pd.DataFrame) -> int:
+    is_held_out = frame["split"] == "held_out"
+    return int(frame.loc[is_held_out, "digest"].isin(frame.loc[~is_held_out, "digest"]).sum())
+
+
+def describe_duplicates(found: dict[str, int]) -> str:
+    """Say what was counted; empty where there are no duplicates."""
+    if not found.get("n_images"):
+        return ""
+    words = [f"{count(found['n_images'])} exact duplicates of another image"]
+    if found["n_with_other_labels"]:
+        words.append(f"{count(found['n_with_other_labels'])} images have an equal one with another label")
+    if found.get("n_held_out_in_fit"):
+        words.append(f"{count(found['n_held_out_in_fit'])} held-out images equal one that rules are fitted on")
+    return "; ".join(words)
