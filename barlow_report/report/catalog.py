@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from barlow_report.config import RulesConfig
@@ -101,9 +102,12 @@ class Catalog:
             lambda row: _rule(row, bases[row["group_id"]], conditions, is_in_sample=self.is_in_sample),
         )
         nodes = _collect(frames["nodes"].sort_values(["group_id", "node_id"]), "group_id", _node)
+        classes = _collect(frames["group_classes"], "group_id", lambda row: self.classes[row["class_id"]])
         self.groups = {
-            group_id: _group(row, nodes.get(group_id, ()), rules.get(group_id, ())) for group_id, row in bases.items()
+            group_id: _group(row, nodes.get(group_id, ()), rules.get(group_id, ()), classes.get(group_id, ()))
+            for group_id, row in bases.items()
         }
+        self._members = _members(frames["memberships"])
         self.rules = {rule.rule_id: rule for group in self.groups.values() for rule in group.rules}
         self.tiles = _collect(frames["tiles"].sort_values(["group_id", "feature_id", "rank"]), _TILE_KEY, _tile)
         galleries = frames["galleries"].sort_values(["rule_id", "rank", "image_id"])
@@ -112,9 +116,11 @@ class Catalog:
         quantiles = frames["quantiles"].sort_values(["feature_id", "position", "rank"])
         self.quantiles = _collect(quantiles, "feature_id", _quantile_image)
         self.mutual_information = _mutual_information(frames["selection"])
-        self.evaluation = [Evaluation(**row) for row in _rows(frames["evaluation"])]
+        self.evaluation = [Evaluation(**_visible_grouping(row)) for row in _rows(frames["evaluation"])]
         explained = frames["explained"]
-        self.explained = [Explained(**row) for row in _rows(explained[explained["scope"] != "group"])]
+        self.explained = [
+            Explained(**_visible_grouping(row)) for row in _rows(explained[explained["scope"] != "group"])
+        ]
         planted = source.tables.get("planted")
         self.planted = None if planted is None else [Planted(**row) for row in _rows(planted)]
         self._link()
@@ -126,6 +132,10 @@ class Catalog:
             if group.class_id is not None:
                 self.groups_of_class.setdefault(group.class_id, []).append(group)
         self.other_groups = [group for group in self.groups.values() if group.class_id is None]
+        self.other_groups_of_class: dict[int, list[Group]] = {}
+        for group in self.other_groups:
+            for entry in group.classes:
+                self.other_groups_of_class.setdefault(entry.class_id, []).append(group)
         rules: dict[int, list[Rule]] = {}
         for rule in self.rules.values():
             for feature_id in dict.fromkeys(condition.feature_id for condition in rule.conditions):
@@ -136,6 +146,13 @@ class Catalog:
             groups.setdefault(feature_id, []).append(group_id)
         self.tile_groups_of_feature = groups
         self.feature_ids = sorted(self.rules_of_feature.keys() | groups.keys())
+
+    def confused_within(self, group: Group) -> list[tuple[ClassEntry, ClassEntry, int]]:
+        """The failures of a group that no single class defines: label, prediction and their number, most first."""
+        ids = self._members.get(group.group_id, np.zeros(0, dtype=np.int64))
+        counts = _count_confusions(self.images, ids)
+        order = np.lexsort((counts[:, 1], counts[:, 0], -counts[:, 2]))
+        return [(self.classes[a], self.classes[b], n) for a, b, n in counts[order].tolist()]
 
     def failure_modes(self) -> list[Rule]:
         """All failure modes of the run, the most important ones first."""
@@ -148,6 +165,8 @@ _USED = (
     "skipped",
     "splits",
     "groups",
+    "group_classes",
+    "memberships",
     "selection",
     "nodes",
     "rules",
@@ -197,14 +216,26 @@ def _split_sizes(frame: pd.DataFrame) -> tuple[int, int]:
 
 def _confusions(images: Images) -> dict[tuple[str, int], tuple[tuple[int, int], ...]]:
     """For (grouping, class): the classes on the other side of its failures with their counts, most first."""
-    failed = images.label != images.prediction
-    pairs = np.stack([images.label[failed], images.prediction[failed]], axis=1).astype(np.int64)
-    pairs, counts = np.unique(pairs.reshape(-1, 2), axis=0, return_counts=True)
     found: dict[tuple[str, int], list[tuple[int, int]]] = {}
-    for (label, prediction), n in zip(pairs.tolist(), counts.tolist(), strict=True):
+    for label, prediction, n in _count_confusions(images, np.arange(len(images))).tolist():
         found.setdefault(("label", label), []).append((prediction, n))
         found.setdefault(("prediction", prediction), []).append((label, n))
     return {key: tuple(sorted(items, key=lambda item: (-item[1], item[0]))) for key, items in found.items()}
+
+
+def _count_confusions(images: Images, image_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Count the failures among some images: (n_pairs, 3) with label, prediction and number."""
+    pairs = np.stack([images.label[image_ids], images.prediction[image_ids]], axis=1).astype(np.int64)
+    pairs, counts = np.unique(pairs[pairs[:, 0] != pairs[:, 1]], axis=0, return_counts=True)
+    return np.column_stack([pairs, counts])
+
+
+def _members(frame: pd.DataFrame) -> dict[int, npt.NDArray[np.int64]]:
+    return {int(str(group_id)): rows.to_numpy() for group_id, rows in frame.groupby("group_id")["image_id"]}
+
+
+def _visible_grouping(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"grouping": None if row["grouping"] is None else visible(row["grouping"])}
 
 
 def _condition(row: Mapping[str, Any]) -> Condition:
@@ -256,7 +287,9 @@ def _node(row: Mapping[str, Any]) -> Node:
     )
 
 
-def _group(row: Mapping[str, Any], nodes: tuple[Node, ...], rules: tuple[Rule, ...]) -> Group:
+def _group(
+    row: Mapping[str, Any], nodes: tuple[Node, ...], rules: tuple[Rule, ...], classes: tuple[ClassEntry, ...]
+) -> Group:
     same = ("group_id", "class_id", "status", "average_leaf_error_rate")
     return Group(
         **{name: row[name] for name in same},
@@ -268,6 +301,7 @@ def _group(row: Mapping[str, Any], nodes: tuple[Node, ...], rules: tuple[Rule, .
         base_held_out=_held_out(row, "base_error_rate", row["n_failures_held_out"], row["n_images_held_out"]),
         nodes=nodes,
         rules=rules,
+        classes=classes,
     )
 
 

@@ -107,7 +107,10 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """A group of images, its tree and its rules, best first; see table `groups`."""
+    """A group of images, its tree and its rules, best first; see table `groups`.
+
+    `classes` are those that define it together, such as the two of a confused pair; see table `group_classes`.
+    """
 
     group_id: int
     grouping: str
@@ -121,6 +124,13 @@ class Group:
     noise_floor: float | None
     nodes: tuple[Node, ...]
     rules: tuple[Rule, ...]
+    classes: tuple[ClassEntry, ...] = ()
+
+    @property
+    def tree_gain(self) -> float | None:
+        """ALER − BER on the fitted images; None without a tree."""
+        base = self.base.value
+        return None if self.average_leaf_error_rate is None or base is None else self.average_leaf_error_rate - base
 
     @property
     def failure_modes(self) -> tuple[Rule, ...]:

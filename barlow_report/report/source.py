@@ -7,13 +7,16 @@ built wherever the tables and pictures come from.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
 from barlow_report.config import SiteConfig
 
-__all__ = ["Figure", "ReportSource"]
+__all__ = ["Figure", "Profile", "ReportSource", "gain_figure"]
+
+Profile = Literal["standalone", "mkdocs", "techdocs"]
+"""What pages are for: a site of their own, a folder of an MkDocs site, or one of Backstage's TechDocs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +36,7 @@ class ReportSource:
         info: The content of run.json.
         tables: The tables of `tables.TABLES` that the run has, checked against their schemas.
         media: Folder of the pictures that the tables name, `<2 hex>/<hash>.webp`.
-        figures: Charts by name: `error_rate_by_class`, `tree_gain`.
+        figures: Charts by name: `error_rate_by_class`, `tree_gain`, and those that `gain_figure` names.
         settings: The words of the site.
     """
 
@@ -42,3 +45,8 @@ class ReportSource:
     media: Path
     figures: Mapping[str, Figure] = field(default_factory=dict)
     settings: SiteConfig = field(default_factory=SiteConfig)
+
+
+def gain_figure(position: int) -> str:
+    """Name the chart of ALER − BER against BER for one row of table `evaluation`, by the row's position."""
+    return f"gain_by_base_rate_{position}"

@@ -4,11 +4,13 @@ Plain text throughout: class names come from outside, and the templates escape w
 """
 
 from barlow_report.config import RulesConfig
-from barlow_report.formatting import THIN_SPACE, interval, p_value, percent, ratio, threshold
+from barlow_report.formatting import THIN_SPACE, interval, number, p_value, percent, ratio, threshold
 from barlow_report.report.records import Condition, Group, Rule, Share
+from barlow_report.tables import COLUMN_GROUPING
 
 __all__ = [
     "GROUPINGS",
+    "GROUP_KINDS",
     "OUTCOMES",
     "STATUSES",
     "VERDICTS",
@@ -17,6 +19,8 @@ __all__ = [
     "evidence_words",
     "grouping_label",
     "images_of",
+    "kind_words",
+    "noise_words",
     "rule_inequality",
     "rule_sentence",
     "rule_when",
@@ -24,8 +28,24 @@ __all__ = [
     "status_words",
 ]
 
-GROUPINGS = {"label": "by label", "prediction": "by prediction"}
-"""Short names of the groupings; a grouping of another kind goes by its own name."""
+GROUPINGS = {
+    "label": "by label",
+    "prediction": "by prediction",
+    "confused_pairs": "confused pairs",
+    "unions_by_label": "unions by label",
+    "unions_by_prediction": "unions by prediction",
+}
+"""Short names of the groupings; one by a column of the manifest, or of another kind, goes by its own name."""
+
+GROUP_KINDS = {
+    "confused_pairs": "Two classes that are taken for one another: the images labelled one of the two and predicted as "
+    "one of the two. The pairs with the most failures were found automatically; images of either class that are taken "
+    "for a third one are left out.",
+    "unions_by_label": "Several classes taken together, by label. An image of one that is predicted as another of them "
+    "is a failure all the same.",
+    "unions_by_prediction": "Several classes taken together, by prediction.",
+}
+"""What the groups of a grouping are that no single class defines."""
 
 VERDICTS = {"verified": "verified", "not_verified": "not verified", "in_sample_only": "in-sample only"}
 
@@ -45,19 +65,61 @@ OUTCOMES = {
     "false_alarm": "false alarm",
 }
 
+_N_NAMES = 4  # of the classes of a union, in a sentence
 _SIGNS = {"le": "≤", "gt": ">"}
 _STRENGTHS = {"le": "weak", "gt": "strong"}
 
 
 def grouping_label(group: Group) -> str:
-    """Name the grouping in a word or two: by label."""
-    return GROUPINGS.get(group.grouping, group.grouping)
+    """Name the grouping of one group in a word or two: by label, confused pair."""
+    words = GROUPINGS.get(group.grouping, group.grouping)
+    return words.replace("pairs", "pair").replace("unions", "union") if group.grouping in GROUPINGS else words
+
+
+def kind_words(grouping: str) -> tuple[str, str]:
+    """Name a grouping of groups that no single class defines, and say what its groups are."""
+    if grouping.startswith(COLUMN_GROUPING):
+        name = grouping.removeprefix(COLUMN_GROUPING)
+        return grouping, f"The images with one value in the column {name} of the manifest, whatever their class."
+    return GROUPINGS.get(grouping, grouping), GROUP_KINDS.get(grouping, "Sets of images given to the analysis.")
 
 
 def images_of(group: Group) -> str:
     """Name the images of a group: images labelled mug."""
-    phrases = {"label": f"images labelled {group.name}", "prediction": f"images predicted as {group.name}"}
+    any_of = _any_of([entry.name for entry in group.classes])
+    phrases = {
+        "label": f"images labelled {group.name}",
+        "prediction": f"images predicted as {group.name}",
+        "confused_pairs": f"images labelled {any_of} and predicted as one of the two",
+        "unions_by_label": f"images labelled {any_of} ({group.name})",
+        "unions_by_prediction": f"images predicted as {any_of} ({group.name})",
+    }
+    if group.grouping.startswith(COLUMN_GROUPING):
+        return f"images whose {group.grouping.removeprefix(COLUMN_GROUPING)} is {group.name}"
     return phrases.get(group.grouping, f"images of {group.name} ({group.grouping})")
+
+
+def _any_of(names: list[str]) -> str:
+    """Join names: cat, dog or one of 7 more classes."""
+    if len(names) > _N_NAMES + 1:
+        return f"{', '.join(names[:_N_NAMES])} or one of {len(names) - _N_NAMES} more classes"
+    return " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def noise_words(group: Group, config: RulesConfig) -> str:
+    """Say what the noise floor of a group is and how its tree compares; nothing where none was computed."""
+    gain, floor = group.tree_gain, group.noise_floor
+    if gain is None or floor is None:
+        return ""
+    verdict = (
+        "more than chance alone gives such a tree" if gain > floor else "no more than a tree can gain by chance alone"
+    )
+    shuffles = f"{config.n_permutations} shuffles" if config.n_permutations else "shuffles"
+    return (
+        f"Noise floor: the tree gains {number(gain)} (ALER − BER on the images it was fitted on). With the failures "
+        f"shuffled within the group, so that no feature has to do with them, 19 of 20 trees gain at most "
+        f"{number(floor)} ({shuffles}). The gain is {verdict}."
+    )
 
 
 def condition_text(condition: Condition) -> str:

@@ -9,9 +9,11 @@ from barlow_report.files import output_errors
 from barlow_report.progress import Progress
 from barlow_report.report import Figure, ReportSource, build_site
 from barlow_report.report.build import count_pages
+from barlow_report.report.source import gain_figure
+from barlow_report.report.words import GROUPINGS
 from barlow_report.run_folder import Run
 from barlow_report.tables import TABLES
-from barlow_report.visuals.charts import Chart, error_rate_by_class, tree_gain
+from barlow_report.visuals.charts import Chart, error_rate_by_class, gain_by_base_rate, tree_gain
 
 __all__ = ["write_site"]
 
@@ -46,7 +48,24 @@ def _figures(tables: dict[str, pd.DataFrame]) -> dict[str, Figure]:
     fitted = tables["groups"][tables["groups"]["status"] == "fitted"]
     if len(fitted):
         charts["tree_gain"] = tree_gain(fitted)
+    if "evaluation" in tables:
+        charts |= _gain_charts(tables)
     return {name: _as_figure(chart) for name, chart in charts.items()}
+
+
+def _gain_charts(tables: dict[str, pd.DataFrame]) -> dict[str, Chart]:
+    """One chart for each row of table `evaluation` that has trees."""
+    groups = tables["groups"][["group_id", "grouping", "base_error_rate_held_out"]]
+    trees = tables["evaluations"].merge(groups, on="group_id")
+    trees = trees.rename(columns={"tree_gain": "gain", "tree_gain_held_out": "gain_held_out"})
+    points = dict(tuple(trees.groupby("grouping")))
+    return {
+        gain_figure(position): gain_by_base_rate(
+            points[row.grouping], depth=row.depth, grouping=GROUPINGS.get(row.grouping, row.grouping)
+        )
+        for position, row in enumerate(tables["evaluation"].itertuples())
+        if row.n_trees
+    }
 
 
 def _as_figure(chart: Chart) -> Figure:

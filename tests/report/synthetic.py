@@ -14,7 +14,7 @@ import pandas as pd
 from PIL import Image, ImageDraw
 
 from barlow_report.config import SiteConfig
-from barlow_report.report.source import Figure, ReportSource
+from barlow_report.report.source import Figure, ReportSource, gain_figure
 from barlow_report.run_folder import Run
 from barlow_report.tables import check_table
 
@@ -112,7 +112,8 @@ def synthetic_source(folder: Path, recipe: Recipe) -> ReportSource:
     for name, rows in tables.items():
         if name != "planted" or recipe.planted:
             frames[name] = check_table(name, _frame(name, rows), where=name)
-    figures = {name: Figure(light=_SVG, dark=_SVG, alt=f"Chart <b>{name}</b>") for name in ("error_rate_by_class",)}
+    charts = ("error_rate_by_class", gain_figure(0), gain_figure(1))
+    figures = {name: Figure(light=_SVG, dark=_SVG, alt=f"Chart <b>{name}</b>") for name in charts}
     return ReportSource(info=run.info, tables=frames, media=run.media, figures=figures, settings=recipe.site)
 
 
@@ -126,6 +127,8 @@ _NAMES = (
     "skipped",
     "splits",
     "groups",
+    "group_classes",
+    "memberships",
     "selection",
     "nodes",
     "rules",
@@ -271,7 +274,7 @@ class _Builder:
             for c in range(self.recipe.n_classes):
                 groups.append((grouping, c, _name(self.recipe, c), order[starts[c] : starts[c + 1]]))
         if self.recipe.other_group:
-            groups.append(("pair", None, "mug or <b>vase</b>", np.flatnonzero(self.label < 2)))
+            groups += self._sets(tables, first=len(groups))
         features: set[int] = set()
         for group_id, (grouping, class_id, name, members) in enumerate(groups):
             self._group(tables, group_id, grouping, class_id, name, members, features)
@@ -306,6 +309,23 @@ class _Builder:
                         "thumbnail": self.pictures["thumbnail"][place % self.recipe.n_pictures],
                     }
                 )
+
+    def _sets(
+        self, tables: dict[str, list[dict[str, Any]]], *, first: int
+    ) -> list[tuple[str, int | None, str, np.ndarray]]:
+        """A pair of the first two classes, their union, a value of a column, and images given by hand."""
+        names = (_name(self.recipe, 0), _name(self.recipe, 1))
+        labelled, predicted = self.label < 2, self.prediction < 2
+        found: list[tuple[str, int | None, str, np.ndarray]] = [
+            ("confused_pairs", None, " ↔ ".join(names), np.flatnonzero(labelled & predicted)),
+            ("unions_by_label", None, "<b>both</b>", np.flatnonzero(labelled)),
+            ("column <u>site", None, "</script><script>alert(3)</script>", np.arange(0, len(self.label), 3)),
+            ("night", None, "mug or <b>vase</b>", np.flatnonzero(predicted)),
+        ]
+        for group_id, (_, _, _, members) in enumerate(found, start=first):
+            tables["memberships"] += [{"group_id": group_id, "image_id": int(i)} for i in members]
+        tables["group_classes"] += [{"group_id": first + g, "class_id": c} for g in (0, 1) for c in (0, 1)]
+        return found
 
     def _group(
         self,

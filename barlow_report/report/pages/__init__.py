@@ -2,19 +2,23 @@
 
 from collections.abc import Iterator
 
-from barlow_report.report.pages.classes import class_pages, classes_page, group_pages
+from barlow_report.report.pages.classes import class_pages, classes_page
 from barlow_report.report.pages.failure_modes import failure_modes_page
 from barlow_report.report.pages.features import feature_pages, features_page
 from barlow_report.report.pages.others import evaluation_page, method_page, planted_page, skipped_page
 from barlow_report.report.pages.overview import overview_page
 from barlow_report.report.pages.page import Heading, Site, SitePage
+from barlow_report.report.pages.sets import group_pages, groups_page
 
 __all__ = ["Heading", "Site", "SitePage", "all_pages", "section_pages"]
 
 
 def section_pages(site: Site) -> list[SitePage]:
     """The pages of the navigation, in its order."""
-    pages = [overview_page(site), failure_modes_page(site), classes_page(site), features_page(site)]
+    pages = [overview_page(site), failure_modes_page(site), classes_page(site)]
+    if site.catalog.other_groups:
+        pages.append(groups_page(site))
+    pages.append(features_page(site))
     if site.catalog.planted is not None:
         pages.append(planted_page(site, site.catalog.planted))
     return [*pages, method_page(site)]

@@ -1,30 +1,19 @@
-"""The index of classes, one page per class, and one page per group of another kind."""
+"""The index of classes, and one page per class."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from barlow_report.formatting import count, percent, ratio
+from barlow_report.formatting import count
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, TableColumn
-from barlow_report.report.pages.groups import GroupSection, group_headings, group_section
+from barlow_report.report.pages.groups import GroupSection, describe_groups, group_headings, group_section, search_words
 from barlow_report.report.pages.page import Site, SitePage
-from barlow_report.report.records import ClassEntry, Group, Rule, Share
-from barlow_report.report.words import GROUPINGS, STATUSES, grouping_label, images_of
+from barlow_report.report.pages.sets import GroupLink, group_link
+from barlow_report.report.records import ClassEntry, Group, Rule
+from barlow_report.report.words import GROUPINGS, STATUSES
 
-__all__ = ["ClassView", "ClassesView", "GroupLink", "GroupView", "class_pages", "classes_page", "group_pages"]
+__all__ = ["ClassView", "ClassesView", "class_pages", "classes_page"]
 
 _UP = (Link("Overview", "index.html"), Link("Classes", "classes/index.html"))
-
-
-@dataclass(frozen=True, kw_only=True)
-class GroupLink:
-    """A group of another kind, in the list below the table of classes."""
-
-    link: Link
-    grouping: str
-    base: Share
-    n_failure_modes: int
-    n_verified: int
-    status: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,24 +21,15 @@ class ClassesView:
     """The sortable table of classes."""
 
     table: DataTable
-    other_groups: tuple[GroupLink, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassView:
-    """One class with all of its groups."""
+    """One class with its groups, and the groups of several classes that it takes part in."""
 
     entry: ClassEntry
     sections: tuple[GroupSection, ...]
-    n_failure_modes: int
-    n_verified: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class GroupView:
-    """One group of another kind."""
-
-    section: GroupSection
+    takes_part: tuple[GroupLink, ...]
     n_failure_modes: int
     n_verified: int
 
@@ -58,7 +38,6 @@ def classes_page(site: Site) -> SitePage:
     """The index of classes."""
     table = _table(site)
     site.tables[table.name] = table
-    others = tuple(_group_link(site, group) for group in site.catalog.other_groups)
     return SitePage(
         path="classes/index.html",
         title="Classes",
@@ -66,21 +45,9 @@ def classes_page(site: Site) -> SitePage:
         description=f"All {count(len(table.rows))} classes with their error rates and failure modes.",
         search="All classes: sizes, error rates, failure modes.",
         template="pages/classes.html",
-        view=lambda: ClassesView(table=table, other_groups=others),
+        view=lambda: ClassesView(table=table),
         crumbs=_UP[:1],
         data=("data/classes.js",),
-    )
-
-
-def _group_link(site: Site, group: Group) -> GroupLink:
-    modes = group.failure_modes
-    return GroupLink(
-        link=Link(group.name, site.group_path(group)),
-        grouping=grouping_label(group),
-        base=group.base,
-        n_failure_modes=len(modes),
-        n_verified=_n_verified(modes),
-        status=STATUSES[group.status],
     )
 
 
@@ -161,8 +128,8 @@ def class_pages(site: Site) -> Iterator[SitePage]:
             path=f"classes/{entry.slug}/index.html",
             title=entry.name,
             section="Classes",
-            description=_description(groups),
-            search=_search_text(groups),
+            description=describe_groups(groups),
+            search=f"Class. {search_words(groups)}",
             template="pages/class.html",
             view=lambda entry=entry, groups=groups: _class_view(site, entry, groups),  # type: ignore[misc]
             headings=group_headings(site, groups),
@@ -173,56 +140,14 @@ def class_pages(site: Site) -> Iterator[SitePage]:
         )
 
 
-def _description(groups: list[Group]) -> str:
-    parts = [
-        f"{percent(share.value)} of the {images_of(group)} are misclassified ({ratio(share.k, share.n)})"
-        for group, share in ((group, _all_images(group)) for group in groups)
-        if share.value is not None
-    ]
-    return "; ".join(parts) + "." if parts else "No image was analysed."
-
-
-def _all_images(group: Group) -> Share:
-    """The failures among all images of a group, fitted and held out together."""
-    parts = (group.base, group.base_held_out)
-    return Share(sum(part.k or 0 for part in parts), sum(part.n or 0 for part in parts))
-
-
-def _search_text(groups: list[Group]) -> str:
-    modes = [rule for group in groups for rule in group.failure_modes]
-    features = dict.fromkeys(f"feature {c.feature_id}" for rule in modes for c in rule.conditions)
-    return f"Class. {_description(groups)} {len(modes)} failure modes. {', '.join(features)}"
-
-
 def _class_view(site: Site, entry: ClassEntry, groups: list[Group]) -> ClassView:
     modes = tuple(rule for group in groups for rule in group.failure_modes)
     return ClassView(
         entry=entry,
         sections=tuple(group_section(site, group) for group in groups),
+        takes_part=tuple(
+            group_link(site, group) for group in site.catalog.other_groups_of_class.get(entry.class_id, ())
+        ),
         n_failure_modes=len(modes),
         n_verified=_n_verified(modes),
     )
-
-
-def group_pages(site: Site) -> Iterator[SitePage]:
-    """One page per group that is not defined by a class."""
-    groups = site.catalog.other_groups
-    links = [Link(group.name, site.group_page(group)) for group in groups]
-    for i, group in enumerate(groups):
-        modes = group.failure_modes
-        yield SitePage(
-            path=f"groups/{group.group_id}/index.html",
-            title=group.name,
-            section="Classes",
-            description=_description([group]),
-            search=_search_text([group]),
-            template="pages/group.html",
-            view=lambda group=group, modes=modes: GroupView(  # type: ignore[misc]
-                section=group_section(site, group), n_failure_modes=len(modes), n_verified=_n_verified(modes)
-            ),
-            headings=group_headings(site, [group]),
-            crumbs=_UP,
-            previous=links[i - 1] if i else None,
-            next=links[i + 1] if i + 1 < len(links) else None,
-            has_contents=True,
-        )

@@ -15,7 +15,7 @@ _PAGE_SIZE = 50  # fourteen columns wide: a hundred rows would be more elements 
 _COLUMNS = (
     TableColumn(key="picture", label="Picture", kind="picture"),
     TableColumn(key="rule", label="Rule", kind="link"),
-    TableColumn(key="class", label="Class", kind="link"),
+    TableColumn(key="class", label="Group", kind="link"),
     TableColumn(key="grouping", label="Grouping", kind="text"),
     TableColumn(key="verdict", label="Verdict", kind="badge", words=VERDICTS, starts="descending"),
     TableColumn(
@@ -101,7 +101,7 @@ def _table(site: Site, rules: list[Rule]) -> DataTable:
         columns=tuple(columns),
         rows=[[_cells(site, rule)[column.key] for column in columns] for rule in rules],
         filters=(
-            Filter(key="", label="Rule, class or grouping contains", kind="contains"),
+            Filter(key="", label="Rule, group or grouping contains", kind="contains"),
             Filter(key="grouping", label="Grouping", kind="equals", choices=tuple((g, g) for g in groupings)),
             Filter(key="verdict", label="Verdict", kind="equals", choices=tuple((VERDICTS[v], v) for v in verdicts)),
             Filter(key="er", label="ER ≥ %", kind="least", is_percent=True),

@@ -2,11 +2,19 @@
 
 from dataclasses import dataclass
 
-from barlow_report.formatting import percent
+from barlow_report.formatting import percent, ratio
+from barlow_report.report.datatable import Link
 from barlow_report.report.pages.page import Heading, Site
 from barlow_report.report.records import GalleryImage, Group, Rule, Share, Tile
 from barlow_report.report.tree import TreeDrawing, draw_tree
-from barlow_report.report.words import evidence_words, images_of, rule_inequality, rule_sentence, status_words
+from barlow_report.report.words import (
+    evidence_words,
+    images_of,
+    noise_words,
+    rule_inequality,
+    rule_sentence,
+    status_words,
+)
 
 __all__ = [
     "Confusion",
@@ -15,9 +23,11 @@ __all__ = [
     "RuleView",
     "TriptychColumn",
     "TriptychView",
+    "describe_groups",
     "group_headings",
     "group_section",
     "rule_title",
+    "search_words",
     "triptych",
 ]
 
@@ -26,9 +36,9 @@ _N_CONFUSIONS = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Confusion:
-    """A class on the other side of the failures, and its share of them."""
+    """A class on the other side of the failures, or a label and what it was predicted as, and its share of them."""
 
-    class_id: int
+    links: tuple[Link, ...]
     share: Share
 
 
@@ -91,6 +101,7 @@ class GroupSection:
     title: str
     images_of: str
     status: str
+    noise: str
     confusions_title: str
     confusions: tuple[Confusion, ...]
     n_other_confusions: int
@@ -129,10 +140,46 @@ def _short_rule(rule: Rule) -> str:
     return rule_inequality(rule).replace("feature ", "f")
 
 
+def describe_groups(groups: list[Group]) -> str:
+    """Say of each group how many of its images are misclassified, fitted and held out together."""
+    parts = [
+        f"{percent(share.value)} of the {images_of(group)} are misclassified ({ratio(share.k, share.n)})"
+        for group, share in ((group, _all_images(group)) for group in groups)
+        if share.value is not None
+    ]
+    return "; ".join(parts) + "." if parts else "No image was analysed."
+
+
+def _all_images(group: Group) -> Share:
+    """The failures among all images of a group, fitted and held out together."""
+    parts = (group.base, group.base_held_out)
+    return Share(sum(part.k or 0 for part in parts), sum(part.n or 0 for part in parts))
+
+
+def search_words(groups: list[Group]) -> str:
+    """What the search finds the page of some groups by."""
+    modes = [rule for group in groups for rule in group.failure_modes]
+    features = dict.fromkeys(f"feature {c.feature_id}" for rule in modes for c in rule.conditions)
+    return f"{describe_groups(groups)} {len(modes)} failure modes. {', '.join(features)}"
+
+
+def _confusions(site: Site, group: Group) -> list[Confusion]:
+    """The failures of a group by class; of a group of several classes by label and prediction."""
+    found: list[tuple[tuple[int, ...], int]]
+    if group.class_id is None:
+        found = [((a.class_id, b.class_id), n) for a, b, n in site.catalog.confused_within(group)]
+    else:
+        counts = site.catalog.confusions.get((group.grouping, group.class_id), ())
+        found = [((class_id,), n) for class_id, n in counts]
+    total = sum(n for _, n in found)
+    return [
+        Confusion(links=tuple(site.class_link(class_id) for class_id in ids), share=Share(n, total)) for ids, n in found
+    ]
+
+
 def group_section(site: Site, group: Group) -> GroupSection:
     """Collect what is shown about a group."""
-    confusions = site.catalog.confusions.get((group.grouping, group.class_id if group.class_id is not None else -1), ())
-    total = sum(n for _, n in confusions)
+    confusions = _confusions(site, group)
     titles = {"label": "What they are predicted as", "prediction": "What they really are"}
     shown: dict[int, TriptychView] = {}
     return GroupSection(
@@ -141,8 +188,9 @@ def group_section(site: Site, group: Group) -> GroupSection:
         title=section_title(group),
         images_of=images_of(group),
         status=status_words(group, site.catalog.rules_config),
-        confusions_title=titles.get(group.grouping, "Confusions"),
-        confusions=tuple(Confusion(class_id=c, share=Share(n, total)) for c, n in confusions[:_N_CONFUSIONS]),
+        noise=noise_words(group, site.catalog.rules_config),
+        confusions_title=titles.get(group.grouping, "What is taken for what"),
+        confusions=tuple(confusions[:_N_CONFUSIONS]),
         n_other_confusions=max(len(confusions) - _N_CONFUSIONS, 0),
         tree=draw_tree(group),
         failure_modes=tuple(

@@ -1,18 +1,23 @@
 """The method page, the list of skipped files, and in a demo run the planted failure modes."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
+from statistics import fmean
 
 from barlow_report.config import RulesConfig
 from barlow_report.report.datatable import Link
 from barlow_report.report.pages.overview import Fact, settings_rows
 from barlow_report.report.pages.page import Heading, Site, SitePage
 from barlow_report.report.records import Evaluation, Explained, Planted, Share
-from barlow_report.report.words import GROUPINGS, OUTCOMES, rule_inequality
+from barlow_report.report.source import gain_figure
+from barlow_report.report.words import GROUPINGS, OUTCOMES, kind_words, rule_inequality
 
 __all__ = [
     "EvaluationView",
+    "GainChart",
     "MethodView",
+    "NoiseRow",
     "PlantedRow",
     "PlantedView",
     "SkippedView",
@@ -31,6 +36,7 @@ class MethodView:
     """Definitions, and the settings they were used with."""
 
     rules: RulesConfig
+    kinds: tuple[tuple[str, str], ...]
     is_in_sample: bool
     n_tested: int
     settings: tuple[Fact, ...]
@@ -70,11 +76,31 @@ class PlantedView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NoiseRow:
+    """The noise floors of the groups of one grouping, beside what their trees gain."""
+
+    grouping: str
+    above: Share
+    mean_gain: float
+    mean_floor: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class GainChart:
+    """The trees of one grouping and depth, gain against base error rate; `figure` names it among the figures."""
+
+    title: str
+    figure: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class EvaluationView:
     """What trees of several depths gain, and how many failures the modes cover."""
 
     rows: tuple[tuple[str, Evaluation], ...]
     explained: tuple[tuple[str, Explained], ...]
+    charts: tuple[GainChart, ...]
+    noise: tuple[NoiseRow, ...]
     rules: RulesConfig
     is_in_sample: bool
 
@@ -95,11 +121,36 @@ def evaluation_page(site: Site) -> SitePage:
                 ("all groups" if row.grouping is None else GROUPINGS.get(row.grouping, row.grouping), row)
                 for row in catalog.explained
             ),
+            charts=tuple(_gain_charts(site)),
+            noise=tuple(_noise_rows(site)),
             rules=catalog.rules_config,
             is_in_sample=catalog.is_in_sample,
         ),
         crumbs=_UP,
     )
+
+
+def _gain_charts(site: Site) -> Iterator[GainChart]:
+    """The charts of the rows of the evaluation that have one."""
+    for position, row in enumerate(site.catalog.evaluation):
+        name = gain_figure(position)
+        if name in site.figures:
+            yield GainChart(title=f"{GROUPINGS.get(row.grouping, row.grouping)}, depth {row.depth}", figure=name)
+
+
+def _noise_rows(site: Site) -> Iterator[NoiseRow]:
+    found: dict[str, list[tuple[float, float]]] = {}
+    for group in site.catalog.groups.values():
+        if group.tree_gain is not None and group.noise_floor is not None:
+            found.setdefault(group.grouping, []).append((group.tree_gain, group.noise_floor))
+    for grouping, pairs in found.items():
+        gains, floors = zip(*pairs, strict=True)
+        yield NoiseRow(
+            grouping=GROUPINGS.get(grouping, grouping),
+            above=Share(sum(gain > floor for gain, floor in pairs), len(pairs)),
+            mean_gain=fmean(gains),
+            mean_floor=fmean(floors),
+        )
 
 
 def method_page(site: Site) -> SitePage:
@@ -116,6 +167,7 @@ def method_page(site: Site) -> SitePage:
         template="pages/method.html",
         view=lambda: MethodView(
             rules=site.catalog.rules_config,
+            kinds=tuple(kind_words(g) for g in dict.fromkeys(g.grouping for g in site.catalog.other_groups)),
             is_in_sample=site.catalog.is_in_sample,
             n_tested=sum(rule.q_value is not None for rule in site.catalog.failure_modes()),
             settings=settings,

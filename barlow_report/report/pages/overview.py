@@ -242,17 +242,17 @@ def _flatten(prefix: str, values: Mapping[str, object]) -> Iterator[Fact]:
         elif name == "data.classes" and isinstance(value, list):
             yield Fact(name, f"{len(value)} names")
         else:
-            yield Fact(name, _setting(value))
+            yield Fact(visible(name), visible(_setting(value, may_be_path=not name.startswith("rules."))))
 
 
-def _setting(value: object) -> str:
+def _setting(value: object, *, may_be_path: bool) -> str:
     if value is None or value == {}:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
-        return ", ".join(_setting(item) for item in value)
-    return _last_part(value) if isinstance(value, str) else str(value)
+        return ", ".join(_setting(item, may_be_path=may_be_path) for item in value) or "–"
+    return _last_part(value) if isinstance(value, str) and may_be_path else str(value)
 
 
 def _last_part(text: str) -> str:
