@@ -1,6 +1,7 @@
 """From the tables of a run folder to a site."""
 
+from barlow_report.report.archive import zip_site
 from barlow_report.report.build import build_site
-from barlow_report.report.source import Figure, ReportSource
+from barlow_report.report.source import Figure, Profile, ReportSource
 
-__all__ = ["Figure", "ReportSource", "build_site"]
+__all__ = ["Figure", "Profile", "ReportSource", "build_site", "zip_site"]

@@ -23,16 +23,28 @@ from barlow_report.files import output_errors
 from barlow_report.progress import Advance, ignore_advance
 from barlow_report.report.datatable import as_script_value
 from barlow_report.report.downloads import feature_json, rules_csv, rules_json
+from barlow_report.report.embedded import write_pages
 from barlow_report.report.folder import replaced_folder
 from barlow_report.report.links import check_links
 from barlow_report.report.media import MediaLibrary
 from barlow_report.report.pages import Site, SitePage, all_pages, section_pages
 from barlow_report.report.render import Renderer, templates_folder
-from barlow_report.report.source import ReportSource
+from barlow_report.report.source import Profile, ReportSource
 
 __all__ = ["build_site", "count_pages"]
 
-_ASSETS = ("barlow.css", "frame.css", "barlow.js", "favicon.svg", "iframe-worker.js", "iframe-worker.LICENSE.txt")
+_ASSETS: dict[Profile, tuple[str, ...]] = {
+    "standalone": (
+        "barlow.css",
+        "frame.css",
+        "barlow.js",
+        "favicon.svg",
+        "iframe-worker.js",
+        "iframe-worker.LICENSE.txt",
+    ),
+    "mkdocs": ("hosted.css", "barlow.css", "barlow.js"),
+    "techdocs": (),
+}
 
 
 def count_pages(source: ReportSource) -> int:
@@ -40,16 +52,19 @@ def count_pages(source: ReportSource) -> int:
     return sum(1 for _ in all_pages(Site.from_source(source)))
 
 
-def build_site(source: ReportSource, *, site: Path, advance: Advance = ignore_advance) -> Path:
-    """Build the site of a run and put it in place of the folder `site`.
+def build_site(
+    source: ReportSource, *, site: Path, profile: Profile = "standalone", advance: Advance = ignore_advance
+) -> Path:
+    """Build the site of a run, or its pages for somebody's MkDocs site, and put it in place of the folder `site`.
 
     Args:
         source: The content of the run folder.
         site: New, empty, or a site of ours, which is replaced as a whole.
+        profile: What the pages are for, see `Profile`.
         advance: Called with 1 after each page.
 
     Returns:
-        The path of the front page.
+        The path of the front page: index.html, or index.md for a host.
 
     Raises:
         SiteError: The run does not fit together, or a link leads nowhere.
@@ -58,16 +73,20 @@ def build_site(source: ReportSource, *, site: Path, advance: Advance = ignore_ad
     site = Path(site)
     content = Site.from_source(source)
     media = MediaLibrary(source.media)
-    renderer = Renderer(templates_folder(), site=content, media=media)
-    with replaced_folder(site, run_id=str(source.info["run_id"])) as folder:
+    renderer = Renderer(templates_folder(), site=content, media=media, profile=profile)
+    is_standalone = profile == "standalone"
+    with replaced_folder(site, run_id=str(source.info["run_id"]), is_ignored=is_standalone) as folder:
         pages = list(all_pages(content))
         _check_paths(pages)
-        _run_mkdocs(content, pages, renderer, folder=folder, advance=advance)
-        _write_data(content, folder)
-        _copy_assets(folder)
+        if is_standalone:
+            _run_mkdocs(content, pages, renderer, folder=folder, advance=advance)
+        else:
+            write_pages(pages, renderer, folder=folder, advance=advance)
+        _write_data(content, folder, has_scripts=profile != "techdocs")
+        _copy_assets(folder, _ASSETS[profile])
         media.copy(folder, advance=ignore_advance)
-        check_links(folder)
-    return site / "index.html"
+        check_links(folder, suffix=".html" if is_standalone else ".md")
+    return site / ("index.html" if is_standalone else "index.md")
 
 
 def _check_paths(pages: list[SitePage]) -> None:
@@ -77,27 +96,34 @@ def _check_paths(pages: list[SitePage]) -> None:
         raise SiteError(f"two pages have the same address {twice!r}: the slugs of the classes are not unique.")
 
 
-def _copy_assets(folder: Path) -> None:
+def _copy_assets(folder: Path, names: tuple[str, ...]) -> None:
     target = folder / "assets" / "barlow"
     with output_errors(target):
-        target.mkdir(parents=True)
-        for name in _ASSETS:
+        target.mkdir(parents=True, exist_ok=True)
+        for name in names:
             (target / name).write_bytes((templates_folder() / "assets" / name).read_bytes())
+        if "hosted.css" in names:  # a host's style sheet is particular about elements: ours must be more so
+            sheet = target / "barlow.css"
+            tokens, _, rules = sheet.read_text(encoding="utf-8").rpartition("\n.barlow {")
+            sheet.write_text(f"{tokens}\n.barlow.barlow.barlow {{{rules}", encoding="utf-8")
 
 
-def _write_data(site: Site, folder: Path) -> None:
+def _write_data(site: Site, folder: Path, *, has_scripts: bool) -> None:
     """Write what is beside the pages: data scripts, downloads, figures."""
     catalog = site.catalog
     jump = [[c.name, site.class_path(c.class_id)] for c in catalog.classes.values()]
     jump += [[g.name, site.group_path(g)] for g in catalog.other_groups]
     jump += [[f"feature {feature_id}", site.feature_path(feature_id)] for feature_id in catalog.feature_ids]
-    files = {f"data/{name}.js": table.script() for name, table in site.tables.items()}
-    files["data/jump.js"] = f"window.BARLOW_JUMP={as_script_value(jump)};\n"
+    files: dict[str, str] = {}
+    if has_scripts:
+        files |= {f"data/{name}.js": table.script() for name, table in site.tables.items()}
+        files["data/jump.js"] = f"window.BARLOW_JUMP={as_script_value(jump)};\n"
     files["data/rules.csv"] = rules_csv(catalog)
     files["data/rules.json"] = rules_json(catalog)
     for name, figure in site.figures.items():
         files[f"assets/figures/{name}-light.svg"] = figure.light
-        files[f"assets/figures/{name}-dark.svg"] = figure.dark
+        if has_scripts:
+            files[f"assets/figures/{name}-dark.svg"] = figure.dark
     for path, text in files.items():
         _write(folder / path, text)
     for feature_id in catalog.feature_ids:

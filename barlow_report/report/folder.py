@@ -31,8 +31,13 @@ _IGNORE = "# Created by barlow-report\n*\n"
 
 
 @contextmanager
-def replaced_folder(site: Path, *, run_id: str) -> Iterator[Path]:
+def replaced_folder(site: Path, *, run_id: str, is_ignored: bool = True) -> Iterator[Path]:
     """Yield an empty folder that takes the place of `site` when the block ends without an error.
+
+    Args:
+        site: The folder to replace.
+        run_id: Named in the marker.
+        is_ignored: Keep version control from picking the folder up.
 
     Raises:
         OutputError: `site` holds something else, another process is building it, or it cannot be written.
@@ -50,7 +55,7 @@ def replaced_folder(site: Path, *, run_id: str) -> Iterator[Path]:
                 _empty(building)
             yield building
             with output_errors(site):
-                _sign(building, site, run_id=run_id)
+                _sign(building, site, run_id=run_id, is_ignored=is_ignored)
                 _swap(building, site, old)
         except BaseException:
             shutil.rmtree(building, ignore_errors=True)
@@ -107,13 +112,14 @@ def _empty(folder: Path) -> None:
             path.unlink()
 
 
-def _sign(building: Path, site: Path, *, run_id: str) -> None:
+def _sign(building: Path, site: Path, *, run_id: str, is_ignored: bool) -> None:
     """Write the marker, and keep version control from picking up the site, unless it has its own rules."""
     marker = {"made_by": "barlow-report", "format": _FORMAT, "run_id": run_id}
     (building / MARKER).write_text(json.dumps(marker, indent=2) + "\n", encoding="utf-8")
     ignore = site / ".gitignore"
-    text = ignore.read_text(encoding="utf-8") if ignore.is_file() else _IGNORE
-    (building / ".gitignore").write_text(text, encoding="utf-8")
+    if is_ignored or ignore.is_file():
+        text = ignore.read_text(encoding="utf-8") if ignore.is_file() else _IGNORE
+        (building / ".gitignore").write_text(text, encoding="utf-8")
 
 
 def _swap(building: Path, site: Path, old: Path) -> None:

@@ -20,26 +20,37 @@ _ELSEWHERE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:|//")
 _N_SHOWN = 5
 
 
-def check_links(site: Path) -> int:
+def check_links(site: Path, *, suffix: str = ".html") -> int:
     """Return the number of links checked.
+
+    Args:
+        site: The folder of the site.
+        suffix: How files with a page's HTML end: .html, or .md for pages that MkDocs will make an .html of.
 
     Raises:
         SiteError: Some lead nowhere. That is a bug of ours, so the first few are named.
     """
-    broken, n_links = broken_links(site)
+    broken, n_links = broken_links(site, suffix=suffix)
     if broken:
         shown = "; ".join(f"{page}: {link}" for page, link in broken[:_N_SHOWN])
         raise SiteError(f"{len(broken)} broken links in the site, for example {shown}. Please report this as a bug.")
     return n_links
 
 
-def broken_links(site: Path) -> tuple[list[tuple[str, str]], int]:
+def broken_links(site: Path, *, suffix: str = ".html") -> tuple[list[tuple[str, str]], int]:
     """Return the (page, link) pairs below `site` that lead nowhere, and the number of links looked at."""
-    files = {(Path(folder) / name).relative_to(site).as_posix() for folder, _, names in os.walk(site) for name in names}
+    written = {
+        (Path(folder) / name).relative_to(site).as_posix() for folder, _, names in os.walk(site) for name in names
+    }
+    # A page is known by the name it will have; a folder with a page is an address, too, where a server is
+    files = {name.removesuffix(suffix) + ".html" if name.endswith(suffix) else name for name in written}
+    if suffix != ".html":
+        files |= {name.removesuffix("/index.html") for name in files}
     targets: dict[str, set[tuple[str, str]]] = {}
     anchors: dict[str, set[str]] = {}
-    for page in sorted(name for name in files if name.endswith(".html")):
-        text = (site / page).read_text(encoding="utf-8")
+    for name in sorted(name for name in written if name.endswith(suffix)):
+        page = name.removesuffix(suffix) + ".html"
+        text = (site / name).read_text(encoding="utf-8")
         targets[page], anchors[page] = _links_and_anchors(text)
     broken = []
     n_links = 0
@@ -48,6 +59,8 @@ def broken_links(site: Path) -> tuple[list[tuple[str, str]], int]:
         folder = page.rpartition("/")[0]
         for path, fragment in sorted(links):
             target = _resolve(folder, path) if path else page
+            if f"{target}/index.html".removeprefix("/") in targets and suffix != ".html":
+                target = f"{target}/index.html".removeprefix("/")
             if target not in files or (fragment and target in anchors and fragment not in anchors[target]):
                 broken.append((page, f"{path}#{fragment}" if fragment else path))
     return broken, n_links

@@ -11,10 +11,12 @@ from barlow_report.errors import SiteError
 from barlow_report.report import words
 from barlow_report.report.media import MediaLibrary
 from barlow_report.report.pages import Site, SitePage
+from barlow_report.report.source import Profile
 from barlow_report.report.tree import N_SHADES, shade
 
 __all__ = ["Renderer", "templates_folder"]
 
+_MAX_STATIC_ROWS = 1000  # of a table that no script can page
 _KNOWN_TEMPLATE = Path("pages") / "failure_modes.html"
 
 
@@ -36,8 +38,9 @@ def templates_folder() -> Path:
 class Renderer:
     """The templates, with the formats of numbers and the pictures of one site at hand."""
 
-    def __init__(self, templates: Path, *, site: Site, media: MediaLibrary) -> None:
+    def __init__(self, templates: Path, *, site: Site, media: MediaLibrary, profile: Profile = "standalone") -> None:
         self.media = media
+        self.profile = profile
         self.environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(templates),
             autoescape=True,
@@ -52,6 +55,7 @@ class Renderer:
         self.environment.filters["shade"] = shade
         self.environment.globals.update(
             site=site,
+            profile=profile,
             catalog=site.catalog,
             rules_config=site.catalog.rules_config,
             picture=media.picture,
@@ -60,6 +64,7 @@ class Renderer:
             statuses=words.STATUSES,
             grouping_label=words.grouping_label,
             n_shades=N_SHADES,
+            max_static_rows=_MAX_STATIC_ROWS,
         )
 
     @jinja2.pass_context

@@ -1,0 +1,151 @@
+"""HTML whose look is in the elements themselves, for hosts that take away scripts and style sheets.
+
+A small style sheet (`techdocs.css`) is read once; each element gets the declarations of the rules that match it,
+in the order of the sheet. Selectors are tag and class names, joined by spaces for "somewhere inside": enough for
+our own pages, and nothing else comes here. What works by script only is left out: forms, buttons, whatever is
+hidden, links to a picture's own file.
+"""
+
+import re
+from dataclasses import dataclass
+from html import escape
+from html.parser import HTMLParser
+
+__all__ = ["Inliner"]
+
+_VOID = frozenset({"br", "col", "hr", "img", "input", "link", "meta", "wbr"})
+_DROPPED_TAGS = frozenset({"script", "noscript", "form", "button", "dialog", "template", "style", "link"})
+_DROPPED_CLASSES = frozenset({"filters", "tools", "only-dark", "permalink"})
+_ATTRIBUTES = (
+    "alt aria-current aria-hidden aria-label aria-labelledby colspan d dx height href id open preserveaspectratio rel "
+    "role rowspan rx scope src stroke-width text-anchor title viewbox width x x1 x2 y y1 y2"
+)
+_KEPT = frozenset(_ATTRIBUTES.split())
+_CASE = {"viewbox": "viewBox", "preserveaspectratio": "preserveAspectRatio"}
+_RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_PAGE = re.compile(r"(^|/)index\.html(?=#|$)")
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One name of a selector: td.num."""
+
+    tag: str
+    classes: frozenset[str]
+
+    @classmethod
+    def parse(cls, text: str) -> "_Part":
+        tag, *classes = text.split(".")
+        return cls(tag, frozenset(classes))
+
+    def matches(self, tag: str, classes: frozenset[str]) -> bool:
+        return (not self.tag or self.tag == tag) and self.classes <= classes
+
+
+@dataclass(frozen=True)
+class _Rule:
+    parts: tuple[_Part, ...]
+    declarations: str
+
+    def matches(self, path: list[tuple[str, frozenset[str]]]) -> bool:
+        if not self.parts[-1].matches(*path[-1]):
+            return False
+        wanted = len(self.parts) - 2
+        for element in reversed(path[:-1]):
+            if wanted < 0:
+                break
+            if self.parts[wanted].matches(*element):
+                wanted -= 1
+        return wanted < 0
+
+
+class Inliner:
+    """Puts the rules of one style sheet into pages."""
+
+    def __init__(self, sheet: str) -> None:
+        self._rules = [
+            _Rule(tuple(_Part.parse(part) for part in selector.split()), " ".join(declarations.split()))
+            for selectors, declarations in _RULE.findall(_COMMENT.sub("", sheet))
+            for selector in selectors.split(",")
+        ]
+
+    def inline(self, html: str) -> str:
+        """Return `html` with a style attribute wherever a rule matches, and without what needs a script."""
+        parser = _Rewriter(self._rules)
+        parser.feed(html)
+        parser.close()
+        return "".join(parser.parts)
+
+
+class _Rewriter(HTMLParser):
+    """Copies a page and changes it on the way."""
+
+    def __init__(self, rules: list[_Rule]) -> None:
+        super().__init__(convert_charrefs=False)
+        self.rules = rules
+        self.parts: list[str] = []
+        self.path: list[tuple[str, frozenset[str]]] = []
+        self.unwrapped: list[bool] = []
+        self.n_dropped = 0  # how many elements deep we are in one that is left out
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._start(tag, dict(attrs), is_empty=tag in _VOID)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._start(tag, dict(attrs), is_empty=True)
+
+    def handle_endtag(self, tag: str) -> None:
+        if self.n_dropped:
+            self.n_dropped -= 1
+            return
+        self.path.pop()
+        if not self.unwrapped.pop():
+            self.parts.append(f"</{tag}>")
+
+    def handle_data(self, data: str) -> None:
+        self._write(data)
+
+    def handle_entityref(self, name: str) -> None:
+        self._write(f"&{name};")
+
+    def handle_charref(self, name: str) -> None:
+        self._write(f"&#{name};")
+
+    def _write(self, text: str) -> None:
+        if not self.n_dropped:
+            self.parts.append(text)
+
+    def _start(self, tag: str, attributes: dict[str, str | None], *, is_empty: bool) -> None:
+        classes = frozenset((attributes.get("class") or "").split())
+        if self.n_dropped or tag in _DROPPED_TAGS or "hidden" in attributes or classes & _DROPPED_CLASSES:
+            self.n_dropped += not is_empty
+            return
+        self.path.append((tag, classes))
+        is_unwrapped = "zoom" in classes
+        if not is_unwrapped:
+            self.parts.append(self._tag(tag, attributes, is_empty=is_empty and tag not in _VOID))
+        if is_empty:
+            self.path.pop()
+        else:
+            self.unwrapped.append(is_unwrapped)
+
+    def _tag(self, tag: str, attributes: dict[str, str | None], *, is_empty: bool) -> str:
+        kept = {name: value or "" for name, value in attributes.items() if name in _KEPT}
+        if tag == "a" and "href" in kept:
+            kept["href"] = _folder_link(kept["href"])
+            if kept["href"].endswith((".json", ".csv")):
+                kept["download"] = ""  # the host leads such a link to the file, and any other to a page
+        style = ";".join(rule.declarations.rstrip(";") for rule in self.rules if rule.matches(self.path))
+        if style:
+            kept["style"] = style
+        text = "".join(f' {_CASE.get(name, name)}="{escape(value)}"' for name, value in kept.items())
+        return f"<{tag}{text}{'/' if is_empty else ''}>"
+
+
+def _folder_link(link: str) -> str:
+    """Lead to a page by the address of its folder: ../x/index.html#y becomes ../x/#y."""
+    path, mark, fragment = link.partition("#")
+    if not _PAGE.search(path):
+        return link
+    return f"{_PAGE.sub(lambda found: found[1], path) or './'}{mark}{fragment}"
