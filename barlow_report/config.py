@@ -262,10 +262,28 @@ class ModelConfig(Section):
 class ExtractionConfig(Section):
     """The one pass over the images."""
 
-    batch_size: Positive = Field(64, description="Images per forward pass.")
+    batch_size: Positive | None = Field(
+        None,
+        description="Images per forward pass, at most; default: 64, or 256 on a GPU. Where its memory does not hold as "
+        "many, the half is tried, and so on.",
+    )
     shard_size: Positive = Field(1024, description="Images between two saves; an interrupted run resumes at the last.")
-    n_workers: Positive | None = Field(None, description="Threads that decode images; default: one per processor.")
+    n_workers: Positive | None = Field(
+        None,
+        description="Threads that decode images and, without a GPU, run the models; default: one per processor.",
+    )
     feature_dtype: Literal["float32", "float16"] = Field("float32", description="How features are stored.")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="Of the models' convolutions and matrix products. bfloat16 changes features by up to about 2 % and "
+        "is several times faster on hardware that has it.",
+    )
+    channels_last: bool = Field(
+        True, description="Lay images out for fast convolutions; left out for models that cannot take it."
+    )
+    compile: bool = Field(
+        False, description="Compile the models with torch.compile, which takes minutes and pays on a GPU."
+    )
 
 
 class RulesConfig(Section):
