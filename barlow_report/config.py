@@ -34,6 +34,7 @@ __all__ = [
     "ExtractionConfig",
     "ModelConfig",
     "ParquetDataConfig",
+    "Photographs",
     "PreprocessingConfig",
     "RulesConfig",
     "Section",
@@ -48,6 +49,8 @@ __all__ = [
 Positive = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Channels = tuple[float, float, float]
+Photographs = Literal["full", "blur", "none"]
+"""How much of the images a site shows."""
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
@@ -311,7 +314,7 @@ class RulesConfig(Section):
     max_depth: int = Field(1, ge=1, le=4, description="Depth of each group's tree, 1 to 4.")
     thresholds: Literal["auto", "natural", "entropy"] = Field(
         "auto",
-        description="Where a tree may cut a feature. natural: only where its values fall into two clusters, which "
+        description="Where a tree cuts a feature. natural: by preference where its values fall into two clusters, which "
         "finds more failures that are real; entropy: anywhere, as in the paper; auto: natural where images are held "
         "out, entropy in-sample.",
     )
@@ -337,7 +340,7 @@ class RulesConfig(Section):
 
     @property
     def has_natural_thresholds(self) -> bool:
-        """Whether trees cut features between the clusters of their values, once `auto` is decided."""
+        """Whether trees prefer cuts between the clusters of a feature's values, once `auto` is decided."""
         return self.thresholds == "natural" or (self.thresholds == "auto" and self.held_out_fraction > 0)
 
     @field_validator("unions")
@@ -367,10 +370,20 @@ class RulesConfig(Section):
 class AttackConfig(Section):
     """The feature attack: gradient ascent on one feature, from a natural image."""
 
-    step_size: float = Field(10.0, gt=0.0, description="L2 length of each step, pixels in [0, 1].")
-    n_steps: Positive = Field(100, description="Number of steps.")
+    step_size: float = Field(16.0, gt=0.0, description="L2 length of the first step, pixels in [0, 1].")
+    n_steps: Positive = Field(50, description="Number of steps.")
+    schedule: Literal["linear", "constant"] = Field(
+        "linear",
+        description="linear: steps get shorter, down to 0; constant: all have the same length. The paper's setting is "
+        "step_size 1, n_steps 1000, constant.",
+    )
     radius: float | None = Field(None, gt=0.0, description="Largest L2 distance from the image; default: no limit.")
-    batch_size: Positive = Field(64, description="(feature, image) pairs per forward and backward pass.")
+    batch_size: Positive = Field(64, description="(feature, image) pairs per forward and backward pass, at most.")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto",
+        description="Of the passes that find the way; activations are reported in float32. auto: bfloat16 where the "
+        "hardware has it.",
+    )
 
 
 class VisualsConfig(Section):
@@ -387,7 +400,7 @@ class SiteConfig(Section):
 
     title: str | None = Field(None, description="Title of the report; default: the run's name.")
     description: str = Field("", description="A sentence or two under the title: what was analysed, and why.")
-    images: Literal["full", "blur", "none"] = Field(
+    images: Photographs = Field(
         "full", description="Photographs on the site: as they are, blurred beyond recognition, or none at all."
     )
     show_paths: bool = Field(

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from barlow_report.config import RulesConfig
 from barlow_report.rules import metrics
 from barlow_report.rules.mutual_information import estimate
+from barlow_report.rules.natural_tree import find_cuts, fit_natural_tree
 from barlow_report.rules.trees import Tree, count_in_nodes, fit_tree, select_features
 
 __all__ = ["GroupFit", "NodeCounts", "Status", "fit_group"]
@@ -100,10 +101,8 @@ def fit_group(
     information = estimate(fitted, fitted_failure, n_neighbors=settings.n_neighbors, seed=seed, n_workers=n_workers)
     selected = select_features(information, n_selected=settings.n_selected_features)
     result = replace(result, selected=selected, mutual_information=information[selected])
-    trees = {
-        depth: fit_tree(fitted, fitted_failure, feature_ids=selected, max_depth=depth, seed=seed)
-        for depth in {settings.max_depth, *settings.evaluation_depths}
-    }
+    depths = {settings.max_depth, *settings.evaluation_depths}
+    trees = _fit_trees(fitted, fitted_failure, selected, depths=depths, settings=settings, seed=seed)
     if trees[settings.max_depth].n_nodes == 1:
         return result
     result = _add_counts(result, trees, images, settings=settings)
@@ -111,6 +110,16 @@ def fit_group(
         noise_floor = _noise_floor(fitted, fitted_failure, settings=settings, seed=seed, group_id=group_id)
         result = replace(result, noise_floor=noise_floor)
     return result
+
+
+def _fit_trees(
+    features: Rows, failure: Booleans, selected: Integers, *, depths: set[int], settings: RulesConfig, seed: int
+) -> dict[int, Tree]:
+    """Fit a tree of each depth, with the thresholds of the settings."""
+    if not settings.has_natural_thresholds:
+        return {d: fit_tree(features, failure, feature_ids=selected, max_depth=d, seed=seed) for d in depths}
+    cuts = find_cuts(features, feature_ids=selected)
+    return {d: fit_natural_tree(features, failure, cuts=cuts, max_depth=d, seed=seed) for d in depths}
 
 
 def _add_counts(result: GroupFit, trees: dict[int, Tree], images: _Images, *, settings: RulesConfig) -> GroupFit:
@@ -179,7 +188,8 @@ def _noise_floor(features: Rows, failure: Booleans, *, settings: RulesConfig, se
         shuffled = random.permutation(failure)
         information = estimate(features, shuffled, n_neighbors=settings.n_neighbors, seed=seed)
         selected = select_features(information, n_selected=settings.n_selected_features)
-        tree = fit_tree(features, shuffled, feature_ids=selected, max_depth=settings.max_depth, seed=seed)
+        depth = settings.max_depth
+        tree = _fit_trees(features, shuffled, selected, depths={depth}, settings=settings, seed=seed)[depth]
         n_images, n_failures = count_in_nodes(tree, tree.find_leaves(features), shuffled)
         gains[i] = metrics.average_leaf_error_rate(n_images[tree.leaf_ids], n_failures[tree.leaf_ids]) - base
     return float(np.quantile(gains, _NOISE_QUANTILE))

@@ -1,6 +1,6 @@
 """What explain accepts: checked once at the door, with messages that name the first bad image."""
 
-import mmap
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -67,10 +67,36 @@ def check_inputs(
 
 
 def read_rows(features: Features, image_ids: Integers) -> npt.NDArray[np.float32]:
-    """Copy the features of some images: (len(image_ids), n_features) float32, without a look at their values."""
+    """Copy the features of some images: (len(image_ids), n_features) float32, without a look at their values.
+
+    Rows of a mapped file are read from the file: through the map, the pages around each row would be mapped too, up
+    to 2 MB of them, and count as memory of the process.
+    """
     with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is reported as such
-        rows = _to_float32(np.asarray(features[image_ids]))
-    _release(features)
+        return _to_float32(_rows_of_file(features, image_ids))
+
+
+def _rows_of_file(features: Features, image_ids: Integers) -> Features:
+    root = features
+    while isinstance(root.base, np.memmap):
+        root = root.base
+    if (
+        not isinstance(root, np.memmap)
+        or root.mode != "r"
+        or not root.filename
+        or features.strides[1] != features.itemsize
+    ):
+        return np.asarray(features[image_ids])
+    start = root.offset + features.ctypes.data - root.ctypes.data  # features may be a slice of what is mapped
+    rows = np.empty((len(image_ids), features.shape[1]), dtype=features.dtype)
+    try:
+        with io.FileIO(root.filename) as file:
+            for row, image_id in zip(rows, image_ids, strict=True):
+                file.seek(start + int(image_id) * features.strides[0])
+                if file.readinto(row.data) != row.nbytes:
+                    raise OSError("the file has become shorter")
+    except OSError:  # removed or replaced since: the map still has it
+        return np.asarray(features[image_ids])
     return rows
 
 
@@ -102,20 +128,6 @@ def find_bad_value(features: Features) -> str | None:
                 "in the range of float32. Leave the image out, or repair the model that computed it."
             )
     return None
-
-
-def _release(features: Features) -> None:
-    """Give back the memory of the pages of a mapped file; the system keeps them as long as it has room.
-
-    Otherwise a process that has read all groups holds the whole file.
-    """
-    if not isinstance(features, np.memmap) or features.mode != "r" or not hasattr(mmap, "MADV_DONTNEED"):
-        return
-    owner: object = features
-    while isinstance(owner, np.ndarray):
-        owner = owner.base
-    if isinstance(owner, mmap.mmap):
-        owner.madvise(mmap.MADV_DONTNEED)
 
 
 def _check_classes(what: str, values: npt.ArrayLike, n_images: int) -> Integers:

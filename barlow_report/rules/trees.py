@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.tree import DecisionTreeClassifier
 
-__all__ = ["Tree", "count_in_nodes", "fit_tree", "select_features"]
+__all__ = ["Tree", "balance_outcomes", "count_in_nodes", "fit_tree", "select_features"]
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -105,12 +105,8 @@ def fit_tree(features: Rows, failure: Booleans, *, feature_ids: Integers, max_de
         The tree; a single root where no split was found.
     """
     selected = np.sort(feature_ids)
-    n_failures = int(failure.sum())
     classifier = DecisionTreeClassifier(
-        criterion="entropy",
-        max_depth=max_depth,
-        class_weight={0: 1.0, 1: (len(failure) - n_failures) / n_failures},
-        random_state=seed,
+        criterion="entropy", max_depth=max_depth, class_weight=balance_outcomes(failure), random_state=seed
     )
     fitted = classifier.fit(features[:, selected], failure.astype(np.int64)).tree_
     return _number_depth_first(
@@ -119,6 +115,12 @@ def fit_tree(features: Rows, failure: Booleans, *, feature_ids: Integers, max_de
         np.where(fitted.feature >= 0, selected[np.maximum(fitted.feature, 0)], -1),
         np.asarray(fitted.threshold),
     )
+
+
+def balance_outcomes(failure: Booleans) -> dict[int, float]:
+    """Return the weights of a success (0) and of a failure (1) at which both outcomes weigh the same."""
+    n_failures = int(failure.sum())
+    return {0: 1.0, 1: (len(failure) - n_failures) / n_failures}
 
 
 def count_in_nodes(tree: Tree, leaves: Integers, failure: Booleans) -> tuple[Integers, Integers]:

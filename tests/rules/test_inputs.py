@@ -36,3 +36,11 @@ def test_a_mapped_file_reads_the_same_twice_and_keeps_what_was_written_to_it(tmp
     part = features[2:]
     for _ in range(2):
         np.testing.assert_array_equal(read_rows(part, np.array([1]))[0], [-1] * 4 if mode != "r" else [12, 13, 14, 15])
+
+
+def test_rows_of_a_mapped_file_that_is_gone_are_still_read(tmp_path: Path) -> None:
+    path = tmp_path / "features.npy"
+    np.save(path, np.arange(40.0).reshape(10, 4))
+    features = np.load(path, mmap_mode="r")
+    path.unlink()
+    np.testing.assert_array_equal(read_rows(features, np.array([7, 2])), [[28, 29, 30, 31], [8, 9, 10, 11]])
