@@ -5,6 +5,7 @@ standard error; the last line on standard output is the path of what was made.
 """
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +30,22 @@ app.add_typer(annotations_app, name="annotations")
 ConfigArgument = Annotated[Path, typer.Argument(help="The configuration, a YAML file; see configs/reference.yaml.")]
 RunOption = Annotated[Path | None, typer.Option("--run", help="The run folder.", show_default="runs/<name>")]
 SiteOption = Annotated[Path | None, typer.Option("--site", help="Folder of the site.", show_default="site/<name>")]
+
+
+class Profile(StrEnum):
+    """What pages are for."""
+
+    standalone = "standalone"
+    mkdocs = "mkdocs"
+    techdocs = "techdocs"
+
+
+class Images(StrEnum):
+    """How much of the photographs a site shows."""
+
+    full = "full"
+    blur = "blur"
+    none = "none"
 
 
 def _show_version(value: bool) -> None:
@@ -99,15 +116,45 @@ _stage_command("visualize", "Draw triptychs and galleries; extract and explain f
 @app.command()
 @reports_errors
 def site(
-    run: Annotated[Path, typer.Argument(help="The run folder.")], site: SiteOption = None, debug: DebugOption = False
+    run: Annotated[Path, typer.Argument(help="The run folder.")],
+    site: SiteOption = None,
+    profile: Annotated[
+        Profile,
+        typer.Option(help="standalone: a site of its own; mkdocs, techdocs: pages for a site of that kind (--into)."),
+    ] = Profile.standalone,
+    into: Annotated[
+        Path | None, typer.Option("--into", help="Folder in the documents of that site, such as docs/reports/NAME.")
+    ] = None,
+    images: Annotated[
+        Images | None, typer.Option(help="Photographs on the site.", show_default="as configured")
+    ] = None,
+    zip_: Annotated[bool, typer.Option("--zip", help="Pack the site as one zip file beside its folder.")] = False,
+    debug: DebugOption = False,
 ) -> None:
     """Build the site from the run folder RUN; images and models are not needed."""
-    from barlow_report.pipeline import build_site
+    from barlow_report import pipeline
     from barlow_report.terminal import terminal_progress
 
+    is_standalone = profile is Profile.standalone
+    if is_standalone and into is not None:
+        raise typer.BadParameter("goes with --profile mkdocs or techdocs", param_hint="--into")
+    if not is_standalone and (into is None or site is not None or zip_):
+        raise typer.BadParameter(
+            f"--profile {profile.value} needs --into, and takes neither --site nor --zip", param_hint="--profile"
+        )
     with terminal_progress() as progress:
-        index = build_site(run, site=site, progress=progress)
-    _show_site(index)
+        index = pipeline.build_site(
+            run, site=into or site, profile=profile.value, images=images.value if images else None, progress=progress
+        )
+    if into is not None:
+        typer.echo("Add to mkdocs.yml:", err=True)
+        typer.echo(pipeline.host_navigation(run, into=into))
+        typer.echo(str(index.resolve()))
+    elif zip_:
+        typer.echo("Send this file; whoever gets it extracts it and opens OPEN-ME.html:", err=True)
+        typer.echo(str(pipeline.pack_site(run, index=index).resolve()))
+    else:
+        _show_site(index)
 
 
 @app.command("train-robust")

@@ -13,18 +13,30 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from barlow_report.config import Config
+from barlow_report.config import Config, Photographs
 from barlow_report.errors import ConfigError
 from barlow_report.progress import Progress, SilentProgress
+from barlow_report.report import Profile, navigation_lines, zip_site
 from barlow_report.run_folder import STAGES, Run
 from barlow_report.stages.demo import demo_config, draw, write_planted
 from barlow_report.stages.explain import explain
 from barlow_report.stages.extract import extract
-from barlow_report.stages.site import write_site
+from barlow_report.stages.site import site_title, write_site
 from barlow_report.stages.visualize import visualize
 from barlow_report.training_config import TrainingConfig
 
-__all__ = ["build_site", "compute", "default_run_folder", "default_site_folder", "draw", "run", "run_demo", "train"]
+__all__ = [
+    "build_site",
+    "compute",
+    "default_run_folder",
+    "default_site_folder",
+    "draw",
+    "host_navigation",
+    "pack_site",
+    "run",
+    "run_demo",
+    "train",
+]
 
 # Which sections of the configuration a stage's results depend on. They are noted when the stage has finished, so
 # that pages never show settings that their numbers were not computed with.
@@ -79,8 +91,25 @@ def compute(config: Config, *, folder: Path, until: str = "visualize", progress:
     return run_folder
 
 
-def build_site(folder: Path, *, site: Path | None = None, progress: Progress | None = None) -> Path:
-    """Build the site from a run folder; neither the images nor the models are needed. Return its index.html.
+def build_site(
+    folder: Path,
+    *,
+    site: Path | None = None,
+    profile: Profile = "standalone",
+    images: Photographs | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Build the site from a run folder; neither the images nor the models are needed.
+
+    Args:
+        folder: The run folder.
+        site: Where the site goes; default: site/<name>. For a host, a folder of its documents.
+        profile: A site of its own, or pages for somebody's MkDocs site or TechDocs.
+        images: How much of the photographs to show; default: what the configuration said.
+        progress: Where to report to; default: nowhere.
+
+    Returns:
+        The front page: index.html, or index.md for a host.
 
     Raises:
         RunFolderError: The run is missing or not complete.
@@ -90,7 +119,17 @@ def build_site(folder: Path, *, site: Path | None = None, progress: Progress | N
     run_folder.require(STAGES[-1])
     site = site or default_site_folder(str(run_folder.info.get("name", folder.name)))
     with run_folder.locked():
-        return write_site(run_folder, site=site, progress=progress or SilentProgress())
+        return write_site(run_folder, site=site, profile=profile, images=images, progress=progress or SilentProgress())
+
+
+def pack_site(folder: Path, *, index: Path) -> Path:
+    """Pack the site with front page `index`, built from the run in `folder`, as one zip file; return its path."""
+    return zip_site(index.parent, title=site_title(Run.open(folder)))
+
+
+def host_navigation(folder: Path, *, into: Path) -> str:
+    """Return the lines for a host's mkdocs.yml that lead to the pages of the run in `folder`, written to `into`."""
+    return navigation_lines(into, title=site_title(Run.open(folder)))
 
 
 def run_demo(*, folder: Path | None = None, site: Path | None = None, progress: Progress | None = None) -> Path:

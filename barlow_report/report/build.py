@@ -28,6 +28,7 @@ from barlow_report.report.folder import replaced_folder
 from barlow_report.report.links import check_links
 from barlow_report.report.media import MediaLibrary
 from barlow_report.report.pages import Site, SitePage, all_pages, section_pages
+from barlow_report.report.pages.annotate import annotate_files
 from barlow_report.report.render import Renderer, templates_folder
 from barlow_report.report.source import Profile, ReportSource
 
@@ -38,11 +39,13 @@ _ASSETS: dict[Profile, tuple[str, ...]] = {
         "barlow.css",
         "frame.css",
         "barlow.js",
+        "annotate.css",
+        "annotate.js",
         "favicon.svg",
         "iframe-worker.js",
         "iframe-worker.LICENSE.txt",
     ),
-    "mkdocs": ("hosted.css", "barlow.css", "barlow.js"),
+    "mkdocs": ("hosted.css", "barlow.css", "barlow.js", "annotate.css", "annotate.js"),
     "techdocs": (),
 }
 
@@ -118,6 +121,7 @@ def _write_data(site: Site, folder: Path, *, has_scripts: bool) -> None:
     if has_scripts:
         files |= {f"data/{name}.js": table.script() for name, table in site.tables.items()}
         files["data/jump.js"] = f"window.BARLOW_JUMP={as_script_value(jump)};\n"
+    files |= annotate_files(site, has_scripts=has_scripts)
     files["data/rules.csv"] = rules_csv(catalog)
     files["data/rules.json"] = rules_json(catalog)
     for name, figure in site.figures.items():

@@ -7,6 +7,7 @@ objects first, and building a site stays linear in the number of its pages.
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import pandas as pd
 
 from barlow_report.config import RulesConfig
 from barlow_report.errors import SiteError
+from barlow_report.report.names import feature_names
 from barlow_report.report.records import (
     ClassEntry,
     Condition,
@@ -94,14 +96,17 @@ class Catalog:
         self.skipped = [(visible(row["path"]), visible(row["reason"])) for row in _rows(frames["skipped"])]
         self.n_fit, self.n_held_out = _split_sizes(frames["splits"])
         self.confusions = _confusions(self.images)
+        self.names = feature_names(source.tables, clean=visible)
+        self.study_figures = _study_figures(source.tables)
+        phrases = {key: name.phrase for key, name in self.names.items()}
         conditions = _collect(frames["conditions"].sort_values(["rule_id", "position"]), "rule_id", _condition)
         bases = {row["group_id"]: row for row in _rows(frames["groups"])}
         rules = _collect(
             frames["rules"].sort_values(["group_id", "rank"]),
             "group_id",
-            lambda row: _rule(row, bases[row["group_id"]], conditions, is_in_sample=self.is_in_sample),
+            lambda row: _rule(row, bases[row["group_id"]], conditions, phrases, is_in_sample=self.is_in_sample),
         )
-        nodes = _collect(frames["nodes"].sort_values(["group_id", "node_id"]), "group_id", _node)
+        nodes = _collect(frames["nodes"].sort_values(["group_id", "node_id"]), "group_id", lambda row: _node(row, phrases))
         classes = _collect(frames["group_classes"], "group_id", lambda row: self.classes[row["class_id"]])
         self.groups = {
             group_id: _group(row, nodes.get(group_id, ()), rules.get(group_id, ()), classes.get(group_id, ()))
@@ -203,6 +208,12 @@ def _collect(frame: pd.DataFrame, key: str | tuple[str, ...], make: Any) -> dict
     return {value: tuple(items) for value, items in found.items()}
 
 
+def _study_figures(tables: Mapping[str, pd.DataFrame]) -> dict[tuple[str, str, str], dict[str, Any]]:
+    """The figures of what people answered, by measure, category and subset."""
+    rows = _rows(tables["study_figures"]) if "study_figures" in tables else ()
+    return {(row["measure"], row["category"], row["subset"]): row for row in rows}
+
+
 def _class_entry(row: Mapping[str, Any]) -> ClassEntry:
     if not _SAFE_SLUG.fullmatch(row["slug"]):
         raise SiteError(f"classes: slug {row['slug']!r} is not safe in a path. Run the stage extract again.")
@@ -246,6 +257,7 @@ def _rule(
     row: Mapping[str, Any],
     group: Mapping[str, Any],
     conditions: Mapping[int, tuple[Condition, ...]],
+    phrases: Mapping[tuple[int, int], str | None],
     *,
     is_in_sample: bool,
 ) -> Rule:
@@ -268,7 +280,9 @@ def _rule(
         **plain,
         p_value=row["p_value"],
         q_value=row["q_value"],
-        conditions=conditions.get(row["rule_id"], ()),
+        conditions=tuple(
+            replace(c, name=phrases.get((row["group_id"], c.feature_id))) for c in conditions.get(row["rule_id"], ())
+        ),
         fit=fit,
         held_out=held_out,
     )
@@ -278,12 +292,13 @@ def _held_out(row: Mapping[str, Any], name: str, k: int, n: int) -> Share:
     return Share(k, n, row[f"{name}_held_out_low"], row[f"{name}_held_out_high"])
 
 
-def _node(row: Mapping[str, Any]) -> Node:
+def _node(row: Mapping[str, Any], phrases: Mapping[tuple[int, int], str | None]) -> Node:
     same = ("node_id", "parent_id", "branch", "depth", "feature_id", "threshold")
     return Node(
         **{name: row[name] for name in same},
         error=Share(row["n_failures"], row["n_images"]),
         error_held_out=Share(row["n_failures_held_out"], row["n_images_held_out"]),
+        name=phrases.get((row["group_id"], row["feature_id"])),
     )
 
 

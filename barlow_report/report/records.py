@@ -46,11 +46,12 @@ class ClassEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """One condition of a rule; see table `conditions`."""
+    """One condition of a rule, see table `conditions`; `name` is what people call the feature, in quotes."""
 
     feature_id: int
     branch: str
     threshold: float
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +94,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """A node of an error tree; see table `nodes`."""
+    """A node of an error tree, see table `nodes`; `name` is what people call its feature, in quotes."""
 
     node_id: int
     parent_id: int | None
@@ -103,6 +104,7 @@ class Node:
     threshold: float | None
     error: Share
     error_held_out: Share
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from barlow_report.config import SiteConfig
+from barlow_report.report.form import FormBatch
 
 __all__ = ["Figure", "Profile", "ReportSource", "gain_figure"]
 
@@ -38,6 +39,7 @@ class ReportSource:
         media: Folder of the pictures that the tables name, `<2 hex>/<hash>.webp`.
         figures: Charts by name: `error_rate_by_class`, `tree_gain`, and those that `gain_figure` names.
         settings: The words of the site.
+        batch: What people are asked to describe; None: nothing.
     """
 
     info: Mapping[str, Any]
@@ -45,6 +47,7 @@ class ReportSource:
     media: Path
     figures: Mapping[str, Figure] = field(default_factory=dict)
     settings: SiteConfig = field(default_factory=SiteConfig)
+    batch: FormBatch | None = None
 
 
 def gain_figure(position: int) -> str:

@@ -4,22 +4,44 @@ from pathlib import Path
 
 import pandas as pd
 
-from barlow_report.config import SiteConfig
+from barlow_report.config import Photographs, SiteConfig
 from barlow_report.files import output_errors
 from barlow_report.progress import Progress
-from barlow_report.report import Figure, ReportSource, build_site
+from barlow_report.report import Figure, Profile, ReportSource, build_site
 from barlow_report.report.build import count_pages
 from barlow_report.report.source import gain_figure
 from barlow_report.report.words import GROUPINGS
 from barlow_report.run_folder import Run
+from barlow_report.stages.annotations import current_tables, form_batch
+from barlow_report.stages.privacy import blurred, without_photographs
 from barlow_report.tables import TABLES
 from barlow_report.visuals.charts import Chart, error_rate_by_class, gain_by_base_rate, tree_gain
 
-__all__ = ["write_site"]
+__all__ = ["site_title", "write_site"]
 
 
-def write_site(run: Run, *, site: Path, progress: Progress) -> Path:
-    """Build the site of a finished run in folder `site` and return its index.html.
+def site_title(run: Run) -> str:
+    """Return the title of a run's site."""
+    title = run.info.get("config", {}).get("site", {}).get("title")
+    return str(title or run.info.get("name", run.folder.name))
+
+
+def write_site(
+    run: Run,
+    *,
+    site: Path,
+    profile: Profile = "standalone",
+    images: Photographs | None = None,
+    progress: Progress,
+) -> Path:
+    """Build the site of a finished run in folder `site` and return its front page.
+
+    Args:
+        run: The run folder.
+        site: The folder of the site, which is replaced as a whole.
+        profile: What the pages are for, see `Profile`.
+        images: How much of the photographs to show; default: what the run's configuration says.
+        progress: Where to report to.
 
     Raises:
         SiteError: A page cannot be built.
@@ -27,16 +49,24 @@ def write_site(run: Run, *, site: Path, progress: Progress) -> Path:
     """
     info = run.info
     tables = {name: run.read_table(name) for name in TABLES if name != "attributes" and run.has_table(name)}
+    tables = current_tables(run, tables)
+    settings = SiteConfig.model_validate(info["config"]["site"])
+    settings = settings.model_copy(update={"images": images or settings.images})
+    if settings.images == "none":
+        tables = without_photographs(tables)
+    elif settings.images == "blur":
+        tables = blurred(run, tables, progress=progress)
     source = ReportSource(
         info=info,
         tables=tables,
         media=run.media,
         figures=_figures(tables),
-        settings=SiteConfig.model_validate(info["config"]["site"]),
+        settings=settings,
+        batch=form_batch(run, tables),
     )
     # MkDocs copies files of its own, and reports a full disk in its own way
     with progress.task("Building the site", total=count_pages(source), unit="pages") as advance, output_errors(site):
-        return build_site(source, site=site, advance=advance)
+        return build_site(source, site=site, profile=profile, advance=advance)
 
 
 def _figures(tables: dict[str, pd.DataFrame]) -> dict[str, Figure]:

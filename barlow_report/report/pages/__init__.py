@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
+from barlow_report.report.pages.annotate import annotate_page
 from barlow_report.report.pages.classes import class_pages, classes_page
 from barlow_report.report.pages.failure_modes import failure_modes_page
 from barlow_report.report.pages.features import feature_pages, features_page
 from barlow_report.report.pages.others import evaluation_page, method_page, planted_page, skipped_page
 from barlow_report.report.pages.overview import overview_page
 from barlow_report.report.pages.page import Heading, Site, SitePage
+from barlow_report.report.pages.people import people_page
 from barlow_report.report.pages.sets import group_pages, groups_page
 
 __all__ = ["Heading", "Site", "SitePage", "all_pages", "section_pages"]
@@ -21,7 +23,7 @@ def section_pages(site: Site) -> list[SitePage]:
     pages.append(features_page(site))
     if site.catalog.planted is not None:
         pages.append(planted_page(site, site.catalog.planted))
-    return [*pages, method_page(site)]
+    return [*pages, annotate_page(site), method_page(site)]
 
 
 def all_pages(site: Site) -> Iterator[SitePage]:
@@ -29,6 +31,8 @@ def all_pages(site: Site) -> Iterator[SitePage]:
     yield from section_pages(site)
     yield evaluation_page(site)
     yield skipped_page(site)
+    if site.catalog.study_figures:
+        yield people_page(site)
     yield from class_pages(site)
     yield from group_pages(site)
     yield from feature_pages(site)

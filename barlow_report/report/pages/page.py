@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from barlow_report.report.catalog import Catalog, visible
 from barlow_report.report.datatable import DataTable, Link
+from barlow_report.report.form import FormBatch
 from barlow_report.report.records import Group, Rule, Tile
 from barlow_report.report.source import Figure, ReportSource
 
@@ -62,6 +63,7 @@ class Site:
 
     Attributes:
         images: How much of the photographs is shown: full, blur or none.
+        batch: What people are asked to describe; None: nothing.
         tables: The tables of the pages, by name; each page that has one adds it.
     """
 
@@ -71,6 +73,7 @@ class Site:
     info: Mapping[str, object]
     figures: Mapping[str, Figure]
     images: str = "full"
+    batch: FormBatch | None = None
     tables: dict[str, DataTable] = field(default_factory=dict)
 
     @classmethod
@@ -83,6 +86,7 @@ class Site:
             info=source.info,
             figures=source.figures,
             images=source.settings.images,
+            batch=source.batch,
         )
 
     def class_path(self, class_id: int) -> str:

@@ -1,0 +1,102 @@
+"""The form in which people describe features: one page, its items in a data script."""
+
+from dataclasses import dataclass
+
+from barlow_report.formatting import count
+from barlow_report.report.datatable import Link, as_script_value
+from barlow_report.report.form import FormBatch
+from barlow_report.report.pages.page import Site, SitePage
+from barlow_report.report.words import images_of
+
+__all__ = ["AnnotateView", "annotate_files", "annotate_page", "item_path"]
+
+_PATH = "annotate/index.html"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnotateView:
+    """The form; `empty` says why there is nothing to describe."""
+
+    n_items: int
+    n_parts: int
+    part_size: int
+    first_picture: str
+    empty: str
+
+
+def annotate_page(site: Site) -> SitePage:
+    """The form."""
+    batch = _shown(site)
+    n = 0 if batch is None else len(batch.items)
+    view = AnnotateView(
+        n_items=n,
+        n_parts=0 if batch is None else batch.n_parts,
+        part_size=0 if batch is None else batch.part_size,
+        first_picture="" if batch is None else site.catalog.tiles[batch.items[0]][0].thumbnail,
+        empty=_empty(site),
+    )
+    return SitePage(
+        path=_PATH,
+        title="Describe features",
+        section="Describe features",
+        description=f"A form to describe {count(n)} feature{'s' * (n != 1)} in words.",
+        search="Describe features in words: the form for annotators.",
+        template="pages/annotate.html",
+        view=lambda: view,
+        crumbs=(Link("Overview", "index.html"),),
+        data=("data/collector.js", "data/annotate.js", "assets/barlow/annotate.js") if n else (),
+    )
+
+
+def _shown(site: Site) -> FormBatch | None:
+    """The batch, where the site may show its pictures."""
+    batch = site.batch
+    return batch if batch is not None and batch.items and site.images == "full" else None
+
+
+def _empty(site: Site) -> str:
+    if site.images != "full":
+        return "This report was published without its photographs, so there is nothing to look at and describe."
+    return (
+        "There is nothing to describe: no failure mode of this report is verified, and its owner has not chosen other "
+        "features. barlow-report annotations template chooses them."
+    )
+
+
+def item_path(site: Site, group_id: int, feature_id: int) -> str | None:
+    """Address of an item in the form; None where it is not asked about."""
+    batch = _shown(site)
+    asked = batch is not None and (group_id, feature_id) in batch.items
+    return f"{_PATH}#item={group_id}-{feature_id}" if asked else None
+
+
+def annotate_files(site: Site, *, has_scripts: bool) -> dict[str, str]:
+    """The form's items as a data script, the place where a collector introduces itself, and the batch for it."""
+    batch = _shown(site)
+    if batch is None or not has_scripts:
+        return {}
+    data = {
+        "report_id": batch.report_id,
+        "feature_model": batch.feature_model,
+        "batch_id": batch.batch_id,
+        "part_size": batch.part_size,
+        "items": [_item(site, group_id, feature_id) for group_id, feature_id in batch.items],
+    }
+    return {
+        "data/annotate.js": f"window.BARLOW_BATCH={as_script_value(data)};\n",
+        "data/collector.js": "window.BARLOW_COLLECTOR=null;\n",
+        "annotate/batch.json": batch.text,
+    }
+
+
+def _item(site: Site, group_id: int, feature_id: int) -> dict[str, object]:
+    group = site.catalog.groups[group_id]
+    words = images_of(group)
+    tiles = site.catalog.tiles[group_id, feature_id]
+    return {
+        "group_id": group_id,
+        "feature_id": feature_id,
+        "title": words[0].upper() + words[1:],
+        "name": group.name,
+        "tiles": [[tile.thumbnail, tile.heatmap, tile.attack] for tile in tiles],
+    }
