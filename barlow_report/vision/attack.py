@@ -7,10 +7,14 @@ gradient of each. A hundred long steps amplify a difference in the last digit to
 choose their algorithm by the number of rows, so every pass has the same number of rows, the last one filled up:
 then a pair's result does not depend on its neighbours.
 
-The published settings take long steps, which overshoot on small images. Therefore the strongest image on the way is
-kept, not the last one, and a pair that no step improved gets a shorter first step by a line search. Two cases
-cannot be improved and say so by equal activations before and after: a feature whose gradient is zero on the
-image and around it, and an image on which the activation is already at a maximum.
+The published settings take a thousand steps of one length. Steps that begin long and get shorter arrive at the same
+activation in a fraction of them (tests/benchmarks/README.md has the table). Where the hardware computes in bfloat16
+the way is found with it, which costs a digit of the gradient's direction and no activation; what is reported is
+always computed in float32.
+
+The strongest image on the way is kept, not the last one, and a pair that no step improved gets a shorter first step
+by a line search. Two cases cannot be improved and say so by equal activations before and after: a feature whose
+gradient is zero on the image and around it, and an image on which the activation is already at a maximum.
 """
 
 from dataclasses import dataclass
@@ -21,12 +25,17 @@ import torch
 import torch.nn.functional as F
 
 from barlow_report.config import AttackConfig
+from barlow_report.vision.acceleration import AcceleratedModel, Precision, accelerate, has_fast_bfloat16
 from barlow_report.vision.models import LoadedModel
+from barlow_report.vision.workers import processor_replicas
 
-__all__ = ["AttackResult", "attack_features"]
+__all__ = ["AttackResult", "FeatureAttack", "attack_features"]
 
-MAX_ROWS_ON_CPU = 16
+MAX_ROWS_ON_CPU = 32
 """Rows per pass on a processor, at most: larger batches gain little there and waste more when filled up."""
+
+PIXELS_PER_PASS = 2**17
+"""Pixels per pass on a processor, about, for the sake of its memory and caches; at least four images."""
 
 N_HALVINGS = 16
 """The line search's shortest step is the step size divided by 2 to this power."""
@@ -53,6 +62,67 @@ class AttackResult:
     attacked_activation: torch.Tensor
 
 
+class FeatureAttack:
+    """The attack on features of one model; prepares the model once for many calls."""
+
+    def __init__(self, model: LoadedModel, settings: AttackConfig) -> None:
+        self.model = model
+        self.settings = settings
+        self._exact = accelerate(model)
+        precision = _precision(settings, model.device)
+        self._guide = self._exact if precision == "float32" else accelerate(model, precision=precision)
+
+    @property
+    def n_pairs(self) -> int:
+        """How many pairs to give at once, at least, so that every core has work."""
+        if self.model.device.type != "cpu":
+            return self.settings.batch_size
+        return max(self.settings.batch_size, MAX_ROWS_ON_CPU * torch.get_num_threads())
+
+    def run(self, images: torch.Tensor, feature_ids: torch.Tensor | npt.NDArray[np.int64]) -> AttackResult:
+        """Change each image so that its feature is activated as strongly as possible.
+
+        Args:
+            images: Where to start from, float in [0, 1], shape (B, 3, H, W).
+            feature_ids: The feature of each image, integer, shape (B,).
+
+        Raises:
+            ValueError: Not one feature per image, or a feature that the model does not have.
+        """
+        ids = torch.as_tensor(feature_ids, dtype=torch.int64, device=self.model.device)
+        if ids.shape != images.shape[:1]:
+            raise ValueError(
+                f"found {tuple(ids.shape)} feature ids for {images.shape[0]} images, expected one per image"
+            )
+        start = images.detach().to(device=self.model.device, dtype=torch.float32)
+        if ids.numel() == 0:
+            empty = torch.zeros(0, device=self.model.device)
+            return AttackResult(images=start, activation=empty, attacked_activation=empty)
+        if int(ids.min()) < 0 or int(ids.max()) >= self.model.n_features:
+            raise ValueError(f"found a feature id outside of 0 to {self.model.n_features - 1}")
+        n_rows = self._n_rows(*images.shape[2:])
+        # The indices wrap around: the last batch is filled up with the first pairs.
+        rows = torch.arange(-(-len(ids) // n_rows) * n_rows, device=self.model.device) % len(ids)
+        results = self._run_batches([(start[part], ids[part]) for part in torch.split(rows, n_rows)])
+        return AttackResult(
+            images=torch.cat([result.images for result in results])[: len(ids)],
+            activation=torch.cat([result.activation for result in results])[: len(ids)],
+            attacked_activation=torch.cat([result.attacked_activation for result in results])[: len(ids)],
+        )
+
+    def _n_rows(self, height: int, width: int) -> int:
+        if self.model.device.type != "cpu":
+            return self.settings.batch_size
+        return min(self.settings.batch_size, MAX_ROWS_ON_CPU, max(4, PIXELS_PER_PASS // (height * width)))
+
+    def _run_batches(self, batches: list[tuple[torch.Tensor, torch.Tensor]]) -> list[AttackResult]:
+        models = (self._guide, self._exact)
+        if self.model.device.type != "cpu":
+            return [_attack_batch(models, *batch, settings=self.settings) for batch in batches]
+        with processor_replicas(models) as replicas:
+            return list(replicas.map(lambda own, batch: _attack_batch(own, *batch, settings=self.settings), batches))
+
+
 def attack_features(
     model: LoadedModel,
     images: torch.Tensor,
@@ -60,55 +130,50 @@ def attack_features(
     *,
     settings: AttackConfig,
 ) -> AttackResult:
-    """Change each image so that its feature is activated as strongly as possible.
-
-    Args:
-        model: The feature model.
-        images: Where to start from, float in [0, 1], shape (B, 3, H, W).
-        feature_ids: The feature of each image, integer, shape (B,).
-        settings: Step size, number of steps, radius, and how many pairs are computed at once.
-
-    Raises:
-        ValueError: Not one feature per image, or a feature that the model does not have.
-    """
-    ids = torch.as_tensor(feature_ids, dtype=torch.int64, device=model.device)
-    if ids.shape != images.shape[:1]:
-        raise ValueError(f"found {tuple(ids.shape)} feature ids for {images.shape[0]} images, expected one per image")
-    if ids.numel() == 0:
-        empty = torch.zeros(0, device=model.device)
-        return AttackResult(images=images.to(model.device), activation=empty, attacked_activation=empty)
-    if int(ids.min()) < 0 or int(ids.max()) >= model.n_features:
-        raise ValueError(f"found a feature id outside of 0 to {model.n_features - 1}")
-    start = images.detach().to(device=model.device, dtype=torch.float32)
-    n_rows = min(settings.batch_size, MAX_ROWS_ON_CPU) if model.device.type == "cpu" else settings.batch_size
-    # The indices wrap around: the last batch is filled up with the first pairs.
-    rows = torch.arange(-(-len(ids) // n_rows) * n_rows, device=model.device) % len(ids)
-    results = [_attack_batch(model, start[part], ids[part], settings) for part in torch.split(rows, n_rows)]
-    return AttackResult(
-        images=torch.cat([result.images for result in results])[: len(ids)],
-        activation=torch.cat([result.activation for result in results])[: len(ids)],
-        attacked_activation=torch.cat([result.attacked_activation for result in results])[: len(ids)],
-    )
+    """Attack features of `model` once; see `FeatureAttack.run`."""
+    return FeatureAttack(model, settings).run(images, feature_ids)
 
 
-def _attack_batch(model: LoadedModel, start: torch.Tensor, ids: torch.Tensor, settings: AttackConfig) -> AttackResult:
-    activation, gradient = _activation_and_gradient(model, start, ids)
-    first_gradient, before = gradient, activation
+def _precision(settings: AttackConfig, device: torch.device) -> Precision:
+    if settings.precision == "auto":
+        return "bfloat16" if has_fast_bfloat16(device) else "float32"
+    return settings.precision
+
+
+def _attack_batch(
+    models: tuple[LoadedModel, ...], start: torch.Tensor, ids: torch.Tensor, *, settings: AttackConfig
+) -> AttackResult:
+    """Let the first model guide the way, and measure its ends with the second; perhaps the same one."""
+    guide, exact = models
+    if isinstance(guide, AcceleratedModel):
+        start = start.contiguous(memory_format=guide.memory_format)
+    activation, gradient = _activation_and_gradient(guide, start, ids)
+    before = activation if guide is exact else _activation(exact, start, ids)
     images, best, best_images = start, activation, start
     for step in range(settings.n_steps):
-        push = _push(step, start)
-        images = _step(images, start, gradient, size=settings.step_size, radius=settings.radius, push=push)
+        size = _step_size(settings, step)
+        push = _push(step, start) if bool(_is_zero(gradient).any()) else None
+        images = _step(images, start, gradient, size=size, radius=settings.radius, push=push)
         if step + 1 < settings.n_steps:
-            activation, gradient = _activation_and_gradient(model, images, ids)
+            activation, gradient = _activation_and_gradient(guide, images, ids)
         else:
-            activation = _activation(model, images, ids)
+            activation = _activation(guide, images, ids)
         best, best_images = _keep_better(best, best_images, activation, images)
+    if guide is not exact:
+        best = _activation(exact, best_images, ids)
     is_flat = best <= before
     if bool(is_flat.any()):
-        found, found_images = _search_line(model, start, ids, first_gradient, before, settings)
+        found, found_images = _search_line(exact, start, ids, before, settings)
         best = torch.where(is_flat, found, best)
         best_images = torch.where(is_flat.view(-1, 1, 1, 1), found_images, best_images)
     return AttackResult(images=best_images, activation=before, attacked_activation=best)
+
+
+def _step_size(settings: AttackConfig, step: int) -> float:
+    """Length of a step, counted from 0."""
+    if settings.schedule == "constant":
+        return settings.step_size
+    return settings.step_size * (1 - step / settings.n_steps)
 
 
 def _activation_and_gradient(
@@ -142,7 +207,7 @@ def _step(
     push: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Move along the gradient, or by `push` (3, H, W) where it is zero, and back into the limits."""
-    largest = gradient.abs().amax(dim=(1, 2, 3), keepdim=True)
+    largest = _largest(gradient)
     # Scaled first: the squares of a tiny gradient would vanish.
     scaled = gradient / torch.where(largest > 0, largest, 1)
     change = size * scaled / _norm(scaled).clamp_min(1)
@@ -154,6 +219,14 @@ def _step(
     change = images - start
     # Between two images in [0, 1], so the result is in [0, 1] too.
     return start + change * (radius / _norm(change).clamp_min(radius))
+
+
+def _largest(gradient: torch.Tensor) -> torch.Tensor:
+    return gradient.abs().amax(dim=(1, 2, 3), keepdim=True)
+
+
+def _is_zero(gradient: torch.Tensor) -> torch.Tensor:
+    return _largest(gradient) == 0
 
 
 def _push(step: int, images: torch.Tensor) -> torch.Tensor:
@@ -177,14 +250,10 @@ def _keep_better(
 
 
 def _search_line(
-    model: LoadedModel,
-    start: torch.Tensor,
-    ids: torch.Tensor,
-    gradient: torch.Tensor,
-    before: torch.Tensor,
-    settings: AttackConfig,
+    model: LoadedModel, start: torch.Tensor, ids: torch.Tensor, before: torch.Tensor, settings: AttackConfig
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Try half of the first step, a quarter and so on; the best length wins."""
+    _, gradient = _activation_and_gradient(model, start, ids)
     best, best_images = before, start
     for halving in range(1, N_HALVINGS + 1):
         images = _step(start, start, gradient, size=settings.step_size / 2**halving, radius=settings.radius)

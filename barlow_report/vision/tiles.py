@@ -8,8 +8,7 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from barlow_report.config import AttackConfig
-from barlow_report.vision.attack import attack_features
+from barlow_report.vision.attack import FeatureAttack
 from barlow_report.vision.heatmaps import STORED_SIZE, heatmap, resize_heatmap
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.preprocessing import to_tensor
@@ -34,17 +33,15 @@ class TileArrays:
     attacks: list[npt.NDArray[np.float32]]
 
 
-def compute_tiles(
-    model: LoadedModel, images: Sequence[Image.Image], *, feature_ids: Sequence[int], settings: AttackConfig
-) -> TileArrays:
+def compute_tiles(attack: FeatureAttack, images: Sequence[Image.Image], *, feature_ids: Sequence[int]) -> TileArrays:
     """Compute heatmap and feature attack of each pair `(feature_ids[i], images[i])` as one batch.
 
     Args:
-        model: The feature model.
+        attack: The feature attack, with the feature model.
         images: RGB images as they were decoded, one per pair.
         feature_ids: Indices in the model's representation, one per pair.
-        settings: The feature attack.
     """
+    model = attack.model
     ids = np.asarray(feature_ids, dtype=np.int64)
     inputs = [to_tensor(image, model.preprocessing) for image in images]
     activations, attacked = np.zeros(len(ids)), np.zeros(len(ids))
@@ -54,7 +51,7 @@ def compute_tiles(
     for size in sorted({tuple(tensor.shape) for tensor in inputs}):
         rows = [row for row, tensor in enumerate(inputs) if tuple(tensor.shape) == size]
         batch = torch.stack([inputs[row] for row in rows])
-        result = attack_features(model, batch, ids[rows], settings=settings)
+        result = attack.run(batch, ids[rows])
         activations[rows] = _as_numpy(result.activation)
         attacked[rows] = _as_numpy(result.attacked_activation)
         if heatmaps is not None:

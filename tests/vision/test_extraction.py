@@ -1,7 +1,7 @@
 """The pass over one shard: order, skipped images, both models, determinism."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -10,7 +10,6 @@ from torch import nn
 
 from barlow_report.config import PreprocessingConfig
 from barlow_report.errors import DataError, ModelError
-from barlow_report.vision import extraction
 from barlow_report.vision.extraction import ShardResult, extract_shard
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.sources.folder import FolderSource
@@ -71,26 +70,30 @@ def test_the_same_shard_gives_the_same_bytes_whatever_the_threads(tmp_path: Path
 
 
 class Counting(ColourNet):
-    """Counts its runs."""
+    """Notes its runs, and those of its copies in other threads."""
 
-    n_runs = 0
+    runs: ClassVar[list[str]] = []
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        self.n_runs += 1
+        self.runs.append(self.name)
         return super().forward(x)
 
 
 def test_one_model_runs_once_and_two_models_run_once_each(colours: Path) -> None:
-    modules = [Counting(), Counting()]
-    feature, inspected = (wrap(module) for module in modules)
-    for module in modules:
-        module.n_runs = 0
+    feature, inspected = (wrap(Counting(name)) for name in ("feature", "inspected"))
+    Counting.runs.clear()
     run(colours, list(COLOURS), feature)
-    assert [module.n_runs for module in modules] == [2, 0]
+    assert Counting.runs == ["feature"] * 2
+    Counting.runs.clear()
     run(colours, list(COLOURS), feature, inspected_model=inspected)
-    assert [module.n_runs for module in modules] == [4, 2]
+    assert sorted(Counting.runs) == ["feature"] * 2 + ["inspected"] * 2
+    Counting.runs.clear()
     result = run(colours, list(COLOURS), feature, inspected_model=None)
-    assert [module.n_runs for module in modules] == [6, 2]
+    assert Counting.runs == ["feature"] * 2
     assert result.predictions is None
     assert result.confidences is None
 
@@ -144,7 +147,7 @@ def test_images_are_decoded_ahead_but_not_without_limit(tmp_path: Path, monkeypa
 
     run(tmp_path, paths, wrap(ColourNet()), batch_size=4, n_workers=2, advance=advance)
     assert n_done == 40
-    assert max(ahead) <= extraction.N_BATCHES_AHEAD * 4
+    assert max(ahead) <= 2 * 2 * 4  # each thread has a batch, and another one waits
 
 
 def test_images_of_different_sizes_say_what_to_set(tmp_path: Path) -> None:
