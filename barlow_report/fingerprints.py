@@ -25,13 +25,26 @@ def model_identity(model: ModelConfig | None) -> dict[str, Any] | None:
     """
     if model is None:
         return None
-    settings = model.model_dump(mode="json", exclude={"weights", "factory", "allow_unsafe_weights"})
+    settings = model.model_dump(
+        mode="json", exclude={"weights", "factory", "program", "allow_unsafe_weights", "preprocessing"}
+    )
+    library = next((name for name in ("torchvision", "timm") if getattr(model, name) is not None), None)
     return {
         **settings,
+        # A key that is left out is completed by what the weights say, one that is given is not.
+        "preprocessing": model.preprocessing.model_dump(mode="json", exclude_unset=True),
+        "program": None if model.program is None else _digest(model.program, "program"),
         "weights": None if model.weights is None else _digest(model.weights, "weights"),
         "source": None if model.factory is None else _source_identity(model.factory),
-        "torchvision_version": None if model.torchvision is None else importlib.metadata.version("torchvision"),
+        "library_version": None if library is None else _version(library),
     }
+
+
+def _version(library: str) -> str | None:
+    try:
+        return importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:
+        return None  # loading the model says that it is missing
 
 
 def _source_identity(factory: str) -> list[str]:

@@ -5,7 +5,8 @@ however rudely, goes on at the first shard that is missing; batches never cross 
 bytes do not depend on where it was stopped. When all shards are there they are put together, one at a time.
 """
 
-import os
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ import pandas as pd
 
 from barlow_report.config import Config
 from barlow_report.errors import DataError, RunFolderError
-from barlow_report.files import atomic_file
+from barlow_report.files import atomic_file, atomic_write
 from barlow_report.fingerprints import images_identity, model_identity
 from barlow_report.progress import Advance, Progress
 from barlow_report.run_folder import Run, fingerprint
@@ -24,9 +25,12 @@ from barlow_report.stages.pictures import feature_model_config
 from barlow_report.vision.datasets import ImageList, list_images
 
 if TYPE_CHECKING:
+    from barlow_report.vision.extraction import ShardResult
     from barlow_report.vision.models import LoadedModel
 
-__all__ = ["extract"]
+__all__ = ["begin_extraction", "compute_shards", "count_shards", "extract"]
+
+_MODELS = "models.json"
 
 
 def extract(config: Config, run: Run, *, progress: Progress) -> str:
@@ -48,32 +52,49 @@ def extract(config: Config, run: Run, *, progress: Progress) -> str:
             f"{images.root}: found no predictions with the images and no 'inspected_model' in the configuration. Add "
             "one of them."
         )
-    inspected = None if images.predictions is not None else config.inspected_model
-    mark = fingerprint(
-        images=images_identity(images.paths, states=images.source.states(images.paths), columns=_known_columns(images)),
-        inspected_model=model_identity(inspected),
-        feature_model=model_identity(config.feature_model),
-        extraction=config.extraction.model_dump(exclude={"n_workers"}),
-    )
+    mark = _mark(config, images)
     if run.is_done("extract", fingerprint=mark):
         progress.message("Features and predictions are up to date")
         _write_attributes(images, run)
         return mark
     work = run.begin("extract", fingerprint=mark)
-    _compute_shards(config, images, work, run=run, progress=progress)
-    shards = [_Shard.read(path) for path in _shard_paths(images, config.extraction.shard_size, work)]
-    _join_shards(images, shards, config.extraction.feature_dtype, run=run)
+    paths = [_shard_path(work, index) for index in range(count_shards(config, images))]
+    missing = [index for index, path in enumerate(paths) if not path.is_file()]
+    if missing:
+        compute_shards(config, images, missing, work=work, progress=progress)
+    run.update_info(**json.loads((work / _MODELS).read_text(encoding="utf-8")))
+    _join_shards(images, [_Shard.read(path) for path in paths], config.extraction.feature_dtype, run=run)
     _write_attributes(images, run)
     run.finish("extract", fingerprint=mark)
     return mark
+
+
+def begin_extraction(config: Config, images: ImageList, run: Run) -> Path:
+    """Return the folder where the shards of a pass are collected, without what is left of any other pass."""
+    return run.begin("extract", fingerprint=_mark(config, images))
+
+
+def count_shards(config: Config, images: ImageList) -> int:
+    """Return how many shards the images make."""
+    return -(-len(images.paths) // config.extraction.shard_size)
+
+
+def _mark(config: Config, images: ImageList) -> str:
+    inspected = None if images.predictions is not None else config.inspected_model
+    return fingerprint(
+        images=images_identity(images.paths, states=images.source.states(images.paths), columns=_known_columns(images)),
+        inspected_model=model_identity(inspected),
+        feature_model=model_identity(config.feature_model),
+        extraction=config.extraction.model_dump(exclude={"n_workers"}),
+    )
 
 
 def _known_columns(images: ImageList) -> list[object]:
     return [images.class_names, images.labels, images.predictions, images.confidences, sorted(images.skipped)]
 
 
-def _shard_paths(images: ImageList, shard_size: int, work: Path) -> list[Path]:
-    return [work / f"{start // shard_size:06d}.npz" for start in range(0, len(images.paths), shard_size)]
+def _shard_path(work: Path, index: int) -> Path:
+    return work / f"{index:06d}.npz"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,60 +132,92 @@ class _Shard:
             return features
 
 
-def _compute_shards(config: Config, images: ImageList, work: Path, *, run: Run, progress: Progress) -> None:
-    """Compute the shards that are missing."""
-    size = config.extraction.shard_size
-    paths = _shard_paths(images, size, work)
-    missing = [index for index, path in enumerate(paths) if not path.is_file()]
-    if not missing:
-        return
+def compute_shards(
+    config: Config, images: ImageList, shard_ids: Sequence[int], *, work: Path, progress: Progress
+) -> None:
+    """Compute some of the shards and save each as a file in the folder `work`.
+
+    What it does depends on its arguments alone, so any process that sees the images and `work` can do some of the
+    shards, in any order; `extract` then finds them there.
+
+    Args:
+        config: The configuration.
+        images: As `list_images` lists them.
+        shard_ids: Shard i holds the images from i · shard_size on.
+        work: Where the files go; see `begin_extraction`.
+        progress: Where to report to.
+    """
     progress.message("Loading models")
-    from barlow_report.vision.extraction import extract_shard  # torch takes seconds: only when there is work
-    from barlow_report.vision.models import check_outputs, choose_device, load_model
+    from barlow_report.vision.extraction import extract_shards  # torch takes seconds: only when there is work
+
+    inspected, feature = _load_models(config, images, work)
+    settings = config.extraction
+    shards = [images.paths[i * settings.shard_size : (i + 1) * settings.shard_size] for i in shard_ids]
+    n_done = len(images.paths) - sum(len(paths) for paths in shards)
+    advance: Advance
+    with progress.task("Extracting features", total=len(images.paths), unit="images", n_done=n_done) as advance:
+        results = extract_shards(
+            shards,
+            source=images.source,
+            feature_model=feature,
+            inspected_model=inspected,
+            batch_size=settings.batch_size,
+            n_workers=settings.n_workers,
+            feature_dtype=settings.feature_dtype,
+            advance=advance,
+        )
+        for index, result in zip(shard_ids, results, strict=True):
+            _save(result, _shard_path(work, index))
+
+
+def _load_models(config: Config, images: ImageList, work: Path) -> "tuple[LoadedModel | None, LoadedModel]":
+    """Load the inspected model, if it is to run, and the feature model; note in `work` what they are."""
+    from barlow_report.vision.acceleration import accelerate
+    from barlow_report.vision.models import check_gradients, check_outputs, choose_device, load_model
 
     device = choose_device(config.device)
     inspected = None
     if images.predictions is None and config.inspected_model is not None:
-        inspected = load_model(config.inspected_model, device=device, role="inspected_model")
+        inspected = load_model(
+            config.inspected_model,
+            device=device,
+            role="inspected_model",
+            needs_features=config.feature_model is None,
+        )
         check_outputs(inspected, len(images.class_names))
     if inspected is not None and config.feature_model is None:
         feature = inspected
     else:
         feature = load_model(feature_model_config(config), device=device, role="feature_model")
-    run.update_info(
-        device=str(device),
-        models={
-            "inspected": None if inspected is None else _model_info(inspected),
-            "feature": {**_model_info(feature), "is_inspected": config.feature_model is None},
-        },
-    )
+    check_gradients(feature)  # the pictures need them, and come only after hours of work
+    models = {
+        "inspected": None if inspected is None else _model_info(inspected),
+        "feature": {**_model_info(feature), "is_inspected": config.feature_model is None},
+    }
+    atomic_write(work / _MODELS, json.dumps({"device": str(device), "models": models}))
+    settings = config.extraction
+    faster = {
+        model: accelerate(
+            model, precision=settings.precision, channels_last=settings.channels_last, compiled=settings.compile
+        )
+        for model in (inspected, feature)
+        if model is not None
+    }
+    return None if inspected is None else faster[inspected], faster[feature]
 
-    n_workers = config.extraction.n_workers or os.cpu_count() or 1
-    n_done = len(images.paths) - sum(len(images.paths[i * size : (i + 1) * size]) for i in missing)
-    advance: Advance
-    with progress.task("Extracting features", total=len(images.paths), unit="images", n_done=n_done) as advance:
-        for index in missing:
-            result = extract_shard(
-                images.paths[index * size : (index + 1) * size],
-                source=images.source,
-                feature_model=feature,
-                inspected_model=inspected,
-                batch_size=config.extraction.batch_size,
-                n_workers=n_workers,
-                feature_dtype=config.extraction.feature_dtype,
-                advance=advance,
-            )
-            arrays = {
-                "kept": result.kept,
-                "features": result.features,
-                "digests": np.array(result.digests, dtype="S32"),
-                "skipped_positions": np.array([p for p, _ in result.skipped], dtype=np.int64),
-                "skipped_reasons": np.array([r for _, r in result.skipped], dtype=np.str_),
-            }
-            if result.predictions is not None and result.confidences is not None:
-                arrays |= {"predictions": result.predictions, "confidences": result.confidences}
-            with atomic_file(paths[index]) as file:
-                np.savez(file, **arrays)  # type: ignore[arg-type]
+
+def _save(result: "ShardResult", path: Path) -> None:
+    arrays = {
+        "kept": result.kept,
+        "features": result.features,
+        "digests": np.array(result.digests, dtype="S32"),
+        "skipped_positions": np.array([p for p, _ in result.skipped], dtype=np.int64),
+        "skipped_reasons": np.array([r for _, r in result.skipped], dtype=np.str_),
+    }
+    if result.predictions is not None and result.confidences is not None:
+        arrays |= {"predictions": result.predictions, "confidences": result.confidences}
+    with atomic_file(path) as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 def _model_info(model: "LoadedModel") -> dict[str, Any]:
@@ -174,6 +227,7 @@ def _model_info(model: "LoadedModel") -> dict[str, Any]:
         "n_outputs": model.n_outputs,
         "n_features": model.n_features,
         "has_maps": model.has_maps,
+        "preprocessing": model.preprocessing.model_dump(mode="json"),
     }
 
 

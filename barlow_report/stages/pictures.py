@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from barlow_report.config import Config, ModelConfig
+from barlow_report.config import Config, ModelConfig, PreprocessingConfig
 from barlow_report.errors import ConfigError, DataError
 from barlow_report.progress import Advance
 from barlow_report.run_folder import Run
@@ -16,7 +16,7 @@ from barlow_report.visuals.thumbnails import encode_attack, encode_heatmap, enco
 if TYPE_CHECKING:
     from PIL import Image
 
-    from barlow_report.vision.models import LoadedModel
+    from barlow_report.vision.attack import FeatureAttack
 
 __all__ = ["Pictures", "feature_model_config"]
 
@@ -29,6 +29,13 @@ def feature_model_config(config: Config) -> ModelConfig:
     return model
 
 
+def _resolved_preprocessing(config: Config, run: Run) -> PreprocessingConfig:
+    """The preprocessing that the features were computed with: the weights may have said some of it."""
+    noted = run.info.get("models", {}).get("feature", {}).get("preprocessing")
+    given = feature_model_config(config).preprocessing
+    return given if noted is None else PreprocessingConfig.model_validate(noted)
+
+
 class Pictures:
     """Makes and stores pictures; a thumbnail is made once however often it is asked for."""
 
@@ -37,8 +44,7 @@ class Pictures:
         self._source = open_source(config.data)
         self._paths: list[str] = run.read_table("images")["path"].tolist()
         self._digests = run.read_table("contents")["digest"].tolist() if run.has_table("contents") else None
-        self._preprocessing = feature_model_config(config).preprocessing
-        self._attack = config.visuals.attack
+        self._preprocessing = _resolved_preprocessing(config, run)
         self._max_side = config.visuals.thumbnail_size
         self._names: dict[int, str] = {}
         self._pool = ThreadPoolExecutor(config.extraction.n_workers or os.cpu_count() or 1)
@@ -61,7 +67,7 @@ class Pictures:
         self._names.update(zip(missing, self._pool.map(make, missing), strict=True))
         return [self._names[i] for i in image_ids]
 
-    def draw(self, model: "LoadedModel", pairs: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
+    def draw(self, attack: "FeatureAttack", pairs: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
         """Compute and store heatmap and attack of (feature_id, image_id) pairs, as one batch.
 
         Returns:
@@ -73,18 +79,19 @@ class Pictures:
         from barlow_report.vision.tiles import compute_tiles
 
         images = list(self._pool.map(self._read, [image_id for _, image_id in pairs]))
-        tiles = compute_tiles(model, images, feature_ids=[f for f, _ in pairs], settings=self._attack)
-        return [
-            {
-                "feature_id": feature_id,
-                "image_id": image_id,
+        tiles = compute_tiles(attack, images, feature_ids=[feature_id for feature_id, _ in pairs])
+
+        def store(row: int) -> dict[str, Any]:
+            return {
+                "feature_id": pairs[row][0],
+                "image_id": pairs[row][1],
                 "activation": float(tiles.activations[row]),
                 "attacked_activation": float(tiles.attacked_activations[row]),
                 "heatmap": None if tiles.heatmaps is None else self._add(encode_heatmap(tiles.heatmaps[row])),
                 "attack": self._add(encode_attack(tiles.attacks[row], max_side=self._max_side)),
             }
-            for row, (feature_id, image_id) in enumerate(pairs)
-        ]
+
+        return list(self._pool.map(store, range(len(pairs))))
 
     def _read(self, image_id: int) -> "Image.Image":
         path = self._paths[image_id]

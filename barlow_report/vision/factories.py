@@ -1,23 +1,23 @@
-"""Building the model that a configuration names: a Python function, or a torchvision model."""
+"""Building the model that a configuration names: a Python function, a model of a library, or a program."""
 
-import difflib
 import hashlib
 import importlib
 import importlib.util
 import sys
-import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import torchvision
 from torch import nn
 
 from barlow_report.config import ModelConfig
 from barlow_report.errors import ModelError
+from barlow_report.files import digest_file, digest_text
+from barlow_report.vision.programs import load_program
+from barlow_report.vision.published import build_timm, build_torchvision
 
 __all__ = ["BuiltModel", "build_model"]
 
@@ -29,26 +29,41 @@ class BuiltModel:
     Attributes:
         module: Without the configured weights, in training mode, on the device its source chose.
         name: Of the function or of the torchvision model, without folders.
-        source_sha256: Of the text of the function's file, or of torchvision's version and the model's name.
+        source_sha256: Of the text of the function's file, of a library's version and the model's name, or of the
+            program's file.
+        preprocessing: Keys of `PreprocessingConfig` that belong to its published weights; empty without them.
     """
 
     module: nn.Module
     name: str
     source_sha256: str
+    preprocessing: Mapping[str, Any] = field(default_factory=dict)
 
 
 def build_model(spec: ModelConfig, *, role: str) -> BuiltModel:
-    """Call the factory that `spec` names, with its arguments.
+    """Build the model that `spec` names, with its arguments.
 
     Args:
-        spec: Names the factory or the torchvision model; its weights are not read here.
+        spec: Names the source; its file of weights is not read here.
         role: Names the model in errors, such as "inspected_model".
 
     Raises:
-        ModelError: The factory cannot be found, fails, or returns no module.
+        ModelError: The source cannot be found, fails, or gives no module; published weights cannot be downloaded.
     """
-    if spec.torchvision is not None:
-        return _build_torchvision(spec.torchvision, spec.arguments, role)
+    if spec.program is not None:
+        return _build_program(spec.program, role)
+    if spec.torchvision is not None or spec.timm is not None:
+        build, name = (
+            (build_torchvision, spec.torchvision) if spec.torchvision is not None else (build_timm, spec.timm or "")
+        )
+        # With a file of weights nothing is downloaded: the name says only which preprocessing belongs to it.
+        published = build(name, spec.arguments, pretrained=spec.pretrained, download=spec.weights is None, where=role)
+        return BuiltModel(
+            module=published.module,
+            name=published.name,
+            source_sha256=digest_text(published.version),
+            preprocessing=published.preprocessing,
+        )
     source, _, function = (spec.factory or "").rpartition(":")
     if source.endswith(".py"):
         return _build_from_file(Path(source), function, spec.arguments, role)
@@ -62,26 +77,8 @@ def build_model(spec: ModelConfig, *, role: str) -> BuiltModel:
     return _call(module, function, spec.arguments, role, name=f"{source}:{function}")
 
 
-def _build_torchvision(name: str, arguments: dict[str, Any], role: str) -> BuiltModel:
-    known = torchvision.models.list_models(module=torchvision.models)
-    if name.lower() not in known:
-        close = difflib.get_close_matches(name.lower(), known, n=3) or known
-        raise ModelError(f"{role}: torchvision has no classification model {name!r}; it has {', '.join(close)}.")
-    if "weights" in arguments:
-        raise ModelError(
-            f"{role}: 'weights' under 'arguments' would download; give a file under the model's own 'weights'."
-        )
-    try:
-        with warnings.catch_warnings():
-            # about the initial weights of some models, which a file of weights replaces
-            warnings.simplefilter("ignore", FutureWarning)
-            module = torchvision.models.get_model(name.lower(), weights=None, **arguments)
-    except Exception as error:  # whatever the arguments lead to
-        raise ModelError(
-            f"{role}: torchvision's {name} with 'arguments' {arguments} failed: {_describe(error)}."
-        ) from error
-    source = f"torchvision {torchvision.__version__} {name.lower()}"
-    return BuiltModel(module=module, name=name.lower(), source_sha256=hashlib.sha256(source.encode()).hexdigest())
+def _build_program(path: Path, role: str) -> BuiltModel:
+    return BuiltModel(module=load_program(path, where=role), name=path.name, source_sha256=digest_file(path))
 
 
 def _build_from_file(path: Path, function: str, arguments: dict[str, Any], role: str) -> BuiltModel:

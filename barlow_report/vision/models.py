@@ -4,7 +4,7 @@ A loaded model takes images in [0, 1] and normalises them itself, so that an att
 It is in evaluation mode and none of its weights needs a gradient: gradients flow to the images only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -14,22 +14,27 @@ from barlow_report.config import ModelConfig, PreprocessingConfig
 from barlow_report.errors import ConfigError, ModelError
 from barlow_report.files import digest_file
 from barlow_report.vision.factories import build_model
-from barlow_report.vision.preprocessing import probe_size
-from barlow_report.vision.probing import (
-    Place,
-    Probe,
-    describe_outputs,
-    find_feature_module,
-    find_map,
-    record,
-    run_probe,
-)
+from barlow_report.vision.maps import find_map, read_map, readings
+from barlow_report.vision.preprocessing import combine, probe_size
+from barlow_report.vision.probing import Place, Probe, describe_outputs, find_feature_module, record, run_probe
+from barlow_report.vision.programs import Program
 from barlow_report.vision.weights import hash_weights, load_weights
 
-__all__ = ["LoadedModel", "check_outputs", "choose_device", "load_model", "wrap_model"]
+__all__ = [
+    "AssembledModel",
+    "LoadedModel",
+    "assemble_model",
+    "check_gradients",
+    "check_outputs",
+    "choose_device",
+    "load_model",
+    "wrap_model",
+]
 
 # Sizes to try where the configuration leaves the size to the images: a model may be built for one size only.
 PROBE_SIDES = (224, 32, 64, 96, 128, 28, 299, 384)
+N_PROBED = 2
+NO_FEATURES = Place(module="", side="output")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,9 +51,11 @@ class LoadedModel:
         n_features: D, the length of the feature vector.
         sha256: Of the file of weights, or of the state dict where there is no file.
         source_sha256: Of the text of its factory.
-        feature_place: Where the features are.
+        feature_place: Where the features are; the output where they were not found and not needed.
         map_place: Where the map is that they are pooled from; None without one.
         gives_probabilities: The network ends in a softmax; `predict` returns its logarithm, which are logits.
+        has_gradients: Gradients flow from the features to the images.
+        n_per_call: Images that the network takes at a time, if it takes no other number.
     """
 
     name: str
@@ -63,8 +70,15 @@ class LoadedModel:
     feature_place: Place
     map_place: Place | None
     gives_probabilities: bool
+    has_gradients: bool = True
+    n_per_call: int | None = None
     _mean: torch.Tensor = field(repr=False)
     _std: torch.Tensor = field(repr=False)
+
+    @property
+    def has_features(self) -> bool:
+        """Whether `features` works; always so unless the model was loaded for its predictions alone."""
+        return self.feature_place != NO_FEATURES
 
     @property
     def has_maps(self) -> bool:
@@ -73,21 +87,43 @@ class LoadedModel:
 
     def predict(self, images: torch.Tensor) -> torch.Tensor:
         """Return logits (B, n_outputs), float32, of images (B, 3, H, W) in [0, 1]."""
-        return self._logits(self.module(self._normalised(images)))
+        parts = [self._logits(self.module(part))[:n] for part, n in self._parts(images)]
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def features(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
         """Return logits (B, n_outputs), features (B, D) and maps (B, D, h, w) of images (B, 3, H, W) in [0, 1].
 
         All are float32; gradients flow from each to the images. The maps are None where `has_maps` is false.
+
+        Raises:
+            ModelError: The features were not found, and not needed when the model was loaded.
         """
+        if not self.has_features:
+            raise ModelError(f"{self.role}: {self.name} was loaded for its predictions; its features were not found.")
+        parts = [self._features(part, n) for part, n in self._parts(images)]
+        if len(parts) == 1:
+            return parts[0]
+        logits, features, maps = zip(*parts, strict=True)
+        return torch.cat(logits), torch.cat(features), torch.cat(maps) if self.has_maps else None
+
+    def _features(self, part: torch.Tensor, n: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
         places = [self.feature_place, *([self.map_place] if self.map_place else [])]
         with record(self.module, places) as found:
-            output = self.module(self._normalised(images))
-        features = found[self.feature_place].flatten(1).float()
-        if self.map_place is None:
-            return self._logits(output), features, None
-        maps = found[self.map_place].float()
-        return self._logits(output), features, maps.relu() if self.map_place.rectified else maps
+            output = self.module(part)
+        maps = None
+        if self.map_place is not None:
+            maps = read_map(found[self.map_place], self.map_place, size=(part.shape[2], part.shape[3]))[:n]
+        return self._logits(output)[:n], found[self.feature_place].flatten(1).float()[:n], maps
+
+    def _parts(self, images: torch.Tensor) -> Iterator[tuple[torch.Tensor, int]]:
+        """Yield normalised images as the network takes them, and how many of each part are wanted."""
+        images = self._normalised(images)
+        if self.n_per_call is None or len(images) == self.n_per_call:
+            yield images, len(images)
+            return
+        for part in torch.split(images, self.n_per_call):
+            missing = self.n_per_call - len(part)
+            yield torch.cat([part, part[-1:].expand(missing, -1, -1, -1)]) if missing else part, len(part)
 
     def _normalised(self, images: torch.Tensor) -> torch.Tensor:
         return (images.to(self.device) - self._mean) / self._std
@@ -112,8 +148,56 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AssembledModel:
+    """A network with its weights, before anybody has run it.
+
+    Attributes:
+        module: In training mode, on the processor.
+        name: Of its source, without folders.
+        preprocessing: Of the configuration, completed by what the weights say.
+        sha256: Of the file of weights or of the program, or of the state dict where there is no file.
+        source_sha256: Of the text of its factory, or of its library's version and its name.
+    """
+
+    module: nn.Module
+    name: str
+    preprocessing: PreprocessingConfig
+    sha256: str
+    source_sha256: str
+
+
+def assemble_model(spec: ModelConfig, *, role: str) -> AssembledModel:
+    """Build a model and load its weights.
+
+    Args:
+        spec: The model section of a configuration.
+        role: Names it in errors, such as "inspected_model".
+
+    Raises:
+        ModelError: It cannot be built or downloaded, its weights do not fit, or were made for other inputs.
+    """
+    built = build_model(spec, role=role)
+    told = {}
+    if spec.weights is not None:
+        told = load_weights(built.module, spec.weights, allow_unsafe=bool(spec.allow_unsafe_weights), where=role)
+    file = spec.weights or spec.program
+    return AssembledModel(
+        module=built.module,
+        name=built.name,
+        preprocessing=combine(spec.preprocessing, source=built.preprocessing, file=told, where=role),
+        sha256=digest_file(file) if file is not None else hash_weights(built.module),
+        source_sha256=built.source_sha256,
+    )
+
+
 def load_model(
-    spec: ModelConfig, *, device: torch.device, role: str, image_size: tuple[int, int] | None = None
+    spec: ModelConfig,
+    *,
+    device: torch.device,
+    role: str,
+    image_size: tuple[int, int] | None = None,
+    needs_features: bool = True,
 ) -> LoadedModel:
     """Build a model, load its weights, and find its features.
 
@@ -123,26 +207,25 @@ def load_model(
         role: Names it in errors, such as "inspected_model".
         image_size: Height and width of the input, for models that accept one size only and whose preprocessing
             leaves the size to the images.
+        needs_features: Whether it is an error not to find the features; a model that only predicts may hide them.
 
     Raises:
         ModelError: It cannot be built, its weights do not fit, it does not run on RGB images or returns no logits
             per class, or its features are not found.
     """
-    built = build_model(spec, role=role)
-    if spec.weights is not None:
-        load_weights(built.module, spec.weights, allow_unsafe=spec.allow_unsafe_weights, where=role)
-    sha256 = digest_file(spec.weights) if spec.weights is not None else hash_weights(built.module)
+    assembled = assemble_model(spec, role=role)
     return wrap_model(
-        built.module,
-        preprocessing=spec.preprocessing,
+        assembled.module,
+        preprocessing=assembled.preprocessing,
         device=device,
         role=role,
-        name=built.name,
-        sha256=sha256,
-        source_sha256=built.source_sha256,
+        name=assembled.name,
+        sha256=assembled.sha256,
+        source_sha256=assembled.source_sha256,
         feature_module=spec.feature_module,
         map_module=spec.map_module,
         image_size=image_size,
+        needs_features=needs_features,
     )
 
 
@@ -158,17 +241,24 @@ def wrap_model(
     feature_module: str | None = None,
     map_module: str | None = None,
     image_size: tuple[int, int] | None = None,
+    needs_features: bool = True,
 ) -> LoadedModel:
     """Prepare a network that already has its weights; see `load_model`. `module` is changed in place."""
     module = module.to(device=device, dtype=torch.float32).eval().requires_grad_(requires_grad=False)
     mean = torch.tensor(preprocessing.mean, device=device).view(1, 3, 1, 1)
     std = torch.tensor(preprocessing.std, device=device).view(1, 3, 1, 1)
-    probe = _probe(module, mean, std, size=probe_size(preprocessing) or image_size, where=role)
-    feature_place, features = _feature_place(module, probe, feature_module, where=role)
+    size, n_per_call = probe_size(preprocessing) or image_size, None
+    if isinstance(module, Program):
+        size, n_per_call = _program_size(module, size, where=role), module.n_per_call
+    probe = _probe(module, mean, std, size=size, n_images=n_per_call or N_PROBED, where=role)
+    feature_place, features = _feature_place(module, probe, feature_module, where=role, needed=needs_features)
+    map_place = None
     if map_module is not None:
-        map_place: Place | None = _explicit_map(module, probe, map_module, features, where=role)
-    else:
+        map_place = _explicit_map(module, probe, map_module, features, where=role)
+    elif feature_place != NO_FEATURES:
         map_place = find_map(probe, features, before=feature_place.module)
+    if isinstance(module, Program):
+        module.keep({feature_place.module, map_place.module if map_place else ""})
     return LoadedModel(
         name=name,
         role=role,
@@ -182,9 +272,21 @@ def wrap_model(
         feature_place=feature_place,
         map_place=map_place,
         gives_probabilities=_are_probabilities(probe.output),
+        has_gradients=features.requires_grad,
+        n_per_call=n_per_call,
         _mean=mean,
         _std=std,
     )
+
+
+def _program_size(program: Program, size: tuple[int, int] | None, *, where: str) -> tuple[int, int] | None:
+    """The size that the program takes, which the preprocessing must give where it gives any."""
+    if program.size is not None and size is not None and size != program.size:
+        raise ModelError(
+            f"{where}: the program was exported for images of {program.size[0]} × {program.size[1]} pixels, the "
+            f"preprocessing gives {size[0]} × {size[1]}. Correct 'crop' or 'resize', or export it with dynamic_shapes."
+        )
+    return program.size or size
 
 
 def check_outputs(model: LoadedModel, n_classes: int) -> None:
@@ -197,30 +299,53 @@ def check_outputs(model: LoadedModel, n_classes: int) -> None:
         )
 
 
+def check_gradients(model: LoadedModel) -> None:
+    """Raise a ModelError unless gradients flow from the features of `model` to its images: attacks need them."""
+    if not model.has_gradients:
+        raise ModelError(
+            f"{model.role}: no gradients flow from the features of {model.name} to the images, and the feature attack "
+            "needs them. Export the model with gradients (not under torch.no_grad, not quantised), or give it by "
+            "'factory' and 'weights'."
+        )
+
+
 def _probe(
-    module: nn.Module, mean: torch.Tensor, std: torch.Tensor, *, size: tuple[int, int] | None, where: str
+    module: nn.Module,
+    mean: torch.Tensor,
+    std: torch.Tensor,
+    *,
+    size: tuple[int, int] | None,
+    n_images: int,
+    where: str,
 ) -> Probe:
-    """Run the model on two random images of the right size, or of the first usual size that works."""
+    """Run the model on a few random images of the right size, or of the first usual size that works."""
     sizes: Sequence[tuple[int, int]] = [size] if size else [(side, side) for side in PROBE_SIDES]
     first: Exception | None = None
     for height, width in sizes:
         generator = torch.Generator().manual_seed(0)
-        images = torch.rand(2, 3, height, width, generator=generator).to(mean.device)
+        images = torch.rand(n_images, 3, height, width, generator=generator).to(mean.device)
         try:
             return run_probe(module, (images - mean) / std, where=where)
         except ModelError:
             raise
         except Exception as error:  # somebody else's code
             first = first or error
-    shape = (2, 3, *sizes[0])
+    shape = (n_images, 3, *sizes[0])
     raise ModelError(
         f"{where}: the model does not run on RGB images {shape}: {type(first).__name__}: {first}. Set "
         "'preprocessing: crop' (or resize: [h, w]) to the size it was made for; it must take three channels."
     ) from first
 
 
-def _feature_place(module: nn.Module, probe: Probe, name: str | None, *, where: str) -> tuple[Place, torch.Tensor]:
-    chosen = find_feature_module(module, probe, where=where) if name is None else name
+def _feature_place(
+    module: nn.Module, probe: Probe, name: str | None, *, where: str, needed: bool
+) -> tuple[Place, torch.Tensor]:
+    try:
+        chosen = find_feature_module(module, probe, where=where) if name is None else name
+    except ModelError:
+        if needed:
+            raise
+        return NO_FEATURES, probe.output[:, :0]
     inputs = [(place, tensor) for place, tensor in probe.places if (place.module, place.side) == (chosen, "input")]
     if not inputs:
         raise ModelError(
@@ -239,19 +364,20 @@ def _feature_place(module: nn.Module, probe: Probe, name: str | None, *, where: 
 
 def _explicit_map(module: nn.Module, probe: Probe, name: str, features: torch.Tensor, *, where: str) -> Place:
     outputs = [(place, tensor) for place, tensor in probe.places if (place.module, place.side) == (name, "output")]
-    wanted = f"(B, {features.shape[1]}, h, w) with one channel per feature"
+    wanted = f"(B, {features.shape[1]}, h, w), (B, h, w, {features.shape[1]}) or tokens (B, T, {features.shape[1]})"
     if not outputs:
         raise ModelError(
             f"{where}: map_module {name!r} is no module that returns a tensor, expected {wanted}. Last outputs: "
             f"{describe_outputs(module, probe)}."
         )
     place, tensor = outputs[-1]
-    if tensor.ndim != 4 or tensor.shape[:2] != features.shape:
+    found = next(readings(place, tensor, features, probe=probe), None)
+    if found is None:
         raise ModelError(
             f"{where}: the output of map_module {name!r} has shape {tuple(tensor.shape)}, expected {wanted}. Last "
             f"outputs: {describe_outputs(module, probe)}."
         )
-    return place
+    return found
 
 
 def _are_probabilities(output: torch.Tensor) -> bool:

@@ -4,17 +4,55 @@ Normalisation is not done here but inside the loaded model, so that everything o
 works on pixels in [0, 1].
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
 
 from barlow_report.config import PreprocessingConfig
+from barlow_report.errors import ModelError
 from barlow_report.vision.images import MAX_PIXELS, UnreadableImage
 
-__all__ = ["field_of_view", "geometry", "probe_size", "to_pixels", "to_tensor"]
+__all__ = ["combine", "field_of_view", "geometry", "probe_size", "to_pixels", "to_tensor"]
 
 INTERPOLATION = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+
+
+NORMALISATION_TOLERANCE = 2e-3
+"""Means and standard deviations are usually given to three or four digits."""
+
+
+def combine(
+    given: PreprocessingConfig, *, source: Mapping[str, Any], file: Mapping[str, Any], where: str
+) -> PreprocessingConfig:
+    """Complete what a configuration says with what is known about the model.
+
+    Args:
+        given: Of the configuration; its keys win, and `resize` and `crop` go together.
+        source: Keys that belong to the published weights that the configuration names.
+        file: Keys that the file of weights holds; they win over `source`.
+        where: Names the model in errors.
+
+    Raises:
+        ModelError: The configuration normalises otherwise than the file of weights: the model would see images
+            unlike those it was trained on.
+    """
+    chosen = {key: getattr(given, key) for key in given.model_fields_set}
+    for key in ("mean", "std"):
+        if key in chosen and key in file:
+            pairs = zip(chosen[key], file[key], strict=True)
+            if any(abs(a - b) > NORMALISATION_TOLERANCE for a, b in pairs):
+                raise ModelError(
+                    f"{where}: preprocessing.{key} is {list(chosen[key])}, but the file of weights was made for "
+                    f"{list(file[key])}. Remove 'mean' and 'std' from the preprocessing, or correct them."
+                )
+    known = {**source, **file}
+    if chosen.keys() & {"resize", "crop"}:
+        known = {key: value for key, value in known.items() if key not in ("resize", "crop")}
+    return PreprocessingConfig(**{**known, **chosen})
 
 
 def geometry(config: PreprocessingConfig) -> tuple[object, ...]:

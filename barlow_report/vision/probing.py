@@ -1,13 +1,7 @@
-"""Finding the penultimate features of a model, and the map they are pooled from, by running it once.
+"""Finding the penultimate features of a model by running it once.
 
-No architecture is known by name. Every module is watched while the model runs on random images:
-
-* The features are the input of the last `nn.Linear` whose output is the model's output.
-* The map is the last tensor of shape (B, D, h, w), h·w > 1, that goes into or comes out of a module and whose mean
-  over the positions is the features. Where a function outside of modules rectifies the map before pooling, the
-  rectified map is compared too.
-* Where the pooled map is not the features themselves (a normalisation lies between), the last (B, D, h, w) is taken
-  if feature i depends mostly on channel i, which the gradient tells; a heatmap of an unrelated channel would lie.
+No architecture is known by name. Every module is watched while the model runs on random images; the features are
+the input of the last `nn.Linear` whose output is the model's output. `maps.py` finds the map they are pooled from.
 
 Tensors are compared after the run and not when the hook sees them, because a later in-place activation still
 changes them, and the changed values are what is pooled.
@@ -19,17 +13,26 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from barlow_report.errors import ModelError
+from barlow_report.vision.programs import LinearTap
 
-__all__ = ["Place", "Probe", "find_feature_module", "find_map", "record", "run_probe", "watch"]
+__all__ = [
+    "Layout",
+    "Place",
+    "Probe",
+    "describe_outputs",
+    "equal",
+    "find_feature_module",
+    "record",
+    "run_probe",
+    "watch",
+]
 
 Side = Literal["input", "output"]
+Layout = Literal["channels_first", "channels_last", "tokens"]
 
-N_CHANNELS_TESTED = 16
-N_MAPS_TESTED = 3
 N_CANDIDATES_SHOWN = 12
 RELATIVE_TOLERANCE = 1e-4
 
@@ -43,20 +46,31 @@ class Place:
         side: Input or output of the module.
         rectified: Take max(x, 0) of the tensor.
         is_exact: For a map: its mean over positions is the features.
+        layout: For a map: (B, D, h, w), (B, h, w, D), or a sequence of tokens (B, n_prefix + h·w, D).
+        n_prefix: Tokens before those of the positions, such as a class token.
     """
 
     module: str
     side: Side
     rectified: bool = False
     is_exact: bool = False
+    layout: Layout = "channels_first"
+    n_prefix: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """What one run showed: the model's output and every tensor at a module's border, in order of time."""
+    """What one run showed.
+
+    Attributes:
+        output: Of the model, (B, n_classes).
+        places: Every tensor at a module's border, in order of time.
+        size: Height and width of the images.
+    """
 
     output: torch.Tensor
     places: list[tuple[Place, torch.Tensor]]
+    size: tuple[int, int]
 
 
 Seen = Callable[[str, Side, torch.Tensor], None]
@@ -142,7 +156,7 @@ def run_probe(model: nn.Module, images: torch.Tensor, *, where: str) -> Probe:
             f"{where}: the model computes NaN or infinite values on ordinary images. Check that its weights belong to "
             "it and that 'preprocessing: mean' and 'std' are those it was trained with."
         )
-    return Probe(output=output, places=places)
+    return Probe(output=output, places=places, size=(images.shape[2], images.shape[3]))
 
 
 def find_feature_module(model: nn.Module, probe: Probe, *, where: str) -> str:
@@ -171,7 +185,9 @@ def find_feature_module(model: nn.Module, probe: Probe, *, where: str) -> str:
 
 def _is_linear(module: nn.Module) -> bool:
     """A linear layer, or its twin: a convolution of one pixel, behind pooling."""
-    return isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1))
+    return isinstance(module, (nn.Linear, LinearTap)) or (
+        isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1)
+    )
 
 
 def _gives(found: torch.Tensor, output: torch.Tensor) -> bool:
@@ -179,7 +195,7 @@ def _gives(found: torch.Tensor, output: torch.Tensor) -> bool:
     if found.shape != output.shape:
         return False
     softmax = found.softmax(dim=1)
-    return _equal(found, output) or _equal(softmax, output) or _equal(softmax, output.exp())
+    return equal(found, output) or equal(softmax, output) or equal(softmax, output.exp())
 
 
 def describe_outputs(model: nn.Module, probe: Probe) -> str:
@@ -193,62 +209,8 @@ def describe_outputs(model: nn.Module, probe: Probe) -> str:
     return "; ".join(shown[-N_CANDIDATES_SHOWN:]) or "none"
 
 
-def find_map(probe: Probe, features: torch.Tensor, *, before: str) -> Place | None:
-    """Return the place of the map that features (B, D) are pooled from, or None where there is none.
-
-    Args:
-        probe: The run that gave `features`.
-        features: The input of the module `before`, of that run.
-        before: Only tensors that were seen before this module are considered.
-    """
-    until = max(i for i, (place, _) in enumerate(probe.places) if (place.module, place.side) == (before, "input"))
-    maps = [(place, tensor) for place, tensor in probe.places[:until] if _is_map(tensor, features)]
-    for rectified in (False, True):
-        for side in ("output", "input"):
-            for place, tensor in reversed(maps):
-                pooled = (tensor.relu() if rectified else tensor).mean(dim=(2, 3))
-                if place.side == side and _equal(pooled, features):
-                    return Place(module=place.module, side=place.side, rectified=rectified, is_exact=True)
-    tested: list[torch.Tensor] = []
-    for place, tensor in reversed(maps):
-        if place.side == "output" and not any(tensor is other for other in tested):
-            tested.append(tensor)
-            if len(tested) > N_MAPS_TESTED:
-                break
-            if _depend_on_own_channel(features, tensor):
-                return place
-    return None
-
-
-def _is_map(tensor: torch.Tensor, features: torch.Tensor) -> bool:
-    return (
-        tensor.ndim == 4
-        and tensor.is_floating_point()
-        and tensor.shape[:2] == features.shape
-        and tensor.shape[2] * tensor.shape[3] > 1
-    )
-
-
-def _equal(found: torch.Tensor, expected: torch.Tensor) -> bool:
+def equal(found: torch.Tensor, expected: torch.Tensor) -> bool:
+    """Whether two tensors of one shape hold the same values, up to rounding."""
     found, expected = found.detach().float(), expected.detach().float()
     scale = float(expected.abs().max())
     return bool(torch.allclose(found, expected, rtol=RELATIVE_TOLERANCE, atol=1e-6 + 1e-5 * scale))
-
-
-def _depend_on_own_channel(features: torch.Tensor, maps: torch.Tensor) -> bool:
-    """Whether, of a spread sample of features, most change most with the channel of the same index."""
-    n_features = features.shape[1]
-    step = max(1, n_features // N_CHANNELS_TESTED)
-    n_own, n_tested = 0, 0
-    for feature_id in range(0, n_features, step):
-        try:
-            (gradient,) = torch.autograd.grad(features[:, feature_id].sum(), maps, retain_graph=True, allow_unused=True)
-        except RuntimeError:  # the map is cut off from the features, or was overwritten on the way
-            return False
-        if gradient is None:
-            return False
-        strength = F.normalize(gradient.flatten(2), dim=1).abs().sum(dim=(0, 2))
-        if float(strength.max()) > 0:
-            n_tested += 1
-            n_own += int(strength.argmax()) == feature_id
-    return n_tested > 0 and n_own >= 0.75 * n_tested

@@ -76,7 +76,7 @@ def train(config: TrainingConfig, *, output: Path, progress: Progress) -> Traini
         torch.manual_seed(config.seed)
         network = build_model(config.model, role="model").module
     if config.model.weights is not None:
-        load_weights(network, config.model.weights, allow_unsafe=config.model.allow_unsafe_weights, where="model")
+        load_weights(network, config.model.weights, allow_unsafe=bool(config.model.allow_unsafe_weights), where="model")
     model = _normalised(network, config, device)
     _check_outputs(model, training, device)
     n_batches = math.ceil(len(training) / config.batch_size)
