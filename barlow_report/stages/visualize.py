@@ -2,7 +2,7 @@
 
 The work is cut into chunks of (feature, image) pairs over all groups, so that the feature attack runs in full
 batches and a pair that two groups share is attacked once. A finished chunk is one file in the work folder: a
-stopped run goes on at the first chunk that is missing.
+stopped run goes on with the pairs that are in none.
 """
 
 import json
@@ -142,20 +142,23 @@ def _draw_tiles(
     """Add activations, heatmaps and attacks to the rows of `_top_images`."""
     distinct = tiles[["feature_id", "image_id"]].drop_duplicates().sort_values(["feature_id", "image_id"])
     pairs = list(distinct.itertuples(index=False, name=None))
-    size = config.visuals.attack.batch_size
-    chunks = [(work / f"{start // size:06d}.json", pairs[start : start + size]) for start in range(0, len(pairs), size)]
-    missing = [(path, chunk) for path, chunk in chunks if not path.is_file()]
+    drawn = [record for path in sorted(work.glob("*.json")) for record in json.loads(path.read_text())]
+    done = {(record["feature_id"], record["image_id"]) for record in drawn}
+    missing = [pair for pair in pairs if pair not in done]
     if missing:
+        from barlow_report.vision.attack import FeatureAttack
         from barlow_report.vision.models import choose_device, load_model
 
         model = load_model(feature_model_config(config), device=choose_device(config.device), role="feature_model")
-        n_done = len(pairs) - sum(len(chunk) for _, chunk in missing)
-        with progress.task("Attacking features", total=len(pairs), unit="tiles", n_done=n_done) as advance:
-            for path, chunk in missing:
-                atomic_write(path, json.dumps(pictures.draw(model, chunk)))
+        attack = FeatureAttack(model, config.visuals.attack)
+        with progress.task("Attacking features", total=len(pairs), unit="tiles", n_done=len(done)) as advance:
+            for start in range(0, len(missing), attack.n_pairs):
+                chunk = missing[start : start + attack.n_pairs]
+                records = pictures.draw(attack, chunk)
+                atomic_write(work / f"{chunk[0][0]:06d}-{chunk[0][1]:09d}.json", json.dumps(records))
+                drawn += records
                 advance(len(chunk))
     columns = ["feature_id", "image_id", "activation", "attacked_activation", "heatmap", "attack"]
-    records = [record for path, _ in chunks for record in json.loads(path.read_text())]
-    drawn = pd.DataFrame(records, columns=columns).astype({"feature_id": "int64", "image_id": "int64"})
-    complete = tiles.merge(drawn, on=["feature_id", "image_id"], validate="many_to_one")
+    frame = pd.DataFrame(drawn, columns=columns).astype({"feature_id": "int64", "image_id": "int64"})
+    complete = tiles.merge(frame, on=["feature_id", "image_id"], validate="many_to_one")
     return complete.sort_values(["group_id", "feature_id", "rank"], ignore_index=True)
