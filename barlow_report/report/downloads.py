@@ -110,8 +110,26 @@ def feature_json(catalog: Catalog, feature_id: int) -> str:
         }
         for q in catalog.quantiles.get(feature_id, ())
     ]
-    found = {"rules": rules, "triptychs": groups, "histogram": histogram, "quantiles": quantiles}
+    found = {
+        "names": _names(catalog, feature_id),
+        "rules": rules,
+        "triptychs": groups,
+        "histogram": histogram,
+        "quantiles": quantiles,
+    }
     return _as_json({"feature_id": feature_id, **found})
+
+
+def _names(catalog: Catalog, feature_id: int) -> list[dict[str, Any]]:
+    same = ("group_id", "name", "status", "is_override", "n_people", "n_described", "n_cannot_tell", "agreement")
+    return [
+        {
+            **{key: getattr(name, key) for key in (*same, "relation")},
+            "variants": [{"text": text, "n_people": n} for text, n in name.variants],
+        }
+        for (_, feature), name in catalog.names.items()
+        if feature == feature_id
+    ]
 
 
 def _conditions(rule: Rule) -> list[dict[str, Any]]:

@@ -71,6 +71,11 @@ class FeatureName:
         return ", ".join(parts)
 
     @property
+    def said_spurious(self) -> str:
+        """How many of those who were asked say that it is not part of the class."""
+        return f"{self.n_spurious} of {self.n_relation} people say that it is not part of the class"
+
+    @property
     def relation_words(self) -> str | None:
         """What people say the feature is to the class, with the counts."""
         if self.relation is None:

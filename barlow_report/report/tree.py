@@ -16,6 +16,7 @@ N_SHADES = 9
 _WIDTH, _HEIGHT = 208, 84
 _GAP_X, _GAP_Y = 132, 14
 _MARGIN = 3
+_MAX_NAME = 17  # letters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,7 @@ class DrawnEdge:
     label_y: int
     feature: str
     condition: str
+    name: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +125,11 @@ def _walk(node: DrawnNode) -> list[DrawnNode]:
     return [node] + [found for child in node.children for found in _walk(child)]
 
 
+def _shortened(name: str | None) -> str | None:
+    """Cut a name to what fits between two boxes; the whole of it is in the list below the drawing."""
+    return name if name is None or len(name) <= _MAX_NAME else f"{name[: _MAX_NAME - 1]}…"
+
+
 def _edges(parent: DrawnNode) -> list[DrawnEdge]:
     edges = []
     x0, y0 = parent.x + _WIDTH, parent.y + _HEIGHT // 2
@@ -139,6 +146,7 @@ def _edges(parent: DrawnNode) -> list[DrawnEdge]:
                 label_y=y1,
                 feature=f"feature {parent.node.feature_id}",
                 condition=f"{sign} {threshold(parent.node.threshold)}",
+                name=_shortened(parent.node.name),
             )
         )
     return edges

@@ -152,12 +152,14 @@ def condition_words(conditions: tuple[Condition, ...]) -> str:
 
 
 def _feature_words(feature_id: int, conditions: list[Condition]) -> str:
+    name = conditions[0].name
+    feature = f"feature {feature_id} {name}" if name else f"feature {feature_id}"
     if len(conditions) == 1:
         only = conditions[0]
         exact = f"{_SIGNS[only.branch]} {threshold(only.threshold)}"
-        return f"feature {feature_id} is {_STRENGTHS[only.branch]} ({exact})"
+        return f"{feature} is {_STRENGTHS[only.branch]} ({exact})"
     low, high = sorted(condition.threshold for condition in conditions)
-    return f"feature {feature_id} is moderate (> {threshold(low)} and ≤ {threshold(high)})"
+    return f"{feature} is moderate (> {threshold(low)} and ≤ {threshold(high)})"
 
 
 def rule_when(group: Group, rule: Rule) -> str:

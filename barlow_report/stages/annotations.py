@@ -22,6 +22,7 @@ from barlow_report.annotations.names import FeatureName, Override, Vote, name_fe
 from barlow_report.annotations.quality import flags
 from barlow_report.annotations.records import Record
 from barlow_report.errors import DataError, RunFolderError
+from barlow_report.report.form import FormBatch
 from barlow_report.run_folder import Run
 from barlow_report.tables import TABLES, empty_table
 
@@ -33,6 +34,7 @@ __all__ = [
     "current_batch",
     "current_tables",
     "forget",
+    "form_batch",
     "make_batch",
     "merge_files",
     "merge_settings",
@@ -322,7 +324,7 @@ def current_tables(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, pd
     names = tables["feature_names"]
     names = names[names["feature_model"] == feature_model(run.info)]
     now = {key: group_id for group_id, key in _group_keys(tables["groups"]).items()}
-    then = _group_keys(names.rename(columns={"group_name": "name"}))
+    then = _group_keys(names.drop(columns="name").rename(columns={"group_name": "name"}))
     moved = {old: now.get(key) for old, key in then.items()}
     for name, frame in (("feature_names", names), ("name_variants", tables["name_variants"])):
         kept = frame[[moved.get(group_id) is not None for group_id in frame["group_id"]]]
@@ -330,3 +332,20 @@ def current_tables(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, pd
     if len(names):
         others["study_figures"] = tables["study_figures"]
     return others
+
+
+def form_batch(run: Run, tables: Mapping[str, pd.DataFrame]) -> FormBatch | None:
+    """Return what the site's form asks, and note the report, so that answers to it are understood later on."""
+    batch = current_batch(run, {name: tables[name] if name in tables else empty_table(name) for name in _READ})
+    if batch is None:
+        return None
+    folder = annotations_folder(run)
+    folder.add_report(batch.report_id, _group_keys(tables["groups"]))
+    return FormBatch(
+        report_id=batch.report_id,
+        feature_model=batch.feature_model,
+        batch_id=batch.batch_id,
+        part_size=batch.part_size,
+        items=tuple((item.group_id, item.feature_id) for item in batch.items),
+        text=batch.as_json(),
+    )

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from barlow_report.formatting import count, percent
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, Picture, TableColumn
 from barlow_report.report.histogram import HistogramDrawing, draw_histogram
+from barlow_report.report.names import FeatureName
 from barlow_report.report.pages.groups import TriptychView, triptych
 from barlow_report.report.pages.page import Heading, Site, SitePage
 from barlow_report.report.records import Rule
-from barlow_report.report.words import grouping_label, rule_inequality
+from barlow_report.report.words import grouping_label, images_of, rule_inequality
 
 __all__ = ["FeatureView", "FeaturesView", "RuleUse", "feature_pages", "features_page"]
 
@@ -60,6 +61,7 @@ class FeatureView:
     """One feature."""
 
     feature_id: int
+    names: tuple[tuple[Link, FeatureName], ...]
     triptychs: tuple[TriptychView, ...]
     histogram: HistogramDrawing | None
     quantiles: tuple[QuantileColumn, ...]
@@ -72,13 +74,26 @@ def features_page(site: Site) -> SitePage:
     """The index of features."""
     rows = [_row(site, feature_id) for feature_id in site.catalog.feature_ids]
     rows.sort(key=lambda row: (-_as_int(row[3]), -_as_int(row[2]), _as_int(row[1])))
-    links = [[row[0], site.feature_link(_as_int(row[1])), *row[2:]] for row in rows]
+    has_names = bool(site.catalog.names)
+    links = [
+        [row[0], site.feature_link(_as_int(row[1])), *([_names(site, _as_int(row[1]))] * has_names), *row[2:]]
+        for row in rows
+    ]
+    names = (
+        TableColumn(
+            key="names",
+            label="Called",
+            kind="text",
+            title="What people call it, in the group of each description; a doubt is in brackets",
+        ),
+    ) * has_names
     table = DataTable(
         name="features",
         caption="Features that rules use",
         columns=(
             TableColumn(key="picture", label="Picture", kind="picture"),
             TableColumn(key="feature", label="Feature", kind="link"),
+            *names,
             TableColumn(key="modes", label="Failure modes", kind="count", starts="descending"),
             TableColumn(
                 key="verified",
@@ -99,6 +114,7 @@ def features_page(site: Site) -> SitePage:
         rows=links,
         filters=(
             Filter(key="feature", label="Feature contains", kind="contains"),
+            *([Filter(key="names", label="Called", kind="contains")] * has_names),
             Filter(key="classes", label="Used for contains", kind="contains"),
             Filter(key="verified", label="Verified ≥", kind="least"),
         ),
@@ -122,6 +138,13 @@ def features_page(site: Site) -> SitePage:
 
 def _as_int(cell: Cell) -> int:
     return cell if isinstance(cell, int) else 0
+
+
+def _names(site: Site, feature_id: int) -> Cell:
+    """The names of a feature, those that more people gave first."""
+    found = [name for (_, feature), name in site.catalog.names.items() if feature == feature_id and name.phrase]
+    found.sort(key=lambda name: (-name.n_described, name.group_id))
+    return ", ".join(dict.fromkeys(str(name.phrase) for name in found)) or None
 
 
 def _row(site: Site, feature_id: int) -> list[Cell]:
@@ -150,10 +173,10 @@ def feature_pages(site: Site) -> Iterator[SitePage]:
         n_rules = len(site.catalog.rules_of_feature.get(feature_id, ()))
         yield SitePage(
             path=site.feature_path(feature_id),
-            title=f"Feature {feature_id}",
+            title=_title(site, feature_id),
             section="Features",
             description=f"What feature {feature_id} responds to, and the rules that use it.",
-            search=f"Feature {feature_id}, used by {n_rules} rules: {names}",
+            search=f"Feature {feature_id}, {_names(site, feature_id) or 'not named'}, used by {n_rules} rules: {names}",
             template="pages/feature.html",
             view=lambda feature_id=feature_id, groups=groups: _view(site, feature_id, groups),  # type: ignore[misc]
             headings=(
@@ -169,6 +192,17 @@ def feature_pages(site: Site) -> Iterator[SitePage]:
         )
 
 
+def _title(site: Site, feature_id: int) -> str:
+    """Feature 37, with its name where people agree on one or the owner has chosen it."""
+    sure = [
+        name
+        for (_, feature), name in site.catalog.names.items()
+        if feature == feature_id and name.name and (name.is_override or name.status == "agreed")
+    ]
+    best = max(sure, key=lambda name: (name.is_override, name.n_described, -name.group_id), default=None)
+    return f"Feature {feature_id}" if best is None else f"Feature {feature_id}: {best.name}"
+
+
 def _groups_of(site: Site, feature_id: int) -> list[int]:
     """The groups that a feature matters for, those of its most important rules first."""
     used = [rule.group_id for rule in site.catalog.rules_of_feature.get(feature_id, ())]
@@ -181,6 +215,11 @@ def _view(site: Site, feature_id: int, groups: list[int]) -> FeatureView:
     thresholds = [c.threshold for rule in rules for c in rule.conditions if c.feature_id == feature_id]
     return FeatureView(
         feature_id=feature_id,
+        names=tuple(
+            (Link(images_of(site.catalog.groups[group_id]), site.group_path(site.catalog.groups[group_id])), name)
+            for (group_id, feature), name in sorted(site.catalog.names.items())
+            if feature == feature_id and group_id in site.catalog.groups
+        ),
         triptychs=tuple(view for view in found if view is not None),
         histogram=draw_histogram(site.catalog.histograms.get(feature_id, ()), thresholds=thresholds),
         quantiles=_quantiles(site, feature_id),

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from barlow_report.formatting import percent, ratio
 from barlow_report.report.datatable import Link
+from barlow_report.report.names import FeatureName
+from barlow_report.report.pages.annotate import item_path
 from barlow_report.report.pages.page import Heading, Site
 from barlow_report.report.records import GalleryImage, Group, Rule, Share, Tile
 from barlow_report.report.tree import TreeDrawing, draw_tree
@@ -75,6 +77,8 @@ class TriptychView:
     images_of: str
     columns: tuple[TriptychColumn, ...]
     has_heatmaps: bool
+    name: FeatureName | None
+    form_path: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -260,4 +264,6 @@ def triptych(site: Site, group: Group, feature_id: int) -> TriptychView | None:
             for tile in tiles
         ),
         has_heatmaps=any(tile.heatmap for tile in tiles),
+        name=site.catalog.names.get((group.group_id, feature_id)),
+        form_path=item_path(site, group.group_id, feature_id),
     )

@@ -81,6 +81,8 @@ class OverviewView:
     settings: tuple[Fact, ...]
     figures: tuple[str, ...]
     has_planted: bool
+    n_named: int
+    spurious: tuple[tuple[Link, str], ...]
 
 
 def overview_page(site: Site) -> SitePage:
@@ -124,6 +126,8 @@ def _view(site: Site, modes: list[Rule]) -> OverviewView:
         settings=tuple(settings_rows(site.info)),
         figures=tuple(name for name in ("error_rate_by_class", "tree_gain") if name in site.figures),
         has_planted=catalog.planted is not None,
+        n_named=sum(name.name is not None for name in catalog.names.values()),
+        spurious=tuple(_spurious(site, modes)),
     )
 
 
@@ -133,6 +137,17 @@ def _explained(site: Site) -> Share | None:
         if row.scope == "run":
             return row.in_modes if site.catalog.is_in_sample else row.held_out
     return None
+
+
+def _spurious(site: Site, modes: list[Rule]) -> Iterator[tuple[Link, str]]:
+    """Verified modes that depend on something people say is not part of the class, and what they say."""
+    for rule in modes:
+        for feature_id in dict.fromkeys(condition.feature_id for condition in rule.conditions):
+            name = site.catalog.names.get((rule.group_id, feature_id))
+            if rule.verdict == "verified" and name is not None and name.relation == "spurious":
+                group = site.catalog.groups[rule.group_id]
+                what = name.phrase or f"feature {feature_id}"
+                yield Link(f"{group.name}, {grouping_label(group)}: {what}", site.rule_path(rule)), name.said_spurious
 
 
 def _card(site: Site, rule: Rule) -> FailureModeCard:
