@@ -299,8 +299,8 @@ class RulesConfig(Section):
         0,
         ge=0,
         le=1000,
-        description="Also explain this many pairs of classes, those that are mixed up most often: the images labelled "
-        "one of the two and predicted as one of the two.",
+        description="Also explain this many pairs of classes, those mixed up most often: the images of one class that "
+        "were recognised or taken for the other.",
     )
     unions: dict[Name, tuple[str, ...]] = Field(
         default_factory=dict,

@@ -187,9 +187,13 @@ _ALL = (
     ),
     Table(
         name="group_classes",
-        meaning="The classes that define a group together: the two of a confused pair, those of a union.",
-        key=("group_id", "class_id"),
-        columns=(_GROUP_ID, _int("class_id", "one of the group's classes, see classes")),
+        meaning="The classes that define a group together: of a confused pair the label, then the prediction.",
+        key=("group_id", "position"),
+        columns=(
+            _GROUP_ID,
+            _int("position", "0 for the first"),
+            _int("class_id", "one of the group's classes, see classes"),
+        ),
     ),
     Table(
         name="memberships",

@@ -106,8 +106,14 @@ class Catalog:
             "group_id",
             lambda row: _rule(row, bases[row["group_id"]], conditions, phrases, is_in_sample=self.is_in_sample),
         )
-        nodes = _collect(frames["nodes"].sort_values(["group_id", "node_id"]), "group_id", lambda row: _node(row, phrases))
-        classes = _collect(frames["group_classes"], "group_id", lambda row: self.classes[row["class_id"]])
+        nodes = _collect(
+            frames["nodes"].sort_values(["group_id", "node_id"]), "group_id", lambda row: _node(row, phrases)
+        )
+        classes = _collect(
+            frames["group_classes"].sort_values(["group_id", "position"]),
+            "group_id",
+            lambda row: self.classes[row["class_id"]],
+        )
         self.groups = {
             group_id: _group(row, nodes.get(group_id, ()), rules.get(group_id, ()), classes.get(group_id, ()))
             for group_id, row in bases.items()

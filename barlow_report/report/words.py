@@ -38,9 +38,9 @@ GROUPINGS = {
 """Short names of the groupings; one by a column of the manifest, or of another kind, goes by its own name."""
 
 GROUP_KINDS = {
-    "confused_pairs": "Two classes that are taken for one another: the images labelled one of the two and predicted as "
-    "one of the two. The pairs with the most failures were found automatically; images of either class that are taken "
-    "for a third one are left out.",
+    "confused_pairs": "The images of one class that were recognised or taken for one other class: a → b is labelled a, "
+    "predicted as a or b. The pairs with the most failures were found automatically; images taken for a third class "
+    "are left out.",
     "unions_by_label": "Several classes taken together, by label. An image of one that is predicted as another of them "
     "is a failure all the same.",
     "unions_by_prediction": "Several classes taken together, by prediction.",
@@ -86,11 +86,12 @@ def kind_words(grouping: str) -> tuple[str, str]:
 
 def images_of(group: Group) -> str:
     """Name the images of a group: images labelled mug."""
-    any_of = _any_of([entry.name for entry in group.classes])
+    names = [entry.name for entry in group.classes]
+    any_of, first = _any_of(names), names[0] if names else ""
     phrases = {
         "label": f"images labelled {group.name}",
         "prediction": f"images predicted as {group.name}",
-        "confused_pairs": f"images labelled {any_of} and predicted as one of the two",
+        "confused_pairs": f"images labelled {first} and predicted as {any_of}",
         "unions_by_label": f"images labelled {any_of} ({group.name})",
         "unions_by_prediction": f"images predicted as {any_of} ({group.name})",
     }

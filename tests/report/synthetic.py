@@ -317,14 +317,15 @@ class _Builder:
         names = (_name(self.recipe, 0), _name(self.recipe, 1))
         labelled, predicted = self.label < 2, self.prediction < 2
         found: list[tuple[str, int | None, str, np.ndarray]] = [
-            ("confused_pairs", None, " ↔ ".join(names), np.flatnonzero(labelled & predicted)),
+            ("confused_pairs", None, " → ".join(names), np.flatnonzero((self.label == 0) & predicted)),
             ("unions_by_label", None, "<b>both</b>", np.flatnonzero(labelled)),
             ("column <u>site", None, "</script><script>alert(3)</script>", np.arange(0, len(self.label), 3)),
             ("night", None, "mug or <b>vase</b>", np.flatnonzero(predicted)),
         ]
         for group_id, (_, _, _, members) in enumerate(found, start=first):
             tables["memberships"] += [{"group_id": group_id, "image_id": int(i)} for i in members]
-        tables["group_classes"] += [{"group_id": first + g, "class_id": c} for g in (0, 1) for c in (0, 1)]
+        both = [{"group_id": first + g, "position": c, "class_id": c} for g in (0, 1) for c in (0, 1)]
+        tables["group_classes"] += both
         return found
 
     def _group(

@@ -21,6 +21,7 @@ class AnnotateView:
     n_parts: int
     part_size: int
     first_picture: str
+    anchors: tuple[str, ...]
     empty: str
 
 
@@ -33,6 +34,7 @@ def annotate_page(site: Site) -> SitePage:
         n_parts=0 if batch is None else batch.n_parts,
         part_size=0 if batch is None else batch.part_size,
         first_picture="" if batch is None else site.catalog.tiles[batch.items[0]][0].thumbnail,
+        anchors=() if batch is None else tuple(f"item-{g}-{f}" for g, f in batch.items),
         empty=_empty(site),
     )
     return SitePage(
@@ -67,7 +69,7 @@ def item_path(site: Site, group_id: int, feature_id: int) -> str | None:
     """Address of an item in the form; None where it is not asked about."""
     batch = _shown(site)
     asked = batch is not None and (group_id, feature_id) in batch.items
-    return f"{_PATH}#item={group_id}-{feature_id}" if asked else None
+    return f"{_PATH}#item-{group_id}-{feature_id}" if asked else None
 
 
 def annotate_files(site: Site, *, has_scripts: bool) -> dict[str, str]:

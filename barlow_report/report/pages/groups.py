@@ -168,7 +168,9 @@ def search_words(groups: list[Group]) -> str:
 
 
 def _confusions(site: Site, group: Group) -> list[Confusion]:
-    """The failures of a group by class; of a group of several classes by label and prediction."""
+    """The failures of a group by class, of one without a class by label and prediction; those of a pair are alike."""
+    if group.grouping == "confused_pairs":
+        return []
     found: list[tuple[tuple[int, ...], int]]
     if group.class_id is None:
         found = [((a.class_id, b.class_id), n) for a, b, n in site.catalog.confused_within(group)]
