@@ -178,6 +178,32 @@ def train_robust(
     typer.echo(str(weights.resolve()))
 
 
+@app.command("convert-checkpoint")
+@reports_errors
+def convert_checkpoint(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A checkpoint of torch.save.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="Name of the file to write, *.safetensors.")],
+    allow_unpickling: Annotated[
+        bool,
+        typer.Option(
+            "--allow-unpickling",
+            help="Read IN even if it holds more than weights. It can run any code: trust it first.",
+        ),
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT where it exists.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Write the weights of the checkpoint IN, and the normalisation it holds, to the safetensors file OUT."""
+    from barlow_report import pipeline
+    from barlow_report.terminal import terminal_progress
+
+    with terminal_progress() as progress:
+        written = pipeline.convert_checkpoint(
+            source, target, allow_unpickling=allow_unpickling, overwrite=overwrite, progress=progress
+        )
+    typer.echo(str(written.resolve()))
+
+
 @app.command("draw-scenes")
 @reports_errors
 def draw_scenes(

@@ -11,10 +11,11 @@ import platform
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from barlow_report.config import Config, Photographs
 from barlow_report.errors import ConfigError
+from barlow_report.files import atomic_write
 from barlow_report.progress import Progress, SilentProgress
 from barlow_report.report import Profile, navigation_lines, zip_site
 from barlow_report.run_folder import STAGES, Run
@@ -25,9 +26,13 @@ from barlow_report.stages.site import site_title, write_site
 from barlow_report.stages.visualize import visualize
 from barlow_report.training_config import TrainingConfig
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 __all__ = [
     "build_site",
     "compute",
+    "convert_checkpoint",
     "default_run_folder",
     "default_site_folder",
     "draw",
@@ -151,9 +156,42 @@ def train(config: TrainingConfig, *, folder: Path | None = None, progress: Progr
         BarlowReportError: Something the user can act on; the same call goes on after the last finished epoch.
     """
     from barlow_report.vision.training import train as train_model
+    from barlow_report.visuals.training_curve import draw_training_curve
 
     output = folder or Path("runs") / config.name
-    return train_model(config, output=output, progress=progress or SilentProgress()).weights
+    progress = progress or SilentProgress()
+
+    def draw_curve(metrics: "pd.DataFrame") -> None:
+        atomic_write(output / "curve.png", draw_training_curve(metrics))
+
+    result = train_model(config, output=output, progress=progress, on_epoch=draw_curve)
+    progress.message(f"The lines of a configuration that use it: {result.usage}")
+    return result.weights
+
+
+def convert_checkpoint(
+    source: Path,
+    target: Path,
+    *,
+    allow_unpickling: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Path:
+    """Write the weights of a checkpoint to a safetensors file and return its path.
+
+    Raises:
+        BarlowReportError: The checkpoint cannot be read, or needs `allow_unpickling`; the file cannot be written.
+    """
+    from barlow_report.vision.checkpoints import convert_checkpoint as convert
+
+    result = convert(source, target, allow_unpickling=allow_unpickling, overwrite=overwrite)
+    report = progress or SilentProgress()
+    report.message(f"{result.n_weights} tensors")
+    if result.dropped:
+        report.message(f"Left out, because they are no weights: {', '.join(map(ascii, result.dropped))}")
+    for key, value in result.preprocessing.items():
+        report.message(f"{key} of the images: {list(value) if isinstance(value, tuple) else value}")
+    return target
 
 
 def default_run_folder(config: Config) -> Path:

@@ -51,6 +51,16 @@ class TrainingConfig(Section):
     batch_size: Positive = Field(64, description="Images per step.")
     learning_rate: float = Field(0.1, gt=0.0, description="Highest rate of the one-cycle schedule (SGD, momentum).")
     weight_decay: float = Field(5e-4, ge=0.0, description="L2 penalty on the weights.")
+    precision: Literal["float32", "bfloat16", "float16"] = Field(
+        "float32",
+        description="Of convolutions and matrix products; the 16-bit ones are mixed precision: weights stay float32.",
+    )
+
+    @model_validator(mode="after")
+    def _can_be_trained(self) -> "TrainingConfig":
+        if self.model.program is not None:
+            raise ValueError("'model.program' cannot be trained: give 'factory', 'torchvision' or 'timm'")
+        return self
 
     @model_validator(mode="after")
     def _has_validation(self) -> "TrainingConfig":

@@ -13,7 +13,13 @@ __all__ = ["perturb"]
 
 
 def perturb(
-    model: nn.Module, images: torch.Tensor, labels: torch.Tensor, *, adversary: AdversaryConfig, radius: float
+    model: nn.Module,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    *,
+    adversary: AdversaryConfig,
+    radius: float,
+    loss_scale: float = 1.0,
 ) -> torch.Tensor:
     """Return images (B, 3, H, W) in [0, 1] within `radius` of the given ones that `model` gets wrong more often.
 
@@ -23,6 +29,7 @@ def perturb(
         labels: int64, shape (B,).
         adversary: Norm, number of steps, and step size relative to its radius.
         radius: The radius in use, which a warm-up makes smaller than the adversary's; 0 gives the images back.
+        loss_scale: Of the loss, where small gradients would vanish in float16; their direction does not depend on it.
     """
     if radius <= 0:
         return images
@@ -32,7 +39,7 @@ def perturb(
         changed = changed.detach().requires_grad_()
         with torch.enable_grad():
             loss = F.cross_entropy(model(changed), labels, reduction="sum")
-            (gradient,) = torch.autograd.grad(loss, changed)
+            (gradient,) = torch.autograd.grad(loss * loss_scale, changed)
         moved = changed.detach() + step * _direction(gradient, adversary.norm)
         changed = _project(moved, images, norm=adversary.norm, radius=radius)
     return changed.detach()

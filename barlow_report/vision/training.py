@@ -5,7 +5,7 @@ ends with the same weights, because the order and the changes of the images depe
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,25 +13,30 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-import torch.nn.functional as F
-from safetensors.torch import save as to_safetensors
+import yaml
 from torch import nn
 
+from barlow_report.config import ModelConfig, PreprocessingConfig
 from barlow_report.errors import DataError, ModelError
-from barlow_report.files import atomic_file, atomic_write, digest_text
+from barlow_report.files import atomic_write, digest_text
 from barlow_report.progress import Progress
 from barlow_report.training_config import AdversaryConfig, TrainingConfig
-from barlow_report.vision.adversary import perturb
+from barlow_report.vision.checkpoints import save_weights
 from barlow_report.vision.datasets import list_images
-from barlow_report.vision.factories import build_model
-from barlow_report.vision.models import choose_device
+from barlow_report.vision.models import assemble_model, choose_device
+from barlow_report.vision.trainer import Checkpoint, NormalisedNetwork, Trainer, attack
 from barlow_report.vision.training_images import TrainingImages, augment, load_images, split_validation
-from barlow_report.vision.weights import load_weights
 
 __all__ = ["TrainingResult", "train"]
 
 CHECKPOINT = "checkpoint.pt"
+WEIGHTS = "model.safetensors"
+USAGE = "model.yaml"
 METRICS = ("epoch", "radius", "loss", "accuracy", "robust_accuracy")
+
+
+def _nobody(_: pd.DataFrame) -> None:
+    """Nothing is to be done after an epoch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,30 +44,31 @@ class TrainingResult:
     """What a training leaves in its folder.
 
     Attributes:
-        weights: The file of weights, safetensors.
+        weights: The file of weights, safetensors; its metadata hold the preprocessing.
+        usage: A section of a configuration that uses them: YAML with the key `feature_model`.
         metrics: One row per epoch: radius, mean training loss, clean and robust accuracy on validation images
             (0 to 1; robust accuracy is NaN in standard training). The same as metrics.csv.
     """
 
     weights: Path
+    usage: Path
     metrics: pd.DataFrame
 
 
-class _Normalised(nn.Module):
-    """A network that takes images in [0, 1]."""
+def train(
+    config: TrainingConfig,
+    *,
+    output: Path,
+    progress: Progress,
+    on_epoch: Callable[[pd.DataFrame], None] = _nobody,
+) -> TrainingResult:
+    """Train as `config` says and write model.safetensors, model.yaml and metrics.csv to the folder `output`.
 
-    def __init__(self, network: nn.Module, mean: torch.Tensor, std: torch.Tensor) -> None:
-        super().__init__()
-        self.network = network
-        self.mean, self.std = mean, std
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.network((images - self.mean) / self.std)
-        return logits
-
-
-def train(config: TrainingConfig, *, output: Path, progress: Progress) -> TrainingResult:
-    """Train as `config` says and write model.safetensors and metrics.csv to the folder `output`.
+    Args:
+        config: The training's configuration.
+        output: The folder.
+        progress: Where to report to.
+        on_epoch: Called after every epoch with the metrics up to it, to draw them.
 
     Raises:
         DataError: Too few images, or images that cannot be read or differ in size.
@@ -71,31 +77,23 @@ def train(config: TrainingConfig, *, output: Path, progress: Progress) -> Traini
         OutputError: The folder cannot be written.
     """
     device = choose_device(config.device)
-    training, validation = _load_data(config, progress=progress)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        network = build_model(config.model, role="model").module
-    if config.model.weights is not None:
-        load_weights(network, config.model.weights, allow_unsafe=bool(config.model.allow_unsafe_weights), where="model")
-    model = _normalised(network, config, device)
+        assembled = assemble_model(config.model, role="model")
+    training, validation = _load_data(config, assembled.preprocessing, progress=progress)
+    model = NormalisedNetwork(assembled.module, assembled.preprocessing, device=device, precision=config.precision)
     _check_outputs(model, training, device)
     n_batches = math.ceil(len(training) / config.batch_size)
-    optimizer = torch.optim.SGD(
-        network.parameters(), lr=config.learning_rate, momentum=0.9, nesterov=True, weight_decay=config.weight_decay
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, config.learning_rate, total_steps=config.n_epochs * n_batches, pct_start=0.3
-    )
-    state = _Checkpoint(output / CHECKPOINT, identity=_identity(config, training))
-    rows = state.load(network, optimizer, schedule, device=device)
-    n_steps = config.n_epochs * n_batches
-    with progress.task("Training", total=n_steps, unit="batches", n_done=len(rows) * n_batches) as advance:
+    trainer = Trainer(config, model, n_steps=config.n_epochs * n_batches)
+    checkpoint = Checkpoint(output / CHECKPOINT, identity=_identity(config, training))
+    rows = checkpoint.load(trainer, device=device)
+    total, n_done = config.n_epochs * n_batches, len(rows) * n_batches
+    with progress.task("Training", total=total, unit="batches", n_done=n_done) as advance:
         for epoch in range(len(rows), config.n_epochs):
             radius = _radius(config.adversary, epoch)
             losses = []
             for images, labels in _batches(training, config, epoch=epoch, device=device):
-                losses.append(_step(model, images, labels, optimizer=optimizer, config=config, radius=radius))
-                schedule.step()
+                losses.append(trainer.step(images, labels, radius=radius))
                 advance(1)
             loss = float(np.mean(losses))
             if not math.isfinite(loss):
@@ -105,20 +103,42 @@ def train(config: TrainingConfig, *, output: Path, progress: Progress) -> Traini
                 )
             accuracies = _evaluate(model, validation, config=config, device=device)
             rows.append(dict(zip(METRICS, (epoch + 1, radius, loss, *accuracies), strict=True)))
-            state.save(network, optimizer, schedule, rows)
+            checkpoint.save(trainer, rows)
+            _write_metrics(rows, output, on_epoch)
             progress.message(_describe(rows[-1]))
+    preprocessing = assembled.preprocessing.model_dump(mode="json")
+    save_weights(assembled.module.state_dict(), output / WEIGHTS, preprocessing=preprocessing)
+    atomic_write(output / USAGE, _usage(config.model, weights=output / WEIGHTS))
+    metrics = _write_metrics(rows, output, on_epoch)
+    return TrainingResult(weights=output / WEIGHTS, usage=output / USAGE, metrics=metrics)
+
+
+def _write_metrics(
+    rows: list[dict[str, float]], output: Path, on_epoch: Callable[[pd.DataFrame], None]
+) -> pd.DataFrame:
     metrics = pd.DataFrame(rows, columns=list(METRICS))
-    weights = output / "model.safetensors"
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-    atomic_write(weights, to_safetensors(tensors))
     atomic_write(output / "metrics.csv", metrics.to_csv(index=False))
-    return TrainingResult(weights=weights, metrics=metrics)
+    on_epoch(metrics)
+    return metrics
 
 
-def _load_data(config: TrainingConfig, *, progress: Progress) -> tuple[TrainingImages, TrainingImages]:
+def _usage(model: ModelConfig, *, weights: Path) -> str:
+    """The section of a configuration that loads what was trained; the weights themselves say the preprocessing."""
+    settings: dict[str, Any] = {
+        key: getattr(model, key) for key in ("factory", "torchvision", "timm") if getattr(model, key) is not None
+    }
+    if model.arguments:
+        settings["arguments"] = model.arguments
+    settings["weights"] = str(weights.resolve())
+    return yaml.safe_dump({"feature_model": settings}, sort_keys=False, allow_unicode=True)
+
+
+def _load_data(
+    config: TrainingConfig, preprocessing: PreprocessingConfig, *, progress: Progress
+) -> tuple[TrainingImages, TrainingImages]:
     progress.message("Reading images")
     listed = list_images(config.data)
-    images = load_images(listed, config.model.preprocessing)
+    images = load_images(listed, preprocessing)
     if config.validation is None:
         return split_validation(images, fraction=config.validation_fraction, seed=config.seed)
     checked = list_images(config.validation)
@@ -127,13 +147,7 @@ def _load_data(config: TrainingConfig, *, progress: Progress) -> tuple[TrainingI
             f"validation: found classes {list(checked.class_names)[:5]}, expected those of the training images, "
             f"{list(listed.class_names)[:5]}. Give both the same list in 'classes'."
         )
-    return images, load_images(checked, config.model.preprocessing)
-
-
-def _normalised(network: nn.Module, config: TrainingConfig, device: torch.device) -> _Normalised:
-    mean, std = (torch.tensor(v, device=device).view(1, 3, 1, 1) for v in (
-        config.model.preprocessing.mean, config.model.preprocessing.std))  # fmt: skip
-    return _Normalised(network.to(device), mean, std)
+    return images, load_images(checked, preprocessing)
 
 
 def _check_outputs(model: nn.Module, images: TrainingImages, device: torch.device) -> None:
@@ -163,25 +177,6 @@ def _batches(
         yield batch.to(device), torch.from_numpy(images.labels[rows]).to(device)
 
 
-def _step(
-    model: nn.Module,
-    images: torch.Tensor,
-    labels: torch.Tensor,
-    *,
-    optimizer: torch.optim.Optimizer,
-    config: TrainingConfig,
-    radius: float,
-) -> float:
-    if config.adversary is not None:
-        # The adversary sees the network as it will be used, and leaves its running statistics alone.
-        images = perturb(model.eval(), images, labels, adversary=config.adversary, radius=radius)
-    loss = F.cross_entropy(model.train()(images), labels)
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimizer.step()
-    return float(loss.detach())
-
-
 def _evaluate(
     model: nn.Module, images: TrainingImages, *, config: TrainingConfig, device: torch.device
 ) -> tuple[float, float]:
@@ -193,7 +188,7 @@ def _evaluate(
         with torch.inference_mode():
             n_right += int((model(batch).argmax(1) == labels).sum())
         if config.adversary is not None:
-            attacked = perturb(model, batch, labels, adversary=config.adversary, radius=config.adversary.radius)
+            attacked = attack(model, batch, labels, config, radius=config.adversary.radius)
             with torch.inference_mode():
                 n_robust += int((model(attacked).argmax(1) == labels).sum())
     return n_right / len(images), n_robust / len(images) if config.adversary is not None else math.nan
@@ -208,35 +203,3 @@ def _identity(config: TrainingConfig, images: TrainingImages) -> str:
     """What a checkpoint belongs to: another configuration or other images start again."""
     settings = config.model_dump_json(exclude={"device", "name"})
     return digest_text(f"{settings} {images.class_names} {images.labels.tolist()}")
-
-
-@dataclass(frozen=True)
-class _Checkpoint:
-    path: Path
-    identity: str
-
-    def load(
-        self, network: nn.Module, optimizer: Any, schedule: Any, *, device: torch.device
-    ) -> list[dict[str, float]]:
-        """Bring everything to where it was after the last finished epoch and return the metrics up to there."""
-        if not self.path.is_file():
-            return []
-        try:
-            found = torch.load(self.path, map_location=device, weights_only=True)
-        except Exception as error:
-            raise ModelError(f"{self.path}: cannot be read ({error}). Delete it to start again.") from error
-        if found.get("identity") != self.identity:
-            raise ModelError(
-                f"{self.path}: belongs to a training with other settings or images. Delete it to start again, or give "
-                "another output folder."
-            )
-        network.load_state_dict(found["network"])
-        optimizer.load_state_dict(found["optimizer"])
-        schedule.load_state_dict(found["schedule"])
-        rows: list[dict[str, float]] = found["rows"]
-        return rows
-
-    def save(self, network: nn.Module, optimizer: Any, schedule: Any, rows: list[dict[str, float]]) -> None:
-        states = {"network": network.state_dict(), "optimizer": optimizer.state_dict()}
-        with atomic_file(self.path) as file:
-            torch.save({**states, "schedule": schedule.state_dict(), "rows": rows, "identity": self.identity}, file)
