@@ -9,6 +9,7 @@ import pytest
 from barlow_report.config import DataConfig
 from barlow_report.errors import DataError
 from barlow_report.vision.datasets import ImageList, list_images
+from barlow_report.vision.reading import UnreadableImage
 
 
 def touch(root: Path, *names: str) -> Path:
@@ -82,6 +83,35 @@ def test_links_are_followed_but_never_in_circles(tmp_path: Path) -> None:
     images = list_images(DataConfig(folder=tmp_path / "root"))
     assert images.paths == ["a/1.png", "b/1.png", "b/more/2.png"]
     assert images.skipped == [("a/loop", "link to a folder above it")]
+
+
+def test_links_to_themselves_and_to_each_other_are_skipped_with_their_reason(tmp_path: Path) -> None:
+    touch(tmp_path, "a/1.png", "b/1.png")
+    (tmp_path / "a/loop").symlink_to("loop")
+    (tmp_path / "b/here").symlink_to("there")
+    (tmp_path / "b/there").symlink_to("here")
+    (tmp_path / "b/self.png").symlink_to("self.png")
+    (tmp_path / "c").symlink_to(tmp_path)
+    images = list_images(DataConfig(folder=tmp_path))
+    assert images.paths == ["a/1.png", "b/1.png", "b/self.png"]
+    loop = "Too many levels of symbolic links"
+    assert images.skipped == [
+        ("a/loop", loop),
+        ("b/here", loop),
+        ("b/there", loop),
+        ("c", "link to a folder above it"),
+    ]
+    with pytest.raises(UnreadableImage, match=loop):
+        images.source.read("b/self.png")
+
+
+def test_names_of_200_characters_and_names_that_are_markup_are_kept(tmp_path: Path) -> None:
+    long, markup = "é" * 98 + "-end.png", "<script>alert('x') & \"y\".png"
+    assert len(long.encode()) == 204
+    touch(tmp_path, f"{'k' * 200}/{long}", f"b/{markup}")
+    images = list_images(DataConfig(folder=tmp_path))
+    assert images.paths == [f"b/{markup}", f"{'k' * 200}/{long}"]
+    assert images.class_names == ("b", "k" * 200)
 
 
 def test_configured_classes_give_the_order_and_may_have_no_images(tmp_path: Path) -> None:
@@ -214,7 +244,11 @@ def test_paths_are_normalised_and_absolute_ones_below_the_root_become_relative(t
         ("path,label,confidence\n1.png,a,0.5\n", "goes with a column 'prediction'"),
         ("path,label\n1.png,a\n2.png,\n", "'label' has no value in 1 rows, first in row 2"),
         ("path,label\n1.png,a\n2.png\n", "'label' has no value"),
-        ("path,label\n1.png,a,b\n2.png,a,b\n", "cannot be read as a table"),
+        ("path,label\n1.png,a,b\n2.png,a,b\n", r"table \(line 2 has 3 values and the header 2; put a value that"),
+        ("path,label\n1.png,a\na,b.png,a\n", r"table \(line 3 has 3 values and the header 2"),
+        ("path;label\n1.png;a\n2.png;b\n", "its columns are separated by semicolons, not by commas"),
+        ("path;label\n1,5.png;a\n", "its columns are separated by semicolons, not by commas"),
+        ("path\tlabel\n1.png\ta\n", "its columns are separated by tabs, not by commas"),
         ("path,label\n1.png,a\n./1.png,b\n", "'1.png' in more than one row"),
         ("path,label\n../1.png,a\n", "row 1: path '../1.png' is not below the image root"),
         ("path,label\n/elsewhere/1.png,a\n", "is not below the image root"),

@@ -1,13 +1,15 @@
 """Decoding: every kind of image becomes RGB, every broken one a reason."""
 
 import os
+import struct
 import threading
 import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from barlow_report.vision import images
 from barlow_report.vision.images import UnreadableImage, quiet_decoders, read_image
@@ -157,6 +159,35 @@ def test_an_image_too_large_is_refused_without_a_warning(
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     Image.new("L", (int(1000 * factor), 1)).save(tmp_path / "image.png")
     with pytest.raises(UnreadableImage, match="pixels"):
+        read_image(tmp_path / "image.png")
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+@pytest.mark.parametrize(("width", "height"), [(60_000, 60_000), (2**31 - 1, 1), (1, 2**31 - 1), (0, 5)])
+def test_a_decompression_bomb_is_refused_without_unpacking_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int, height: int
+) -> None:
+    unpacked: list[object] = []
+    monkeypatch.setattr(ImageFile.ImageFile, "load", unpacked.append)
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    packed = zlib.compress(bytes(10_000_000))
+    content = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+    assert len(content) < 20_000
+    (tmp_path / "bomb.png").write_bytes(content)
+    with pytest.raises(UnreadableImage):
+        read_image(tmp_path / "bomb.png")
+    assert unpacked == []
+
+
+def test_text_that_unpacks_to_any_size_is_refused(tmp_path: Path) -> None:
+    Image.new("RGB", (4, 4)).save(tmp_path / "image.png")
+    content = (tmp_path / "image.png").read_bytes()
+    bomb = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(100_000_000)))
+    (tmp_path / "image.png").write_bytes(content[:33] + bomb + content[33:])
+    with pytest.raises(UnreadableImage, match="broken image"):
         read_image(tmp_path / "image.png")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from barlow_report.errors import DataError
 from barlow_report.vision.classes import some
 from barlow_report.vision.reading import patiently, read_file
-from barlow_report.vision.sources.source import Listing, LoadedImage, file_state, load_bytes
+from barlow_report.vision.sources.source import Listing, LoadedImage, as_text, file_state, is_text, load_bytes
 
 __all__ = ["IMAGE_SUFFIXES", "FolderSource", "is_image", "list_folder"]
 
@@ -115,13 +115,10 @@ def _entries(root: Path, below: str, skipped: list[tuple[str, str]]) -> Iterator
     for entry in found:
         if entry.name.startswith("."):
             continue
-        try:
-            entry.name.encode("utf-8")
-        except UnicodeEncodeError:
-            readable = os.fsencode(entry.name).decode("utf-8", "backslashreplace")
-            skipped.append((_join(below, readable), "name is not valid UTF-8"))
-        else:
+        if is_text(entry.name):
             yield entry
+        else:
+            skipped.append((_join(below, as_text(entry.name)), "name is not valid UTF-8"))
 
 
 def _walk(root: Path, folder: str, skipped: list[tuple[str, str]]) -> Iterator[str]:

@@ -1,9 +1,9 @@
 """Images inside of Parquet or Arrow tables, in the layout of Hugging Face's data sets.
 
 The images are a struct column {bytes, path}, or plain bytes; labels are integers whose names the schema's metadata
-list (ClassLabel), or any other label. Rows are read a row group (Parquet) or record batch (Arrow) at a time, and only
-the last few are kept, so memory depends on the size of a group and not on the number of images. The path of an
-image is `<file>/<row>`, rows counted from 0.
+list (ClassLabel), or any other label. Rows are read a row group (Parquet) or record batch (Arrow) at a time, and
+only the last ones are kept, up to a limit, so memory depends on the size of a group and not on the number of images.
+The path of an image is `<file>/<row>`, rows counted from 0.
 """
 
 import json
@@ -30,8 +30,11 @@ from barlow_report.vision.sources.source import Listing, LoadedImage, file_state
 
 __all__ = ["ParquetSource", "list_parquet"]
 
-N_CACHED = 3
-"""Row groups kept in memory: threads that read ahead are in two at most."""
+N_CACHED = 2
+"""Row groups that are always kept in memory, however large: the next image may be in the next group."""
+
+CACHED_BYTES = 2**28
+"""Further ones are kept up to this size in total, because threads work on several batches at a time."""
 
 _ARROW_SUFFIXES = {".arrow", ".feather", ".ipc"}
 
@@ -108,7 +111,7 @@ class ParquetSource:
             if (name, group) not in groups:
                 column = _image_column(file.schema, self._image_column, where=str(self.root / name))
                 groups[name, group] = _bytes(file.read(group, [column]).column(0))
-                while len(groups) > N_CACHED:
+                while len(groups) > N_CACHED and sum(column.nbytes for column in groups.values()) > CACHED_BYTES:
                     groups.popitem(last=False)
             groups.move_to_end((name, group))
             return groups[name, group][row - int(file.starts[group])]

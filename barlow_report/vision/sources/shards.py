@@ -11,6 +11,7 @@ from pathlib import Path
 from barlow_report.errors import DataError
 from barlow_report.vision.classes import some
 from barlow_report.vision.reading import UnreadableImage
+from barlow_report.vision.sources.source import as_text, is_text
 
 __all__ = ["Shards", "expand_braces", "find_shards"]
 
@@ -72,10 +73,8 @@ def find_shards(pattern: Path, *, key: str) -> Shards:
     root = Path(os.path.commonpath([file.parent for file in files]))
     names = tuple(file.relative_to(root).as_posix() for file in files)
     for name in names:
-        try:
-            name.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise DataError(f"{key}: found the name {name!r}, which is not valid UTF-8. Rename the file.") from error
+        if not is_text(name):
+            raise DataError(f"{key}: found the name {as_text(name)!r}, which is not valid UTF-8. Rename the file.")
     return Shards(root, names)
 
 

@@ -19,7 +19,7 @@ from PIL import Image
 
 from barlow_report.vision.images import decode_image
 
-__all__ = ["ImageSource", "Listing", "LoadedImage", "file_state", "load_bytes"]
+__all__ = ["ImageSource", "Listing", "LoadedImage", "as_text", "file_state", "is_text", "load_bytes"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +92,20 @@ def load_bytes(data: bytes) -> LoadedImage:
     """
     digest = hashlib.blake2b(data, digest_size=16).hexdigest()
     return LoadedImage(image=decode_image(data), digest=digest)
+
+
+def is_text(name: str) -> bool:
+    """Whether a file's name is valid UTF-8; if not, it cannot be stored or shown."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def as_text(name: str) -> str:
+    r"""Write the bytes of a file's name that are no text as \xff."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def file_state(path: Path) -> str:

@@ -111,7 +111,8 @@ def _construct(config: TorchvisionDataConfig) -> Any:
     if not isinstance(make, type):
         raise DataError(f"{where}: there is no such data set; known are {', '.join(torchvision.datasets.__all__)}.")
     parameters = inspect.signature(make).parameters
-    arguments: dict[str, Any] = {"root": str(config.root), **_split(config, parameters, where), **config.arguments}
+    root = {"root": str(config.root)} if "root" in parameters else {}  # a set may need no files
+    arguments: dict[str, Any] = {**root, **_split(config, parameters, where), **config.arguments}
     unknown = sorted(set(arguments) - set(parameters))
     if unknown and not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
         raise DataError(f"{where}: does not know {some(unknown)}; its arguments are {', '.join(parameters)}.")

@@ -25,7 +25,7 @@ from barlow_report.vision.classes import as_classes
 from barlow_report.vision.reading import UnreadableImage, patiently, read_file
 from barlow_report.vision.sources.folder import is_image
 from barlow_report.vision.sources.shards import Shards, find_shards
-from barlow_report.vision.sources.source import Listing, LoadedImage, file_state, load_bytes
+from barlow_report.vision.sources.source import Listing, LoadedImage, as_text, file_state, is_text, load_bytes
 
 __all__ = ["TarSource", "list_webdataset"]
 
@@ -138,7 +138,7 @@ class _Listed:
 
 def _list_shard(source: TarSource, name: str, listed: _Listed, *, label_key: str) -> None:
     members, problems = _members(source.root / name)
-    listed.skipped += [(f"{name}/{member}" if member else name, problem) for member, problem in problems]
+    listed.skipped += [(as_text(f"{name}/{member}") if member else name, problem) for member, problem in problems]
     samples: dict[str, dict[str, str]] = {}
     for member in members:
         match = _SAMPLE.fullmatch(member)
@@ -148,17 +148,13 @@ def _list_shard(source: TarSource, name: str, listed: _Listed, *, label_key: str
         image = next((member for member in parts.values() if is_image(member)), None)
         path = f"{name}/{image or key}"
         try:
-            path.encode("utf-8")
-        except UnicodeEncodeError:
-            listed.skipped.append((path.encode("utf-8", "backslashreplace").decode(), "name is not valid UTF-8"))
-            continue
-        if image is None:
-            listed.skipped.append((path, "a sample without an image"))
-            continue
-        try:
+            if not is_text(path):
+                raise UnreadableImage("name is not valid UTF-8")
+            if image is None:
+                raise UnreadableImage("a sample without an image")
             said = _annotations(source.root / name, {ext: members[member] for ext, member in parts.items()}, label_key)
         except UnreadableImage as error:
-            listed.skipped.append((path, error.reason))
+            listed.skipped.append((as_text(path), error.reason))
             continue
         listed.paths.append(path)
         listed.labels.append(said["label"])
