@@ -53,6 +53,11 @@ class FeatureName:
         return f"“{self.name}”" + ("" if self.is_override else doubts.get(self.status, ""))
 
     @property
+    def look(self) -> str:
+        """The class of the badge: the colours of verdicts that are as sure."""
+        return {"agreed": "found", "disputed": "other_cue"}.get("agreed" if self.is_override else self.status, "plain")
+
+    @property
     def label(self) -> str:
         """The status in a word or two."""
         return "chosen by the owner" if self.is_override else NAME_STATUSES[self.status]

@@ -16,7 +16,7 @@ N_SHADES = 9
 _WIDTH, _HEIGHT = 208, 84
 _GAP_X, _GAP_Y = 132, 14
 _MARGIN = 3
-_MAX_NAME = 17  # letters
+_MAX_NAME = 14  # letters
 
 
 @dataclass(frozen=True, kw_only=True)

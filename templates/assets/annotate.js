@@ -6,7 +6,7 @@
   if (!box || !batch) return;
   var root = document.querySelector(".barlow").dataset.root, PREFIX = "barlow-report.annotate." + batch.report_id + ".";
   var LIMITS = { short: [3, 3], long: [15, 40] }, RADIOS = ["ease", "confidence", "most_useful", "relation"], CHECKS = ["cannot_tell", "several"];
-  var form = box.querySelector("form"), field = form.elements, me = null, order = [], at = 0, active = Date.now(), token = null, sending = false, canSave = true;
+  var form = box.querySelector("[data-form]"), field = form.elements, me = null, order = [], at = 0, active = Date.now(), token = null, sending = false, canSave = true;
 
   function $(name) { return box.querySelector("[data-" + name + "]"); }
   function make(tag, properties, children) {
@@ -49,6 +49,8 @@
   // --- one item ----------------------------------------------------------------------------------------------
   function step(name) {
     box.querySelectorAll("[data-step]").forEach(function (part) { part.hidden = part.dataset.step !== name; });
+    document.querySelector(".title .lead").hidden = name === "item";
+    $("take").disabled = !me;
     var title = box.querySelector("[data-step='" + name + "'] h2");
     title.focus();
     title.scrollIntoView({ block: "start" });
@@ -125,7 +127,7 @@
         if (!n) problems.push([name, "Write a " + name + " description, or choose “I cannot tell”."]);
         else if (n > LIMITS[name][1]) problems.push([name, "The " + name + " description has " + n + " words: at most " + LIMITS[name][1] + "."]);
       });
-      RADIOS.forEach(function (name) { if (!field[name].value) problems.push([name, "Choose an answer: " + $("legend-" + name).firstChild.textContent.trim()]); });
+      RADIOS.forEach(function (name) { if (!field[name].value) problems.push([name, "Choose an answer: " + $("legend-" + name).textContent]); });
     }
     $("errors").replaceChildren.apply($("errors"), problems.map(function (p) { return make("li", { textContent: p[1] }); }));
     ["short", "long"].forEach(function (name) {
@@ -190,6 +192,7 @@
       if (first && !token) { me = person(first.annotator); $("annotator").value = me.annotator; }
       var n = me ? adopt(found, false) : 0;
       if (me) remember();
+      $("take").disabled = !me;
       say(n + " answers read" + (n < lines.length ? ", " + (lines.length - n) + " belong to another report or person" : "") + (n ? ". Press Start to go on." : "."));
     });
   }
@@ -260,7 +263,7 @@
     if (!$("annotator").checkValidity() || !name) { $("annotator").reportValidity(); return; }
     me = person(name);
     if (!$("part").disabled) me.part = Number($("part").value) || 0;
-    var wanted = new URLSearchParams(location.hash.slice(1)).get("item"), place = batch.items.findIndex(function (item) { return key(item) === wanted; });
+    var wanted = location.hash.slice(1), place = batch.items.findIndex(function (item) { return "item-" + key(item) === wanted; });
     if (place >= 0) me.part = Math.floor(place / batch.part_size);
     arrange();
     show(place >= 0 ? order.indexOf(batch.items[place]) : me.at);
@@ -294,7 +297,7 @@
   window.addEventListener("online", send);
 
   var last = read("current");
-  if (last) { me = person(last); arrange(); $("part").value = me.part; }
+  if (last) { me = person(last); arrange(); $("part").value = me.part; $("take").disabled = false; }
   $("annotator").value = last || "person-" + hex(random()).slice(0, 6);
   draw(batch.items[0]);  // hidden as yet, but the page's script finds pictures and heatmaps to work on
   box.hidden = false;

@@ -65,7 +65,7 @@ class NamedFeature:
     feature: Link
     group: Link
     name: str
-    status: str
+    look: str
     label: str
     said_by: str
     agreement: float | None
@@ -199,7 +199,7 @@ def _named(site: Site) -> Sequence[NamedFeature]:
                 feature=Link(f"feature {feature_id}", path),
                 group=Link(group.name, site.group_path(group)),
                 name=name.name or "",
-                status=name.status,
+                look=name.look,
                 label=name.label,
                 said_by=name.said_by,
                 agreement=name.agreement,
