@@ -7,7 +7,6 @@ import pytest
 
 from barlow_report.config import RulesConfig
 from tests.benchmarks.peers.experiments import Experiment, Plan, make_experiment
-from tests.benchmarks.peers.permuted import permutation_p_value
 from tests.benchmarks.peers.pools import CUED_CLASSES, Pool, load_pool
 from tests.benchmarks.peers.product import explain_experiments
 from tests.benchmarks.peers.scoring import score_slices, summarize
@@ -66,15 +65,6 @@ def test_the_product_discovers_a_strong_planted_failure_and_nothing_in_noise() -
     assert strong.is_discovered
     assert strong.precision_at_10 == 1.0
     assert null.n_returned == 0
-
-
-def test_the_permutation_test_is_least_for_a_planted_failure_and_one_for_constant_features() -> None:
-    experiment = _experiment(strength=0.6)
-    p_values = [
-        permutation_p_value(features, experiment.failure, seed=0, n_permutations=19)
-        for features in (experiment.features, np.ones_like(experiment.features))
-    ]
-    assert p_values == [1 / 20, 1.0]
 
 
 @pytest.mark.parametrize("slicer", [slice_by_error_tree, slice_by_direction, slice_by_spotlight])

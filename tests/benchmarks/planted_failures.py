@@ -11,6 +11,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,6 @@ import numpy.typing as npt
 from barlow_report.config import RulesConfig
 from tests.benchmarks.peers.experiments import Experiment, make_experiment, plan_experiments
 from tests.benchmarks.peers.installed import external_slicer
-from tests.benchmarks.peers.permuted import explain_permuted
 from tests.benchmarks.peers.pools import CUED_CLASSES, load_pool
 from tests.benchmarks.peers.product import explain_experiments
 from tests.benchmarks.peers.scoring import Outcome, score_slices, summarize
@@ -76,11 +76,13 @@ def main() -> None:
 def methods(peers_python: Path | None) -> dict[str, Method]:
     """Return every method by name: the product first, then each peer as it is and with the product's evidence."""
     found: dict[str, Method] = {}
+    thresholds: Literal["natural", "entropy"]
     for depth in (1, 2):
-        for label, fraction in (("verified", 0.3), ("in-sample", 0.0)):
-            settings = RulesConfig(max_depth=depth, held_out_fraction=fraction)
-            found[f"barlow-report, depth {depth}, {label}"] = partial(explain_experiments, settings=settings)
-    found["barlow-report, depth 1, permutation test (a candidate)"] = explain_permuted
+        for thresholds in ("natural", "entropy"):
+            for label, fraction in (("verified", 0.3), ("in-sample", 0.0)):
+                settings = RulesConfig(max_depth=depth, held_out_fraction=fraction, thresholds=thresholds)
+                name = f"barlow-report, {thresholds} thresholds, depth {depth}, {label}"
+                found[name] = partial(explain_experiments, settings=settings)
     slicers: dict[str, Slicer] = {
         "error tree (scikit-learn)": slice_by_error_tree,
         "failure direction (linear SVM)": slice_by_direction,
