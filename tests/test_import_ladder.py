@@ -7,14 +7,25 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "barlow_report"
-FOUNDATION = {"config", "errors", "files", "formatting", "progress", "slugs", "tables", "training_config"}
-CORE = {"annotations", "demo", "report", "rules", "vision", "visuals"}
+FOUNDATION = {
+    "config",
+    "errors",
+    "files",
+    "formatting",
+    "progress",
+    "significance",
+    "slugs",
+    "tables",
+    "training_config",
+}
+CORE = {"annotations", "demo", "directions", "report", "rules", "taxonomy", "vision", "visuals"}
 ONLY_IN = {
     "torch": {"vision"},
     "torchvision": {"vision"},
     "safetensors": {"vision"},
-    "sklearn": {"rules"},
+    "sklearn": {"directions", "rules"},
     "numba": {"rules"},
+    "open_clip": {"vision"},
     "jinja2": {"report"},
     "mkdocs": {"report"},
     "matplotlib": {"visuals"},

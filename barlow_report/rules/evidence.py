@@ -4,90 +4,15 @@ A tree fitted on thousands of features finds failure modes in noise. Every rule 
 images it was not fitted on, and only those held-out counts speak for it.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
-from scipy.stats import hypergeom
+
+from barlow_report.significance import Interval, adjust_p_values, exact_test, wilson_interval
 
 __all__ = ["Interval", "adjust_p_values", "exact_test", "judge", "wilson_interval"]
 
 Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
-
-
-class Interval(NamedTuple):
-    """Lower and upper ends, 0 to 1; NaN where nothing was counted."""
-
-    low: Floats
-    high: Floats
-
-
-def wilson_interval(n_hits: npt.ArrayLike, n_trials: npt.ArrayLike, *, level: float = 0.95) -> Interval:
-    """Wilson's score interval of a proportion (Wilson, JASA 22, 1927).
-
-    Args:
-        n_hits: Hits, 0 to n_trials.
-        n_trials: Trials; without any the interval has no value.
-        level: Probability with which the interval covers the true proportion, 0 to 1.
-    """
-    hits, trials = np.broadcast_arrays(np.asarray(n_hits, dtype=np.float64), np.asarray(n_trials, dtype=np.float64))
-    z = float(ndtri(0.5 + level / 2))
-    n = np.where(trials > 0, trials, np.nan)
-    center = (hits + z**2 / 2) / (n + z**2)
-    half = z / (n + z**2) * np.sqrt(hits * (n - hits) / n + z**2 / 4)
-    # the ends are exactly 0 and 1 when every trial went one way; rounding would leave 1e-17
-    low = np.where(hits == 0, np.minimum(center, 0.0), np.maximum(center - half, 0.0))
-    high = np.where(hits == n, np.maximum(center, 1.0), np.minimum(center + half, 1.0))
-    return Interval(low, high)
-
-
-def exact_test(
-    n_images: npt.ArrayLike,
-    n_failures: npt.ArrayLike,
-    *,
-    n_group_images: npt.ArrayLike,
-    n_group_failures: npt.ArrayLike,
-) -> Floats:
-    """One-sided exact test that a leaf fails more often than the rest of its group (Fisher; hypergeometric).
-
-    Args:
-        n_images: Held-out images in the leaf.
-        n_failures: Failures among them.
-        n_group_images: Held-out images in the group.
-        n_group_failures: Failures among them.
-
-    Returns:
-        The probability of at least as many failures in the leaf if they fell on the group's images at random, 0 to
-        1; NaN where the group has no held-out failure or no held-out success, so that nothing could be learned.
-    """
-    n, k, total, failures = np.broadcast_arrays(
-        *(np.asarray(a, dtype=np.int64) for a in (n_images, n_failures, n_group_images, n_group_failures))
-    )
-    p_values = np.full(n.shape, np.nan)
-    known = (failures > 0) & (failures < total)
-    if known.any():
-        p_values[known] = np.clip(hypergeom.sf(k[known] - 1, total[known], failures[known], n[known]), 0.0, 1.0)
-    return p_values
-
-
-def adjust_p_values(p_values: npt.ArrayLike) -> Floats:
-    """Benjamini–Hochberg q-values (JRSS B 57, 1995): the false-discovery rate at which each test would pass.
-
-    Args:
-        p_values: (n_tests,) 0 to 1; NaN is no test: it stays NaN and does not count.
-
-    Returns:
-        (n_tests,) 0 to 1, not below the p-values.
-    """
-    p = np.asarray(p_values, dtype=np.float64)
-    q = np.full(p.shape, np.nan)
-    tested = np.flatnonzero(~np.isnan(p))
-    order = tested[np.argsort(p[tested], kind="stable")]
-    scaled = p[order] * (len(order) / np.arange(1, len(order) + 1))
-    q[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
-    return q
 
 
 def judge(

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest, false_discovery_control, fisher_exact
 
 from barlow_report.rules.evidence import adjust_p_values, exact_test, judge, wilson_interval
+from barlow_report.significance import balanced_accuracy_interval
 
 
 def test_wilson_interval_of_the_textbook() -> None:
@@ -99,3 +100,27 @@ def test_verified_needs_candidate_limits_and_q_value_together() -> None:
 def test_nothing_is_verified_in_sample() -> None:
     verdicts = judge(np.array([True, False]), np.array([True, True]), np.zeros(2), max_q_value=0.05, in_sample=True)
     assert verdicts.tolist() == ["in_sample_only", "in_sample_only"]
+
+
+def test_interval_of_a_balanced_accuracy_by_hand() -> None:
+    # 9 of 10 and 40 of 50: the mean is 0.85; the distances of the Wilson ends are added at right angles
+    first, second = wilson_interval(9, 10), wilson_interval(40, 50)
+    interval = balanced_accuracy_interval((9, 40), (10, 50))
+    assert interval.low == pytest.approx(0.85 - np.hypot(0.9 - first.low, 0.8 - second.low) / 2, abs=1e-12)
+    assert interval.high == pytest.approx(0.85 + np.hypot(first.high - 0.9, second.high - 0.8) / 2, abs=1e-12)
+
+
+def test_interval_of_a_balanced_accuracy_covers_the_truth_about_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(0)
+    hits = rng.binomial(12, 0.7, 4000), rng.binomial(60, 0.9, 4000)
+    interval = balanced_accuracy_interval(hits, (12, 60))
+    covered = (interval.low <= 0.8) & (0.8 <= interval.high)
+    assert 0.93 <= covered.mean() <= 0.98
+
+
+def test_interval_of_a_balanced_accuracy_has_no_value_without_one_of_the_outcomes() -> None:
+    interval = balanced_accuracy_interval(([3, 0], [5, 5]), ([3, 0], [5, 9]))
+    assert interval.high[0] == 1.0
+    assert 0 < interval.low[0] < 1
+    assert np.isnan(interval.low[1])
+    assert np.isnan(interval.high[1])
