@@ -39,9 +39,11 @@ __all__ = [
     "RulesConfig",
     "Section",
     "SiteConfig",
+    "TaxonomyConfig",
     "TorchvisionDataConfig",
     "VisualsConfig",
     "WebDatasetConfig",
+    "WordnetConfig",
     "load_config",
     "parse_yaml_model",
 ]
@@ -395,6 +397,78 @@ class VisualsConfig(Section):
     attack: AttackConfig = Field(default_factory=AttackConfig, description="The feature attack.")
 
 
+class WordnetConfig(Section):
+    """Superclasses from the hypernyms of classes that are WordNet synsets."""
+
+    folder: Path = Field(
+        Path("/usr/share/wordnet"),
+        description="Folder with data.noun of WordNet 3.0, as Debian's package wordnet-base installs it.",
+    )
+    hypernyms: dict[Name, tuple[Name, ...]] = Field(
+        default_factory=dict,
+        description="Superclasses by the hypernyms whose classes they hold, `name: [word or synset id, …]`; default: "
+        "the most general hypernyms with at most `max_classes` classes.",
+    )
+    max_classes: int | None = Field(
+        None,
+        ge=2,
+        description="Most classes of a superclass that is found; default: a twentieth of all classes, at least 2.",
+    )
+
+
+class TaxonomyConfig(Section):
+    """What kind of error each failure is. A kind whose input is left out is not assessed."""
+
+    superclasses: Path | Literal["suggested", "wordnet"] = Field(
+        "suggested",
+        description="YAML file `superclass: [class, …]`, for fine-grained errors; wordnet: from hypernyms; suggested: "
+        "from confusions and features, written to the run folder for you to edit.",
+    )
+    wordnet: WordnetConfig = Field(
+        default_factory=WordnetConfig, description="Superclasses from hypernyms, with `superclasses: wordnet`."
+    )
+    overlapping: Path | Literal["imagenet"] | None = Field(
+        None,
+        description="Classes that overlap: CSV with columns label, prediction, or YAML `label: [prediction, …]`; "
+        "imagenet: the published ones.",
+    )
+    multi_labels: Path | None = Field(
+        None,
+        description="All correct labels of images: CSV with columns path, labels (between them a ;), JSON `path: "
+        "[label, …]`, or the files of ImageNet's multi-labels and of ReaL.",
+    )
+    only_annotated: bool = Field(False, description="Leave out images that `multi_labels` does not know.")
+    co_occurrences: Path | None = Field(
+        None,
+        description="Classes often seen together: CSV with columns first, second, or YAML `class: [class, …]`.",
+    )
+    co_occurrence_labels: Path | None = Field(
+        None,
+        description="Or a file like `multi_labels` to count such pairs in: of other superclasses, on images that are "
+        "not evaluated here.",
+    )
+    min_co_occurrences: Positive = Field(2, description="Images that must show a counted pair.")
+    non_prototypical: Path | None = Field(
+        None, description="Images that show their class in an unusual way: text with a path per line, or a JSON list."
+    )
+    proposals: Path | None = Field(
+        None,
+        description="What images show, in free words: CSV with columns path, proposal[, score][, neighbors]. Words "
+        "that name no class are out of vocabulary.",
+    )
+    n_neighbors: Positive = Field(
+        10, description="Nearest images in the features, where `proposals` has no classes of neighbours."
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> "TaxonomyConfig":
+        if self.only_annotated and self.multi_labels is None:
+            raise ValueError("'only_annotated' goes with 'multi_labels'")
+        if self.co_occurrences is not None and self.co_occurrence_labels is not None:
+            raise ValueError("expected at most one of 'co_occurrences' and 'co_occurrence_labels'")
+        return self
+
+
 class SiteConfig(Section):
     """Words on the site, and how much of the images it shows."""
 
@@ -426,6 +500,9 @@ class Config(Section):
     extraction: ExtractionConfig = Field(default_factory=ExtractionConfig, description="The one pass.")
     rules: RulesConfig = Field(default_factory=RulesConfig, description="Trees, failure modes, evidence.")
     visuals: VisualsConfig = Field(default_factory=VisualsConfig, description="Triptychs and galleries.")
+    taxonomy: TaxonomyConfig | None = Field(
+        None, description="What kind of error each failure is; not computed where the section is left out."
+    )
     site: SiteConfig = Field(
         default_factory=SiteConfig, description="Words on the site, and how much of the images it shows."
     )

@@ -33,13 +33,25 @@ try:
 except ImportError:  # no such lock on this system; two runs in one folder are then not noticed
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["FORMAT", "STAGES", "Run", "fingerprint"]
+__all__ = ["FORMAT", "LENSES", "STAGES", "Run", "fingerprint"]
 
 FORMAT = 1
 """Number of the run folder's format; a run of another format is refused."""
 
 STAGES = ("extract", "explain", "visualize")
 """The stages that write to a run folder, in order."""
+
+LENSES = {
+    "taxonomy": (
+        "error_types",
+        "error_type_counts",
+        "taxonomy_stages",
+        "taxonomy_accuracies",
+        "superclasses",
+        "error_galleries",
+    ),
+}
+"""Further stages that a run may have, with their tables: they look at what the others found, and none needs them."""
 
 
 def fingerprint(**inputs: object) -> str:
@@ -186,11 +198,13 @@ class Run:
 
         Work of an earlier attempt is kept only if it was begun with the same fingerprint.
         """
-        later = STAGES[STAGES.index(stage) :]
+        later = (*STAGES[STAGES.index(stage) :], *LENSES) if stage in STAGES else (stage,)
         stages = self.info["stages"]
         if any(s in stages for s in later):
             self.update_info(stages={s: mark for s, mark in stages.items() if s not in later})
-        if stage != STAGES[-1]:
+        for lens in LENSES.keys() & set(later):
+            self._delete_lens(lens)
+        if stage in STAGES[:-1]:
             self.delete_table("planted")  # says what became of rules that are about to change
         work = self.folder / "work" / stage
         begun = work / "fingerprint"
@@ -200,6 +214,17 @@ class Run:
             work.mkdir(parents=True, exist_ok=True)
         atomic_write(begun, fingerprint)
         return work
+
+    def drop(self, lens: str) -> None:
+        """Forget a lens that is no longer asked for: its mark and its tables."""
+        stages = self.info["stages"]
+        if lens in stages:
+            self.update_info(stages={s: mark for s, mark in stages.items() if s != lens})
+        self._delete_lens(lens)
+
+    def _delete_lens(self, lens: str) -> None:
+        for table in (*LENSES[lens], "errors"):
+            self.delete_table(table)
 
     def finish(self, stage: str, *, fingerprint: str) -> None:
         """Mark `stage` as finished, then delete its unfinished work."""

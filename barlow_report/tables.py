@@ -20,10 +20,22 @@ import pyarrow as pa
 
 from barlow_report.errors import SchemaError
 
-__all__ = ["COLUMN_GROUPING", "TABLES", "Column", "Table", "check_table", "empty_table"]
+__all__ = ["COLUMN_GROUPING", "ERROR_TYPES", "TABLES", "Column", "Table", "check_table", "empty_table"]
 
 COLUMN_GROUPING = "column "
 """How the names of groupings by a column of the manifest begin; the column's name follows."""
+
+ERROR_TYPES = (
+    "set_aside",
+    "overlapping",
+    "multi_label",
+    "fine_grained",
+    "out_of_vocabulary",
+    "co_occurrence",
+    "non_prototypical",
+    "model_failure",
+)
+"""The kinds of errors in the order in which they are asked for; the first that matches counts."""
 
 ColumnType = Literal["int", "float", "text", "bool"]
 
@@ -422,6 +434,91 @@ _ALL = (
                 "what became of it",
                 allowed=("found", "other_cue", "missed", "correctly_silent", "false_alarm"),
             ),
+        ),
+    ),
+    Table(
+        name="errors",
+        meaning="Every failure and what is known about it. Only where directions or error types were computed.",
+        key=("image_id",),
+        columns=(
+            _IMAGE_ID,
+            _int("label", "class_id of the true class"),
+            _int("prediction", "class_id that the inspected model predicts"),
+            _text("rule_ids", "the leaves it falls in, one for each of its groups that has a tree: ids with spaces"),
+            _float("decision_value", "place along the direction of its class; no value without one", nullable=True),
+            _text("error_type", "see error_types; no value where they were not computed", nullable=True),
+        ),
+    ),
+    Table(
+        name="error_types",
+        meaning="What kind of error each failure is: exactly one. Only where the configuration has a taxonomy.",
+        key=("image_id",),
+        columns=(
+            _IMAGE_ID,
+            _text("error_type", "the first stage of the cascade that matches", allowed=ERROR_TYPES),
+            _text("detail", "what matched: a superclass, a class, or words for what the image shows", nullable=True),
+        ),
+    ),
+    Table(
+        name="error_type_counts",
+        meaning="How many failures are of each type: in the run, in each class by label, and in each leaf.",
+        key=("scope", "class_id", "rule_id", "error_type"),
+        columns=(
+            _text("scope", "what the row is about", allowed=("run", "class", "rule")),
+            _int("class_id", "label of the failures; no value for other scopes", nullable=True),
+            _int("rule_id", "the leaf, see rules; no value for other scopes", nullable=True),
+            _text("error_type", "one that was assessed; those of a scope add up", allowed=ERROR_TYPES),
+            _int("n_errors", "failures of the type, fitted and held-out images together"),
+            _int("n_failures", "failures of the scope"),
+            _float("low", "lower end of the Wilson interval of n_errors / n_failures; no value", nullable=True),
+            _float("high", "upper end of it", nullable=True),
+        ),
+    ),
+    Table(
+        name="taxonomy_stages",
+        meaning="The stages of the cascade of error types, in order, and what each was given.",
+        key=("error_type",),
+        columns=(
+            _int("position", "0 for the stage that is asked first"),
+            _text("error_type", "what its failures are called", allowed=ERROR_TYPES),
+            Column(name="is_assessed", type="bool", meaning="whether the stage had its input"),
+            _text("input", "what it was given, or what is missing"),
+            _int("n_assessed", "failures that reached the stage and that its input says something about"),
+            _int("n_errors", "of these, failures that it claims"),
+        ),
+    ),
+    Table(
+        name="taxonomy_accuracies",
+        meaning="Accuracy when more and more is counted as correct; each a mean over classes.",
+        key=("measure",),
+        columns=(
+            _text("measure", "what counts as correct", allowed=("top_1", "multi_label", "minor", "explainable")),
+            _float(
+                "value", "mean over the classes of the share of correct images; no value without any", nullable=True
+            ),
+            _int("n_images", "images that are evaluated"),
+            _int("n_classes", "classes among them"),
+        ),
+    ),
+    Table(
+        name="superclasses",
+        meaning="The superclasses of the taxonomy. A class may be in several, or in none.",
+        key=("superclass", "class_id"),
+        columns=(
+            _text("superclass", "its name"),
+            _int("class_id", "one of its classes, see classes"),
+            _text("origin", "where it comes from", allowed=("given", "wordnet", "suggested")),
+        ),
+    ),
+    Table(
+        name="error_galleries",
+        meaning="A seeded sample of the failures of each error type.",
+        key=("error_type", "image_id"),
+        columns=(
+            _text("error_type", "see error_types", allowed=ERROR_TYPES),
+            _IMAGE_ID,
+            _int("rank", "1 for the first image of the gallery"),
+            _text("thumbnail", "name below media/"),
         ),
     ),
     Table(
