@@ -29,8 +29,10 @@ from barlow_report.errors import ConfigError
 
 __all__ = [
     "AttackConfig",
+    "ClipConfig",
     "Config",
     "DataConfig",
+    "DirectionsConfig",
     "ExtractionConfig",
     "ModelConfig",
     "ParquetDataConfig",
@@ -254,14 +256,7 @@ class ModelConfig(Section):
     @field_validator("factory")
     @classmethod
     def _has_function(cls, value: str | None, info: ValidationInfo) -> str | None:
-        if value is None:
-            return None
-        source, _, function = value.rpartition(":")
-        if not source or not function.isidentifier():
-            raise ValueError("expected 'package.module:function' or 'path/to/file.py:function'")
-        if source.endswith(".py") and info.context:
-            source = str(_absolute(Path(source), Path(info.context["folder"])))
-        return f"{source}:{function}"
+        return _resolved_factory(value, info)
 
 
 class ExtractionConfig(Section):
@@ -397,6 +392,80 @@ class VisualsConfig(Section):
     attack: AttackConfig = Field(default_factory=AttackConfig, description="The feature attack.")
 
 
+class ClipConfig(Section):
+    """An image-text model: exactly one of `model`, `folder` and `factory`."""
+
+    model: Name | None = Field(
+        None, description="Name of an open_clip architecture, such as ViT-B-32; needs the extra `clip`, and `weights`."
+    )
+    folder: Path | None = Field(
+        None, description="Or a model in open_clip's own layout: a folder of open_clip_config.json and its weights."
+    )
+    factory: str | None = Field(
+        None,
+        description="Or a Python function that returns (model, preprocess, tokenizer) as open_clip does; a tokenizer "
+        "that is None: no text tower.",
+    )
+    weights: Path | None = Field(
+        None, description="State dict of `model`: .safetensors or a file of torch.save. Nothing is downloaded."
+    )
+    batch_size: Positive = Field(64, description="Images or captions per forward pass.")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "ClipConfig":
+        if sum(source is not None for source in (self.model, self.folder, self.factory)) != 1:
+            raise ValueError("expected exactly one of 'model', 'folder' and 'factory'")
+        if (self.model is None) != (self.weights is None):
+            raise ValueError("'model' and 'weights' go together: without its weights a model is random")
+        return self
+
+    @field_validator("factory")
+    @classmethod
+    def _has_function(cls, value: str | None, info: ValidationInfo) -> str | None:
+        return _resolved_factory(value, info)
+
+
+class DirectionsConfig(Section):
+    """Failure directions: a linear classifier per class that tells its failures from its successes."""
+
+    clip: ClipConfig | None = Field(
+        None,
+        description="Image-text model that gives the embeddings, and scores captions. Default: the feature model's "
+        "features, without captions.",
+    )
+    embeddings: Path | None = Field(
+        None, description="Or a .npy of shape (n_images, n_dimensions), row i for image_id i of images.parquet."
+    )
+    min_images: int = Field(20, ge=4, description="Classes with fewer images to fit on get no direction.")
+    max_images: int = Field(
+        5000, ge=100, description="Images of a class to fit on at most; of larger classes a seeded sample is taken."
+    )
+    n_folds: int = Field(2, ge=2, le=20, description="Folds of the cross-validation that chooses C and the quality.")
+    penalties: tuple[Annotated[float, Field(gt=0.0)], ...] = Field(
+        (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0),
+        min_length=1,
+        description="Values of C to choose from; of equally good ones the first is taken.",
+    )
+    captions: Path | None = Field(
+        None,
+        description="YAML of caption templates and attributes; default: the ones that come with the package (colour, "
+        "background, viewpoint, size, material, weather, position).",
+    )
+    n_captions: Positive = Field(5, description="Captions shown for each end of a direction.")
+    n_images: Positive = Field(6, description="Images shown for each of hardest, middle and easiest.")
+    n_workers: Positive | None = Field(
+        None, description="Threads; results do not depend on it. Default: one per processor."
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "DirectionsConfig":
+        if self.clip is not None and self.embeddings is not None:
+            raise ValueError("expected at most one of 'clip' and 'embeddings'")
+        if self.captions is not None and self.clip is None:
+            raise ValueError("'captions' goes with 'clip': nothing else has a text tower")
+        return self
+
+
 class WordnetConfig(Section):
     """Superclasses from the hypernyms of classes that are WordNet synsets."""
 
@@ -500,6 +569,9 @@ class Config(Section):
     extraction: ExtractionConfig = Field(default_factory=ExtractionConfig, description="The one pass.")
     rules: RulesConfig = Field(default_factory=RulesConfig, description="Trees, failure modes, evidence.")
     visuals: VisualsConfig = Field(default_factory=VisualsConfig, description="Triptychs and galleries.")
+    directions: DirectionsConfig | None = Field(
+        None, description="Along which direction each class fails; not computed where the section is left out."
+    )
     taxonomy: TaxonomyConfig | None = Field(
         None, description="What kind of error each failure is; not computed where the section is left out."
     )
@@ -552,6 +624,18 @@ def parse_yaml_model(path: Path, model: type[ModelT]) -> ModelT:
     except ValidationError as error:
         lines = [_describe(problem, tree, model) for problem in error.errors()]
         raise ConfigError(f"{path}: {len(lines)} problem{'s' * (len(lines) > 1)}\n" + "\n".join(lines)) from error
+
+
+def _resolved_factory(value: str | None, info: ValidationInfo) -> str | None:
+    """Check the form of a factory's name and make the path of its file absolute."""
+    if value is None:
+        return None
+    source, _, function = value.rpartition(":")
+    if not source or not function.isidentifier():
+        raise ValueError("expected 'package.module:function' or 'path/to/file.py:function'")
+    if source.endswith(".py") and info.context:
+        source = str(_absolute(Path(source), Path(info.context["folder"])))
+    return f"{source}:{function}"
 
 
 def _absolute(path: Path, folder: Path) -> Path:

@@ -42,6 +42,7 @@ STAGES = ("extract", "explain", "visualize")
 """The stages that write to a run folder, in order."""
 
 LENSES = {
+    "directions": ("class_directions", "directions", "direction_histograms", "direction_images", "captions"),
     "taxonomy": (
         "error_types",
         "error_type_counts",
