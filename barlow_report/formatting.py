@@ -5,8 +5,20 @@ an en dash, never as NaN.
 """
 
 import math
+from collections.abc import Mapping
 
-__all__ = ["MISSING", "activation", "count", "interval", "number", "p_value", "percent", "ratio", "threshold"]
+__all__ = [
+    "MISSING",
+    "activation",
+    "count",
+    "duplicates_words",
+    "interval",
+    "number",
+    "p_value",
+    "percent",
+    "ratio",
+    "threshold",
+]
 
 MISSING = "–"
 THIN_SPACE = "\u202f"  # narrow and not breaking: keeps a number and its unit on one line
@@ -76,3 +88,26 @@ def p_value(value: float | None) -> str:
     if value is None or not _exists(value):
         return MISSING
     return f"<{THIN_SPACE}0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def duplicates_words(found: Mapping[str, int]) -> str:
+    """Say how many images are exact duplicates, and what that does to labels and evidence; empty without any.
+
+    Args:
+        found: `n_images`, `n_with_other_labels` and `n_held_out_in_fit`, as far as they were counted.
+    """
+    n_images, n_labels, n_held_out = (
+        found.get(f"n_{key}", 0) for key in ("images", "with_other_labels", "held_out_in_fit")
+    )
+    if not n_images:
+        return ""
+    words = [
+        f"{count(n_images)} {'is an exact duplicate' if n_images == 1 else 'are exact duplicates'} of another image"
+    ]
+    if n_labels:
+        words.append(f"{count(n_labels)} equal an image with another label")
+    if n_held_out:
+        words.append(
+            f"{count(n_held_out)} held-out {'image equals' if n_held_out == 1 else 'images equal'} one to fit on"
+        )
+    return "; ".join(words)

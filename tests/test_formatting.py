@@ -80,3 +80,13 @@ def test_slugs_of_any_names(names: list[str]) -> None:
     assert len(set(result)) == len(names)
     assert all(slug and slug.isascii() and slug == slug.lower() and len(slug) <= 64 for slug in result)
     assert not any(set(slug) & set("/\\.<>:\"'|?* ") for slug in result)
+
+
+def test_duplicates_are_told_with_what_they_do_to_labels_and_evidence() -> None:
+    words = formatting.duplicates_words
+    assert words({}) == words({"n_images": 0, "n_with_other_labels": 0}) == ""
+    assert words({"n_images": 1, "n_with_other_labels": 0}) == "1 is an exact duplicate of another image"
+    assert words({"n_images": 2000, "n_with_other_labels": 3, "n_held_out_in_fit": 1}) == (
+        f"2{THIN}000 are exact duplicates of another image; 3 equal an image with another label; "
+        "1 held-out image equals one to fit on"
+    )

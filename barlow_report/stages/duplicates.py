@@ -6,10 +6,9 @@ labels for one image make one of them a failure whatever the model says. Neither
 
 import pandas as pd
 
-from barlow_report.formatting import count
 from barlow_report.run_folder import Run
 
-__all__ = ["count_duplicates", "describe_duplicates"]
+__all__ = ["count_duplicates"]
 
 
 def count_duplicates(run: Run) -> dict[str, int]:
@@ -35,15 +34,3 @@ def count_duplicates(run: Run) -> dict[str, int]:
 def _n_held_out_in_fit(frame: pd.DataFrame) -> int:
     is_held_out = frame["split"] == "held_out"
     return int(frame.loc[is_held_out, "digest"].isin(frame.loc[~is_held_out, "digest"]).sum())
-
-
-def describe_duplicates(found: dict[str, int]) -> str:
-    """Say what was counted; empty where there are no duplicates."""
-    if not found.get("n_images"):
-        return ""
-    words = [f"{count(found['n_images'])} exact duplicates of another image"]
-    if found["n_with_other_labels"]:
-        words.append(f"{count(found['n_with_other_labels'])} images have an equal one with another label")
-    if found.get("n_held_out_in_fit"):
-        words.append(f"{count(found['n_held_out_in_fit'])} held-out images equal one that rules are fitted on")
-    return "; ".join(words)

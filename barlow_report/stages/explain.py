@@ -6,9 +6,10 @@ import pandas as pd
 
 from barlow_report.config import Config
 from barlow_report.files import digest_text
+from barlow_report.formatting import duplicates_words
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
-from barlow_report.stages.duplicates import count_duplicates, describe_duplicates
+from barlow_report.stages.duplicates import count_duplicates
 
 __all__ = ["explain"]
 
@@ -57,7 +58,7 @@ def explain(config: Config, run: Run, *, extracted: str, progress: Progress) -> 
         run.write_table(field.name, getattr(explanation, field.name))
     duplicates = count_duplicates(run)
     run.update_info(duplicates=duplicates)
-    if words := describe_duplicates(duplicates):
+    if words := duplicates_words(duplicates):
         progress.message(f"Note: {words}")
     run.finish("explain", fingerprint=mark)
     return mark

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from barlow_report.formatting import count
+from barlow_report.formatting import count, duplicates_words
 from barlow_report.report.answers import Answer, overview_answers
 from barlow_report.report.catalog import visible
 from barlow_report.report.datatable import Link
@@ -226,6 +226,9 @@ def _facts(site: Site) -> Iterator[Fact]:
             yield from _model_facts("Feature model", feature)
         if isinstance(feature.get("n_features"), int):
             yield Fact("Features of the model", count(feature["n_features"]))
+    duplicates = info.get("duplicates")
+    if isinstance(duplicates, Mapping) and (words := duplicates_words(duplicates)):
+        yield Fact("Of the images", words)
     yield Fact("Device", str(info.get("device", "–")))
     config = info["config"]
     if isinstance(config, Mapping):
