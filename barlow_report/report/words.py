@@ -112,14 +112,12 @@ def noise_words(group: Group, config: RulesConfig) -> str:
     gain, floor = group.tree_gain, group.noise_floor
     if gain is None or floor is None:
         return ""
-    verdict = (
-        "more than chance alone gives such a tree" if gain > floor else "no more than a tree can gain by chance alone"
-    )
+    verdict = "So it gains more than by chance alone" if gain > floor else "So it gains no more than by chance alone"
     shuffles = f"{config.n_permutations} shuffles" if config.n_permutations else "shuffles"
     return (
         f"Noise floor: the tree gains {number(gain)} (ALER − BER on the images it was fitted on). With the failures "
         f"shuffled within the group, so that no feature has to do with them, 19 of 20 trees gain at most "
-        f"{number(floor)} ({shuffles}). The gain is {verdict}."
+        f"{number(floor)} ({shuffles}). {verdict}."
     )
 
 

@@ -85,7 +85,7 @@ def _figures(tables: dict[str, pd.DataFrame]) -> dict[str, Figure]:
 
 def _gain_charts(tables: dict[str, pd.DataFrame]) -> dict[str, Chart]:
     """One chart for each row of table `evaluation` that has trees."""
-    groups = tables["groups"][["group_id", "grouping", "base_error_rate_held_out"]]
+    groups = tables["groups"][["group_id", "grouping", "n_images_held_out", "base_error_rate_held_out"]]
     trees = tables["evaluations"].merge(groups, on="group_id")
     trees = trees.rename(columns={"tree_gain": "gain", "tree_gain_held_out": "gain_held_out"})
     points = dict(tuple(trees.groupby("grouping")))

@@ -12,6 +12,7 @@ import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -105,23 +106,23 @@ def gain_by_base_rate(points: pd.DataFrame, *, depth: int, grouping: str) -> Cha
 
     Args:
         points: One row per tree of the grouping, of any depth, so that the charts of all depths have the same axes;
-            columns depth, base_error_rate, gain, base_error_rate_held_out and gain_held_out, the last two without a
-            value where nothing was held out. At least one row of `depth`.
+            columns depth, n_leaves, base_error_rate, gain, n_images_held_out, base_error_rate_held_out and
+            gain_held_out, the last two without a value where nothing was held out. At least one row of `depth`.
         depth: Of the trees to draw.
         grouping: In words, for the sentence that stands for the chart.
     """
     shown = points[points["depth"] == depth]
-    held_out = shown["gain_held_out"].dropna()
+    chance = _expected_by_chance(shown)
     alt = (
         f"Tree gain (average leaf error rate minus base error rate) against the base error rate. Grouping: "
         f"{grouping}; {len(shown)} tree{'s' * (len(shown) != 1)} of depth {depth}. {_mean_gains(shown)}"
-        + (f" {int((held_out > 0).sum())} of {len(held_out)} held-out gains are above 0." if len(held_out) else "")
+        + ("" if np.isnan(chance) else f" By chance alone held-out images would give {chance:.3f} on average.")
     )
     rates = points[["base_error_rate", "base_error_rate_held_out"]].to_numpy(dtype=np.float64)
     gains = points[["gain", "gain_held_out"]].to_numpy(dtype=np.float64)
 
     def draw(axes: Axes, theme: _Theme) -> None:
-        _draw_gains(axes, theme, shown)
+        _draw_gains(axes, theme, shown, chance=chance)
         axes.set_xlim(*_limits(rates))
         axes.set_ylim(*_limits(gains))
 
@@ -135,7 +136,7 @@ def _limits(values: npt.NDArray[np.float64]) -> tuple[float, float]:
     return (low - room) * 100, (high + room) * 100
 
 
-def _draw_gains(axes: Axes, theme: _Theme, points: pd.DataFrame) -> None:
+def _draw_gains(axes: Axes, theme: _Theme, points: pd.DataFrame, *, chance: float = np.nan) -> None:
     tested = points.dropna(subset=["base_error_rate_held_out", "gain_held_out"])
     size, strength = (3.2, 0.5) if len(points) + len(tested) > _MANY_POINTS else (5.0, 0.85)
     clouds = [
@@ -155,6 +156,10 @@ def _draw_gains(axes: Axes, theme: _Theme, points: pd.DataFrame) -> None:
             dots = [np.column_stack([v * 100, v * 100, np.full(len(v), np.nan)]).ravel() for v in (x, y)]
             axes.plot(*dots, color=colour, alpha=strength, linewidth=size, solid_capstyle=cap)
             handles.append(Line2D([], [], linestyle="", marker=marker, markersize=5, color=colour, label=label))
+    if not np.isnan(chance):
+        line: dict[str, Any] = {"color": theme.second, "linewidth": 1.2, "linestyle": (0, (2, 2))}
+        axes.axhline(chance * 100, **line)
+        handles.append(Line2D([], [], label="held-out, by chance", **line))
     axes.axhline(0, color=theme.text, linewidth=0.8)
     axes.set_xlabel("base error rate of the group in %", color=theme.text)
     axes.set_ylabel("ALER − BER in points", color=theme.text)
@@ -165,9 +170,20 @@ def _draw_gains(axes: Axes, theme: _Theme, points: pd.DataFrame) -> None:
         labelcolor=theme.text,
         loc="lower right",
         bbox_to_anchor=(1, 1),
-        ncols=2,
+        ncols=3,
         fontsize=9,
     )
+
+
+def _expected_by_chance(points: pd.DataFrame) -> float:
+    """The mean gain to expect on held-out images if the leaves had nothing to do with failing; NaN without any.
+
+    The number of failures in a leaf is then hypergeometric. The mean of k² / n, summed over the leaves and divided by
+    the failures, exceeds the base error rate by (1 − BER) (leaves − 1) / (images − 1).
+    """
+    tested = points[points["gain_held_out"].notna() & (points["n_images_held_out"] > 1)]
+    expected = (1 - tested["base_error_rate_held_out"]) * (tested["n_leaves"] - 1) / (tested["n_images_held_out"] - 1)
+    return float(expected.mean())
 
 
 def _mean_gains(points: pd.DataFrame) -> str:

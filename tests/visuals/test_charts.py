@@ -1,5 +1,6 @@
 """Charts: valid, repeatable SVG that holds what it says."""
 
+import itertools
 import re
 from xml.etree import ElementTree
 
@@ -66,6 +67,8 @@ def _trees(n: int, *, depths: tuple[int, ...] = (1,), held_out: bool = True) -> 
             "gain": random.exponential(0.05, rows),
             "base_error_rate_held_out": base if held_out else np.nan,
             "gain_held_out": random.normal(0.01, 0.03, rows) if held_out else np.nan,
+            "n_leaves": 2,
+            "n_images_held_out": 200 if held_out else 0,
         }
     )
 
@@ -83,6 +86,7 @@ def test_each_tree_is_a_dot_for_the_fitted_and_one_for_the_held_out_images() -> 
     assert chart.light != chart.dark
     assert ">fitted images<" in chart.light
     assert ">held-out images<" in chart.light
+    assert ">held-out, by chance<" in chart.light
 
 
 def test_a_chart_of_trees_without_held_out_images_shows_and_names_none() -> None:
@@ -100,14 +104,16 @@ def test_the_words_for_a_chart_say_what_it_shows() -> None:
             "base_error_rate": [0.2, 0.3, 0.4, 0.2],
             "gain": [0.1, 0.2, 0.3, 9.0],
             "base_error_rate_held_out": [0.2, 0.3, np.nan, 0.2],
-            "gain_held_out": [0.05, -0.01, np.nan, 9.0],
+            "gain_held_out": [0.05, 0.01, np.nan, 9.0],
+            "n_leaves": [2, 3, 4, 8],
+            "n_images_held_out": [101, 351, 0, 9],
         }
     )
     chart = gain_by_base_rate(points, depth=3, grouping="column <b>")
     assert chart.alt == (
         "Tree gain (average leaf error rate minus base error rate) against the base error rate. Grouping: column <b>; "
-        "3 trees of depth 3. Mean on fitted images: 0.200, on held-out images: 0.020. "
-        "1 of 2 held-out gains are above 0."
+        "3 trees of depth 3. Mean on fitted images: 0.200, on held-out images: 0.030. "
+        "By chance alone held-out images would give 0.006 on average."  # (0.8 / 100 + 0.7 * 2 / 350) / 2
     )
     assert _dots(chart.light) == [3, 2]
 
@@ -134,5 +140,27 @@ def test_two_thousand_groups_stay_small_and_the_same_numbers_give_the_same_bytes
 def test_trees_without_any_gain_have_an_axis_all_the_same() -> None:
     points = pd.DataFrame(
         {"depth": 1, "base_error_rate": [0.5], "gain": 0.0, "base_error_rate_held_out": 0.0, "gain_held_out": 0.0}
-    )
+    ).assign(n_leaves=2, n_images_held_out=1)
     assert _dots(gain_by_base_rate(points, depth=1, grouping="by label").light) == [1, 1]
+
+
+def test_the_gain_by_chance_is_the_mean_over_all_ways_to_place_the_failures() -> None:
+    n_images, n_failures, leaves = 7, 3, (range(2), range(2, 4), range(4, 7))
+    gains = [
+        sum(len(set(leaf) & set(failures)) ** 2 / len(leaf) for leaf in leaves) / n_failures - n_failures / n_images
+        for failures in itertools.combinations(range(n_images), n_failures)
+    ]
+    assert min(gains) >= 0
+    points = pd.DataFrame(
+        {
+            "depth": [2],
+            "n_leaves": len(leaves),
+            "base_error_rate": 0.2,
+            "gain": 0.1,
+            "n_images_held_out": n_images,
+            "base_error_rate_held_out": n_failures / n_images,
+            "gain_held_out": 0.1,
+        }
+    )
+    alt = gain_by_base_rate(points, depth=2, grouping="by label").alt
+    assert f"would give {np.mean(gains):.3f} on average" in alt
