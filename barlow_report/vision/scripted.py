@@ -44,6 +44,10 @@ class ScriptedProgram(Program):
         self._kept = {place.removeprefix(f"{TAPS}.") for place in places}
         self._compiled = None
 
+    def shown(self) -> list[str]:
+        """The names of the tensors that are shown."""
+        return list((self._compiled or self._compile())[2])
+
     def _apply(self, fn: Any, recurse: bool = True) -> "ScriptedProgram":
         """Move the script, whose weights become constants again where it goes."""
         self._script[0]._apply(fn)
