@@ -15,7 +15,7 @@ __all__ = ["slice_by_direction", "slice_by_error_tree", "slice_by_spotlight"]
 Scores = npt.NDArray[np.float64]
 
 N_SPOTLIGHTS = 5
-SPOTLIGHT_SIZE = 0.35  # the best of 0.1, 0.2, 0.35 and 0.5 on the tuning scenes
+SPOTLIGHT_SIZE = 0.35  # the best of 0.1, 0.2 and 0.35 on the tuning scenes
 N_STEPS = 300
 
 
