@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from barlow_report.config import Config, load_config
     from barlow_report.errors import BarlowReportError
     from barlow_report.pipeline import build_site, run
-    from barlow_report.rules import Explanation, explain_failures, mutual_information
+    from barlow_report.rules import Explanation, Grouping, explain_failures, group_by_column, mutual_information
 
 __version__ = "0.1.0"
 
@@ -27,9 +27,11 @@ __all__ = [
     "BarlowReportError",
     "Config",
     "Explanation",
+    "Grouping",
     "__version__",
     "build_site",
     "explain_failures",
+    "group_by_column",
     "load_config",
     "mutual_information",
     "run",
@@ -39,8 +41,10 @@ _HOMES = {
     "BarlowReportError": "errors",
     "Config": "config",
     "Explanation": "rules",
+    "Grouping": "rules",
     "build_site": "pipeline",
     "explain_failures": "rules",
+    "group_by_column": "rules",
     "load_config": "config",
     "mutual_information": "rules",
     "run": "pipeline",

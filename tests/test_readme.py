@@ -36,9 +36,12 @@ def test_the_example_needs_no_torch(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", without("torch") + code], cwd=tmp_path, check=True, capture_output=True)
 
 
-def test_the_configuration_is_valid(tmp_path: Path) -> None:
-    (text,) = _blocks("yaml")
-    Config.model_validate(yaml.safe_load(text), context={"folder": tmp_path})
+def test_the_configurations_are_valid(tmp_path: Path) -> None:
+    whole, *parts = [yaml.safe_load(text) for text in _blocks("yaml")]
+    assert parts
+    for part in ({}, *parts):
+        of_a_table = {"data": {"manifest": "table.csv"}} if part else {}
+        Config.model_validate({**whole, **of_a_table, **part}, context={"folder": tmp_path})
 
 
 def test_every_linked_file_exists() -> None:

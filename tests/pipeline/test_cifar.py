@@ -59,15 +59,34 @@ def test_the_class_dog_has_a_verified_failure_mode(run: Run) -> None:
     assert mode["q_value"] <= 0.05
 
 
+def test_cats_taken_for_dogs_are_the_most_confused_pair_and_have_a_verified_failure_mode(run: Run) -> None:
+    groups, rules, images = run.read_table("groups"), run.read_table("rules"), run.read_table("images")
+    pairs = groups[groups["grouping"] == "confused_pairs"].reset_index(drop=True)
+    assert len(pairs) == 10
+    assert pairs["name"][0] == "cat → dog"
+    names = run.read_table("classes").set_index("name")["class_id"]
+    cats = images[images["label"] == names["cat"]]
+    counts = cats["prediction"].value_counts()
+    assert pairs["n_images"][0] + pairs["n_images_held_out"][0] == counts[names["cat"]] + counts[names["dog"]]
+    assert pairs["n_failures"][0] + pairs["n_failures_held_out"][0] == counts[names["dog"]] == 139
+    verified = rules[(rules["group_id"] == pairs["group_id"][0]) & (rules["verdict"] == "verified")]
+    assert len(verified) == 1
+    assert (rules["verdict"][rules["group_id"].isin(pairs["group_id"])] == "verified").sum() >= 2
+
+
 def test_held_out_counts_are_those_of_the_images_a_rule_describes(run: Run) -> None:
     images, groups = run.read_table("images"), run.read_table("groups").set_index("group_id")
     held_out = (run.read_table("splits")["split"] == "held_out").to_numpy()
     failed = (images["label"] != images["prediction"]).to_numpy()
     conditions = dict(tuple(run.read_table("conditions").groupby("rule_id")))
+    memberships = run.read_table("memberships")
     features = np.asarray(run.features())
     for rule in run.read_table("rules").itertuples():
         group = groups.loc[rule.group_id]
-        members = (images[group["grouping"]] == group["class_id"]).to_numpy()
+        if group["grouping"] == "confused_pairs":
+            members = images.index.isin(memberships[memberships["group_id"] == rule.group_id]["image_id"])
+        else:
+            members = (images[group["grouping"]] == group["class_id"]).to_numpy()
         leaf = members & leaf_members(features, conditions[rule.rule_id])
         assert (rule.n_images, rule.n_images_held_out) == ((leaf & ~held_out).sum(), (leaf & held_out).sum())
         assert (rule.n_failures, rule.n_failures_held_out) == (
