@@ -2,6 +2,7 @@
 
 import json
 import logging
+import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -57,6 +58,8 @@ def serve(settings: CollectorSettings, *, announce: Callable[[str], None]) -> No
         http="h11",
         ws="none",
     )
+    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them once more when it has stopped in good order
+        signal.signal(number, lambda *_: None)
     try:
         uvicorn.Server(config).run(sockets=[listener])
     finally:

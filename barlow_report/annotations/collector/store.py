@@ -5,6 +5,7 @@ returns), so an answer that was acknowledged survives the process and the machin
 again, because its answer got lost, changes nothing.
 """
 
+import os
 import sqlite3
 import threading
 from contextlib import suppress
@@ -68,6 +69,7 @@ class Store:
         self._lock = threading.Lock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # answers are not for everybody on this machine
             self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
             self._prepare()
         except (sqlite3.Error, OSError) as error:

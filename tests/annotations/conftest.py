@@ -1,0 +1,40 @@
+"""A run, its site, and a browser to use the form with."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext
+
+from barlow_report.annotations.batches import Selection
+from barlow_report.progress import SilentProgress
+from barlow_report.run_folder import Run
+from barlow_report.stages.annotations import make_batch
+from barlow_report.stages.site import write_site
+from tests.annotations.people import finished_run
+from tests.report.conftest import browser
+from tests.report.synthetic import Recipe
+
+__all__ = ["browser"]
+
+
+@pytest.fixture(scope="session")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run whose owner asks about five features, with its site beside it; tests must not change it."""
+    run = finished_run(tmp_path_factory.mktemp("asked") / "run", Recipe(n_classes=4, image_size=72, n_pictures=8))
+    make_batch(run, Selection(choice="rules", max_items=5, seed=1), is_study=False, n_people=2, part_size=5)
+    write_site(run, site=run.folder.parent / "site", progress=SilentProgress())
+    return run
+
+
+@pytest.fixture
+def form_context(browser: Browser) -> Iterator[BrowserContext]:
+    """A browser profile that can download."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    yield context
+    context.close()
+
+
+def site_of(run: Run) -> Path:
+    """Where the fixture has built the site."""
+    return run.folder.parent / "site"
