@@ -18,11 +18,13 @@ from barlow_report.errors import ConfigError
 from barlow_report.files import atomic_write
 from barlow_report.progress import Progress, SilentProgress
 from barlow_report.report import Profile, navigation_lines, zip_site
-from barlow_report.run_folder import STAGES, Run
+from barlow_report.run_folder import LENSES, STAGES, Run
 from barlow_report.stages.demo import demo_config, draw, write_planted
+from barlow_report.stages.errors import write_errors
 from barlow_report.stages.explain import explain
 from barlow_report.stages.extract import extract
 from barlow_report.stages.site import site_title, write_site
+from barlow_report.stages.taxonomy import classify
 from barlow_report.stages.visualize import visualize
 from barlow_report.training_config import TrainingConfig
 
@@ -49,7 +51,10 @@ _SECTIONS = {
     "extract": ("name", "device", "data", "inspected_model", "feature_model", "extraction"),
     "explain": ("seed", "rules"),
     "visualize": ("visuals", "site"),
+    "taxonomy": ("taxonomy",),
 }
+# The lenses: what the configuration may ask for beyond the stages that every run has.
+_LENSES = {"taxonomy": classify}
 _REPORTED_PACKAGES = ("torch", "torchvision", "scikit-learn", "numpy", "pandas", "pillow", "mkdocs-material")
 
 
@@ -83,7 +88,7 @@ def compute(config: Config, *, folder: Path, until: str = "visualize", progress:
     run_folder.refuse_foreign_files()
     with run_folder.locked():
         Run.create(folder, info=_info(config))
-        n_stages = STAGES.index(until) + 1
+        n_stages = STAGES.index(until) + 1 if until in STAGES else STAGES.index("explain") + 1
         extracted = extract(config, run_folder, progress=progress)
         run_folder.record_config({key: settings[key] for key in _SECTIONS["extract"]})
         if n_stages > 1:
@@ -93,6 +98,18 @@ def compute(config: Config, *, folder: Path, until: str = "visualize", progress:
         if n_stages > 2:
             visualize(config, run_folder, explained=explained, progress=progress)
             run_folder.record_config({key: settings[key] for key in _SECTIONS["visualize"]})
+        if until == STAGES[-1]:
+            asked = {lens for lens in LENSES if getattr(config, lens) is not None}
+            for lens in LENSES.keys() - asked:
+                run_folder.drop(lens)
+        else:
+            asked = {until} & LENSES.keys()
+        for lens in LENSES:
+            if lens in asked:
+                _LENSES[lens](config, run_folder, explained=explained, progress=progress)
+                run_folder.record_config({key: settings[key] for key in _SECTIONS[lens]})
+        if n_stages > 1 and not run_folder.has_table("errors"):
+            write_errors(run_folder)
     return run_folder
 
 

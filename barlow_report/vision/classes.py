@@ -29,6 +29,7 @@ __all__ = [
     "imagenet_classes",
     "listed_classes",
     "some",
+    "synset_ids",
 ]
 
 _N_SHOWN = 3
@@ -149,6 +150,28 @@ def found_classes(columns: Mapping[str, Sequence[str | int]], *, where: str) -> 
 def listed_classes(names: Sequence[str]) -> ClassList:
     """Return the classes that a source lists in the order its indices count."""
     return _with_readable_names(tuple(names))
+
+
+def synset_ids(names: Sequence[str], config: DataConfig) -> tuple[dict[int, str], tuple[str, ...]]:
+    """Return the WordNet id of each class that is known to be a synset, and the ids of the list that it is from.
+
+    A class is one if the configuration's list says so, if its name is such an id, or if all names are those of classes
+    of ImageNet.
+
+    Args:
+        names: Of the run's classes, in order.
+        config: Of the run's data.
+    """
+    listed = configured_classes(config)
+    ids = {position: name for position, name in enumerate(names) if _SYNSET.fullmatch(name)}
+    if listed is not None and tuple(names) == listed.names:
+        ids |= {position: key for key, position in listed.keys.items() if _SYNSET.fullmatch(key)}
+    known = imagenet_classes()
+    synset_of = {name: key for key, name in known.items()}
+    synset_of |= {f"{name} ({key})": key for key, name in known.items()} | {key: key for key in known}
+    if all(name in synset_of for name in names):
+        ids = {position: synset_of[name] for position, name in enumerate(names)} | ids
+    return ids, tuple(known) if ids and set(ids.values()) <= known.keys() else ()
 
 
 def as_classes(values: Iterable[Any]) -> list[str | int]:

@@ -1,0 +1,90 @@
+"""The classes of a run by whatever a file may call them: name, WordNet synset id, or index."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from barlow_report.errors import DataError
+
+__all__ = ["Vocabulary", "quoted"]
+
+_N_SHOWN = 3
+_INDEX = re.compile(r"0|[1-9]\d{0,8}")
+_BETWEEN_WORDS = re.compile(r"[\s_-]+")
+
+
+def quoted(values: Iterable[object]) -> str:
+    """Return the first few of `values` in quotes, and how many more there are."""
+    shown = [repr(value) for value in values]
+    rest = len(shown) - _N_SHOWN
+    return ", ".join(shown[:_N_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vocabulary:
+    """The classes that a model can predict.
+
+    Attributes:
+        names: Name of each class; its position is its class_id.
+        synsets: WordNet synset id by class_id, of the classes that are known to be one.
+        all_synsets: Synset ids of a longer list that indices of public files count, such as ImageNet's 1,000, where
+            the run has only some of its classes; empty: indices are class_ids.
+    """
+
+    names: Sequence[str]
+    synsets: Mapping[int, str] = field(default_factory=dict)
+    all_synsets: Sequence[str] = ()
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        ids = {synset: class_id for class_id, synset in self.synsets.items()}
+        return ids | {name: class_id for class_id, name in enumerate(self.names)}
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        return frozenset(_plain(word) for word in self._ids)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def find(self, value: Any, *, where: str, counts_all: bool = False) -> int | None:
+        """Return the class_id that `value` stands for; None: a class of `all_synsets` that the run lacks.
+
+        Args:
+            value: A name, a synset id, or an index as a number or as text; names win.
+            where: Named in the error.
+            counts_all: An index counts `all_synsets`, as in files that were published with a data set; otherwise the
+                classes of the run.
+
+        Raises:
+            DataError: No class is called so.
+        """
+        text = str(value).strip()
+        if isinstance(value, bool) or value is None:
+            text = repr(value)
+        if text in self._ids:
+            return self._ids[text]
+        if text in self.all_synsets:
+            return None
+        n_indices = len(self.all_synsets) if counts_all and self.all_synsets else len(self)
+        if _INDEX.fullmatch(text) and int(text) < n_indices:
+            return self._ids.get(self.all_synsets[int(text)]) if counts_all and self.all_synsets else int(text)
+        raise DataError(
+            f"{where}: {text!r} is no class of this run ({quoted(self.names)}). Write a class as the run calls it, "
+            f"its WordNet id, or its index from 0 to {n_indices - 1}."
+        )
+
+    def find_all(self, values: Iterable[Any], *, where: str, counts_all: bool = False) -> list[int]:
+        """Return the class_ids of those of `values` that the run has; see `find`."""
+        found = (self.find(value, where=where, counts_all=counts_all) for value in values)
+        return [class_id for class_id in found if class_id is not None]
+
+    def holds_words(self, words: str) -> bool:
+        """Whether free words name a class, differences of case and of spaces aside."""
+        return _plain(words) in self._words
+
+
+def _plain(words: str) -> str:
+    return _BETWEEN_WORDS.sub(" ", words.strip()).casefold()
