@@ -11,11 +11,13 @@ from barlow_report.errors import SiteError
 from barlow_report.report import words
 from barlow_report.report.media import MediaLibrary
 from barlow_report.report.pages import Site, SitePage
+from barlow_report.report.records import Share
 from barlow_report.report.source import Profile
 from barlow_report.report.tree import N_SHADES, shade
 
 __all__ = ["Renderer", "templates_folder"]
 
+_NOTHING = Markup('<span class="none" title="nothing to divide by">–</span>')
 _MAX_STATIC_ROWS = 1000  # of a table that no script can page
 _KNOWN_TEMPLATE = Path("pages") / "failure_modes.html"
 
@@ -41,6 +43,7 @@ class Renderer:
     def __init__(self, templates: Path, *, site: Site, media: MediaLibrary, profile: Profile = "standalone") -> None:
         self.media = media
         self.profile = profile
+        self.rules = site.catalog.rules_config
         self.environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(templates),
             autoescape=True,
@@ -60,6 +63,8 @@ class Renderer:
             rules_config=site.catalog.rules_config,
             picture=media.picture,
             img=self._img,
+            zoom=self._zoom,
+            rate=self._rate,
             verdicts=words.VERDICTS,
             statuses=words.STATUSES,
             grouping_label=words.grouping_label,
@@ -78,6 +83,34 @@ class Renderer:
             f'height="{found.height}"{classes}{lazily} '
             'decoding="async">'
         )
+
+    @jinja2.pass_context
+    def _zoom(self, context: jinja2.runtime.Context, name: str, caption: str, inside: Markup) -> Markup:
+        """Return a link that opens in the viewer; without script, it leads to the picture's own file."""
+        return Markup(  # noqa: S704 - what is inside is markup already, and the caption is escaped
+            f'<a class="zoom" href="{context["root"]}{self.media.picture(name).path}" '
+            f'data-caption="{escape(caption)}">{inside}</a>'
+        )
+
+    def _rate(self, share: Share, decimals: int = 1, mark: bool = True) -> Markup:
+        """Return a share with its counts, its interval, and a mark where it rests on few images.
+
+        `mark` is False where a small count is no doubt about the number, as in a list of confusions.
+        """
+        if share.value is None:
+            return _NOTHING
+        parts = [f'<span class="rate">{escape(formatting.percent(share.value, decimals=decimals))} ']
+        parts.append(f"<small>{formatting.ratio(share.k, share.n)}</small>")
+        if share.low is not None:
+            level = round(self.rules.confidence_level * 100)
+            words = formatting.interval(share.low, share.high)
+            parts.append(f' <small class="ci" title="{level} % Wilson interval">{words}</small>')
+        least = self.rules.min_images
+        if mark and share.n is not None and share.n < least:
+            title = f"Fewer than {least} images to divide by: too few to rely on this rate"
+            parts.append(f' <small class="few" title="{title}">n&nbsp;&lt;&nbsp;{least}</small>')
+        parts.append("</span>")
+        return Markup("".join(parts))  # noqa: S704 - numbers only
 
     def body(self, page: SitePage) -> str:
         """Return the content of a page, without the theme around it."""

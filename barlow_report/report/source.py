@@ -4,6 +4,7 @@ The pages are a function of this value alone. Nothing below `report` opens a run
 built wherever the tables and pictures come from.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,9 @@ Profile = Literal["standalone", "mkdocs", "techdocs"]
 """What pages are for: a site of their own, a folder of an MkDocs site, or one of Backstage's TechDocs."""
 
 
+_VIEW_BOX = re.compile(r'viewBox="[\d.]+ [\d.]+ ([\d.]+) ([\d.]+)"')
+
+
 @dataclass(frozen=True, kw_only=True)
 class Figure:
     """A chart as SVG text, drawn for a light and for a dark page, and the words that stand for it."""
@@ -27,6 +31,12 @@ class Figure:
     light: str
     dark: str
     alt: str
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height from the drawing's view box, so that a page keeps the room before it is loaded."""
+        found = _VIEW_BOX.search(self.light)
+        return (round(float(found[1])), round(float(found[2]))) if found else (460, 300)
 
 
 @dataclass(frozen=True, kw_only=True)

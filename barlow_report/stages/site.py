@@ -78,7 +78,7 @@ def _figures(tables: dict[str, pd.DataFrame]) -> dict[str, Figure]:
     fitted = tables["groups"][tables["groups"]["status"] == "fitted"]
     if len(fitted):
         charts["tree_gain"] = tree_gain(fitted)
-    if "evaluation" in tables:
+    if {"evaluation", "evaluations"} <= tables.keys():
         charts |= _gain_charts(tables)
     return {name: _as_figure(chart) for name, chart in charts.items()}
 

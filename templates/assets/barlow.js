@@ -87,8 +87,7 @@
       } else if (c.kind === "badge") td.append(make("span", { className: "badge " + v, textContent: c.words[v] }));
       else if (c.kind === "rate") {
         td.textContent = percent(v ? c.k[i] / v : null, 1);
-        if (v) td.append(make("small", { textContent: count(c.k[i]) + "/" + count(v) + (c.low && !isMissing(c.low[i]) ? " · " + interval(c.low[i], c.high[i]) : "") }));
-        if (v && v < data.least) td.lastChild.append(" · ", make("b", { className: "few", title: "Fewer than " + data.least + " images to divide by: too few to rely on this rate", textContent: "n\u00a0<\u00a0" + data.least }));
+        if (v) td.append(make("small", { className: v < data.least ? "few" : "", textContent: count(c.k[i]) + "/" + count(v) + (c.low && !isMissing(c.low[i]) ? " · " + interval(c.low[i], c.high[i]) : "") + (v < data.least ? " · n\u00a0<\u00a0" + data.least : "") }));
       } else td.textContent = c.kind === "count" ? count(v) : c.kind === "number" ? number(v) : c.kind === "q" ? pValue(v) : v;
       return td;
     }

@@ -106,6 +106,7 @@ def synthetic_source(folder: Path, recipe: Recipe) -> ReportSource:
     builder.build(tables)
     tables["explained"] = _explained()
     tables["evaluation"] = _evaluation(len(tables["groups"]))
+    tables["evaluations"] = _evaluations(tables["groups"])
     if recipe.planted:
         tables["planted"] = _planted(recipe, tables)
     frames = {}
@@ -556,6 +557,24 @@ def _evaluation(n_groups: int) -> list[dict[str, Any]]:
             "n_with_mode_held_out": 1,
             "mean_tree_gain_held_out": 0.049,
         }
+        for depth in (1, 3)
+    ]
+
+
+def _evaluations(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "group_id": group["group_id"],
+            "depth": depth,
+            "n_leaves": 2**depth,
+            "base_error_rate": group["base_error_rate"],
+            "tree_gain": 0.02 * depth,
+            "tree_gain_held_out": 0.01,
+            "is_failure_mode": bool(group["group_id"] % 2),
+            "is_failure_mode_held_out": group["group_id"] % 2,
+        }
+        for group in groups
+        if group["status"] == "fitted"
         for depth in (1, 3)
     ]
 

@@ -281,7 +281,8 @@ def foreign_elements(page: Page, within: str = "html") -> list[str]:
               found.push(e.outerHTML);
         const ours = new Set(['A', 'B', 'C', 'In-sample only.', 'On this page']);
         for (const e of document.querySelectorAll('.barlow b'))
-          if (!ours.has(e.textContent) && !e.closest('.verdict, .answers, .cap, .figures, .few, summary, .gaps')) found.push(e.outerHTML);
+          if (!ours.has(e.textContent) && !e.closest('.verdict, .answers, .cap, .figures, .few, summary, .gaps'))
+            found.push(e.outerHTML);
         const never = '.barlow :is(script:not([src$=".js"]), iframe, base, meta, style, textarea, object), base, '
           + 'meta[http-equiv], [srcdoc], [href*="example.invalid"], [src*="example.invalid"]';
         for (const e of document.querySelectorAll(never)) found.push(e.outerHTML);

@@ -109,7 +109,7 @@ def test_a_table_with_every_kind_of_cell(renderer: Renderer) -> None:
 
 def test_rates_bars_and_badges(renderer: Renderer) -> None:
     template = renderer.environment.from_string(
-        '{% from "parts/macros.html" import rate, ratebar, badge, er with context %}'
+        '{% from "parts/macros.html" import ratebar, badge, er with context %}'
         "{{ rate(a) }}\n{{ rate(b) }}\n{{ ratebar(a, c) }}\n{{ ratebar(b, b) }}\n"
         "{{ badge('not_verified') }}\n{{ er() }}"
     )
