@@ -111,6 +111,7 @@ def _stage_command(stage: str, summary: str) -> None:
 _stage_command("extract", "Compute features and predictions of all images.")
 _stage_command("explain", "Explain failures: groups, trees, rules and their evidence; extract first if need be.")
 _stage_command("visualize", "Draw triptychs and galleries; extract and explain first if need be.")
+_stage_command("directions", "Find along which direction each class fails; extract and explain first if need be.")
 _stage_command("taxonomy", "Say what kind of error each failure is; extract and explain first if need be.")
 
 

@@ -14,7 +14,7 @@ from barlow_report.config import ModelConfig
 from barlow_report.errors import ModelError
 from barlow_report.files import digest_file
 
-__all__ = ["images_identity", "model_identity"]
+__all__ = ["factory_identity", "images_identity", "model_identity"]
 
 
 def model_identity(model: ModelConfig | None) -> dict[str, Any] | None:
@@ -35,7 +35,7 @@ def model_identity(model: ModelConfig | None) -> dict[str, Any] | None:
         "preprocessing": model.preprocessing.model_dump(mode="json", exclude_unset=True),
         "program": None if model.program is None else _digest(model.program, "program"),
         "weights": None if model.weights is None else _digest(model.weights, "weights"),
-        "source": None if model.factory is None else _source_identity(model.factory),
+        "source": None if model.factory is None else factory_identity(model.factory),
         "library_version": None if library is None else _version(library),
     }
 
@@ -47,7 +47,8 @@ def _version(library: str) -> str | None:
         return None  # loading the model says that it is missing
 
 
-def _source_identity(factory: str) -> list[str]:
+def factory_identity(factory: str) -> list[str]:
+    """Return the function's name and the hashes of the files that it may come from."""
     source, _, function = factory.rpartition(":")
     if source.endswith(".py"):
         _digest(Path(source), "factory")  # says what is wrong if it is not there

@@ -20,6 +20,7 @@ from barlow_report.progress import Progress, SilentProgress
 from barlow_report.report import Profile, navigation_lines, zip_site
 from barlow_report.run_folder import LENSES, STAGES, Run
 from barlow_report.stages.demo import demo_config, draw, write_planted
+from barlow_report.stages.directions import find_failure_directions
 from barlow_report.stages.errors import write_errors
 from barlow_report.stages.explain import explain
 from barlow_report.stages.extract import extract
@@ -51,10 +52,11 @@ _SECTIONS = {
     "extract": ("name", "device", "data", "inspected_model", "feature_model", "extraction"),
     "explain": ("seed", "rules"),
     "visualize": ("visuals", "site"),
+    "directions": ("directions",),
     "taxonomy": ("taxonomy",),
 }
 # The lenses: what the configuration may ask for beyond the stages that every run has.
-_LENSES = {"taxonomy": classify}
+_LENSES = {"directions": find_failure_directions, "taxonomy": classify}
 _REPORTED_PACKAGES = ("torch", "torchvision", "scikit-learn", "numpy", "pandas", "pillow", "mkdocs-material")
 
 

@@ -277,30 +277,32 @@ class Run:
         with output_errors(self._table_path(name)):
             self._table_path(name).unlink(missing_ok=True)
 
-    def write_features(self, blocks: Iterable[np.ndarray], *, shape: tuple[int, int], dtype: str) -> None:
-        """Write features.npy from blocks of rows, holding one block in memory at a time.
+    def write_features(
+        self, blocks: Iterable[np.ndarray], *, shape: tuple[int, int], dtype: str, name: str = "features"
+    ) -> None:
+        """Write features.npy, or another array of a row per image, from blocks of rows; one block is in memory.
 
         Raises:
             OutputError: The file cannot be written.
             RunFolderError: The blocks do not add up to `shape`.
         """
         n_rows = 0
-        with atomic_file(self.folder / "features.npy") as file:
+        with atomic_file(self.folder / f"{name}.npy") as file:
             header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)
             for block in blocks:
                 file.write(np.ascontiguousarray(block, dtype=dtype).data)
                 n_rows += len(block)
             if n_rows != shape[0]:
-                raise RunFolderError(f"{self.folder}: {n_rows} rows of features, expected {shape[0]}: run again.")
+                raise RunFolderError(f"{self.folder}: {n_rows} rows of {name}, expected {shape[0]}: run again.")
 
-    def features(self) -> np.ndarray:
-        """Open the features, shape (n_images, n_features), memory-mapped and read-only.
+    def features(self, name: str = "features") -> np.ndarray:
+        """Open the features, shape (n_images, n_features), or another such array, memory-mapped and read-only.
 
         Raises:
             RunFolderError: The file is missing or damaged.
         """
-        path = self.folder / "features.npy"
+        path = self.folder / f"{name}.npy"
         try:
             features: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError) as error:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from barlow_report.run_folder import Run
-from barlow_report.tables import TABLES, empty_table
+from barlow_report.tables import empty_table
 
 __all__ = ["leaves_of_failures", "write_errors"]
 
@@ -50,7 +50,7 @@ def _leaves(run: Run) -> Iterator[pd.DataFrame]:
 def write_errors(run: Run) -> None:
     """Write table `errors` from what the lenses of the run have found; delete it where it has none."""
     has_types = run.is_finished("taxonomy") and run.has_table("error_types")
-    has_values = "decision_values" in TABLES and run.is_finished("directions") and run.has_table("decision_values")
+    has_values = run.is_finished("directions") and run.has_table("directions")
     if not (has_types or has_values):
         run.delete_table("errors")
         return
@@ -59,7 +59,7 @@ def write_errors(run: Run) -> None:
     leaves = leaves_of_failures(run).sort_values(["image_id", "rule_id"])
     in_rules = leaves.groupby("image_id")["rule_id"].agg(lambda ids: " ".join(map(str, ids)))
     errors = errors.assign(rule_ids=errors["image_id"].map(in_rules).fillna("").astype(object))
-    values = run.read_table("decision_values") if has_values else None
+    values = run.read_table("directions") if has_values else None
     types = run.read_table("error_types") if has_types else None
     errors["decision_value"] = _column(errors, values, "decision_value").astype("float64")
     errors["error_type"] = _column(errors, types, "error_type").astype(object)

@@ -49,6 +49,10 @@ class Pictures:
         self._names: dict[int, str] = {}
         self._pool = ThreadPoolExecutor(config.extraction.n_workers or os.cpu_count() or 1)
 
+    def read_all(self, image_ids: Sequence[int]) -> "list[Image.Image]":
+        """Decode several images at once; see `read`."""
+        return list(self._pool.map(self.read, image_ids))
+
     def thumbnails(self, image_ids: Sequence[int], *, advance: Advance) -> list[str]:
         """Return the names of the images' thumbnails below media/.
 
@@ -58,7 +62,7 @@ class Pictures:
         from barlow_report.vision.preprocessing import field_of_view
 
         def make(image_id: int) -> str:
-            view = field_of_view(self._read(image_id), self._preprocessing)
+            view = field_of_view(self.read(image_id), self._preprocessing)
             name = self._add(encode_thumbnail(view, max_side=self._max_side))
             advance(1)
             return name
@@ -78,7 +82,7 @@ class Pictures:
         """
         from barlow_report.vision.tiles import compute_tiles
 
-        images = list(self._pool.map(self._read, [image_id for _, image_id in pairs]))
+        images = self.read_all([image_id for _, image_id in pairs])
         tiles = compute_tiles(attack, images, feature_ids=[feature_id for feature_id, _ in pairs])
 
         def store(row: int) -> dict[str, Any]:
@@ -93,7 +97,12 @@ class Pictures:
 
         return list(self._pool.map(store, range(len(pairs))))
 
-    def _read(self, image_id: int) -> "Image.Image":
+    def read(self, image_id: int) -> "Image.Image":
+        """Decode an image.
+
+        Raises:
+            DataError: It cannot be read any more, or is another one than it was.
+        """
         path = self._paths[image_id]
         try:
             loaded = self._source.read(path)

@@ -20,7 +20,13 @@ from barlow_report.visuals.blurring import blur
 __all__ = ["blurred", "without_photographs"]
 
 # A feature attack starts from a photograph and still shows it; a heatmap says where, but not what
-_PHOTOGRAPHS = {"tiles": ("thumbnail", "attack"), "galleries": ("thumbnail",), "quantiles": ("thumbnail",)}
+_PHOTOGRAPHS = {
+    "tiles": ("thumbnail", "attack"),
+    "galleries": ("thumbnail",),
+    "quantiles": ("thumbnail",),
+    "direction_images": ("thumbnail",),
+    "error_galleries": ("thumbnail",),
+}
 
 
 def without_photographs(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

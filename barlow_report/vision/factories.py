@@ -19,7 +19,7 @@ from barlow_report.files import digest_file, digest_text
 from barlow_report.vision.programs import load_program
 from barlow_report.vision.published import build_timm, build_torchvision
 
-__all__ = ["BuiltModel", "build_model"]
+__all__ = ["BuiltModel", "build_model", "call_factory"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +64,24 @@ def build_model(spec: ModelConfig, *, role: str) -> BuiltModel:
             source_sha256=digest_text(published.version),
             preprocessing=published.preprocessing,
         )
-    source, _, function = (spec.factory or "").rpartition(":")
+    built, name, source_sha256 = call_factory(spec.factory or "", spec.arguments, role=role)
+    if not isinstance(built, nn.Module):
+        raise ModelError(f"{role}: {name} returned {type(built).__name__}, expected a torch.nn.Module.")
+    return BuiltModel(module=built, name=name, source_sha256=source_sha256)
+
+
+def call_factory(factory: str, arguments: dict[str, Any], *, role: str) -> tuple[Any, str, str]:
+    """Call a function that a configuration names: package.module:function or path/to/file.py:function.
+
+    Returns:
+        What it returns; its name without folders; the SHA-256 of the text of its file.
+
+    Raises:
+        ModelError: It cannot be found, or fails.
+    """
+    source, _, function = factory.rpartition(":")
     if source.endswith(".py"):
-        return _build_from_file(Path(source), function, spec.arguments, role)
+        return _call_in_file(Path(source), function, arguments, role)
     try:
         module = importlib.import_module(source)
     except Exception as error:  # importing runs code that may raise anything
@@ -74,14 +89,14 @@ def build_model(spec: ModelConfig, *, role: str) -> BuiltModel:
             f"{role}: importing {source!r} failed ({_describe(error)}). Check 'factory'; a package must be installed, "
             "a file is given as 'path/to/file.py:function'."
         ) from error
-    return _call(module, function, spec.arguments, role, name=f"{source}:{function}")
+    return _call(module, function, arguments, role, name=f"{source}:{function}")
 
 
 def _build_program(path: Path, role: str) -> BuiltModel:
     return BuiltModel(module=load_program(path, where=role), name=path.name, source_sha256=digest_file(path))
 
 
-def _build_from_file(path: Path, function: str, arguments: dict[str, Any], role: str) -> BuiltModel:
+def _call_in_file(path: Path, function: str, arguments: dict[str, Any], role: str) -> tuple[Any, str, str]:
     if not path.is_file():
         raise ModelError(f"{role}: found no file {path}; correct 'factory' (path/to/file.py:function).")
     # A name of its own, so that neither installed packages nor another model's file of that name are hit.
@@ -124,7 +139,9 @@ def _lies_at(module: ModuleType, place: Path) -> bool:
     return any(file == place.with_suffix(".py") or file == place or place in file.parents for file in found)
 
 
-def _call(module: ModuleType, function: str, arguments: dict[str, Any], role: str, *, name: str) -> BuiltModel:
+def _call(
+    module: ModuleType, function: str, arguments: dict[str, Any], role: str, *, name: str
+) -> tuple[Any, str, str]:
     factory = getattr(module, function, None)
     if not callable(factory):
         public = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
@@ -133,9 +150,7 @@ def _call(module: ModuleType, function: str, arguments: dict[str, Any], role: st
         built = factory(**arguments)
     except Exception as error:  # somebody else's code
         raise ModelError(f"{role}: calling {name} with 'arguments' {arguments} failed: {_describe(error)}.") from error
-    if not isinstance(built, nn.Module):
-        raise ModelError(f"{role}: {name} returned {type(built).__name__}, expected a torch.nn.Module.")
-    return BuiltModel(module=built, name=name, source_sha256=_hash_source(module))
+    return built, name, _hash_source(module)
 
 
 def _hash_source(module: ModuleType) -> str:

@@ -1,0 +1,96 @@
+"""Embeddings of all images by an image-text model: one pass, saved in shards, so that a stopped run goes on."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from barlow_report.config import ClipConfig, Config
+from barlow_report.errors import ModelError
+from barlow_report.files import atomic_file, digest_file
+from barlow_report.fingerprints import factory_identity
+from barlow_report.progress import Progress
+from barlow_report.run_folder import Run, fingerprint
+
+if TYPE_CHECKING:
+    from barlow_report.vision.embeddings import ImageTextModel
+
+__all__ = ["clip_identity", "embed"]
+
+_NAME = "embeddings"
+
+
+def clip_identity(spec: ClipConfig) -> dict[str, Any]:
+    """Return everything that decides what the model computes.
+
+    Raises:
+        ModelError: A file that the configuration names does not exist.
+    """
+    files = [] if spec.weights is None else [spec.weights]
+    if spec.folder is not None:
+        files = sorted(path for path in spec.folder.glob("*") if path.is_file())
+        if not files:
+            raise ModelError(f"{spec.folder}: no files found. Give the folder of a model under directions.clip.folder.")
+    try:
+        digests = [digest_file(path) for path in files]
+    except OSError as error:
+        raise ModelError(
+            f"{spec.weights}: cannot be read ({error.strerror}). Give the path of an existing file under "
+            "directions.clip.weights."
+        ) from error
+    return {
+        "model": spec.model,
+        "files": digests,
+        "factory": None if spec.factory is None else factory_identity(spec.factory),
+    }
+
+
+def embed(
+    config: Config, run: Run, model: "ImageTextModel", *, identity: dict[str, Any], progress: Progress
+) -> np.ndarray:
+    """Return the embeddings of all images, memory-mapped, computing those that are missing.
+
+    Args:
+        config: The configuration.
+        run: The run folder, with the stage `extract` finished.
+        model: The image-text model.
+        identity: Of the model, see `clip_identity`.
+        progress: Where to report to.
+
+    Raises:
+        DataError: An image cannot be read any more.
+        ModelError: The model fails.
+    """
+    mark = fingerprint(extract=run.info["stages"].get("extract"), clip=identity)
+    if run.is_done(_NAME, fingerprint=mark) and (run.folder / f"{_NAME}.npy").is_file():
+        progress.message("Embeddings are up to date")
+        return run.features(_NAME)
+    from barlow_report.stages.pictures import Pictures
+
+    pictures = Pictures(config, run)
+    n_images = len(run.read_table("images"))
+    work = run.begin(_NAME, fingerprint=mark)
+    size = config.extraction.shard_size
+    paths = [work / f"{index:06d}.npy" for index in range(-(-n_images // size))]
+    n_done = sum(min(size, n_images - i * size) for i, path in enumerate(paths) if path.is_file())
+    with progress.task("Embedding images", total=n_images, unit="images", n_done=n_done) as advance:
+        for index, path in enumerate(paths):
+            if path.is_file():
+                continue
+            ids = range(index * size, min((index + 1) * size, n_images))
+            parts = []
+            for start in range(ids.start, ids.stop, model.batch_size):
+                batch = range(start, min(start + model.batch_size, ids.stop))
+                parts.append(model.embed_images(pictures.read_all(batch)))
+                advance(len(batch))
+            _save(path, np.concatenate(parts))
+    blocks = (np.load(path, allow_pickle=False) for path in paths)
+    n_dimensions = np.load(paths[0], mmap_mode="r", allow_pickle=False).shape[1]
+    run.write_features(blocks, shape=(n_images, n_dimensions), dtype="float32", name=_NAME)
+    run.finish(_NAME, fingerprint=mark)
+    return run.features(_NAME)
+
+
+def _save(path: Path, values: np.ndarray) -> None:
+    with atomic_file(path) as file:
+        np.save(file, values, allow_pickle=False)
