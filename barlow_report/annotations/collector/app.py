@@ -9,8 +9,6 @@ GET  /…                 the site
 """
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Header, Request, Response
@@ -42,7 +40,7 @@ class Participant(BaseModel):
 
 
 def make_app(settings: CollectorSettings) -> FastAPI:
-    """Make the application; its database is opened when it starts and closed when it stops.
+    """Make the application; whoever runs it closes `app.state.store` at the end.
 
     Raises:
         DataError: The folder holds no site with a form.
@@ -50,14 +48,8 @@ def make_app(settings: CollectorSettings) -> FastAPI:
     batch = _site_batch(settings)
     store = Store(settings.database)
 
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
-        store.close()
-
     app = FastAPI(
         title="barlow-report collector",
-        lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
@@ -199,7 +191,11 @@ def _add_participants(app: FastAPI, store: Store, batch: Batch, settings: Collec
         headers = {"Cache-Control": "no-store"}
         return Response(json.dumps(found), status_code=201, media_type="application/json", headers=headers)
 
-    @app.post("/api/complete", responses=_answers(400, 401, 403, 408, 409, 413, 415, 429))
+    @app.post(
+        "/api/complete",
+        responses=_answers(400, 401, 403, 408, 409, 413, 415, 429),
+        openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": {}}}}},
+    )
     async def complete(authorization: Authorization = None) -> Response:
         """Give the completion link once every item of the annotator's part is stored."""
         who = await _known(store, authorization)
