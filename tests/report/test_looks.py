@@ -82,10 +82,12 @@ def test_single_keys_lead_around_and_can_be_switched_off(demo: Built, browser: B
     watched = Watched(context)
     page = watched.open(demo, "classes/c0/index.html")
     title = page.inner_text("h1")
-    page.keyboard.press("n")
-    page.wait_for_function("t => document.querySelector('h1').innerText !== t", arg=title)
-    page.keyboard.press("p")
-    page.wait_for_function("t => document.querySelector('h1').innerText === t", arg=title)
+    with page.expect_navigation():
+        page.keyboard.press("n")
+    assert page.inner_text("h1") != title
+    with page.expect_navigation():
+        page.keyboard.press("p")
+    assert page.inner_text("h1") == title
     page.keyboard.press("h")
     assert not page.locator(".heat .map").first.is_visible()
     page.keyboard.press("j")
@@ -103,7 +105,7 @@ def test_single_keys_lead_around_and_can_be_switched_off(demo: Built, browser: B
     assert page.inner_text("h1") == title
     page.click("[data-help]")
     page.check("dialog[open] input[type=checkbox]")
-    page.click("dialog[open] >> text=Close")
+    page.click("dialog[open] button")
     page.keyboard.press("u")
     page.wait_for_selector("h1:text-is('Classes')")
     watched.check()
