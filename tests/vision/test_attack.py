@@ -81,6 +81,27 @@ def test_pairs_do_not_depend_on_their_neighbours(net: LoadedModel) -> None:
         assert torch.allclose(alone.attacked_activation[0], together.attacked_activation[i], atol=1e-5)
 
 
+def test_steps_get_shorter_unless_they_are_asked_to_be_constant() -> None:
+    images = torch.full((1, 3, 8, 8), 0.25)
+    for schedule, length in (("constant", 4.0), ("linear", 1 + 0.75 + 0.5 + 0.25)):
+        settings_ = AttackConfig.model_validate({"step_size": 1, "n_steps": 4, "schedule": schedule})
+        result = attack_features(wrap(ColourNet()), images, torch.tensor([0]), settings=settings_)
+        assert torch.allclose(result.images[0, 0] - 0.25, torch.full((8, 8), length / 8), atol=1e-5)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_activations_are_those_of_the_model_in_float32_whatever_found_the_way(net: LoadedModel, precision: str) -> None:
+    images, ids = random_images(20), torch.arange(20) % 6
+    settings_ = AttackConfig.model_validate({"step_size": 2, "n_steps": 20, "precision": precision})
+    result = attack_features(net, images, ids, settings=settings_)
+    with torch.no_grad():
+        reached = net.features(result.images)[1].gather(1, ids[:, None]).squeeze(1)
+        began = net.features(images)[1].gather(1, ids[:, None]).squeeze(1)
+    assert torch.allclose(result.attacked_activation, reached, atol=1e-5)
+    assert torch.allclose(result.activation, began, atol=1e-5)
+    assert bool((result.attacked_activation > result.activation)[began > 0].all())
+
+
 def test_more_pairs_than_a_batch_and_none_at_all(net: LoadedModel) -> None:
     settings_ = AttackConfig(n_steps=2, batch_size=3)
     result = attack_features(net, random_images(7), torch.zeros(7, dtype=torch.int64), settings=settings_)

@@ -10,7 +10,8 @@ from torch import nn
 
 from barlow_report.config import PreprocessingConfig
 from barlow_report.errors import DataError, ModelError
-from barlow_report.vision.extraction import ShardResult, extract_shard
+from barlow_report.vision import decoding, extraction
+from barlow_report.vision.extraction import ShardResult, extract_shard, extract_shards
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.sources.folder import FolderSource
 from barlow_report.vision.sources.source import LoadedImage
@@ -200,3 +201,87 @@ def test_confidences_do_not_overflow_and_ties_go_to_the_lowest_class(tmp_path: P
     assert result.predictions.tolist() == [0]
     assert result.confidences is not None
     assert result.confidences.tolist() == [0.5]
+
+
+class Hungry(ColourNet):
+    """Takes three images at a time at most, as a device with little memory would."""
+
+    sizes: ClassVar[list[int]] = []
+    largest: ClassVar[int] = 3
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.sizes.append(len(x))
+        if len(x) > self.largest:
+            raise torch.OutOfMemoryError("out of memory")
+        return super().forward(x)
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> list[str]:
+    paths = [f"{seed}.png" for seed in range(21)]
+    for seed, path in enumerate(paths):
+        noise_image(seed).save(tmp_path / path)
+    (tmp_path / "5.png").write_bytes(b"broken")
+    return paths
+
+
+def same(first: ShardResult, second: ShardResult) -> bool:
+    arrays = ("kept", "features", "predictions", "confidences")
+    is_equal = all(getattr(first, name).tobytes() == getattr(second, name).tobytes() for name in arrays)
+    return is_equal and (first.digests, first.skipped) == (second.digests, second.skipped)
+
+
+@pytest.mark.parametrize("place", ["processor", "device"])
+def test_a_batch_that_does_not_fit_into_memory_is_halved(
+    tmp_path: Path, many: list[str], place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if place == "device":
+        monkeypatch.setattr(extraction, "_compute_on_processor", extraction._compute_on_device)
+    expected = run(tmp_path, many, wrap(ColourNet()), batch_size=16)
+    model = wrap(Hungry())
+    Hungry.sizes.clear()
+    found = run(tmp_path, many, model, batch_size=16, n_workers=2)
+    assert same(found, expected)
+    assert max(Hungry.sizes) == 15  # one of sixteen is broken
+    if place == "device":  # which remembers what fits
+        assert Hungry.sizes == [15, 7, 3, 3, 3, 3, 3, 3, 2]
+
+
+def test_one_image_that_does_not_fit_into_memory_is_named(
+    tmp_path: Path, many: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = wrap(Hungry())
+    monkeypatch.setattr(Hungry, "largest", 0)
+    with pytest.raises(ModelError, match=r"one image, 0.png \(8 × 8\). Set 'crop'"):
+        run(tmp_path, many, model, batch_size=16)
+
+
+def test_a_device_of_its_own_gives_the_results_of_the_processor(
+    tmp_path: Path, many: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = wrap(ColourNet())
+    expected = run(tmp_path, many, model, batch_size=4)
+    monkeypatch.setattr(extraction, "_compute_on_processor", extraction._compute_on_device)
+    monkeypatch.setattr(decoding, "SLICE_SIZE", 3)
+    assert same(run(tmp_path, many, model, batch_size=4), expected)
+
+
+def test_shards_together_give_what_each_gives_alone(tmp_path: Path, many: list[str]) -> None:
+    model = wrap(ColourNet())
+    shards = [many[:8], [], many[8:13], many[13:]]
+    settings: dict[str, Any] = {
+        "source": FolderSource(tmp_path),
+        "feature_model": model,
+        "inspected_model": model,
+        "batch_size": 3,
+    }
+    together = list(extract_shards(shards, **settings))
+    assert len(together) == 4
+    for index in (3, 1, 0, 2):
+        assert same(together[index], extract_shard(shards[index], **settings))
+
+
+def test_the_number_of_threads_is_what_it_was_before(tmp_path: Path, many: list[str]) -> None:
+    before = torch.get_num_threads()
+    run(tmp_path, many, wrap(ColourNet()), n_workers=3)
+    assert torch.get_num_threads() == before
