@@ -65,9 +65,10 @@ class TorchvisionSource:
         return LoadedImage(image=image, digest=digest)
 
     def states(self, paths: Sequence[str]) -> Iterator[str]:
-        """Yield a hash of the pixels where all are in memory, else the state of each file where the set names it."""
+        """Yield a hash of each image's pixels where they are in memory, its file's state, or at least the arguments."""
         pixels = _pixels(self.dataset)
         files = _list_of(self.dataset, _FILES)
+        arguments = self.config.model_dump_json()
         for path in paths:
             if pixels is not None:
                 yield hashlib.blake2b(np.ascontiguousarray(pixels[int(path)]).data, digest_size=16).hexdigest()
@@ -75,7 +76,7 @@ class TorchvisionSource:
                 file = files[int(path)]
                 yield file_state(Path(str(file[0] if isinstance(file, tuple | list) else file)))
             else:
-                yield ""
+                yield arguments
 
 
 def list_torchvision(config: TorchvisionDataConfig) -> Listing:

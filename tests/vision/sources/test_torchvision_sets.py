@@ -36,6 +36,8 @@ def test_a_set_that_draws_its_images(tmp_path: Path) -> None:
     for source in (pickle.loads(pickle.dumps(images.source)), open_source(config(tmp_path, "FakeData", size=20))):  # noqa: S301 - our own
         assert source.read("000007").image.mode == "RGB"
     assert pickle.loads(pickle.dumps(images.source)).read("000007").digest == loaded.digest  # noqa: S301 - our own
+    other = listed(tmp_path, "FakeData", size=20, image_size=[3, 16, 12], num_classes=3, random_offset=7)
+    assert set(other.source.states(other.paths)).isdisjoint(images.source.states(images.paths))
     with pytest.raises(UnreadableImage, match="not in the data set"):
         images.source.read("000020")
 
