@@ -1,3 +1,8 @@
+import json
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -5,16 +10,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+import safetensors
 import torch
+import yaml
 from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
 
-from barlow_report.config import parse_yaml_model
+from barlow_report import pipeline
+from barlow_report.config import ModelConfig, parse_yaml_model
 from barlow_report.errors import ConfigError, DataError, ModelError
 from barlow_report.progress import Advance, SilentProgress
 from barlow_report.training_config import AdversaryConfig, TrainingConfig
 from barlow_report.vision.adversary import perturb
+from barlow_report.vision.models import load_model
+from barlow_report.vision.preprocessing import to_tensor
 from barlow_report.vision.training import TrainingResult, train
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -116,6 +126,8 @@ def test_a_few_epochs_learn_classes_that_colour_tells_apart(images: Path, tmp_pa
     if robust:
         assert (metrics["robust_accuracy"] <= metrics["accuracy"]).all()
     assert set(load_file(result.weights)) >= {"0.weight", "5.bias"}
+    with safetensors.safe_open(result.weights, framework="pt") as file:
+        assert json.loads(file.metadata()["preprocessing"])["std"] == [1.0, 1.0, 1.0]
     assert (tmp_path / "out" / "metrics.csv").read_text().startswith("epoch,radius,loss,accuracy,robust_accuracy\n")
 
 
@@ -253,3 +265,92 @@ def test_a_misspelt_key_is_answered_with_the_right_one(tmp_path: Path) -> None:
     path.write_text("name: x\ndata: {folder: .}\nmodel: {torchvision: resnet18}\nadversary: {radios: 1.0}\n")
     with pytest.raises(ConfigError, match="radius"):
         parse_yaml_model(path, TrainingConfig)
+
+
+def test_the_lines_it_writes_load_what_was_trained_with_its_preprocessing(images: Path, tmp_path: Path) -> None:
+    model = {"factory": f"{tmp_path / 'net.py'}:tiny", "preprocessing": {"resize": 10, "mean": [0.4, 0.5, 0.6]}}
+    result = _train(_config(images, model=model, n_epochs=6), tmp_path / "out")
+    written = yaml.safe_load(result.usage.read_text())
+    assert list(written) == ["feature_model"]
+    assert "preprocessing" not in written["feature_model"]
+    loaded = load_model(
+        ModelConfig.model_validate(written["feature_model"]), device=torch.device("cpu"), role="feature_model"
+    )
+    assert (loaded.preprocessing.resize, loaded.preprocessing.mean) == (10, (0.4, 0.5, 0.6))
+    n_right = 0
+    for class_id, name in enumerate(("blue", "green", "red")):
+        for path in (images / name).iterdir():
+            batch = to_tensor(Image.open(path), loaded.preprocessing)[None]
+            n_right += int(loaded.predict(batch).argmax()) == class_id
+    assert n_right / (3 * N_PER_CLASS) > 0.8
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_mixed_precision_learns_the_same_and_resumes(images: Path, tmp_path: Path, precision: str) -> None:
+    config = _config(images, n_epochs=6, precision=precision)
+    with pytest.raises(KeyboardInterrupt):
+        train(config, output=tmp_path / "out", progress=_Interrupting(after_epoch=3))
+    result = _train(config, tmp_path / "out")
+    assert result.metrics["accuracy"].iloc[-1] > 0.8
+    assert (result.metrics["robust_accuracy"] <= result.metrics["accuracy"]).all()
+    assert all(tensor.dtype != getattr(torch, precision) for tensor in load_file(result.weights).values())
+    whole = _train(config, tmp_path / "whole")
+    assert whole.weights.read_bytes() == result.weights.read_bytes()
+
+
+def test_a_training_leaves_a_picture_of_its_curve(images: Path, tmp_path: Path) -> None:
+    for name, changes in (("robust", {}), ("standard", {"adversary": None})):
+        pipeline.train(_config(images, **changes), folder=tmp_path / name)
+        with Image.open(tmp_path / name / "curve.png") as picture:
+            assert picture.format == "PNG"
+            assert picture.width > 600
+        assert {path.name for path in (tmp_path / name).iterdir()} == {
+            "checkpoint.pt", "curve.png", "metrics.csv", "model.safetensors", "model.yaml"
+        }  # fmt: skip
+
+
+def test_a_library_s_model_can_be_trained(images: Path, tmp_path: Path) -> None:
+    model = {"torchvision": "mobilenet_v2", "arguments": {"num_classes": 3, "width_mult": 0.1}}
+    result = _train(_config(images, model=model, n_epochs=1, augmentation={}), tmp_path / "out")
+    written = yaml.safe_load(result.usage.read_text())["feature_model"]
+    assert written["torchvision"] == "mobilenet_v2"
+    assert load_model(
+        ModelConfig.model_validate(written), device=torch.device("cpu"), role="model", image_size=(64, 64)
+    ).has_maps
+
+
+def test_a_program_cannot_be_trained(images: Path) -> None:
+    with pytest.raises(ValueError, match=r"'model.program' cannot be trained"):
+        _config(images, model={"program": "model.pt2"})
+
+
+def test_training_with_a_linf_adversary_ends_at_the_full_radius_and_resists_it(images: Path, tmp_path: Path) -> None:
+    adversary = {"norm": "linf", "radius": 0.12, "n_steps": 2}
+    late = _train(_config(images, adversary={**adversary, "warmup_epochs": 5}, n_epochs=6), tmp_path / "late")
+    assert (late.metrics["radius"].diff().dropna() > 0).all()
+    assert late.metrics["radius"].iloc[-1] == pytest.approx(0.12)
+    assert late.metrics["robust_accuracy"].iloc[-1] > 0.5
+
+
+@pytest.mark.slow
+def test_a_killed_training_goes_on_and_ends_with_the_same_bytes(images: Path, tmp_path: Path) -> None:
+    settings = _config(images, n_epochs=8).model_dump(mode="json", exclude_none=True)
+    (tmp_path / "train.yaml").write_text(yaml.safe_dump(settings))
+    command = [
+        str(Path(sys.executable).with_name("barlow-report")),
+        "train-robust",
+        str(tmp_path / "train.yaml"),
+        "--output",
+    ]
+    running = subprocess.Popen([*command, str(tmp_path / "killed")], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "killed" / "checkpoint.pt").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    running.send_signal(signal.SIGKILL)
+    assert running.wait() == -signal.SIGKILL
+    assert (tmp_path / "killed" / "checkpoint.pt").exists()
+    assert not (tmp_path / "killed" / "model.safetensors").exists()
+    for folder in ("killed", "whole"):
+        subprocess.run([*command, str(tmp_path / folder)], check=True, capture_output=True)
+    files = [(tmp_path / folder / "model.safetensors").read_bytes() for folder in ("killed", "whole")]
+    assert files[0] == files[1]
