@@ -47,7 +47,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
 
 @pytest.fixture(scope="module")
 def run(config: Config) -> Run:
-    folder = config.data.root / "run"
+    folder = Path(str(config.data.manifest)).with_name("run")
     pipeline.run(config, folder=folder, site=folder.with_name("site"))
     return Run.open(folder)
 
