@@ -16,6 +16,7 @@ import pandas as pd
 
 from barlow_report.config import RulesConfig
 from barlow_report.errors import SiteError
+from barlow_report.report.directions import read_directions
 from barlow_report.report.names import feature_names
 from barlow_report.report.records import (
     ClassEntry,
@@ -34,6 +35,7 @@ from barlow_report.report.records import (
     Tile,
 )
 from barlow_report.report.source import ReportSource
+from barlow_report.report.taxonomy import read_taxonomy
 from barlow_report.tables import empty_table
 
 __all__ = ["Catalog", "Images", "visible"]
@@ -132,8 +134,11 @@ class Catalog:
         self.explained = [
             Explained(**_visible_grouping(row)) for row in _rows(explained[explained["scope"] != "group"])
         ]
+        self.taxonomy = read_taxonomy(source.tables, clean=visible)
         planted = source.tables.get("planted")
         self.planted = None if planted is None else [Planted(**row) for row in _rows(planted)]
+        lens = source.info["config"].get("directions") or {}
+        self.directions = read_directions(source.tables, clean=visible, n_captions=lens.get("n_captions", 5))
         self._link()
 
     def _link(self) -> None:

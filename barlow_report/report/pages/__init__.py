@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from barlow_report.report.pages.annotate import annotate_page
 from barlow_report.report.pages.classes import class_pages, classes_page
+from barlow_report.report.pages.directions import directions_page
+from barlow_report.report.pages.error_types import error_types_page
 from barlow_report.report.pages.failure_modes import failure_modes_page
 from barlow_report.report.pages.features import feature_pages, features_page
 from barlow_report.report.pages.others import evaluation_page, method_page, planted_page, skipped_page
@@ -21,6 +23,10 @@ def section_pages(site: Site) -> list[SitePage]:
     if site.catalog.other_groups:
         pages.append(groups_page(site))
     pages.append(features_page(site))
+    if site.catalog.directions is not None:
+        pages.append(directions_page(site, site.catalog.directions))
+    if site.catalog.taxonomy is not None:
+        pages.append(error_types_page(site, site.catalog.taxonomy))
     if site.catalog.planted is not None:
         pages.append(planted_page(site, site.catalog.planted))
     return [*pages, annotate_page(site), method_page(site)]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from barlow_report.formatting import count
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, Picture, TableColumn
+from barlow_report.report.pages.error_types import mostly, type_filter
 from barlow_report.report.pages.page import Site, SitePage
 from barlow_report.report.records import Rule
 from barlow_report.report.words import VERDICTS, condition_words, grouping_label
@@ -54,6 +55,20 @@ _COLUMNS = (
 )
 
 
+_ERROR_COLUMNS = (
+    TableColumn(
+        key="mostly", label="Errors mostly", kind="text", title="The type of most failures of the leaf, see Error types"
+    ),
+    TableColumn(
+        key="noise",
+        label="Label noise",
+        kind="rate",
+        starts="descending",
+        title="Failures of the leaf that say more about the labels than about the model",
+    ),
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class FailureModesView:
     """The table, and how many of its rows are verified."""
@@ -95,6 +110,9 @@ def _table(site: Site, rules: list[Rule]) -> DataTable:
     verdicts = [verdict for verdict in VERDICTS if any(rule.verdict == verdict for rule in rules)]
     config = site.catalog.rules_config
     columns = [c for c in _COLUMNS if not site.catalog.is_in_sample or c.key not in ("er-held-out", "q")]
+    taxonomy = site.catalog.taxonomy
+    if taxonomy is not None:
+        columns += _ERROR_COLUMNS[: 2 if taxonomy.finds_label_noise else 1]
     return DataTable(
         name="failure-modes",
         caption="Failure modes",
@@ -107,10 +125,11 @@ def _table(site: Site, rules: list[Rule]) -> DataTable:
             Filter(key="er", label="ER ≥ %", kind="least", is_percent=True),
             Filter(key="ec", label="EC ≥ %", kind="least", is_percent=True),
             Filter(key="n", label="n ≥", kind="least"),
+            *(() if taxonomy is None else [type_filter([taxonomy.by_rule.get(rule.rule_id) for rule in rules])]),
         ),
         sorted_by="",
         least=config.min_images,
-        page_size=_PAGE_SIZE,
+        page_size=_PAGE_SIZE - 10 * (taxonomy is not None),
         empty="There are no failure modes in this run: no leaf of any tree has an error rate at least "
         f"{config.rho:g} above the base rate and covers at least {config.tau:g} of its group's failures.",
         noun="failure modes",
@@ -121,6 +140,7 @@ def _cells(site: Site, rule: Rule) -> dict[str, Cell]:
     group = site.catalog.groups[rule.group_id]
     feature_id = rule.conditions[0].feature_id if rule.conditions else -1
     tile = site.top_tile(feature_id, rule.group_id)
+    errors = None if site.catalog.taxonomy is None else site.catalog.taxonomy.by_rule.get(rule.rule_id)
     return {
         "picture": None
         if tile is None
@@ -137,4 +157,6 @@ def _cells(site: Site, rule: Rule) -> dict[str, Cell]:
         "n": rule.fit.error.n,
         "iv": rule.fit.importance_value,
         "aler": group.average_leaf_error_rate,
+        "mostly": mostly(errors),
+        "noise": None if errors is None else errors.label_noise,
     }

@@ -6,8 +6,10 @@ from barlow_report.formatting import percent, ratio
 from barlow_report.report.datatable import Link
 from barlow_report.report.names import FeatureName
 from barlow_report.report.pages.annotate import item_path
+from barlow_report.report.pages.directions import mode_words
 from barlow_report.report.pages.page import Heading, Site
 from barlow_report.report.records import GalleryImage, Group, Rule, Share, Tile
+from barlow_report.report.taxonomy import ERROR_TITLES, Breakdown, breakdown_words
 from barlow_report.report.tree import TreeDrawing, draw_tree
 from barlow_report.report.words import (
     evidence_words,
@@ -26,6 +28,7 @@ __all__ = [
     "TriptychColumn",
     "TriptychView",
     "describe_groups",
+    "gallery_picture",
     "group_headings",
     "group_section",
     "rule_title",
@@ -46,7 +49,7 @@ class Confusion:
 
 @dataclass(frozen=True, kw_only=True)
 class GalleryPicture:
-    """An image of a leaf with what the model said about it."""
+    """An image of a leaf with what the model said about it; `note` says what kind of error it is."""
 
     thumbnail: str
     path: str
@@ -54,6 +57,7 @@ class GalleryPicture:
     prediction: str
     confidence: str
     is_failure: bool
+    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,10 +94,13 @@ class RuleView:
     sentence: str
     inequality: str
     evidence: str
+    along: str
     triptychs: tuple[TriptychView, ...]
     shown_above: tuple[TriptychView, ...]
     failures: tuple[GalleryPicture, ...]
     successes: tuple[GalleryPicture, ...]
+    errors: Breakdown | None
+    error_words: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,22 +224,37 @@ def _rule_view(site: Site, group: Group, rule: Rule, *, number: int, shown: dict
         elif shown is not None and (found := triptych(site, group, feature_id)) is not None:
             shown[feature_id] = found
             new.append(found)
-    pictures = [_gallery_picture(site, image) for image in site.catalog.galleries.get(rule.rule_id, ())]
+    taxonomy = site.catalog.taxonomy
+    errors = None if taxonomy is None else taxonomy.by_rule.get(rule.rule_id)
+    pictures = [gallery_picture(site, image) for image in site.catalog.galleries.get(rule.rule_id, ())]
     return RuleView(
         rule=rule,
         title=rule_title(number),
         sentence=rule_sentence(group, rule),
         inequality=rule_inequality(rule),
         evidence=evidence_words(rule, site.catalog.rules_config),
+        along=_along(site, rule),
         triptychs=tuple(new),
         shown_above=tuple(above),
         failures=tuple(picture for picture in pictures if picture.is_failure),
         successes=tuple(picture for picture in pictures if not picture.is_failure),
+        errors=errors,
+        error_words="" if errors is None else breakdown_words(errors),
     )
 
 
-def _gallery_picture(site: Site, image: GalleryImage) -> GalleryPicture:
-    images, i = site.catalog.images, image.image_id
+def _along(site: Site, rule: Rule) -> str:
+    directions = site.catalog.directions
+    place = None if directions is None else directions.modes.get(rule.rule_id)
+    return mode_words(place, is_in_sample=site.catalog.is_in_sample)
+
+
+def gallery_picture(site: Site, image: GalleryImage, *, with_detail: bool = False) -> GalleryPicture:
+    """Collect what is shown about an image of a gallery: its kind of error, or what made it one of that kind."""
+    images, i, taxonomy = site.catalog.images, image.image_id, site.catalog.taxonomy
+    note = ""
+    if taxonomy is not None and image.is_failure and i in taxonomy.type_of:
+        note = taxonomy.details.get(i, "") if with_detail else ERROR_TITLES[taxonomy.type_of[i]]
     confidence = float(images.confidence[i])
     return GalleryPicture(
         thumbnail=image.thumbnail,
@@ -241,6 +263,7 @@ def _gallery_picture(site: Site, image: GalleryImage) -> GalleryPicture:
         prediction=site.class_name(int(images.prediction[i])),
         confidence="" if confidence != confidence else percent(confidence, decimals=0),
         is_failure=image.is_failure,
+        note=note,
     )
 
 

@@ -11,6 +11,7 @@ from barlow_report.report.datatable import Link
 from barlow_report.report.pages.groups import rule_title
 from barlow_report.report.pages.page import Site, SitePage
 from barlow_report.report.records import Group, Rule, Share, Tile
+from barlow_report.report.taxonomy import Breakdown, breakdown_words, noise_sentence
 from barlow_report.report.words import STATUSES, grouping_label, rule_inequality, rule_when
 
 __all__ = ["Fact", "FailureModeCard", "GroupTally", "OverviewView", "overview_page", "settings_rows"]
@@ -34,6 +35,7 @@ class FailureModeCard:
     tile: Tile | None
     failure: str | None
     feature_id: int | None
+    noise: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +85,8 @@ class OverviewView:
     has_planted: bool
     n_named: int
     spurious: tuple[tuple[Link, str], ...]
+    errors: Breakdown | None
+    error_words: str
 
 
 def overview_page(site: Site) -> SitePage:
@@ -128,6 +132,8 @@ def _view(site: Site, modes: list[Rule]) -> OverviewView:
         has_planted=catalog.planted is not None,
         n_named=sum(name.name is not None for name in catalog.names.values()),
         spurious=tuple(_spurious(site, modes)),
+        errors=None if catalog.taxonomy is None else catalog.taxonomy.run,
+        error_words="" if catalog.taxonomy is None else breakdown_words(catalog.taxonomy.run),
     )
 
 
@@ -167,7 +173,15 @@ def _card(site: Site, rule: Rule) -> FailureModeCard:
         tile=None if feature_id is None else site.top_tile(feature_id, rule.group_id),
         failure=failures[0].thumbnail if failures else None,
         feature_id=feature_id,
+        noise=_noise(site, rule),
     )
+
+
+def _noise(site: Site, rule: Rule) -> str:
+    """Say that a mode consists of label noise; empty where it does not."""
+    taxonomy = site.catalog.taxonomy
+    errors = None if taxonomy is None else taxonomy.by_rule.get(rule.rule_id)
+    return noise_sentence(errors) if errors is not None and errors.is_label_noise else ""
 
 
 def _analysed(site: Site) -> str:
