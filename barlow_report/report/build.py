@@ -21,6 +21,7 @@ from markupsafe import escape
 from barlow_report.errors import SiteError
 from barlow_report.files import output_errors
 from barlow_report.progress import Advance, ignore_advance
+from barlow_report.report.compact import compact
 from barlow_report.report.datatable import as_script_value
 from barlow_report.report.downloads import feature_json, rules_csv, rules_json
 from barlow_report.report.embedded import write_pages
@@ -104,11 +105,12 @@ def _copy_assets(folder: Path, names: tuple[str, ...]) -> None:
     with output_errors(target):
         target.mkdir(parents=True, exist_ok=True)
         for name in names:
-            (target / name).write_bytes((templates_folder() / "assets" / name).read_bytes())
-        if "hosted.css" in names:  # a host's style sheet is particular about elements: ours must be more so
-            sheet = target / "barlow.css"
-            tokens, _, rules = sheet.read_text(encoding="utf-8").rpartition("\n.barlow {")
-            sheet.write_text(f"{tokens}\n.barlow.barlow.barlow {{{rules}", encoding="utf-8")
+            text = (templates_folder() / "assets" / name).read_text(encoding="utf-8")
+            if name == "barlow.css" and "hosted.css" in names:
+                # A host's style sheet is particular about elements: ours must be more so
+                tokens, _, rules = text.rpartition("\n.barlow {")
+                text = f"{tokens}\n.barlow.barlow.barlow {{{rules}"
+            (target / name).write_bytes((text if "worker" in name else compact(name, text)).encode())
 
 
 def _write_data(site: Site, folder: Path, *, has_scripts: bool) -> None:

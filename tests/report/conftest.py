@@ -75,11 +75,16 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> Built:
     return build(tmp_path_factory.mktemp("quiet"), Recipe(n_classes=2, failing=False, n_skipped=0))
 
 
+def chromium() -> str | None:
+    """The path of Chromium, if there is one."""
+    names = [os.environ.get("BARLOW_REPORT_CHROMIUM"), "chromium", "chromium-browser", "google-chrome"]
+    return next((found for name in names if name and (found := shutil.which(name))), None)
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Chromium; without it the test is skipped, or fails where CI is set."""
-    names = [os.environ.get("BARLOW_REPORT_CHROMIUM"), "chromium", "chromium-browser", "google-chrome"]
-    path = next((found for name in names if name and (found := shutil.which(name))), None)
+    path = chromium()
     if path is None:
         reason = "Chromium not found; install it or name it in BARLOW_REPORT_CHROMIUM"
         if os.environ.get("CI") == "true":

@@ -313,7 +313,8 @@ def test_payloads_in_search_results_are_text(hostile: Built, watched: Watched) -
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
-def _violations(page: Page) -> list[str]:
+def violations(page: Page) -> list[str]:
+    """What axe finds on a page."""
     found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
     return [f"{v['id']}: {v['nodes'][0]['html'][:200]} ({len(v['nodes'])} times)" for v in found]
 
@@ -328,12 +329,12 @@ def test_no_page_type_violates_an_accessibility_rule(
     watched = Watched(context)
     found = {}
     for name, path in PAGES.items():
-        found[name] = _violations(watched.open(demo, path))
-    found["in-sample overview"] = _violations(watched.open(hostile, "index.html"))
-    found["deep tree"] = _violations(watched.open(hostile, "classes/c0/index.html"))
+        found[name] = violations(watched.open(demo, path))
+    found["in-sample overview"] = violations(watched.open(hostile, "index.html"))
+    found["deep tree"] = violations(watched.open(hostile, "classes/c0/index.html"))
     page = watched.open(demo, "classes/c0/index.html")
     page.click(".pics .zoom >> nth=0")
-    found["viewer"] = _violations(page)
+    found["viewer"] = violations(page)
     context.close()
     assert {name: problems for name, problems in found.items() if problems} == {}
 
