@@ -4,6 +4,7 @@ Both are divided by their length: the space that such models are trained in is t
 may give vectors of different lengths.
 """
 
+import difflib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -136,9 +137,10 @@ def _load_open_clip(spec: ClipConfig) -> tuple[Any, Any, Any, str]:
     else:
         identifier, weights, name = str(spec.model), str(spec.weights), str(spec.model)
         if identifier not in open_clip.list_models():
+            close = difflib.get_close_matches(identifier, open_clip.list_models(), n=3) or open_clip.list_models()[:3]
             raise ModelError(
                 f"{ROLE}: open_clip {metadata.version('open_clip_torch')} has no architecture {identifier!r}; it has "
-                f"{', '.join(open_clip.list_models()[:12])}, …"
+                f"{', '.join(close)} and others."
             )
         if spec.weights is None or not spec.weights.is_file():
             raise ModelError(f"{ROLE}: found no file of weights at {spec.weights}; correct 'weights'.")

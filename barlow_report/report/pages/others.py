@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import fmean
 
-from barlow_report.config import RulesConfig
+from barlow_report.config import DirectionsConfig, RulesConfig
 from barlow_report.report.datatable import Link
+from barlow_report.report.pages.directions import direction_settings, embeddings_words
 from barlow_report.report.pages.overview import Fact, settings_rows
 from barlow_report.report.pages.page import Heading, Site, SitePage
 from barlow_report.report.records import Evaluation, Explained, Planted, Share
@@ -41,6 +42,8 @@ class MethodView:
     n_tested: int
     settings: tuple[Fact, ...]
     attack: tuple[Fact, ...]
+    embeddings: str
+    direction_settings: DirectionsConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,6 +175,8 @@ def method_page(site: Site) -> SitePage:
             n_tested=sum(rule.q_value is not None for rule in site.catalog.failure_modes()),
             settings=settings,
             attack=tuple(fact for fact in settings if fact.name.startswith("visuals.attack.")),
+            embeddings=embeddings_words(site),
+            direction_settings=direction_settings(site),
         ),
         headings=(
             Heading("From images to rules", "procedure"),
@@ -179,6 +184,7 @@ def method_page(site: Site) -> SitePage:
             Heading("Evidence", "evidence"),
             Heading("How to read a triptych", "triptychs"),
             Heading("How to read a tree", "trees"),
+            *((Heading("Failure directions", "directions"),) if site.catalog.directions is not None else ()),
             Heading("Limits", "limits"),
             Heading("Settings of this run", "settings"),
             Heading("Sources", "sources"),
