@@ -26,6 +26,7 @@ PAGES = {
     "group by a column": "groups/16/index.html",
     "features": "features/index.html",
     "feature": "features/0/index.html",
+    "describe features": "annotate/index.html",
     "method": "method/index.html",
     "planted": "planted/index.html",
     "skipped": "skipped/index.html",

@@ -29,7 +29,7 @@ def test_there_is_a_page_for_everything(demo: Built) -> None:
         "skipped/index.html",
         "evaluation/index.html",
     }
-    pages.add("groups/index.html")
+    pages |= {"groups/index.html", "annotate/index.html"}
     pages |= {f"groups/{g}/index.html" for g in groups.loc[groups["class_id"].isna(), "group_id"]}
     pages |= {f"features/{f}/index.html" for f in demo.source.tables["conditions"]["feature_id"].unique()}
     assert {name for name in _files(demo.site) if name.endswith(".html")} == pages
