@@ -84,7 +84,10 @@ def classify_errors(
         rows.append(_row(stage.error_type, True, stage.source, int(match.is_assessed.sum()), len(claimed)))
         cases, open_places = cases.take(~match.is_match), open_places[~match.is_match]
     rows.append(_row("model_failure", True, _REST, len(cases), len(cases)))
-    table = pd.DataFrame({"image_id": failures, "error_type": types, "detail": details})
+    columns = {"error_type": types, "detail": details}
+    table = pd.DataFrame(
+        {"image_id": failures, **{name: pd.Series(column, dtype=object) for name, column in columns.items()}}
+    )
     result = Classification(
         error_types=table if len(table) else empty_table("error_types"),
         stages=pd.DataFrame(rows).assign(position=range(len(rows))),

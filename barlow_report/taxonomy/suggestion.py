@@ -61,8 +61,9 @@ def suggest_superclasses(confusions: Floats, centroids: Floats, *, vocabulary: V
         np.fill_diagonal(distance, 0.0)
         tree = linkage(squareform(distance, checks=False), "average")
         cuts = [fcluster(tree, n, "maxclust") - 1 for n in _numbers(n_classes)]
-        best = max(cuts, key=lambda cut: _silhouette(distance, cut))
-        clusters = [np.flatnonzero(best == cluster).tolist() for cluster in range(best.max() + 1)]
+        apart = [cut for cut in cuts if cut.max()]  # classes that are all equally far from each other are not cut
+        best = max(apart, key=lambda cut: _silhouette(distance, cut), default=np.arange(n_classes))
+        clusters = [np.flatnonzero(best == cluster).tolist() for cluster in range(int(best.max()) + 1)]
     found = sorted(cluster for cluster in clusters if len(cluster) > 1)
     return Superclasses.from_classes(dict(_named(found, vocabulary)), n_classes=n_classes, origin="suggested")
 

@@ -57,7 +57,7 @@ _COLUMNS = (
 
 _ERROR_COLUMNS = (
     TableColumn(
-        key="mostly", label="Errors mostly", kind="text", title="The type of most failures of the leaf, see Error types"
+        key="mostly", label="Mostly", kind="text", title="The type of most failures of the leaf, see Error types"
     ),
     TableColumn(
         key="noise",
@@ -112,7 +112,8 @@ def _table(site: Site, rules: list[Rule]) -> DataTable:
     columns = [c for c in _COLUMNS if not site.catalog.is_in_sample or c.key not in ("er-held-out", "q")]
     taxonomy = site.catalog.taxonomy
     if taxonomy is not None:
-        columns += _ERROR_COLUMNS[: 2 if taxonomy.finds_label_noise else 1]
+        after = [column.key for column in columns].index("verdict") + 1
+        columns[after:after] = _ERROR_COLUMNS[: 2 if taxonomy.finds_label_noise else 1]
     return DataTable(
         name="failure-modes",
         caption="Failure modes",
