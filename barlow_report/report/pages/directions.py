@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from barlow_report.config import DirectionsConfig
-from barlow_report.formatting import count, interval, percent
+from barlow_report.formatting import count, number, percent
 from barlow_report.report.catalog import visible
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, TableColumn
 from barlow_report.report.directions import PLACES, CaptionEntry, ClassDirection, DirectionTables, ModePlace
@@ -204,13 +204,17 @@ def _row(site: Site, entry: ClassDirection, *, has_captions: bool) -> list[Cell]
         Link(site.class_name(entry.class_id), f"{site.class_path(entry.class_id)}#{DIRECTION_ANCHOR}"),
         entry.label,
         entry.balanced_accuracy,
-        interval(entry.low, entry.high),
+        _interval(entry),
         entry.failures if entry.failures.k is not None else None,
         entry.successes if entry.successes.k is not None else None,
         entry.q_value,
         entry.cross_validated,
     ]
     return [*row, entry.captions[0].caption if entry.captions else ""] if has_captions else row
+
+
+def _interval(entry: ClassDirection) -> str:
+    return "" if entry.low is None else f"{number(entry.low, decimals=2)}–{number(entry.high, decimals=2)}"
 
 
 def direction_section(site: Site, class_id: int) -> DirectionSection | None:
@@ -261,11 +265,13 @@ def quality_words(entry: ClassDirection) -> str:
     if entry.balanced_accuracy is None:
         missing = "failures" if not entry.held_out.k else "successes"
         return f"The held-out images of this class have no {missing}, so the direction could not be tested."
-    tells = f"On held-out images the sign of the decision value tells {_of(entry.failures, 'failures')} and "
-    tells += f"{_of(entry.successes, 'successes')}. "
+    found = (
+        f"Of the held-out images, {_of(entry.failures, 'failures')} lie on the hard side and "
+        f"{_of(entry.successes, 'successes')} on the easy side. "
+    )
     if entry.verdict == "verified":
-        return tells + "That is more than chance."
-    return tells + "That may be chance: the order below is not to be relied on."
+        return f"{found}That is more than chance."
+    return f"{found}That may be chance: do not rely on the order below."
 
 
 def _of(share: Share, what: str) -> str:
