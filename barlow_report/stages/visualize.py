@@ -6,8 +6,9 @@ stopped run goes on with the pairs that are in none.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from barlow_report.config import Config
 from barlow_report.files import atomic_write
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
+from barlow_report.stages.annotations import asked_pairs
 from barlow_report.stages.pictures import Pictures, feature_model_config
 from barlow_report.tables import empty_table
 from barlow_report.visuals.histograms import histograms
@@ -23,13 +25,15 @@ from barlow_report.visuals.triptychs import QUANTILES, choose_gallery, choose_po
 
 __all__ = ["visualize"]
 
+_DRAWN = ["feature_id", "image_id", "activation", "attacked_activation", "heatmap", "attack"]
+
 
 def visualize(config: Config, run: Run, *, explained: str, progress: Progress) -> str:
     """Write tiles, galleries, histograms and pictures, unless they are up to date; return the fingerprint.
 
     Args:
         config: The configuration.
-        run: The run folder, with the stage `explain` finished.
+        run: The run folder, with the stage `explain` finished; features that people are asked about are drawn, too.
         explained: The fingerprint of that stage.
         progress: Where to report to.
 
@@ -37,7 +41,9 @@ def visualize(config: Config, run: Run, *, explained: str, progress: Progress) -
         DataError: An image that could be read before cannot be read any more.
     """
     visuals = config.visuals.model_dump(mode="json")
-    mark = fingerprint(explain=explained, seed=config.seed, visuals=visuals, quantiles=QUANTILES)
+    usual = fingerprint(explain=explained, seed=config.seed, visuals=visuals, quantiles=QUANTILES)
+    asked = _asked_besides(run)
+    mark = fingerprint(usual=usual, asked=asked) if asked else usual
     if run.is_done("visualize", fingerprint=mark):
         progress.message("Pictures are up to date")
         return mark
@@ -45,8 +51,10 @@ def visualize(config: Config, run: Run, *, explained: str, progress: Progress) -
     tables = _Tables(run)
     pictures = Pictures(config, run)
 
-    tiles = _draw_tiles(_top_images(tables, n=config.visuals.n_images), pictures, config, work, progress=progress)
-    used = sorted(set(tables.conditions["feature_id"].tolist()))
+    top = _top_images(tables, asked, n=config.visuals.n_images)
+    drawn = _drawn_before(run) if run.info.get("pictures") == usual else []
+    tiles = _draw_tiles(top, pictures, config, work, drawn=drawn, progress=progress)
+    used = sorted({feature_id for _, feature_id in [*tables.used_pairs, *asked]})
     shown = {
         "tiles": tiles,
         "galleries": _choose_galleries(tables, n=config.visuals.n_gallery, seed=config.seed),
@@ -58,8 +66,24 @@ def visualize(config: Config, run: Run, *, explained: str, progress: Progress) -
             run.write_table(name, table)
     run.write_table("histograms", histograms(tables.features, tables.is_failure, feature_ids=used))
     run.delete_unused_media(_media_names(run))
+    run.update_info(pictures=usual)
     run.finish("visualize", fingerprint=mark)
     return mark
+
+
+def _asked_besides(run: Run) -> list[tuple[int, int]]:
+    """The (group, feature) pairs that people are asked about and that no rule uses."""
+    asked = asked_pairs(run)
+    return [pair for pair in asked if pair not in _Tables(run).used_pairs] if asked else []
+
+
+def _drawn_before(run: Run) -> list[dict[str, Any]]:
+    """The tiles there are, drawn with the same settings: when people are asked about more features, they are kept."""
+    if not run.has_table("tiles"):
+        return []
+    tiles = run.read_table("tiles")[_DRAWN].drop_duplicates(["feature_id", "image_id"])
+    tiles = tiles.astype(object).where(tiles.notna(), None)
+    return [dict(zip(_DRAWN, row, strict=True)) for row in tiles.itertuples(index=False, name=None)]
 
 
 def _media_names(run: Run) -> Iterable[str]:
@@ -77,6 +101,8 @@ class _Tables:
         self.features = run.features()
         self.conditions = run.read_table("conditions")
         self.rules = run.read_table("rules")
+        uses = self.conditions.merge(self.rules[["rule_id", "group_id"]], on="rule_id")
+        self.used_pairs = set(zip(uses["group_id"].tolist(), uses["feature_id"].tolist(), strict=True))
         images = run.read_table("images")
         self.is_failure = (images["prediction"] != images["label"]).to_numpy()
         self._keys = {"label": images["label"].to_numpy(), "prediction": images["prediction"].to_numpy()}
@@ -97,10 +123,9 @@ def _n_distinct(*frames: pd.DataFrame) -> int:
     return len(set().union(*(frame["image_id"] for frame in frames)))
 
 
-def _top_images(tables: _Tables, *, n: int) -> pd.DataFrame:
+def _top_images(tables: _Tables, asked: Sequence[tuple[int, int]], *, n: int) -> pd.DataFrame:
     """The rows of table `tiles` without their pictures: group_id, feature_id, rank, image_id."""
-    uses = tables.conditions.merge(tables.rules[["rule_id", "group_id"]], on="rule_id")
-    uses = uses[["group_id", "feature_id"]].drop_duplicates().sort_values(["group_id", "feature_id"])
+    uses = pd.DataFrame(sorted({*tables.used_pairs, *asked}), columns=["group_id", "feature_id"], dtype="int64")
     rows: list[tuple[int, int, int, int]] = []
     for group_id, feature_ids in uses.groupby("group_id")["feature_id"]:
         members = tables.members(group_id)
@@ -137,28 +162,35 @@ def _along_distributions(tables: _Tables, feature_ids: list[int], *, seed: int) 
 
 
 def _draw_tiles(
-    tiles: pd.DataFrame, pictures: Pictures, config: Config, work: Path, *, progress: Progress
+    tiles: pd.DataFrame,
+    pictures: Pictures,
+    config: Config,
+    work: Path,
+    *,
+    drawn: Sequence[dict[str, Any]],
+    progress: Progress,
 ) -> pd.DataFrame:
-    """Add activations, heatmaps and attacks to the rows of `_top_images`."""
+    """Add activations, heatmaps and attacks to the rows of `_top_images`; those of `drawn` are there already."""
     distinct = tiles[["feature_id", "image_id"]].drop_duplicates().sort_values(["feature_id", "image_id"])
     pairs = list(distinct.itertuples(index=False, name=None))
-    drawn = [record for path in sorted(work.glob("*.json")) for record in json.loads(path.read_text())]
-    done = {(record["feature_id"], record["image_id"]) for record in drawn}
+    found = [*drawn, *(record for path in sorted(work.glob("*.json")) for record in json.loads(path.read_text()))]
+    done = {(record["feature_id"], record["image_id"]) for record in found}
     missing = [pair for pair in pairs if pair not in done]
     if missing:
         from barlow_report.vision.attack import FeatureAttack
         from barlow_report.vision.models import choose_device, load_model
 
-        model = load_model(feature_model_config(config), device=choose_device(config.device), role="feature_model")
+        spec, device = feature_model_config(config), choose_device(config.device)
+        model = load_model(spec, device=device, role="feature_model", image_size=pictures.input_size(spec))
         attack = FeatureAttack(model, config.visuals.attack)
         with progress.task("Attacking features", total=len(pairs), unit="tiles", n_done=len(done)) as advance:
             for start in range(0, len(missing), attack.n_pairs):
                 chunk = missing[start : start + attack.n_pairs]
                 records = pictures.draw(attack, chunk)
                 atomic_write(work / f"{chunk[0][0]:06d}-{chunk[0][1]:09d}.json", json.dumps(records))
-                drawn += records
+                found += records
                 advance(len(chunk))
-    columns = ["feature_id", "image_id", "activation", "attacked_activation", "heatmap", "attack"]
-    frame = pd.DataFrame(drawn, columns=columns).astype({"feature_id": "int64", "image_id": "int64"})
+    frame = pd.DataFrame(found, columns=_DRAWN).astype({"feature_id": "int64", "image_id": "int64"})
+    frame = frame.drop_duplicates(["feature_id", "image_id"])
     complete = tiles.merge(frame, on=["feature_id", "image_id"], validate="many_to_one")
     return complete.sort_values(["group_id", "feature_id", "rank"], ignore_index=True)
