@@ -21,7 +21,7 @@ from barlow_report.fingerprints import images_identity, model_identity
 from barlow_report.progress import Advance, Progress
 from barlow_report.run_folder import Run, fingerprint
 from barlow_report.slugs import slugs
-from barlow_report.stages.pictures import feature_model_config
+from barlow_report.stages.pictures import feature_model_config, input_size
 from barlow_report.vision.datasets import ImageList, list_images
 
 if TYPE_CHECKING:
@@ -182,13 +182,16 @@ def _load_models(config: Config, images: ImageList, work: Path) -> "tuple[Loaded
             config.inspected_model,
             device=device,
             role="inspected_model",
+            image_size=input_size(config.inspected_model, images.source, images.paths),
             needs_features=config.feature_model is None,
         )
         check_outputs(inspected, len(images.class_names))
     if inspected is not None and config.feature_model is None:
         feature = inspected
     else:
-        feature = load_model(feature_model_config(config), device=device, role="feature_model")
+        spec = feature_model_config(config)
+        size = input_size(spec, images.source, images.paths)
+        feature = load_model(spec, device=device, role="feature_model", image_size=size)
     check_gradients(feature)  # the pictures need them, and come only after hours of work
     models = {
         "inspected": None if inspected is None else _model_info(inspected),

@@ -17,8 +17,12 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from barlow_report.vision.attack import FeatureAttack
+    from barlow_report.vision.sources.source import ImageSource
 
-__all__ = ["Pictures", "feature_model_config"]
+__all__ = ["Pictures", "feature_model_config", "input_size"]
+
+_N_TRIED = 20
+_MAX_PIXELS = 512 * 512
 
 
 def feature_model_config(config: Config) -> ModelConfig:
@@ -27,6 +31,25 @@ def feature_model_config(config: Config) -> ModelConfig:
     if model is None:
         raise ConfigError("no model gives features: add a 'feature_model' section")
     return model
+
+
+def input_size(model: ModelConfig, source: "ImageSource", paths: Sequence[str]) -> tuple[int, int] | None:
+    """Return height and width of what `model` gets, as the first readable image has them.
+
+    A model whose preprocessing leaves the size to the images is then looked into at the size that it will see. None
+    where that is not known, or so large that looking would take long.
+    """
+    from barlow_report.vision.preprocessing import to_pixels
+
+    if model.factory is None:  # the weights of the others say how images are resized
+        return None
+    for path in paths[:_N_TRIED]:
+        try:
+            height, width, _ = to_pixels(source.read(path).image, model.preprocessing).shape
+        except UnreadableImage:
+            continue
+        return (height, width) if height * width <= _MAX_PIXELS else None
+    return None
 
 
 def _resolved_preprocessing(config: Config, run: Run) -> PreprocessingConfig:
@@ -52,6 +75,10 @@ class Pictures:
     def read_all(self, image_ids: Sequence[int]) -> "list[Image.Image]":
         """Decode several images at once; see `read`."""
         return list(self._pool.map(self.read, image_ids))
+
+    def input_size(self, model: ModelConfig) -> tuple[int, int] | None:
+        """See the function of this name."""
+        return input_size(model, self._source, self._paths)
 
     def thumbnails(self, image_ids: Sequence[int], *, advance: Advance) -> list[str]:
         """Return the names of the images' thumbnails below media/.

@@ -17,8 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from barlow_report.vision.models import PROBE_SIDES, LoadedModel
-from barlow_report.vision.preprocessing import probe_size
+from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.probing import watch
 from barlow_report.vision.programs import Program
 
@@ -124,15 +123,12 @@ def has_fast_bfloat16(device: torch.device) -> bool:
 
 
 def _example(model: LoadedModel) -> tuple[torch.Tensor, list[torch.Tensor]] | None:
-    """Random images of the first usual size that the model runs on, and what it computes from them."""
-    size = probe_size(model.preprocessing)
-    for height, width in [size] if size else [(side, side) for side in PROBE_SIDES]:
-        images = torch.rand(2, 3, height, width, generator=torch.Generator().manual_seed(0)).to(model.device)
-        try:
-            return images, _outputs(model, images)
-        except Exception:  # noqa: S112 - the wrong size for a model that takes one size only
-            continue
-    return None
+    """Random images, and what the model computes from them."""
+    images = torch.rand(2, 3, *model.probed_size, generator=torch.Generator().manual_seed(0)).to(model.device)
+    try:
+        return images, _outputs(model, images)
+    except Exception:  # somebody else's code
+        return None
 
 
 def _outputs(model: LoadedModel, images: torch.Tensor) -> list[torch.Tensor]:

@@ -56,6 +56,7 @@ class LoadedModel:
         gives_probabilities: The network ends in a softmax; `predict` returns its logarithm, which are logits.
         has_gradients: Gradients flow from the features to the images.
         n_per_call: Images that the network takes at a time, if it takes no other number.
+        probed_size: Height and width of images that it is known to run on.
     """
 
     name: str
@@ -72,6 +73,7 @@ class LoadedModel:
     gives_probabilities: bool
     has_gradients: bool = True
     n_per_call: int | None = None
+    probed_size: tuple[int, int]
     _mean: torch.Tensor = field(repr=False)
     _std: torch.Tensor = field(repr=False)
 
@@ -274,6 +276,7 @@ def wrap_model(
         gives_probabilities=_are_probabilities(probe.output),
         has_gradients=features.requires_grad,
         n_per_call=n_per_call,
+        probed_size=probe.size,
         _mean=mean,
         _std=std,
     )
