@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -87,14 +88,14 @@ def test_an_embedding_that_cannot_be_had_is_an_error_that_says_what_to_do(name: 
         choose_embedding(name)[1](["white spots"])
 
 
-def _names(rows: Sequence[tuple[int, str, dict[str, object]]]) -> dict[int, FeatureName]:
+def _names(rows: Sequence[tuple[int, str, dict[str, Any]]]) -> dict[int, FeatureName]:
     records = [record(person, item=(0, feature), **answers) for feature, person, answers in rows]
     votes = [Vote(record=r, flags=f) for r, f in zip(records, flags(records), strict=True)]
     vectors = ngram_vectors([r.answers.short or "" for r in records])
     return {n.feature_id: n for n in name_features(votes, vectors, overrides={(0, 99): "chosen"}, seed=0)}
 
 
-def _filler() -> list[tuple[int, str, dict[str, object]]]:
+def _filler() -> list[tuple[int, str, dict[str, Any]]]:
     """Two people on each of eight features, in words of their own."""
     return [(100 + f, f"f{p}{f}", {"short": NOUNS[(f + p * 4) % 8]}) for f in range(8) for p in range(2)]
 
@@ -138,7 +139,7 @@ def test_more_than_half_decide_whether_a_feature_is_spurious() -> None:
 
 
 def test_flagged_answers_are_counted_but_do_not_name() -> None:
-    rows: list[tuple[int, str, dict[str, object]]] = [
+    rows: list[tuple[int, str, dict[str, Any]]] = [
         *((f, "lazy", {"short": "nice picture"}) for f in (1, 2, 3)),
         *((f, p, {"short": f"{NOUNS[f]} here"}) for f in (1, 2, 3) for p in "ab"),
     ]

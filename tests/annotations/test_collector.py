@@ -119,7 +119,7 @@ def test_prolific_participants_get_the_completion_link_only_when_everything_is_s
 
 @pytest.mark.parametrize("token", [None, "wrong", "é", "x" * 9000, "' OR 1=1 --"])
 def test_without_a_valid_token_nothing_is_taken(served: Running, token: str | None) -> None:
-    headers = {} if token is None else {"Authorization": f"Bearer {token}".encode()}
+    headers = {} if token is None else {b"Authorization": f"Bearer {token}".encode()}
     reply = httpx.post(f"{served.url}/api/annotations", json=answer("ada"), headers=headers, trust_env=False)
     assert reply.status_code == 401
     assert httpx.get(f"{served.url}/api/session", headers=headers, trust_env=False).status_code == 401

@@ -7,19 +7,18 @@ from hypothesis import strategies as st
 
 from barlow_report.annotations.krippendorff import Level, alpha
 
-_ = None
 # Three coders, 15 units: https://en.wikipedia.org/wiki/Krippendorff%27s_alpha, "A computational example"
-THREE_CODERS = [
-    [_, _, _, _, _, 3, 4, 1, 2, 1, 1, 3, 3, _, 3],
-    [1, _, 2, 1, 3, 3, 4, 3, _, _, _, _, _, _, _],
-    [_, _, 2, 1, 3, 4, 4, _, 2, 1, 1, 3, 3, _, 4],
+THREE_CODERS: list[list[int | None]] = [
+    [None, None, None, None, None, 3, 4, 1, 2, 1, 1, 3, 3, None, 3],
+    [1, None, 2, 1, 3, 3, 4, 3, None, None, None, None, None, None, None],
+    [None, None, 2, 1, 3, 4, 4, None, 2, 1, 1, 3, 3, None, 4],
 ]
 # Four observers, 12 units: Krippendorff, Computing Krippendorff's Alpha-Reliability (2011), parts C and D
-FOUR_OBSERVERS = [
-    [1, 2, 3, 3, 2, 1, 4, 1, 2, _, _, _],
-    [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, _, 3],
-    [_, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, _],
-    [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, _],
+FOUR_OBSERVERS: list[list[int | None]] = [
+    [1, 2, 3, 3, 2, 1, 4, 1, 2, None, None, None],
+    [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, None, 3],
+    [None, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, None],
+    [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, None],
 ]
 
 
@@ -55,8 +54,9 @@ def test_below_two_raters_or_without_any_difference_it_is_not_computable(units: 
 
 def test_random_answers_are_near_zero() -> None:
     units = np.random.default_rng(0).integers(1, 6, size=(2000, 4)).astype(float).tolist()
-    for level in ("nominal", "ordinal", "interval"):
-        assert alpha(units, level=level) == pytest.approx(0, abs=0.03)  # type: ignore[arg-type]
+    levels: tuple[Level, ...] = ("nominal", "ordinal", "interval")
+    for level in levels:
+        assert alpha(units, level=level) == pytest.approx(0, abs=0.03)
 
 
 @given(st.lists(st.lists(st.integers(1, 5).map(float), min_size=0, max_size=5), max_size=12))
