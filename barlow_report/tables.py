@@ -516,6 +516,12 @@ _ALL = (
                 "share of held-out images for which being in the leaf and lacking the cue agree",
                 nullable=True,
             ),
+            _float(
+                "cue_correlation",
+                "rank correlation of the place along the class's failure direction with the cue, on held-out images; "
+                "no value without a direction",
+                nullable=True,
+            ),
             _int(
                 "n_verified",
                 "verified failure modes of the class, grouped by label or by prediction; where nothing was planted, "

@@ -51,6 +51,7 @@ def compare_with_planted(
     rules: pd.DataFrame,
     scene_table: pd.DataFrame,
     members: Members,
+    directions: pd.DataFrame | None = None,
     scenes: Mapping[str, SceneClass] = CLASSES,
 ) -> pd.DataFrame:
     """Say for every class of the demo what became of its planted failure mode.
@@ -67,6 +68,7 @@ def compare_with_planted(
         rules: Table `rules`.
         scene_table: What `read_scene_table` returns for the images' folder.
         members: From a rule_id to a mask (n_images,) of the images that satisfy its conditions, in any group.
+        directions: Table `directions`, where the run has it.
         scenes: The demo's classes by name.
 
     Returns:
@@ -93,9 +95,27 @@ def compare_with_planted(
         own = facts.is_held_out & (facts.label == class_id)
         n_with_cue = int((own & facts.shows_cue).sum()) if scene.cue is not None else 0
         rows.append(
-            {"class_id": class_id, "cue": scene.cue or "", "n_images": int(own.sum()), "n_with_cue": n_with_cue, **row}
+            {
+                "class_id": class_id,
+                "cue": scene.cue or "",
+                "n_images": int(own.sum()),
+                "n_with_cue": n_with_cue,
+                "cue_correlation": None if scene.cue is None else _cue_correlation(directions, facts, own),
+                **row,
+            }
         )
     return check_table("planted", pd.DataFrame(rows), where="the demo's planted failure modes")
+
+
+def _cue_correlation(directions: pd.DataFrame | None, facts: _Images, own: NDArray[np.bool_]) -> float | None:
+    """Spearman's correlation of decision value and shown cue; with half of the cues it is at most 0.87."""
+    if directions is None:
+        return None
+    chosen = directions[directions["image_id"].isin(np.flatnonzero(own))]
+    shown = facts.shows_cue[chosen["image_id"].to_numpy()]
+    if shown.all() or not shown.any() or chosen["decision_value"].nunique() < 2:
+        return None
+    return float(np.corrcoef(chosen["decision_value"].rank(), pd.Series(shown).rank())[0, 1])
 
 
 def _planted_row(found: list[_Mode], facts: _Images, members: Members, *, class_id: int) -> dict[str, object]:

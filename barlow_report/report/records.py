@@ -192,6 +192,7 @@ class Planted:
     n_with_cue: int
     rule_id: int | None
     agreement: float | None
+    cue_correlation: float | None
     n_verified: int
     outcome: str
 

@@ -55,6 +55,7 @@ def write_planted(run: Run, *, images: Path) -> None:
         groups=run.read_table("groups"),
         rules=run.read_table("rules"),
         scene_table=read_scene_table(images),
+        directions=run.read_table("directions") if run.has_table("directions") else None,
         members=lambda rule_id: leaf_members(features, conditions[rule_id]),
     )
     run.write_table("planted", planted)

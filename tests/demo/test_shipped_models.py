@@ -10,10 +10,11 @@ import torch
 from numpy.typing import NDArray
 
 import barlow_report.demo
-from barlow_report.config import Config, load_config
+from barlow_report.config import Config, DirectionsConfig, load_config
 from barlow_report.demo.classes import CLASSES
 from barlow_report.demo.planted import MIN_AGREEMENT, compare_with_planted
 from barlow_report.demo.scenes import read_scene_table, write_scenes
+from barlow_report.directions import find_directions
 from barlow_report.rules import explain_failures, leaf_members
 from barlow_report.vision.images import read_image
 from barlow_report.vision.models import load_model
@@ -59,6 +60,14 @@ def _compare(analysed: _Analysed) -> pd.DataFrame:
     found = explain_failures(analysed.features, analysed.label, analysed.prediction, class_names=NAMES)
     ids = range(len(analysed.label))
     paths = analysed.scene_table["path"]
+    directions = find_directions(
+        analysed.features,
+        analysed.label,
+        analysed.prediction,
+        is_held_out=(found.splits["split"] == "held_out").to_numpy(),
+        n_classes=len(NAMES),
+        settings=DirectionsConfig(),
+    )
     planted = compare_with_planted(
         classes=pd.DataFrame({"class_id": range(len(NAMES)), "name": NAMES, "slug": NAMES}),
         images=pd.DataFrame(
@@ -71,6 +80,7 @@ def _compare(analysed: _Analysed) -> pd.DataFrame:
         members=lambda rule_id: leaf_members(
             analysed.features, found.conditions[found.conditions["rule_id"] == rule_id]
         ),
+        directions=directions.directions,
     )
     return planted.assign(name=NAMES).set_index("name")
 
@@ -93,7 +103,7 @@ def test_a_shipped_model_has_an_output_per_class_and_a_map_that_shows_places(rol
 
 
 @pytest.mark.slow
-def test_planted_failures_are_found_with_their_cue_and_nothing_else_is(tmp_path: Path) -> None:
+def test_planted_failures_are_found_with_their_cue_and_order_images_along_directions(tmp_path: Path) -> None:
     # Other scenes than the demo's own, so that the outcome is no accident of its seed.
     analysed = _analyse(tmp_path / "scenes", seed=2)
     is_planted = np.array([CLASSES[name].cue is not None for name in NAMES])[analysed.label]
@@ -110,3 +120,5 @@ def test_planted_failures_are_found_with_their_cue_and_nothing_else_is(tmp_path:
     assert (with_cue["outcome"] == "found").mean() >= 0.8
     assert (with_cue.loc[with_cue["outcome"] == "found", "agreement"] >= MIN_AGREEMENT).all()
     assert (planted.loc[planted["cue"] == "", "outcome"] == "correctly_silent").all()
+    assert (with_cue["cue_correlation"] >= 0.8).all()  # at most 0.87: half of the cues are missing
+    assert planted.loc[planted["cue"] == "", "cue_correlation"].isna().all()

@@ -593,6 +593,7 @@ def _planted(recipe: Recipe, tables: dict[str, list[dict[str, Any]]]) -> list[di
                 "n_with_cue": 21,
                 "rule_id": tables["rules"][c]["rule_id"] if has_rule and c < len(tables["rules"]) else None,
                 "agreement": 0.95 if has_rule else None,
+                "cue_correlation": 0.86 if has_rule else None,
                 "n_verified": int(has_rule),
                 "outcome": outcome,
             }
