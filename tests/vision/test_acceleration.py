@@ -162,6 +162,7 @@ def test_copies_share_their_weights() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # the compiler's own
 def test_compiled_models_give_the_same_features() -> None:
     model = wrap(Simple(), size=12)
     fast = accelerate(model, compiled=True)
