@@ -55,6 +55,14 @@
     });
 
     function valueOf(c, i) { return c.kind === "rate" ? (c.of[i] ? c.k[i] / c.of[i] : null) : c.values[i]; }
+    // The place of each text among all, found once: comparing words of a language takes a hundred times as long as numbers
+    function orderOf(c) {
+      if (!c.order) {
+        var place = new Map(Array.from(new Set(c.values)).filter(function (v) { return !isMissing(v); }).sort(collator.compare).map(function (v, i) { return [v, i]; }));
+        c.order = c.values.map(function (v) { return isMissing(v) ? null : place.get(v); });
+      }
+      return c.order;
+    }
     function matches(i, input) {
       var wanted = input.value.trim(), c = columns[input.dataset.filter];
       if (!wanted) return true;
@@ -70,10 +78,11 @@
       var c = columns[state.sort];
       if (!c) return;
       var sign = state.dir === "descending" ? -1 : 1;
+      var keys = c.values && c.values.some(function (v) { return typeof v === "string"; }) ? orderOf(c) : order.length ? Array.from({ length: data.n }, function (_, i) { return valueOf(c, i); }) : [];
       order.sort(function (a, b) {
-        var x = valueOf(c, a), y = valueOf(c, b);
+        var x = keys[a], y = keys[b];
         if (isMissing(x) || isMissing(y)) return isMissing(x) - isMissing(y) || a - b;
-        return sign * (typeof x === "string" ? collator.compare(x, y) : x - y) || a - b;
+        return sign * (x - y) || a - b;
       });
     }
     function cell(c, i) {
@@ -142,7 +151,7 @@
       filters.hidden = false;
       filters.addEventListener("submit", function (event) { event.preventDefault(); });
       filters.addEventListener("reset", function () { setTimeout(function () { state.page = 1; update(); }, 0); });
-      filters.addEventListener("input", function () { clearTimeout(timer); timer = setTimeout(function () { state.page = 1; update(); }, 60); });
+      filters.addEventListener("input", function () { clearTimeout(timer); timer = setTimeout(function () { state.page = 1; update(); }, 20); });
     }
     pager.addEventListener("click", function (event) {
       var step = event.target.dataset && event.target.dataset.step;
