@@ -68,7 +68,8 @@ def main() -> None:
     arguments = parser.parse_args()
     n = arguments.n_classes
     print(
-        f"{'classes':>8} {'features':>8} {'pages':>7} {'seconds':>8} {'of CPU':>8} {'ms/page':>8} {'peak MB':>8} {'site MB':>8}"
+        f"{'classes':>8} {'features':>8} {'pages':>7} {'seconds':>8} {'of CPU':>8} {'ms/page':>8} "
+        f"{'peak MB':>8} {'site MB':>8}"
     )
     builds = []
     with tempfile.TemporaryDirectory() as folder:
