@@ -35,7 +35,7 @@ class Form:
 
     def start(self, name: str) -> None:
         self.page.fill("#annotator", name)
-        self.page.click("text=Start")
+        self.page.click("button:text-is('Start')")
         self.page.wait_for_selector("#short", state="visible")
 
     def answer(self, short: str, *, relation: str = "background", ease: int = 4) -> None:
@@ -65,6 +65,7 @@ def _records(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
+@pytest.mark.slow
 def test_the_whole_loop_from_two_people_s_answers_to_names_on_the_pages(
     asked: Run, browser: Browser, tmp_path: Path
 ) -> None:
@@ -81,7 +82,7 @@ def test_the_whole_loop_from_two_people_s_answers_to_names_on_the_pages(
             form.answer(f"thing {noun}")
             if i == 2:  # reload in the middle: the draft is still there
                 form.page.reload()
-                form.page.click("text=Start")
+                form.page.click("button:text-is('Start')")
                 assert form.page.input_value("#short") == f"thing {noun}"
                 assert form.page.is_checked('input[name="relation"][value="background"]')
             form.save()
@@ -146,7 +147,7 @@ def test_answers_are_taken_to_another_browser_as_a_file(
     again = Form(other, site_of(asked))
     again.page.set_input_files("#file", file)
     again.page.wait_for_selector("text=1 answers read, 2 belong to another report or person")
-    again.page.click("text=Start")
+    again.page.click("button:text-is('Start')")
     assert again.item() == first
     assert again.page.input_value("#short") == "first words"
     again.page.fill("#short", "second thoughts")
@@ -171,6 +172,7 @@ def test_saving_the_same_answers_again_makes_no_new_revision(
     assert [record["revision"] for record in _records(form.download(tmp_path / "a.jsonl"))] == [1]
 
 
+@pytest.mark.slow
 def test_the_order_is_shuffled_by_the_recorded_seed(asked: Run, browser: Browser, tmp_path: Path) -> None:
     orders, seeds = set(), set()
     for i in range(4):
@@ -255,7 +257,7 @@ def test_a_feature_page_leads_to_its_item(asked: Run, form_context: BrowserConte
     page.goto((site_of(asked) / "features" / str(item["feature_id"]) / "index.html").as_uri())
     page.click(f'a[href$="#item-{item["group_id"]}-{item["feature_id"]}"]')
     page.fill("#annotator", "ada")
-    page.click("text=Start")
+    page.click("button:text-is('Start')")
     tiles = asked.read_table("tiles")
     own = tiles[(tiles["group_id"] == item["group_id"]) & (tiles["feature_id"] == item["feature_id"])]
     first = own.sort_values("rank")["thumbnail"].iloc[0]

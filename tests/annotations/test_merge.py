@@ -55,6 +55,7 @@ def _answers(run: Run) -> list[dict[str, object]]:
     return found
 
 
+@pytest.mark.slow
 def test_the_result_depends_neither_on_the_order_nor_on_how_records_are_spread_over_files(
     pristine: Path, tmp_path: Path
 ) -> None:
