@@ -264,7 +264,7 @@ class ExtractionConfig(Section):
 
     batch_size: Positive | None = Field(
         None,
-        description="Images per forward pass, at most; default: 64, or 256 on a GPU. Where its memory does not hold as "
+        description="Images per forward pass, at most; default: 32, or 256 on a GPU. Where its memory does not hold as "
         "many, the half is tried, and so on.",
     )
     shard_size: Positive = Field(1024, description="Images between two saves; an interrupted run resumes at the last.")

@@ -31,7 +31,7 @@ from barlow_report.vision.workers import processor_replicas
 
 __all__ = ["ShardResult", "extract_shard", "extract_shards"]
 
-BATCH_SIZE = 64
+BATCH_SIZE = 32
 """Images per batch where nothing else is asked for."""
 
 BATCH_SIZE_ON_DEVICE = 256
@@ -103,7 +103,7 @@ def extract_shards(
         feature_model: Gives the features; `accelerate` makes it faster.
         inspected_model: Gives the predictions; the same object as `feature_model` costs no second run, None leaves
             predictions out.
-        batch_size: Images per run of a model, at most; default: 64, or 256 on a device other than the processor.
+        batch_size: Images per run of a model, at most; default: 32, or 256 on a device other than the processor.
             Where the device's memory does not hold as many, the half is tried, and so on.
         n_workers: Threads that decode and, on a processor, run the models; default: one per processor.
         feature_dtype: Of the result's features.
