@@ -1,5 +1,6 @@
 """Failure directions from the configuration to the site: features, an image-text model, a file, and mistakes."""
 
+import html
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ def test_the_site_shows_directions_and_its_links_lead_somewhere(task: Path, run:
     assert "No captions: the embeddings come without a text tower" in (site / "classes/red/index.html").read_text()
     blue = (site / "classes/blue/index.html").read_text()
     assert "No direction: the model recognises every image" in blue
-    red = (site / "classes/red/index.html").read_text()
+    red = html.unescape((site / "classes/red/index.html").read_text())
     assert "held-out failures, " in red
     assert "lie on the hard side of their class's direction" in red
     assert 'id="directions"' in (site / "method" / "index.html").read_text()

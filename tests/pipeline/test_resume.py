@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from barlow_report.files import PARTIAL
 from barlow_report.run_folder import Run
 from barlow_report.tables import TABLES
 from tests.pipeline.toy import write_task
@@ -46,10 +47,10 @@ def undisturbed(task: Path) -> dict[str, bytes]:
 
 
 def _kill_when(arguments: list[str], sign: Path, *, n: int, how: signal.Signals) -> None:
-    """Start a run, and send it a signal when `n` files have appeared below `sign`."""
+    """Start a run, and send it a signal when `n` files below `sign` are complete."""
     process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
-    while sum(1 for p in sign.glob("**/*") if p.is_file()) < n:
+    while sum(1 for p in sign.glob("**/*") if p.is_file() and p.suffix != PARTIAL) < n:
         assert process.poll() is None, f"the run ended before {sign.name} was seen"
         assert time.monotonic() < deadline
         time.sleep(0.002)
@@ -58,7 +59,7 @@ def _kill_when(arguments: list[str], sign: Path, *, n: int, how: signal.Signals)
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-@pytest.mark.parametrize(("stage", "n"), [("extract", 3), ("visualize", 3)])
+@pytest.mark.parametrize(("stage", "n"), [("extract", 3), ("visualize", 1)])
 def test_a_run_killed_in_a_stage_ends_with_the_same_bytes(
     task: Path, undisturbed: dict[str, bytes], stage: str, n: int, how: signal.Signals
 ) -> None:
