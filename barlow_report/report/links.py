@@ -7,6 +7,7 @@ regular expression; an HTML parser takes twenty times as long.
 
 import os
 import re
+from array import array
 from html import unescape
 from pathlib import Path
 from urllib.parse import unquote
@@ -38,7 +39,10 @@ def check_links(site: Path, *, suffix: str = ".html") -> int:
 
 
 def broken_links(site: Path, *, suffix: str = ".html") -> tuple[list[tuple[str, str]], int]:
-    """Return the (page, link) pairs below `site` that lead nowhere, and the number of links looked at."""
+    """Return the (page, link) pairs below `site` that lead nowhere, and the number of links looked at.
+
+    A fragment that is missing is named once, at the first page that links to it.
+    """
     written = {
         (Path(folder) / name).relative_to(site).as_posix() for folder, _, names in os.walk(site) for name in names
     }
@@ -46,24 +50,27 @@ def broken_links(site: Path, *, suffix: str = ".html") -> tuple[list[tuple[str, 
     files = {name.removesuffix(suffix) + ".html" if name.endswith(suffix) else name for name in written}
     if suffix != ".html":
         files |= {name.removesuffix("/index.html") for name in files}
-    targets: dict[str, set[tuple[str, str]]] = {}
-    anchors: dict[str, set[str]] = {}
-    for name in sorted(name for name in written if name.endswith(suffix)):
-        page = name.removesuffix(suffix) + ".html"
-        text = (site / name).read_text(encoding="utf-8")
-        targets[page], anchors[page] = _links_and_anchors(text)
+    pages = {name.removesuffix(suffix) + ".html": name for name in sorted(written) if name.endswith(suffix)}
     broken = []
     n_links = 0
-    for page, links in targets.items():
+    wanted: dict[tuple[str, str], tuple[str, str]] = {}  # (target, fragment): where it is linked first
+    anchors: dict[str, array[int]] = {}  # of each page the hashes of its ids: the ids themselves would fill the memory
+    for page, name in pages.items():
+        links, ids = _links_and_anchors((site / name).read_text(encoding="utf-8"))
+        anchors[page] = array("q", (hash(i) for i in ids))
         n_links += len(links)
         folder = page.rpartition("/")[0]
         for path, fragment in sorted(links):
             target = _resolve(folder, path) if path else page
-            if f"{target}/index.html".removeprefix("/") in targets and suffix != ".html":
+            if suffix != ".html" and f"{target}/index.html".removeprefix("/") in pages:
                 target = f"{target}/index.html".removeprefix("/")
-            if target not in files or (fragment and target in anchors and fragment not in anchors[target]):
-                broken.append((page, f"{path}#{fragment}" if fragment else path))
-    return broken, n_links
+            link = f"{path}#{fragment}" if fragment else path
+            if target not in files:
+                broken.append((page, link))
+            elif fragment and target in pages:
+                wanted.setdefault((target, fragment), (page, link))
+    broken += [place for (target, fragment), place in wanted.items() if hash(fragment) not in anchors[target]]
+    return sorted(broken), n_links
 
 
 def _links_and_anchors(text: str) -> tuple[set[tuple[str, str]], set[str]]:
