@@ -311,8 +311,8 @@ class RulesConfig(Section):
     max_depth: int = Field(1, ge=1, le=4, description="Depth of each group's tree, 1 to 4.")
     thresholds: Literal["auto", "natural", "entropy"] = Field(
         "auto",
-        description="Where a tree cuts a feature. natural: by preference where its values fall into two clusters, which "
-        "finds more failures that are real; entropy: anywhere, as in the paper; auto: natural where images are held "
+        description="Where a tree cuts a feature. natural: by preference where its values fall into two clusters, "
+        "which finds more failures that are real; entropy: anywhere, as in the paper; auto: natural where images are held "
         "out, entropy in-sample.",
     )
     n_selected_features: Positive = Field(50, description="Features a tree may choose from, by mutual information.")

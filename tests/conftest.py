@@ -1,9 +1,12 @@
 """Fixtures that more than one package's tests use."""
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 SHARED_VARIABLE = "BARLOW_REPORT_SHARED"
 
@@ -22,3 +25,24 @@ def shared_cifar() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return folder
+
+
+def chromium() -> str | None:
+    """The path of Chromium, if there is one."""
+    names = [os.environ.get("BARLOW_REPORT_CHROMIUM"), "chromium", "chromium-browser", "google-chrome"]
+    return next((found for name in names if name and (found := shutil.which(name))), None)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium; without it the test is skipped, or fails where CI is set."""
+    path = chromium()
+    if path is None:
+        reason = "Chromium not found; install it or name it in BARLOW_REPORT_CHROMIUM"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()

@@ -12,10 +12,7 @@ from barlow_report.run_folder import Run
 from barlow_report.stages.annotations import make_batch
 from barlow_report.stages.site import write_site
 from tests.annotations.people import finished_run
-from tests.report.conftest import browser
 from tests.report.synthetic import Recipe
-
-__all__ = ["browser"]
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,8 @@ from barlow_report.report.pages import Site, all_pages
 from barlow_report.run_folder import Run
 from barlow_report.stages.site import write_site
 from tests.benchmarks.site_scale import measure_build
-from tests.report.conftest import STATUSES, build, chromium
+from tests.conftest import chromium
+from tests.report.conftest import STATUSES, build
 from tests.report.hosts import build_host
 from tests.report.synthetic import PAYLOADS, Recipe
 from tests.report.test_browser import LOCAL, PAGES, Watched, foreign_elements, violations

@@ -1,13 +1,9 @@
 """Sites that several tests look at, each built once, and a browser to look at them with."""
 
-import os
-import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 
 from barlow_report.config import SiteConfig
 from barlow_report.report import ReportSource, build_site
@@ -73,24 +69,3 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Built:
 def quiet(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """A run without a single failure."""
     return build(tmp_path_factory.mktemp("quiet"), Recipe(n_classes=2, failing=False, n_skipped=0))
-
-
-def chromium() -> str | None:
-    """The path of Chromium, if there is one."""
-    names = [os.environ.get("BARLOW_REPORT_CHROMIUM"), "chromium", "chromium-browser", "google-chrome"]
-    return next((found for name in names if name and (found := shutil.which(name))), None)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Chromium; without it the test is skipped, or fails where CI is set."""
-    path = chromium()
-    if path is None:
-        reason = "Chromium not found; install it or name it in BARLOW_REPORT_CHROMIUM"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()

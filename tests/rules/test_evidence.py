@@ -114,7 +114,7 @@ def test_interval_of_a_balanced_accuracy_covers_the_truth_about_as_often_as_it_s
     rng = np.random.default_rng(0)
     hits = rng.binomial(12, 0.7, 4000), rng.binomial(60, 0.9, 4000)
     interval = balanced_accuracy_interval(hits, (12, 60))
-    covered = (interval.low <= 0.8) & (0.8 <= interval.high)
+    covered = (interval.low <= 0.8) & (interval.high >= 0.8)
     assert 0.93 <= covered.mean() <= 0.98
 
 
