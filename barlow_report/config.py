@@ -312,8 +312,8 @@ class RulesConfig(Section):
     thresholds: Literal["auto", "natural", "entropy"] = Field(
         "auto",
         description="Where a tree cuts a feature. natural: by preference where its values fall into two clusters, "
-        "which finds more failures that are real; entropy: anywhere, as in the paper; auto: natural where images are held "
-        "out, entropy in-sample.",
+        "which finds more failures that are real; entropy: anywhere, as in the paper; auto: natural where images are "
+        "held out, entropy in-sample.",
     )
     n_selected_features: Positive = Field(50, description="Features a tree may choose from, by mutual information.")
     n_neighbors: Positive = Field(3, description="Neighbours of the mutual information estimator.")
