@@ -189,7 +189,12 @@
     file.text().then(function (text) {
       var lines = text.split("\n").filter(function (line) { return line.trim(); }), found = lines.map(function (line) { try { return JSON.parse(line); } catch (e) { return null; } });
       var first = found.find(function (r) { return r && r.report_id === batch.report_id && /^[A-Za-z0-9][\w.-]{0,63}$/.test(r.annotator); });
-      if (first && !token) { me = person(first.annotator); $("annotator").value = me.annotator; }
+      if (first && !token) {
+        var isNew = !read("person." + first.annotator);
+        me = person(first.annotator);
+        if (isNew && Number.isInteger(first.order_seed)) me.seed = first.order_seed;  // the order in which that person began
+        $("annotator").value = me.annotator;
+      }
       var n = me ? adopt(found, false) : 0;
       if (me) remember();
       $("take").disabled = !me;
