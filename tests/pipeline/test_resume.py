@@ -48,7 +48,13 @@ def undisturbed(task: Path) -> dict[str, bytes]:
 
 def _kill_when(arguments: list[str], sign: Path, *, n: int, how: signal.Signals) -> None:
     """Start a run, and send it a signal when `n` files below `sign` are complete."""
-    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        arguments,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        # a shell's background jobs, such as these tests may be, ignore an interrupt, and so would their children
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     deadline = time.monotonic() + 120
     while sum(1 for p in sign.glob("**/*") if p.is_file() and p.suffix != PARTIAL) < n:
         assert process.poll() is None, f"the run ended before {sign.name} was seen"
