@@ -12,6 +12,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from barlow_report.report.pages.annotate import annotate_files
 from barlow_report.report.render import Renderer, templates_folder
 from barlow_report.report.source import Profile, ReportSource
 
-__all__ = ["build_site", "count_pages"]
+__all__ = ["Prepared", "build_site", "prepare", "write_site"]
 
 _ASSETS: dict[Profile, tuple[str, ...]] = {
     "standalone": (
@@ -51,18 +52,46 @@ _ASSETS: dict[Profile, tuple[str, ...]] = {
 }
 
 
-def count_pages(source: ReportSource) -> int:
-    """Return how often `build_site` calls `advance` for pages: for a progress bar."""
-    return sum(1 for _ in all_pages(Site.from_source(source)))
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A run as linked objects, with its pages; its tables, which are large, are not needed any more.
+
+    Attributes:
+        pages: In the order they are written; `write_site` calls `advance` once for each.
+    """
+
+    content: Site
+    media: MediaLibrary
+    run_id: str
+    pages: list[SitePage]
+
+
+def prepare(source: ReportSource) -> Prepared:
+    """Read the content of a run folder.
+
+    Raises:
+        SiteError: The run does not fit together.
+    """
+    content = Site.from_source(source)
+    pages = list(all_pages(content))
+    _check_paths(pages)
+    return Prepared(content=content, media=MediaLibrary(source.media), run_id=str(source.info["run_id"]), pages=pages)
 
 
 def build_site(
     source: ReportSource, *, site: Path, profile: Profile = "standalone", advance: Advance = ignore_advance
 ) -> Path:
-    """Build the site of a run, or its pages for somebody's MkDocs site, and put it in place of the folder `site`.
+    """Build the site of a run, or its pages for somebody's MkDocs site: `prepare` and `write_site` in one."""
+    return write_site(prepare(source), site=site, profile=profile, advance=advance)
+
+
+def write_site(
+    prepared: Prepared, *, site: Path, profile: Profile = "standalone", advance: Advance = ignore_advance
+) -> Path:
+    """Write the pages of a run and put them in place of the folder `site`.
 
     Args:
-        source: The content of the run folder.
+        prepared: What `prepare` returned.
         site: New, empty, or a site of ours, which is replaced as a whole.
         profile: What the pages are for, see `Profile`.
         advance: Called with 1 after each page.
@@ -71,17 +100,14 @@ def build_site(
         The path of the front page: index.html, or index.md for a host.
 
     Raises:
-        SiteError: The run does not fit together, or a link leads nowhere.
+        SiteError: A page cannot be made, or a link leads nowhere.
         OutputError: `site` holds something else, or cannot be written.
     """
     site = Path(site)
-    content = Site.from_source(source)
-    media = MediaLibrary(source.media)
+    content, media, pages = prepared.content, prepared.media, prepared.pages
     renderer = Renderer(templates_folder(), site=content, media=media, profile=profile)
     is_standalone = profile == "standalone"
-    with replaced_folder(site, run_id=str(source.info["run_id"]), is_ignored=is_standalone) as folder:
-        pages = list(all_pages(content))
-        _check_paths(pages)
+    with replaced_folder(site, run_id=prepared.run_id, is_ignored=is_standalone) as folder:
         if is_standalone:
             _run_mkdocs(content, pages, renderer, folder=folder, advance=advance)
         else:

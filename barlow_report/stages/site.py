@@ -7,8 +7,9 @@ import pandas as pd
 from barlow_report.config import Photographs, SiteConfig
 from barlow_report.files import output_errors
 from barlow_report.progress import Progress
-from barlow_report.report import Figure, Profile, ReportSource, build_site
-from barlow_report.report.build import count_pages
+from barlow_report.report import Figure, Profile, ReportSource
+from barlow_report.report.build import prepare
+from barlow_report.report.build import write_site as write_pages
 from barlow_report.report.source import gain_figure
 from barlow_report.report.words import GROUPINGS
 from barlow_report.run_folder import Run
@@ -47,6 +48,14 @@ def write_site(
         SiteError: A page cannot be built.
         OutputError: The site cannot be written, or its folder holds something else.
     """
+    prepared = prepare(_source(run, images=images, progress=progress))  # which lets go of the tables
+    # MkDocs copies files of its own, and reports a full disk in its own way
+    with progress.task("Building the site", total=len(prepared.pages), unit="pages") as advance, output_errors(site):
+        return write_pages(prepared, site=site, profile=profile, advance=advance)
+
+
+def _source(run: Run, *, images: Photographs | None, progress: Progress) -> ReportSource:
+    """Read the run folder, with as much of the photographs as the site may show."""
     info = run.info
     tables = {name: run.read_table(name) for name in TABLES if name != "attributes" and run.has_table(name)}
     tables = current_tables(run, tables)
@@ -56,7 +65,7 @@ def write_site(
         tables = without_photographs(tables)
     elif settings.images == "blur":
         tables = blurred(run, tables, progress=progress)
-    source = ReportSource(
+    return ReportSource(
         info=info,
         tables=tables,
         media=run.media,
@@ -64,9 +73,6 @@ def write_site(
         settings=settings,
         batch=form_batch(run, tables),
     )
-    # MkDocs copies files of its own, and reports a full disk in its own way
-    with progress.task("Building the site", total=count_pages(source), unit="pages") as advance, output_errors(site):
-        return build_site(source, site=site, profile=profile, advance=advance)
 
 
 def _figures(tables: dict[str, pd.DataFrame]) -> dict[str, Figure]:

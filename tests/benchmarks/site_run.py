@@ -17,7 +17,14 @@ __all__ = ["make_run"]
 
 def make_run(folder: Path, *, n_classes: int, n_features: int) -> Run:
     """Write the run folder and return it."""
-    recipe = Recipe(n_classes=n_classes, n_per_class=50, depth=2, n_features=n_features, n_pictures=64, image_size=224)
+    recipe = Recipe(
+        n_classes=n_classes,
+        n_per_class=50,
+        depth=2,
+        n_features=_n_to_draw_from(2 * n_classes, n_features),
+        n_pictures=64,
+        image_size=224,
+    )
     source = synthetic_source(folder, recipe)
     run = Run.open(folder)
     run.update_info(config={**run.info["config"], "site": {"title": f"{n_classes} classes"}})
@@ -26,6 +33,13 @@ def make_run(folder: Path, *, n_classes: int, n_features: int) -> Run:
     for stage in STAGES:
         run.finish(stage, fingerprint="made up")
     return run
+
+
+def _n_to_draw_from(n_groups: int, n_features: int) -> int:
+    """Return how many features the model must have for the made-up trees to use `n_features` different ones."""
+    splits = [group * 7 + node * 3 for group in range(n_groups) for node in (0, 1, 4)]
+    wanted = min(n_features, 3 * n_groups)
+    return next((n for n in range(n_features, 8 * n_features) if len({s % n for s in splits}) >= wanted), n_features)
 
 
 def main() -> None:

@@ -39,6 +39,7 @@ class Watched:
 
     def __init__(self, context: BrowserContext) -> None:
         self.page = context.new_page()
+        self.page.set_default_timeout(120_000)  # for machines that have much else to do
         self.requests: list[str] = []
         self.messages: list[str] = []
         self.page.on("request", lambda request: self.requests.append(request.url))

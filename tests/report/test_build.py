@@ -11,7 +11,7 @@ import pytest
 
 from barlow_report.errors import SiteError
 from barlow_report.report import ReportSource, build_site
-from barlow_report.report.build import count_pages
+from barlow_report.report.build import prepare
 from barlow_report.report.links import broken_links
 from barlow_report.tables import empty_table
 from tests.report.conftest import STATUSES, Built
@@ -40,7 +40,7 @@ def test_advance_is_called_once_per_page(tmp_path: Path) -> None:
     calls: list[int] = []
     index = build_site(source, site=tmp_path / "site", advance=calls.append)
     assert index == tmp_path / "site" / "index.html"
-    assert sum(calls) == count_pages(source)
+    assert sum(calls) == len(prepare(source).pages)
 
 
 def test_two_builds_of_one_run_are_equal_byte_for_byte(tmp_path: Path, demo: Built) -> None:
