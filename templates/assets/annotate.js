@@ -176,6 +176,7 @@
       var item = r && r.report_id === batch.report_id && r.feature_model === batch.feature_model && r.annotator === me.annotator && items[key(r)];
       if (!item || typeof r.answers !== "object") return;
       n += 1;
+      if (!read("person." + me.annotator) && r.order_seed >= 0) me.seed = r.order_seed;  // new here: go on in the same order
       var e = entry(item);
       if (r.revision > e.revision) {
         Object.assign(e, { id: r.record_id, revision: r.revision, record: r, draft: r.answers, seconds: r.active_seconds || 0, pastes: r.n_pastes || 0 });

@@ -61,7 +61,7 @@ def running(
 
 def _address(process: "subprocess.Popen[str]", log: Path) -> str:
     n_before = len(re.findall(r"Collecting on", log.read_text()))
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline and process.poll() is None:
         found = re.findall(r"Collecting on (http://[^/]+)/", log.read_text())
         if found and _answers(found[-1]):
