@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser, BrowserContext, Dialog
 
 from barlow_report.annotations.exchange.database import read_database
 from barlow_report.progress import SilentProgress
@@ -87,7 +87,12 @@ def test_hostile_names_are_text_wherever_they_are_shown(browser: Browser, tmp_pa
     write_site(run, site=tmp_path / "site", progress=SilentProgress())
     page = browser.new_page()
     noted: list[str] = []
-    page.on("dialog", lambda dialog: (noted.append(dialog.message), dialog.dismiss()))
+
+    def refuse(dialog: Dialog) -> None:
+        noted.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", refuse)
     page.on("pageerror", lambda error: noted.append(str(error)))
     features = [f"features/{feature_id}/index.html" for _, feature_id in items[:12]]
     for path in ("index.html", "people/index.html", "failure-modes/index.html", "features/index.html", *features):
