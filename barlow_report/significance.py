@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
-from scipy.stats import hypergeom
 
 __all__ = ["Interval", "adjust_p_values", "balanced_accuracy_interval", "exact_test", "wilson_interval"]
 
@@ -60,6 +59,8 @@ def exact_test(
         The probability of at least as many failures in the leaf if they fell on the group's images at random, 0 to
         1; NaN where the group has no held-out failure or no held-out success, so that nothing could be learned.
     """
+    from scipy.stats import hypergeom  # a second and 60 MB, which building a site does without
+
     n, k, total, failures = np.broadcast_arrays(
         *(np.asarray(a, dtype=np.int64) for a in (n_images, n_failures, n_group_images, n_group_failures))
     )
