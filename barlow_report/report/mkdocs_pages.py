@@ -62,6 +62,11 @@ class PagesPlugin(BasePlugin[LegacyConfig]):  # type: ignore[no-untyped-call]
         self.advance(1)
         return context
 
+    def on_post_page(self, output: str, /, *, page: Page, config: MkDocsConfig) -> str:  # noqa: ARG002
+        """Let go of what the theme has used: thousands of pages stay in memory until the last one is written."""
+        page.toc, page.content, page.meta = TableOfContents([]), "", {}
+        return output
+
 
 def _anchor(heading: Heading, level: int) -> AnchorLink:
     link = AnchorLink(escape(heading.text), heading.anchor, level)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
 from barlow_report.config import Photographs, SiteConfig
 from barlow_report.files import output_errors
@@ -49,6 +50,7 @@ def write_site(
         OutputError: The site cannot be written, or its folder holds something else.
     """
     prepared = prepare(_source(run, images=images, progress=progress))  # which lets go of the tables
+    pa.default_memory_pool().release_unused()
     # MkDocs copies files of its own, and reports a full disk in its own way
     with progress.task("Building the site", total=len(prepared.pages), unit="pages") as advance, output_errors(site):
         return write_pages(prepared, site=site, profile=profile, advance=advance)
