@@ -20,7 +20,7 @@ from barlow_report.taxonomy.classes import Vocabulary
 from barlow_report.taxonomy.superclasses import Superclasses, suggestion_text
 from barlow_report.vision.classes import synset_ids
 
-__all__ = ["SUGGESTION", "classify"]
+__all__ = ["SUGGESTION", "classify", "digest_inputs", "read_inputs", "run_vocabulary"]
 
 SUGGESTION = "superclasses.suggested.yaml"
 """The file of suggested superclasses in a run folder, for a person to edit."""
@@ -51,25 +51,16 @@ def classify(config: Config, run: Run, *, explained: str, progress: Progress) ->
         n_gallery=config.visuals.n_gallery,
         thumbnail_size=config.visuals.thumbnail_size,
         taxonomy=settings.model_dump(mode="json"),
-        files=_digests(settings),
+        files=digest_inputs(settings),
     )
     if run.is_done("taxonomy", fingerprint=mark):
         progress.message("Error types are up to date")
         return mark
     run.begin("taxonomy", fingerprint=mark)
-    images, classes = run.read_table("images"), run.read_table("classes")
+    images = run.read_table("images")
     labels, predictions = images["label"].to_numpy(), images["prediction"].to_numpy()
-    names = classes["name"].tolist()
-    synsets, all_synsets = synset_ids(names, config.data)
-    vocabulary = Vocabulary(names=names, synsets=synsets, all_synsets=all_synsets)
-    inputs = gather_inputs(
-        settings,
-        vocabulary=vocabulary,
-        paths=images["path"].tolist(),
-        labels=labels,
-        predictions=predictions,
-        features=run.features,
-    )
+    vocabulary = run_vocabulary(config, run)
+    inputs = read_inputs(settings, run, vocabulary)
     result = classify_errors(
         labels,
         predictions,
@@ -91,8 +82,32 @@ def classify(config: Config, run: Run, *, explained: str, progress: Progress) ->
     return mark
 
 
-def _digests(settings: TaxonomyConfig) -> dict[str, str]:
-    """The hashes of the files that the section names."""
+def run_vocabulary(config: Config, run: Run) -> Vocabulary:
+    """The classes of a run by everything that files may call them."""
+    names = run.read_table("classes")["name"].tolist()
+    synsets, all_synsets = synset_ids(names, config.data)
+    return Vocabulary(names=names, synsets=synsets, all_synsets=all_synsets)
+
+
+def read_inputs(settings: TaxonomyConfig, run: Run, vocabulary: Vocabulary) -> TaxonomyInputs:
+    """What the cascade needs, for the images of a run; suggested superclasses are those of its inspected model."""
+    images = run.read_table("images")
+    return gather_inputs(
+        settings,
+        vocabulary=vocabulary,
+        paths=images["path"].tolist(),
+        labels=images["label"].to_numpy(),
+        predictions=images["prediction"].to_numpy(),
+        features=run.features,
+    )
+
+
+def digest_inputs(settings: TaxonomyConfig) -> dict[str, str]:
+    """The hashes of the files that the section names.
+
+    Raises:
+        DataError: One cannot be read.
+    """
     paths = {key: value for key, value in settings if hasattr(value, "is_file")}
     if settings.superclasses == "wordnet":
         paths["wordnet"] = settings.wordnet.folder / "data.noun"
