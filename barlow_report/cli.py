@@ -112,6 +112,11 @@ _stage_command("extract", "Compute features and predictions of all images.")
 _stage_command("explain", "Explain failures: groups, trees, rules and their evidence; extract first if need be.")
 _stage_command("visualize", "Draw triptychs and galleries; extract and explain first if need be.")
 _stage_command("directions", "Find along which direction each class fails; extract and explain first if need be.")
+_stage_command(
+    "comparison",
+    "Compare other models on the same images: error types and shared failure modes; extract and explain first if "
+    "need be.",
+)
 _stage_command("taxonomy", "Say what kind of error each failure is; extract and explain first if need be.")
 
 
@@ -220,7 +225,7 @@ def draw_scenes(
     from barlow_report.terminal import terminal_progress
 
     with terminal_progress() as progress:
-        pipeline.draw(folder, n_per_class=n_per_class, cue_rate=cue_rate, seed=seed, progress=progress)
+        pipeline.draw(folder, n_per_class=n_per_class, cue_rate=cue_rate, noise_rate=0.0, seed=seed, progress=progress)
     typer.echo(str(folder.resolve()))
 
 

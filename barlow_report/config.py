@@ -525,17 +525,46 @@ class TaxonomyConfig(Section):
         description="What images show, in free words: CSV with columns path, proposal[, score][, neighbors]. Words "
         "that name no class are out of vocabulary.",
     )
+    proposal_words: Path | Literal["wordnet"] | None = Field(
+        None,
+        description="Or nouns of which an image-text model chooses the best for each failure: text with one per line; "
+        "wordnet: those of `wordnet.folder` for things. Its choice is written to the run folder for you to edit.",
+    )
+    proposal_template: str = Field(
+        "a photo of a {}", description="Caption that `proposal_words` and the names of classes are put into, at {}."
+    )
+    clip: ClipConfig | None = Field(
+        None, description="Image-text model for `proposal_words`; default: that of `directions.clip`."
+    )
     n_neighbors: Positive = Field(
-        10, description="Nearest images in the features, where `proposals` has no classes of neighbours."
+        10,
+        description="Nearest images of which one must be of the prediction's superclass: in the image-text model's "
+        "embeddings, or in the features where `proposals` has no classes of neighbours.",
     )
 
     @model_validator(mode="after")
     def _fits(self) -> "TaxonomyConfig":
+        if self.proposals is not None and self.proposal_words is not None:
+            raise ValueError("expected at most one of 'proposals' and 'proposal_words'")
+        if self.clip is not None and self.proposal_words is None:
+            raise ValueError("'clip' goes with 'proposal_words': nothing else needs an image-text model")
+        if self.proposal_template.count("{}") != 1:
+            raise ValueError("'proposal_template' needs one {} for the word")
         if self.only_annotated and self.multi_labels is None:
             raise ValueError("'only_annotated' goes with 'multi_labels'")
         if self.co_occurrences is not None and self.co_occurrence_labels is not None:
             raise ValueError("expected at most one of 'co_occurrences' and 'co_occurrence_labels'")
         return self
+
+
+class ComparisonConfig(Section):
+    """Other models on the same images: what errors they make, and which failure modes they share."""
+
+    predictions: Path = Field(
+        description="CSV, TSV or Parquet with the column path and one column per model: classes by name, WordNet id or "
+        "index, for every image of the run."
+    )
+    models: tuple[Name, ...] = Field((), description="Columns to compare; default: all but path.")
 
 
 class SiteConfig(Section):
@@ -575,6 +604,9 @@ class Config(Section):
     taxonomy: TaxonomyConfig | None = Field(
         None, description="What kind of error each failure is; not computed where the section is left out."
     )
+    comparison: ComparisonConfig | None = Field(
+        None, description="Other models' predictions; nothing is compared where the section is left out."
+    )
     site: SiteConfig = Field(
         default_factory=SiteConfig, description="Words on the site, and how much of the images it shows."
     )
@@ -589,6 +621,15 @@ class Config(Section):
             raise ValueError("'feature_model' is missing: without an inspected model nothing else gives features")
         if self.rules.manifest_columns and self.data.manifest is None:
             raise ValueError("'rules.manifest_columns' goes with 'data.manifest': an image folder has no columns")
+        return self
+
+    @model_validator(mode="after")
+    def _has_one_image_text_model(self) -> "Config":
+        models = [section.clip for section in (self.directions, self.taxonomy) if section is not None and section.clip]
+        if len(models) > 1:
+            raise ValueError("expected at most one of 'directions.clip' and 'taxonomy.clip': a run has one such model")
+        if self.taxonomy is not None and self.taxonomy.proposal_words is not None and not models:
+            raise ValueError("'taxonomy.proposal_words' needs 'taxonomy.clip' or 'directions.clip': who chooses words?")
         return self
 
 

@@ -19,6 +19,7 @@ from barlow_report.files import atomic_write
 from barlow_report.progress import Progress, SilentProgress
 from barlow_report.report import Profile, navigation_lines, zip_site
 from barlow_report.run_folder import LENSES, STAGES, Run
+from barlow_report.stages.compare import compare
 from barlow_report.stages.demo import demo_config, draw, write_planted
 from barlow_report.stages.directions import find_failure_directions
 from barlow_report.stages.errors import write_errors
@@ -54,9 +55,10 @@ _SECTIONS = {
     "visualize": ("visuals", "site"),
     "directions": ("directions",),
     "taxonomy": ("taxonomy",),
+    "comparison": ("comparison",),
 }
 # The lenses: what the configuration may ask for beyond the stages that every run has.
-_LENSES = {"directions": find_failure_directions, "taxonomy": classify}
+_LENSES = {"directions": find_failure_directions, "taxonomy": classify, "comparison": compare}
 _REPORTED_PACKAGES = ("torch", "torchvision", "scikit-learn", "numpy", "pandas", "pillow", "mkdocs-material")
 
 

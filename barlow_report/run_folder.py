@@ -51,6 +51,14 @@ LENSES = {
         "superclasses",
         "error_galleries",
     ),
+    "comparison": (
+        "models",
+        "model_error_types",
+        "model_accuracies",
+        "shared_modes",
+        "shared_mode_conditions",
+        "shared_mode_rates",
+    ),
 }
 """Further stages that a run may have, with their tables: they look at what the others found, and none needs them."""
 

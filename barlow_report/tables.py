@@ -107,6 +107,8 @@ _GROUP_ID = _int("group_id", "the group, see groups")
 _FEATURE_ID = _int("feature_id", "index in the feature model's representation, never a position among selected ones")
 _IMAGE_ID = _int("image_id", "row of features.npy")
 _RULE_ID = _int("rule_id", "the rule, see rules")
+_MODEL_ID = _int("model_id", "the model, see models; 0 is the inspected one")
+_MODE_ID = _int("mode_id", "the failure mode, see shared_modes")
 _GROUP_BY_NAME = (
     _text("grouping", "of the group: by it, its class and its name a group is found again in a later analysis"),
     _int("class_id", "of the group; no value for groups of another kind", nullable=True),
@@ -502,18 +504,19 @@ _ALL = (
         key=("class_id",),
         columns=(
             _int("class_id", "the class the cue belongs to"),
-            _text("cue", "name of the cue that was present in training; empty where nothing was planted"),
+            _text("cue", "name of the cue that was present in training; empty where no such failure was planted"),
             _int("n_images", "held-out images with this label"),
             _int("n_with_cue", "of these, images that show the cue"),
             _int(
                 "rule_id",
-                "the verified rule, of the group by label, that agrees best with the cue; of a false alarm the first "
-                "one; no value without one",
+                "the verified rule, of the group by label, that agrees best with the cue or the label noise; of a "
+                "false alarm the first one; no value without one",
                 nullable=True,
             ),
             _float(
                 "agreement",
-                "share of held-out images for which being in the leaf and lacking the cue agree",
+                "share of held-out images for which being in the leaf and lacking the cue, or having the label noise, "
+                "agree",
                 nullable=True,
             ),
             _float(
@@ -531,6 +534,26 @@ _ALL = (
                 "outcome",
                 "what became of it",
                 allowed=("found", "other_cue", "missed", "correctly_silent", "false_alarm"),
+            ),
+            _text(
+                "label_noise",
+                "kind of label noise that was planted among the images with this label; empty: none",
+                allowed=("", "overlapping", "multi_label"),
+            ),
+            _text("noise_sign", "what tells these images from the others of the class; empty: none"),
+            _int("noise_class_id", "the class whose label is right as well; no value without one", nullable=True),
+            _int("n_noise", "images with it, fitted and held-out"),
+            _int("n_noise_failures", "of these, images that are misclassified"),
+            _int(
+                "n_noise_recognised",
+                "of these, images of that error type; no value where error types were not computed",
+                nullable=True,
+            ),
+            _int(
+                "n_noise_false",
+                "failures with this label of an error type that says label noise though none was planted; no value "
+                "where error types were not computed",
+                nullable=True,
             ),
         ),
     ),
@@ -617,6 +640,96 @@ _ALL = (
             _IMAGE_ID,
             _int("rank", "1 for the first image of the gallery"),
             _text("thumbnail", "name below media/"),
+        ),
+    ),
+    Table(
+        name="models",
+        meaning="The models that are compared. Only where the configuration has a comparison.",
+        key=("model_id",),
+        columns=(
+            _MODEL_ID,
+            _text("name", "what it is called"),
+            _int("n_images", "images of the run"),
+            _int("n_correct", "images that it predicts as labelled"),
+            _float("accuracy_low", "lower end of the Wilson interval of n_correct / n_images; no value", nullable=True),
+            _float("accuracy_high", "upper end of it", nullable=True),
+            _int("n_found", "failure modes of its own trees, on the images they were fitted on"),
+            _int("n_holds", "failure modes of any model that hold for it"),
+        ),
+    ),
+    Table(
+        name="model_error_types",
+        meaning="How many failures of each model are of each assessed type. Empty without a taxonomy.",
+        key=("model_id", "error_type"),
+        columns=(
+            _MODEL_ID,
+            _text("error_type", "see error_types; those of a model add up", allowed=ERROR_TYPES),
+            _int("n_errors", "failures of the type"),
+            _int("n_failures", "failures of the model"),
+            _float("low", "lower end of the Wilson interval of n_errors / n_failures; no value", nullable=True),
+            _float("high", "upper end of it", nullable=True),
+        ),
+    ),
+    Table(
+        name="model_accuracies",
+        meaning="Table taxonomy_accuracies for each model.",
+        key=("model_id", "measure"),
+        columns=(
+            _MODEL_ID,
+            _text("measure", "what counts as correct", allowed=("top_1", "multi_label", "minor", "explainable")),
+            _float(
+                "value", "mean over the classes of the share of correct images; no value without any", nullable=True
+            ),
+            _int("n_images", "images that are evaluated"),
+            _int("n_classes", "classes among them"),
+        ),
+    ),
+    Table(
+        name="shared_modes",
+        meaning="Failure modes, of whichever model's trees, that hold for at least one model.",
+        key=("mode_id",),
+        columns=(
+            _MODE_ID,
+            _text("grouping", "of its group", allowed=("label", "prediction")),
+            _int("class_id", "of its group"),
+            _int("model_id", "the model whose thresholds are tested"),
+            _int("rule_id", "the rule of this run that it is; no value where only other models have it", nullable=True),
+            _int("n_found", "models whose own trees have it"),
+            _int("n_holds", "models that it holds for"),
+        ),
+    ),
+    Table(
+        name="shared_mode_conditions",
+        meaning="The conditions of shared failure modes; see conditions.",
+        key=("mode_id", "position"),
+        columns=(
+            _MODE_ID,
+            _int("position", "0 for the condition at the root"),
+            _FEATURE_ID,
+            _text("branch", "le: value ≤ threshold; gt: value > threshold", allowed=("le", "gt")),
+            _float("threshold", "in the feature's units, in full"),
+        ),
+    ),
+    Table(
+        name="shared_mode_rates",
+        meaning="Every shared failure mode counted on the held-out images for every model.",
+        key=("mode_id", "model_id"),
+        columns=(
+            _MODE_ID,
+            _MODEL_ID,
+            Column(name="is_found", type="bool", meaning="whether the model's own trees have the mode"),
+            _int("n_images", "held-out images in the leaf; in a group by prediction those that this model predicts so"),
+            _int("n_failures", "the model's failures among them"),
+            _int("n_group_images", "held-out images in the group"),
+            _int("n_group_failures", "the model's failures among them"),
+            _float("error_rate", "n_failures / n_images; no value without images", nullable=True),
+            _float("low", "lower end of its Wilson interval", nullable=True),
+            _float("high", "upper end of it", nullable=True),
+            _float(
+                "p_value", "of the exact test; no value where the group has no failure or no success", nullable=True
+            ),
+            _float("q_value", "Benjamini–Hochberg, over all modes that any model proposes, per model", nullable=True),
+            Column(name="holds", type="bool", meaning="whether it would be verified for the model"),
         ),
     ),
     Table(

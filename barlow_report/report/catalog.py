@@ -16,6 +16,7 @@ import pandas as pd
 
 from barlow_report.config import RulesConfig
 from barlow_report.errors import SiteError
+from barlow_report.report.comparison import read_comparison
 from barlow_report.report.directions import read_directions
 from barlow_report.report.names import feature_names
 from barlow_report.report.records import (
@@ -135,6 +136,7 @@ class Catalog:
             Explained(**_visible_grouping(row)) for row in _rows(explained[explained["scope"] != "group"])
         ]
         self.taxonomy = read_taxonomy(source.tables, clean=visible)
+        self.comparison = read_comparison(source.tables, clean=visible)
         planted = source.tables.get("planted")
         self.planted = None if planted is None else [Planted(**row) for row in _rows(planted)]
         lens = source.info["config"].get("directions") or {}

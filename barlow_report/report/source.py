@@ -60,6 +60,13 @@ class ReportSource:
     batch: FormBatch | None = None
 
 
+MODEL_ERROR_TYPES = "model_error_types"
+"""Name of the figure of error types by the accuracy of models."""
+
+SHARED_MODES = "shared_modes"
+"""Name of the figure of failure modes by model."""
+
+
 def gain_figure(position: int) -> str:
     """Name the chart of ALER − BER against BER for one row of table `evaluation`, by the row's position."""
     return f"gain_by_base_rate_{position}"

@@ -21,6 +21,7 @@ __all__ = [
     "TypeShare",
     "breakdown_words",
     "noise_sentence",
+    "read_breakdowns",
     "read_taxonomy",
 ]
 
@@ -183,7 +184,7 @@ def read_taxonomy(tables: Mapping[str, pd.DataFrame], *, clean: Any) -> Taxonomy
     accuracies = tables["taxonomy_accuracies"]
     types = tables["error_types"]
     counts = tables["error_type_counts"]
-    run = _breakdowns(counts[counts["scope"] == "run"].assign(scope_id=0), "scope_id")
+    run = read_breakdowns(counts[counts["scope"] == "run"].assign(scope_id=0), "scope_id")
     superclasses: dict[str, list[int]] = {}
     for row in tables["superclasses"].itertuples():
         superclasses.setdefault(clean(row.superclass), []).append(row.class_id)
@@ -201,8 +202,8 @@ def read_taxonomy(tables: Mapping[str, pd.DataFrame], *, clean: Any) -> Taxonomy
             for row in stages.itertuples()
         ),
         run=run.get(0, Breakdown(types=(), n_failures=0)),
-        by_class=_breakdowns(counts[counts["scope"] == "class"], "class_id"),
-        by_rule=_breakdowns(counts[counts["scope"] == "rule"], "rule_id"),
+        by_class=read_breakdowns(counts[counts["scope"] == "class"], "class_id"),
+        by_rule=read_breakdowns(counts[counts["scope"] == "rule"], "rule_id"),
         accuracies={row.measure: None if np.isnan(row.value) else float(row.value) for row in accuracies.itertuples()},
         n_images=int(accuracies["n_images"].max()) if len(accuracies) else 0,
         n_classes=int(accuracies["n_classes"].max()) if len(accuracies) else 0,
@@ -217,7 +218,8 @@ def read_taxonomy(tables: Mapping[str, pd.DataFrame], *, clean: Any) -> Taxonomy
     )
 
 
-def _breakdowns(counts: pd.DataFrame, key: str) -> dict[int, Breakdown]:
+def read_breakdowns(counts: pd.DataFrame, key: str) -> dict[int, Breakdown]:
+    """Return what some failures consist of, by the ids in column `key`; see table `error_type_counts`."""
     order = {error_type: place for place, error_type in enumerate(ERROR_TYPES)}
     found: dict[int, list[TypeShare]] = {}
     columns = [key, "error_type", "n_errors", "n_failures", "low", "high"]

@@ -20,7 +20,7 @@ from barlow_report.progress import Advance, ignore_advance
 from barlow_report.rules.evaluation import summarize_evaluations, tabulate_evaluations, tabulate_explained
 from barlow_report.rules.fitting import GroupFit, fit_group
 from barlow_report.rules.groups import Group, Grouping, number_groups, split_images
-from barlow_report.rules.inputs import Inputs, check_inputs, find_bad_value, read_rows
+from barlow_report.rules.inputs import Inputs, check_inputs, check_split, find_bad_value, read_rows
 from barlow_report.rules.sets import list_groupings, tabulate_group_classes, tabulate_memberships
 from barlow_report.rules.tabulation import (
     tabulate_conditions,
@@ -60,6 +60,7 @@ def explain_failures(
     settings: RulesConfig | None = None,
     seed: int = 0,
     groupings: Sequence[Grouping] = (),
+    held_out: npt.ArrayLike | None = None,
     advance: Advance = ignore_advance,
 ) -> Explanation:
     """Find the features that explain a classifier's failures, and test what was found on held-out images.
@@ -74,6 +75,8 @@ def explain_failures(
         seed: 0 to 2**32 − 1. The result is a function of the data, the settings and the seed; it does not depend
             on the number of workers.
         groupings: Further sets of images to explain, after those of the settings.
+        held_out: (n_images,) bool, images that only test rules, such as those of another model's explanation; default:
+            drawn with the settings and the seed.
         advance: Called with 1 after each group; there are as many as rows in the table `groups`.
 
     Returns:
@@ -87,15 +90,19 @@ def explain_failures(
     inputs = check_inputs(features, labels, predictions, class_names=class_names)
     usual = list_groupings(inputs.labels, inputs.predictions, class_names=inputs.class_names, settings=settings)
     groups = number_groups([*usual, *groupings], n_images=len(inputs.labels))
-    held_out = split_images(inputs.labels, inputs.failure, held_out_fraction=settings.held_out_fraction, seed=seed)
-    fits = _fit_groups(inputs, groups, held_out, settings=settings, seed=seed, advance=advance)
+    if held_out is None:
+        fraction = settings.held_out_fraction
+        split = split_images(inputs.labels, inputs.failure, held_out_fraction=fraction, seed=seed)
+    else:
+        split = check_split(held_out, n_images=len(inputs.labels))
+    fits = _fit_groups(inputs, groups, split, settings=settings, seed=seed, advance=advance)
     group_table = tabulate_groups(groups, fits, settings=settings)
     nodes = tabulate_nodes(groups, fits)
     rules = tabulate_rules(group_table, nodes, settings=settings)
     evaluations = tabulate_evaluations(groups, fits, settings=settings)
     return Explanation(
         splits=pd.DataFrame(
-            {"image_id": np.arange(len(held_out)), "split": np.where(held_out, "held_out", "fit").astype(object)}
+            {"image_id": np.arange(len(split)), "split": np.where(split, "held_out", "fit").astype(object)}
         ),
         groups=group_table,
         group_classes=tabulate_group_classes(groups),
@@ -106,7 +113,7 @@ def explain_failures(
         conditions=tabulate_conditions(rules, fits),
         evaluations=evaluations,
         evaluation=summarize_evaluations(group_table, evaluations, settings=settings),
-        explained=tabulate_explained(groups, fits, rules, failure=inputs.failure, held_out=held_out),
+        explained=tabulate_explained(groups, fits, rules, failure=inputs.failure, held_out=split),
     )
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from barlow_report.errors import DataError
 from barlow_report.rules.compilation import compile_kernel
 
-__all__ = ["Inputs", "check_inputs", "find_bad_value", "read_rows"]
+__all__ = ["Inputs", "check_inputs", "check_split", "find_bad_value", "read_rows"]
 
 Integers = npt.NDArray[np.int64]
 Features = npt.NDArray[np.floating]
@@ -64,6 +64,20 @@ def check_inputs(
                 f"({len(names)} class names). Give the class names in the order of the model's outputs."
             )
     return Inputs(features=values, labels=true, predictions=predicted, class_names=names)
+
+
+def check_split(held_out: npt.ArrayLike, *, n_images: int) -> npt.NDArray[np.bool_]:
+    """Return which images are held out.
+
+    Raises:
+        DataError: It is not one bool for each image, or nothing is left to fit on.
+    """
+    split = np.asarray(held_out)
+    if split.shape != (n_images,) or split.dtype != np.bool_:
+        raise DataError(f"held_out: found shape {split.shape} of {split.dtype}, expected ({n_images},) of bool.")
+    if split.all():
+        raise DataError("held_out: all images are held out, expected some to fit on.")
+    return split
 
 
 def read_rows(features: Features, image_ids: Integers) -> npt.NDArray[np.float32]:

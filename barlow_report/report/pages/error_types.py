@@ -10,7 +10,16 @@ from barlow_report.report.records import Share
 from barlow_report.report.taxonomy import ERROR_TITLES, MEANINGS, Breakdown, StageEntry, Taxonomy
 from barlow_report.report.words import VERDICTS, condition_words
 
-__all__ = ["ErrorTypesView", "StageRow", "TypeGallery", "error_types_page", "mostly", "type_filter"]
+__all__ = [
+    "ErrorTypesView",
+    "StageRow",
+    "TypeGallery",
+    "error_types_page",
+    "mostly",
+    "type_cells",
+    "type_columns",
+    "type_filter",
+]
 
 _ACCURACIES = {
     "top_1": ("Top-1", "the prediction is the label"),
@@ -148,7 +157,7 @@ def mostly(breakdown: Breakdown | None) -> str | None:
     return None if breakdown is None or breakdown.most is None else ERROR_TITLES[breakdown.most]
 
 
-def _type_columns(taxonomy: Taxonomy) -> list[TableColumn]:
+def type_columns(taxonomy: Taxonomy) -> list[TableColumn]:
     """A column for each type that occurs anywhere."""
     return [
         TableColumn(
@@ -163,7 +172,8 @@ def _type_columns(taxonomy: Taxonomy) -> list[TableColumn]:
     ]
 
 
-def _type_cells(taxonomy: Taxonomy, breakdown: Breakdown | None) -> list[Cell]:
+def type_cells(taxonomy: Taxonomy, breakdown: Breakdown | None) -> list[Cell]:
+    """The shares of those types among some failures."""
     shares = {} if breakdown is None else {entry.error_type: entry.share for entry in breakdown.types}
     return [shares.get(entry.error_type) for entry in taxonomy.run.found]
 
@@ -173,7 +183,7 @@ def _classes_table(site: Site, taxonomy: Taxonomy) -> DataTable:
     for class_id in site.catalog.classes:
         breakdown = taxonomy.by_class.get(class_id)
         n_failures = 0 if breakdown is None else breakdown.n_failures
-        rows.append([site.class_link(class_id), n_failures, mostly(breakdown), *_type_cells(taxonomy, breakdown)])
+        rows.append([site.class_link(class_id), n_failures, mostly(breakdown), *type_cells(taxonomy, breakdown)])
     rows.sort(key=lambda row: (-row[1] if isinstance(row[1], int) else 0, str(row[0])))
     return DataTable(
         name="error-types-by-class",
@@ -188,7 +198,7 @@ def _classes_table(site: Site, taxonomy: Taxonomy) -> DataTable:
                 title="Images with the label that are misclassified, fitted and held-out ones",
             ),
             TableColumn(key="mostly", label="Mostly", kind="text", title="The type of most of these failures"),
-            *_type_columns(taxonomy),
+            *type_columns(taxonomy),
         ),
         rows=rows,
         filters=(
@@ -215,7 +225,7 @@ def _modes_table(site: Site, taxonomy: Taxonomy) -> DataTable:
                 rule.verdict,
                 breakdown.n_failures,
                 mostly(breakdown),
-                *_type_cells(taxonomy, breakdown),
+                *type_cells(taxonomy, breakdown),
             ]
         )
     verdicts = [verdict for verdict in VERDICTS if any(rule.verdict == verdict for rule in rules)]
@@ -234,7 +244,7 @@ def _modes_table(site: Site, taxonomy: Taxonomy) -> DataTable:
                 title="In the leaf, fitted and held-out images",
             ),
             TableColumn(key="mostly", label="Mostly", kind="text", title="The type of most of these failures"),
-            *_type_columns(taxonomy),
+            *type_columns(taxonomy),
         ),
         rows=rows,
         filters=(

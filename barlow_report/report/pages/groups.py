@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from barlow_report.formatting import percent, ratio
+from barlow_report.report.comparison import sharing_words
 from barlow_report.report.datatable import Link
 from barlow_report.report.names import FeatureName
 from barlow_report.report.pages.annotate import item_path
@@ -95,6 +96,7 @@ class RuleView:
     inequality: str
     evidence: str
     along: str
+    sharing: str
     triptychs: tuple[TriptychView, ...]
     shown_above: tuple[TriptychView, ...]
     failures: tuple[GalleryPicture, ...]
@@ -234,6 +236,7 @@ def _rule_view(site: Site, group: Group, rule: Rule, *, number: int, shown: dict
         inequality=rule_inequality(rule),
         evidence=evidence_words(rule, site.catalog.rules_config),
         along=_along(site, rule),
+        sharing=sharing_words(site.catalog.comparison, rule.rule_id),
         triptychs=tuple(new),
         shown_above=tuple(above),
         failures=tuple(picture for picture in pictures if picture.is_failure),

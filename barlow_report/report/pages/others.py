@@ -1,4 +1,4 @@
-"""The method page, the list of skipped files, and in a demo run the planted failure modes."""
+"""The method page, the evaluation, and the list of skipped files."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -10,21 +10,18 @@ from barlow_report.report.datatable import Link
 from barlow_report.report.pages.directions import direction_settings, embeddings_words
 from barlow_report.report.pages.overview import Fact, settings_rows
 from barlow_report.report.pages.page import Heading, Site, SitePage
-from barlow_report.report.records import Evaluation, Explained, Planted, Share
+from barlow_report.report.records import Evaluation, Explained, Share
 from barlow_report.report.source import gain_figure
-from barlow_report.report.words import GROUPINGS, OUTCOMES, kind_words, rule_inequality
+from barlow_report.report.words import GROUPINGS, kind_words
 
 __all__ = [
     "EvaluationView",
     "GainChart",
     "MethodView",
     "NoiseRow",
-    "PlantedRow",
-    "PlantedView",
     "SkippedView",
     "evaluation_page",
     "method_page",
-    "planted_page",
     "skipped_page",
 ]
 
@@ -53,29 +50,6 @@ class SkippedView:
     files: tuple[tuple[str, str], ...]
     reasons: tuple[tuple[str, int], ...]
     n_files: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlantedRow:
-    """One class of the demo."""
-
-    planted: Planted
-    link: Link
-    rule: Link | None
-    agreement: Share
-    with_cue: Share
-    outcome: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlantedView:
-    """The demo's known answer beside what was found."""
-
-    rows: tuple[PlantedRow, ...]
-    n_planted: int
-    n_found: int
-    n_false_alarms: int
-    n_clean: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,6 +159,7 @@ def method_page(site: Site) -> SitePage:
             Heading("How to read a triptych", "triptychs"),
             Heading("How to read a tree", "trees"),
             *((Heading("Failure directions", "directions"),) if site.catalog.directions is not None else ()),
+            *((Heading("Comparing models", "models"),) if site.catalog.comparison is not None else ()),
             Heading("Limits", "limits"),
             Heading("Settings of this run", "settings"),
             Heading("Sources", "sources"),
@@ -210,41 +185,4 @@ def skipped_page(site: Site) -> SitePage:
             n_files=len(files),
         ),
         crumbs=_UP,
-    )
-
-
-def planted_page(site: Site, planted: list[Planted]) -> SitePage:
-    """Which failure modes were planted in the demo and which were found."""
-    rows = tuple(_planted_row(site, item) for item in planted)
-    outcomes = Counter(item.outcome for item in planted)
-    n_planted = sum(bool(item.cue) for item in planted)
-    return SitePage(
-        path="planted/index.html",
-        title="Planted failures",
-        section="Planted failures",
-        description="Which failure modes were planted in the demo, and which of them the report has found.",
-        search="Planted failure modes of the demo: found, missed, false alarms.",
-        template="pages/planted.html",
-        view=lambda: PlantedView(
-            rows=rows,
-            n_planted=n_planted,
-            n_found=outcomes["found"],
-            n_false_alarms=outcomes["false_alarm"],
-            n_clean=len(planted) - n_planted,
-        ),
-        crumbs=_UP,
-    )
-
-
-def _planted_row(site: Site, planted: Planted) -> PlantedRow:
-    rule = None if planted.rule_id is None else site.catalog.rules.get(planted.rule_id)
-    return PlantedRow(
-        planted=planted,
-        link=site.class_link(planted.class_id),
-        rule=None if rule is None else Link(rule_inequality(rule), site.rule_path(rule)),
-        agreement=Share(
-            None if planted.agreement is None else round(planted.agreement * planted.n_images), planted.n_images
-        ),
-        with_cue=Share(planted.n_with_cue, planted.n_images),
-        outcome=OUTCOMES[planted.outcome],
     )

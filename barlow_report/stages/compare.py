@@ -1,0 +1,245 @@
+"""Several models on the same images: what kinds of errors they make, and which failure modes they share."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from barlow_report.config import Config, RulesConfig
+from barlow_report.errors import ConfigError, DataError
+from barlow_report.files import digest_file
+from barlow_report.formatting import count
+from barlow_report.progress import Progress
+from barlow_report.run_folder import Run, fingerprint
+from barlow_report.significance import wilson_interval
+from barlow_report.stages.taxonomy import digest_inputs, read_inputs, run_vocabulary
+from barlow_report.tables import TABLES, empty_table
+from barlow_report.taxonomy import ImageNames, classify_models, read_predictions
+from barlow_report.taxonomy.classes import Vocabulary
+
+if TYPE_CHECKING:
+    from barlow_report.rules import Mode
+
+__all__ = ["compare"]
+
+Integers = npt.NDArray[np.int64]
+Predictions = npt.NDArray[np.int32]
+
+_INSPECTED = "inspected model"
+_SHARED = ("shared_modes", "shared_mode_conditions", "shared_mode_rates")
+
+
+def compare(config: Config, run: Run, *, explained: str, progress: Progress) -> str:
+    """Write the tables that compare models, unless they are up to date; return the fingerprint.
+
+    The inspected model is model 0. A column of the table that holds its very predictions gives it its name.
+
+    Args:
+        config: The configuration, with a section `comparison`.
+        run: The run folder, with the stage `explain` finished.
+        explained: The fingerprint of that stage.
+        progress: Where to report to.
+
+    Raises:
+        ConfigError: There is no section `comparison`.
+        DataError: A file that it names cannot be read, or does not fit the run.
+    """
+    settings = config.comparison
+    if settings is None:
+        raise ConfigError(
+            "comparison: missing. Add a section `comparison: {predictions: FILE}` to the configuration, a table with "
+            "the column path and one column per model."
+        )
+    mark = fingerprint(
+        explain=explained,
+        seed=config.seed,
+        rules=config.rules.model_dump(mode="json", exclude={"n_workers"}),
+        comparison=settings.model_dump(mode="json"),
+        predictions=_digest(settings.predictions),
+        taxonomy=None if config.taxonomy is None else config.taxonomy.model_dump(mode="json"),
+        files=None if config.taxonomy is None else digest_inputs(config.taxonomy),
+    )
+    if run.is_done("comparison", fingerprint=mark):
+        progress.message("The comparison of models is up to date")
+        return mark
+    run.begin("comparison", fingerprint=mark)
+    images = run.read_table("images")
+    labels, inspected = images["label"].to_numpy(), images["prediction"].to_numpy()
+    vocabulary = run_vocabulary(config, run)
+    given = read_predictions(
+        settings.predictions,
+        vocabulary=vocabulary,
+        images=ImageNames(images["path"].tolist()),
+        models=settings.models,
+    )
+    if given.n_foreign:
+        progress.message(
+            f"Note: {count(given.n_foreign)} rows of {settings.predictions} are not about images of the run"
+        )
+    names, predictions = _with_inspected(given.names, given.class_ids, inspected)
+    types, accuracies = _classify(config, run, vocabulary, labels, predictions, progress=progress)
+    modes, rates = _rate(config, run, labels, predictions, progress=progress)
+    run.write_table("models", _models(names, labels, predictions, rates, level=config.rules.confidence_level))
+    run.write_table("model_error_types", types)
+    run.write_table("model_accuracies", accuracies)
+    shared = _share(modes, rates)
+    for name, table in shared.items():
+        run.write_table(name, table)
+    run.finish("comparison", fingerprint=mark)
+    n_several = int((shared["shared_modes"]["n_holds"] > 1).sum())
+    progress.message(
+        f"{count(len(names))} models: {count(len(shared['shared_modes']))} failure modes hold for at least one of "
+        f"them, {count(n_several)} for several"
+    )
+    return mark
+
+
+def _digest(path: Path) -> str:
+    try:
+        return digest_file(path)
+    except OSError as error:
+        raise DataError(
+            f"{path}: cannot be read ({error.strerror}). Give the path of an existing file under "
+            "comparison.predictions."
+        ) from error
+
+
+def _with_inspected(
+    names: tuple[str, ...], class_ids: Predictions, inspected: Integers
+) -> tuple[list[str], Predictions]:
+    """Put the inspected model first, and leave out a column that is the same model."""
+    same = np.flatnonzero((class_ids == inspected[:, None]).all(axis=0))
+    if len(same):
+        first = int(same[0])
+        others = [column for column in range(len(names)) if column != first]
+        return [names[first], *(names[i] for i in others)], class_ids[:, [first, *others]]
+    own = _INSPECTED
+    while own in names:
+        own = f"{own} of the report"
+    return [own, *names], np.column_stack([inspected.astype(np.int32), class_ids])
+
+
+def _classify(
+    config: Config, run: Run, vocabulary: Vocabulary, labels: Integers, predictions: Predictions, *, progress: Progress
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The error types of every model, with the inputs of the configuration's taxonomy; empty without one."""
+    settings = config.taxonomy
+    if settings is None:
+        return empty_table("model_error_types"), empty_table("model_accuracies")
+    with progress.task("Classifying errors", total=predictions.shape[1], unit="models") as advance:
+        return classify_models(
+            labels,
+            predictions,
+            inputs=read_inputs(settings, run, vocabulary),
+            only_annotated=settings.only_annotated,
+            confidence_level=config.rules.confidence_level,
+            advance=advance,
+        )
+
+
+def _rate(
+    config: Config, run: Run, labels: Integers, predictions: Predictions, *, progress: Progress
+) -> "tuple[list[Mode], pd.DataFrame]":
+    """Every failure mode that any model's trees propose, and table `shared_mode_rates` of all of them."""
+    from barlow_report.rules import explain_failures, merge_proposals, propose_modes, rate_modes  # takes a second
+
+    held_out = (run.read_table("splits")["split"] == "held_out").to_numpy()
+    if not held_out.any():
+        return [], empty_table("shared_mode_rates")
+    own = {name: run.read_table(name) for name in ("groups", "rules", "conditions")}
+    proposals = list(propose_modes(0, **own))
+    settings, features = _plain(config.rules), run.features()
+    class_names = run.read_table("classes")["name"].tolist()
+    n_others = predictions.shape[1] - 1
+    with progress.task("Explaining the failures of other models", total=n_others, unit="models") as advance:
+        for model_id, predicted in enumerate(predictions.T[1:], start=1):
+            found = explain_failures(
+                features,
+                labels,
+                predicted,
+                class_names=class_names,
+                settings=settings,
+                seed=config.seed,
+                held_out=held_out,
+            )
+            proposals += propose_modes(model_id, groups=found.groups, rules=found.rules, conditions=found.conditions)
+            advance(1)
+    modes = merge_proposals(proposals)
+    with progress.task("Testing failure modes on all models", total=len(modes), unit="modes") as advance:
+        rates = rate_modes(
+            modes,
+            features=features,
+            labels=labels,
+            predictions=predictions,
+            held_out=held_out,
+            settings=config.rules,
+            advance=advance,
+        )
+    return modes, rates
+
+
+def _plain(settings: RulesConfig) -> RulesConfig:
+    """The settings without what is not compared: further groups, other depths, the noise floor."""
+    return settings.model_copy(
+        update={
+            "confused_pairs": 0,
+            "unions": {},
+            "manifest_columns": (),
+            "n_permutations": 0,
+            "evaluation_depths": (),
+        }
+    )
+
+
+def _models(
+    names: list[str], labels: Integers, predictions: Predictions, rates: pd.DataFrame, *, level: float
+) -> pd.DataFrame:
+    n_correct = (predictions == labels[:, None]).sum(axis=0)
+    low, high = wilson_interval(n_correct, len(labels), level=level)
+    n_modes = rates.groupby("model_id")[["is_found", "holds"]].sum().reindex(range(len(names)), fill_value=0)
+    return pd.DataFrame(
+        {
+            "model_id": range(len(names)),
+            "name": names,
+            "n_images": len(labels),
+            "n_correct": n_correct,
+            "accuracy_low": low,
+            "accuracy_high": high,
+            "n_found": n_modes["is_found"].to_numpy(dtype=np.int64),
+            "n_holds": n_modes["holds"].to_numpy(dtype=np.int64),
+        }
+    )
+
+
+def _share(modes: "list[Mode]", rates: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The tables of the failure modes that hold for at least one model."""
+    n_holds = rates.groupby("mode_id")["holds"].sum()
+    kept = n_holds[n_holds > 0]
+    if not len(kept):
+        return {name: empty_table(name) for name in _SHARED}
+    chosen = [(mode_id, modes[mode_id]) for mode_id in kept.index.tolist()]
+    rows = [
+        {
+            "mode_id": mode_id,
+            "grouping": mode.best.grouping,
+            "class_id": mode.best.class_id,
+            "model_id": mode.best.model_id,
+            "rule_id": mode.best.rule_id if mode.best.model_id == 0 else None,
+            "n_found": len(mode.found_by),
+            "n_holds": int(kept[mode_id]),
+        }
+        for mode_id, mode in chosen
+    ]
+    conditions = [
+        (mode_id, position, condition.feature_id, condition.branch, condition.threshold)
+        for mode_id, mode in chosen
+        for position, condition in enumerate(mode.best.conditions)
+    ]
+    columns = TABLES["shared_mode_conditions"].column_names
+    return {
+        "shared_modes": pd.DataFrame(rows).astype({"rule_id": "Int64"}),
+        "shared_mode_conditions": pd.DataFrame(conditions, columns=columns),
+        "shared_mode_rates": rates[rates["mode_id"].isin(kept.index)],
+    }

@@ -1,0 +1,115 @@
+"""How charts are drawn: matplotlib's SVG in the site's colours, once for a light and once for a dark page.
+
+Drawn on bare `Figure` objects, without pyplot and its global state. Text stays text (the reader's own sans-serif font
+draws it), identifiers come from a fixed salt and no date is written, so the same numbers give the same bytes.
+
+Each cloud of points is one path of zero-length strokes whose caps are the dots. As elements of their own, the points
+of 2,000 groups would take ten times the room.
+"""
+
+import io
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+__all__ = ["Chart", "Theme", "draw_chart", "draw_charts", "legend_dot", "plot_cloud", "shorten"]
+
+_LONG_DECIMALS = re.compile(r"(?<=\d)(\.\d\d)\d+")
+_DOT = re.compile(r"M (\S+) (\S+) \nL \1 \2 \n")
+_WIDTH = 6.4  # inches
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """One chart as SVG text on a light and on a dark page, with a sentence for who cannot see it."""
+
+    light: str
+    dark: str
+    alt: str
+
+
+@dataclass(frozen=True)
+class Theme:
+    """The colours of a page."""
+
+    text: str
+    grid: str
+    first: str
+    second: str
+
+
+# The two hues are told apart by people with any of the common colour vision deficiencies (Okabe and Ito).
+_LIGHT = Theme(text="#3b3f46", grid="#d9dce1", first="#0072b2", second="#d55e00")
+_DARK = Theme(text="#c9ced6", grid="#3d4350", first="#56b4e9", second="#e69f00")
+
+
+def draw_chart(draw: Callable[[Axes, Theme], None], *, alt: str, height: float) -> Chart:
+    """Draw one pair of axes.
+
+    Args:
+        draw: Draws on the axes.
+        alt: The sentence that stands for the chart.
+        height: In inches; the width is always the same.
+    """
+    return draw_charts([draw], alt=alt, height=height, n_columns=1)
+
+
+def draw_charts(draws: Sequence[Callable[[Axes, Theme], None]], *, alt: str, height: float, n_columns: int) -> Chart:
+    """Draw several pairs of axes in rows of `n_columns`; see `draw_chart`."""
+    light, dark = (_svg(draws, theme, height, n_columns) for theme in (_LIGHT, _DARK))
+    return Chart(light=light, dark=dark, alt=alt)
+
+
+def plot_cloud(
+    axes: Axes, x: npt.ArrayLike, y: npt.ArrayLike, *, colour: str, size: float, cap: str = "round", alpha: float = 1.0
+) -> None:
+    """Draw points as one path: round or, with the cap `projecting`, square ones."""
+    columns = (np.asarray(values, dtype=np.float64) for values in (x, y))
+    dots = [np.column_stack([v, v, np.full(len(v), np.nan)]).ravel() for v in columns]
+    axes.plot(*dots, color=colour, alpha=alpha, linewidth=size, solid_capstyle=cap)
+
+
+def legend_dot(label: str, *, colour: str, marker: str = "o") -> Line2D:
+    """An entry of a legend for a cloud."""
+    return Line2D([], [], linestyle="", marker=marker, markersize=5, color=colour, label=label)
+
+
+def shorten(name: str, *, max_length: int = 28) -> str:
+    """Return a name that leaves room for what is drawn beside it."""
+    return name if len(name) <= max_length else name[: max_length - 1] + "…"
+
+
+def _svg(draws: Sequence[Callable[[Axes, Theme], None]], theme: Theme, height: float, n_columns: int) -> str:
+    with mpl.rc_context(
+        {
+            "svg.fonttype": "none",
+            "svg.hashsalt": "barlow-report",
+            "font.family": "sans-serif",
+            "font.size": 10,
+            "text.parse_math": False,  # a class name with a $ in it is a name, not a formula
+            "path.simplify": False,  # a stroke without length is a dot, not superfluous
+        }
+    ):
+        figure = Figure(figsize=(_WIDTH, height), layout="constrained")
+        n_rows = -(-len(draws) // n_columns)
+        for place, draw in enumerate(draws, start=1):
+            axes = figure.add_subplot(n_rows, n_columns, place)
+            draw(axes, theme)
+            axes.set_axisbelow(True)
+            axes.tick_params(colors=theme.text, length=0)
+            axes.spines[:].set_visible(False)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    return _DOT.sub(r"M\1 \2h0", _shorten_paths(buffer.getvalue().decode()))
+
+
+def _shorten_paths(svg: str) -> str:
+    """Drop the decimals of coordinates that nobody sees; text is left alone."""
+    return re.sub(r' d="[^"]*"', lambda path: _LONG_DECIMALS.sub(r"\1", path[0]), svg)
