@@ -43,11 +43,12 @@ _ASSETS: dict[Profile, tuple[str, ...]] = {
         "barlow.js",
         "annotate.css",
         "annotate.js",
+        "people.css",
         "favicon.svg",
         "iframe-worker.js",
         "iframe-worker.LICENSE.txt",
     ),
-    "mkdocs": ("hosted.css", "barlow.css", "barlow.js", "annotate.css", "annotate.js"),
+    "mkdocs": ("hosted.css", "barlow.css", "barlow.js", "annotate.css", "annotate.js", "people.css"),
     "techdocs": (),
 }
 
