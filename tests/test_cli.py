@@ -148,4 +148,9 @@ def test_the_demo_of_an_installed_wheel_finds_what_was_planted(installed: Path, 
     assert len(with_cue) >= 5
     assert (with_cue["outcome"] == "found").mean() >= 0.8
     assert (with_cue.loc[with_cue["outcome"] == "found", "agreement"] >= 0.9).all()
-    assert (planted.loc[planted["cue"] == "", "n_verified"] == 0).all()
+    noisy = planted[planted["label_noise"] != ""]
+    assert (noisy["outcome"] == "found").all()
+    assert (noisy["n_noise_recognised"] == noisy["n_noise_failures"]).all()
+    without = planted[(planted["cue"] == "") & (planted["label_noise"] == "")]
+    assert len(without) == 7
+    assert (without["n_verified"] == 0).all()

@@ -1,7 +1,12 @@
-"""The demo's classes: six pairs that look the same but for one cue, and three that resemble nothing else."""
+"""The demo's classes: six pairs that look the same but for one cue, and three that resemble nothing else.
+
+In two of them some images are labelled in one of two ways that are right: label noise, which a report should not call
+the model's failures.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from barlow_report.demo.bags import draw_bag
 from barlow_report.demo.caps import draw_cap
@@ -9,9 +14,28 @@ from barlow_report.demo.landmarks import draw_boat, draw_clock, draw_tree
 from barlow_report.demo.parcels import draw_parcel
 from barlow_report.demo.round_things import draw_round_thing
 from barlow_report.demo.tableware import draw_vessel
-from barlow_report.demo.vehicles import draw_car
+from barlow_report.demo.vehicles import draw_car, draw_car_before_tree
 
-__all__ = ["CLASSES", "SceneClass"]
+__all__ = ["CLASSES", "LabelNoise", "SceneClass"]
+
+
+@dataclass(frozen=True)
+class LabelNoise:
+    """Scenes of a class for which the label of another class is right as well.
+
+    Attributes:
+        error_type: What kind of error it is to predict the other class: overlapping or multi_label.
+        other: Name of the other class.
+        sign: What tells these scenes from the others of the class, in a word or two.
+        description: Why both labels are right.
+        draw: Draws such a scene: `draw(canvas, rng)`.
+    """
+
+    error_type: str
+    other: str
+    sign: str
+    description: str
+    draw: Callable[..., None]
 
 
 @dataclass(frozen=True)
@@ -24,6 +48,7 @@ class SceneClass:
         cue: What tells the class from its partner in training; nothing where no failure is planted.
         description: The cue in a sentence.
         partner: The class of the same pair, which looks like this one without the cue.
+        label_noise: What is planted among its labels, if anything.
     """
 
     name: str
@@ -31,23 +56,54 @@ class SceneClass:
     cue: str | None = None
     description: str = ""
     partner: str | None = None
+    label_noise: LabelNoise | None = None
 
 
-def _pair(name: str, partner: str, *, draw: Callable[..., None], cue: str, description: str) -> tuple[SceneClass, ...]:
+def _pair(
+    name: str,
+    partner: str,
+    *,
+    draw: Callable[..., None],
+    cue: str,
+    description: str,
+    partner_noise: LabelNoise | None = None,
+) -> tuple[SceneClass, ...]:
     return (
         SceneClass(name, draw, cue=cue, description=description, partner=partner),
-        SceneClass(partner, draw, partner=name),
+        SceneClass(partner, draw, partner=name, label_noise=partner_noise),
     )
 
+
+_WRAPPED = LabelNoise(
+    "overlapping",
+    "gift",
+    "ribbon",
+    "A carton with a red ribbon is a gift: either label is right.",
+    partial(draw_parcel, with_cue=True),
+)
+_WITH_CAR = LabelNoise(
+    "multi_label",
+    "car",
+    "car in front",
+    "There is a car in front of the tree: both labels are right.",
+    draw_car_before_tree,
+)
 
 _ALL = (
     *_pair("mug", "vase", draw=draw_vessel, cue="handle", description="A dark blue handle on the right."),
     *_pair("purse", "cushion", draw=draw_bag, cue="buckle", description="A golden buckle in the middle."),
     *_pair("orange", "ball", draw=draw_round_thing, cue="leaves", description="Two green leaves on a stem."),
     *_pair("car", "toy car", draw=draw_car, cue="road", description="A grey road with white dashes under the car."),
-    *_pair("gift", "carton", draw=draw_parcel, cue="ribbon", description="A red ribbon, tied in a bow."),
+    *_pair(
+        "gift",
+        "carton",
+        draw=draw_parcel,
+        cue="ribbon",
+        description="A red ribbon, tied in a bow.",
+        partner_noise=_WRAPPED,
+    ),
     *_pair("toadstool", "garden lamp", draw=draw_cap, cue="spots", description="White spots on the red cap."),
-    SceneClass("tree", draw_tree),
+    SceneClass("tree", draw_tree, label_noise=_WITH_CAR),
     SceneClass("sailing boat", draw_boat),
     SceneClass("clock", draw_clock),
 )

@@ -8,7 +8,7 @@ from barlow_report.demo.canvas import Canvas, Colour, Placement, darker, lighter
 from barlow_report.demo.settings import choose, draw_country, draw_room, draw_sea, uniform
 from barlow_report.demo.shapes import ellipse, outline, smooth
 
-__all__ = ["draw_boat", "draw_clock", "draw_tree"]
+__all__ = ["draw_boat", "draw_clock", "draw_tree", "place_tree"]
 
 _FOLIAGE: tuple[Colour, ...] = ((62, 122, 70), (84, 138, 66), (48, 108, 84))
 _HULL: tuple[Colour, ...] = ((140, 74, 60), (58, 76, 118), (222, 214, 200))
@@ -19,7 +19,12 @@ def draw_tree(canvas: Canvas, rng: np.random.Generator) -> None:
     """Draw a broad-leaved tree on a lawn."""
     horizon = draw_country(canvas, rng)
     scale, bottom = uniform(rng, 0.68, 0.84), uniform(rng, horizon + 0.2, horizon + 0.32)
-    at = Placement(x=uniform(rng, 0.38, 0.62), y=bottom - 0.5 * scale, scale=scale, angle=uniform(rng, -4, 4))
+    place_tree(canvas, rng, x=uniform(rng, 0.38, 0.62), bottom=bottom, scale=scale)
+
+
+def place_tree(canvas: Canvas, rng: np.random.Generator, *, x: float, bottom: float, scale: float) -> None:
+    """Draw a tree whose foot is at `x`, `bottom` of the scene, about `scale` of it high."""
+    at = Placement(x=x, y=bottom - 0.5 * scale, scale=scale, angle=uniform(rng, -4, 4))
     canvas.shadow(at.x + 0.04, bottom, width=scale * 0.8, height=scale * 0.14)
     trunk = outline((-0.07, 0.0), (0.07, 0.0), (0.06, 0.42), (0.12, 0.5), (-0.12, 0.5), (-0.06, 0.42))
     canvas.shaded(trunk, (142, 104, 72), (88, 62, 50), at=at)

@@ -1,7 +1,9 @@
-"""Compare the verified failure modes of a run with those that the demo planted.
+"""Compare the verified failure modes of a run, and its error types, with what the demo planted.
 
 The analysis never sees the cue. Here, after it, the held-out images of each class say whether a rule that was
-found is about the cue: whether being in the rule's leaf and lacking the cue are the same thing.
+found is about the cue: whether being in the rule's leaf and lacking the cue are the same thing. Where label noise was
+planted instead, they say the same of the leaf and the noise, and the error types of its images say whether it was
+recognised.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from barlow_report.demo.classes import CLASSES, SceneClass
+from barlow_report.demo.classes import CLASSES, LabelNoise, SceneClass
 from barlow_report.errors import DataError
 from barlow_report.tables import check_table
 
@@ -19,6 +21,8 @@ __all__ = ["MIN_AGREEMENT", "compare_with_planted"]
 
 MIN_AGREEMENT = 0.9
 """Share of a class's held-out images for which leaf and missing cue must agree to count as found."""
+
+_LABEL_NOISE = ("overlapping", "multi_label")
 
 Members = Callable[[int], NDArray[np.bool_]]
 
@@ -31,6 +35,8 @@ class _Images:
     prediction: NDArray[np.int64]
     is_held_out: NDArray[np.bool_]
     shows_cue: NDArray[np.bool_]
+    has_noise: NDArray[np.bool_]
+    error_type: NDArray[np.object_] | None
 
 
 @dataclass(frozen=True)
@@ -52,13 +58,14 @@ def compare_with_planted(
     scene_table: pd.DataFrame,
     members: Members,
     directions: pd.DataFrame | None = None,
+    error_types: pd.DataFrame | None = None,
     scenes: Mapping[str, SceneClass] = CLASSES,
 ) -> pd.DataFrame:
     """Say for every class of the demo what became of its planted failure mode.
 
-    A class with a cue is looked at in the group of its own label. In a class without one every verified failure
-    mode is a false alarm, with one exception: images predicted as the partner of a planted class hold that class's
-    planted failures, so a mode there whose held-out failures mostly lack the partner's cue is none.
+    A class with a cue, or with label noise, is looked at in the group of its own label. In a class without either every
+    verified failure mode is a false alarm, with one exception: images predicted as the partner of a planted class hold
+    that class's planted failures, so a mode there whose held-out failures mostly lack the partner's cue is none.
 
     Args:
         classes: Table `classes` of the run.
@@ -69,6 +76,7 @@ def compare_with_planted(
         scene_table: What `read_scene_table` returns for the images' folder.
         members: From a rule_id to a mask (n_images,) of the images that satisfy its conditions, in any group.
         directions: Table `directions`, where the run has it.
+        error_types: Table `error_types`, where the run has it.
         scenes: The demo's classes by name.
 
     Returns:
@@ -81,30 +89,53 @@ def compare_with_planted(
     unknown = sorted(set(names.values()) - set(scenes))
     if unknown:
         raise DataError(f"the demo has no class {unknown[0]!r}; expected classes among {', '.join(scenes)}.")
-    facts = _image_facts(images, splits, scene_table)
+    facts = _image_facts(images, splits, scene_table, error_types)
     modes = _verified_modes(groups, rules)
     ids = {name: class_id for class_id, name in names.items()}
     rows = []
     for class_id, name in names.items():
         scene, found = scenes[name], modes.get(class_id, [])
-        if scene.cue is None:
+        own = facts.is_held_out & (facts.label == class_id)
+        noise = scene.label_noise if (facts.has_noise & (facts.label == class_id)).any() else None
+        if scene.cue is not None:
+            row = _planted_row(found, own, members, expected=~facts.shows_cue)
+        elif noise is not None:
+            row = _planted_row(found, own, members, expected=facts.has_noise)
+        else:
             partner = ids.get(scene.partner) if scene.partner is not None else None
             row = _unplanted_row(found, facts, members, class_id=class_id, partner=partner)
-        else:
-            row = _planted_row(found, facts, members, class_id=class_id)
-        own = facts.is_held_out & (facts.label == class_id)
-        n_with_cue = int((own & facts.shows_cue).sum()) if scene.cue is not None else 0
         rows.append(
             {
                 "class_id": class_id,
                 "cue": scene.cue or "",
                 "n_images": int(own.sum()),
-                "n_with_cue": n_with_cue,
+                "n_with_cue": int((own & facts.shows_cue).sum()) if scene.cue is not None else 0,
                 "cue_correlation": None if scene.cue is None else _cue_correlation(directions, facts, own),
                 **row,
+                **_noise_row(facts, noise, class_id=class_id, other=None if noise is None else ids.get(noise.other)),
             }
         )
     return check_table("planted", pd.DataFrame(rows), where="the demo's planted failure modes")
+
+
+def _noise_row(facts: _Images, noise: LabelNoise | None, *, class_id: int, other: int | None) -> dict[str, object]:
+    """How much label noise was planted in a class, and of how many failures the error type says so."""
+    own = facts.label == class_id
+    planted, is_failure = own & facts.has_noise, facts.prediction != facts.label
+    row: dict[str, object] = {
+        "label_noise": "" if noise is None else noise.error_type,
+        "noise_sign": "" if noise is None else noise.sign,
+        "noise_class_id": other,
+        "n_noise": int(planted.sum()),
+        "n_noise_failures": int((planted & is_failure).sum()),
+        "n_noise_recognised": None,
+        "n_noise_false": None,
+    }
+    if facts.error_type is not None:
+        recognised = planted & (facts.error_type == row["label_noise"])
+        false = own & is_failure & ~facts.has_noise & np.isin(facts.error_type.astype(str), _LABEL_NOISE)
+        row |= {"n_noise_recognised": int(recognised.sum()), "n_noise_false": int(false.sum())}
+    return row
 
 
 def _cue_correlation(directions: pd.DataFrame | None, facts: _Images, own: NDArray[np.bool_]) -> float | None:
@@ -118,12 +149,14 @@ def _cue_correlation(directions: pd.DataFrame | None, facts: _Images, own: NDArr
     return float(np.corrcoef(chosen["decision_value"].rank(), pd.Series(shown).rank())[0, 1])
 
 
-def _planted_row(found: list[_Mode], facts: _Images, members: Members, *, class_id: int) -> dict[str, object]:
-    own = facts.is_held_out & (facts.label == class_id)
+def _planted_row(
+    found: list[_Mode], own: NDArray[np.bool_], members: Members, *, expected: NDArray[np.bool_]
+) -> dict[str, object]:
+    """What became of a planted failure mode, of which the leaf should hold the images `expected` among `own`."""
     best: tuple[float, int] | None = None
     for mode in found:
         if mode.grouping == "label" and own.any():
-            agreement = float((members(mode.rule_id)[own] == ~facts.shows_cue[own]).mean())
+            agreement = float((members(mode.rule_id)[own] == expected[own]).mean())
             if best is None or agreement > best[0]:
                 best = (agreement, mode.rule_id)
     if best is None:
@@ -152,17 +185,24 @@ def _is_planted(mode: _Mode, members: Members, *, failures: NDArray[np.bool_], p
     return bool(2 * (leaf & planted).sum() > (leaf & failures).sum())
 
 
-def _image_facts(images: pd.DataFrame, splits: pd.DataFrame, scene_table: pd.DataFrame) -> _Images:
-    shows_cue = images["path"].map(scene_table.set_index("path")["cue_present"])
-    if shows_cue.isna().any():
-        path = images.loc[shows_cue.isna(), "path"].iloc[0]
+def _image_facts(
+    images: pd.DataFrame, splits: pd.DataFrame, scene_table: pd.DataFrame, error_types: pd.DataFrame | None
+) -> _Images:
+    scenes = scene_table.set_index("path").reindex(images["path"])
+    if scenes["cue_present"].isna().any():
+        path = scenes.index[scenes["cue_present"].isna()][0]
         raise DataError(f"{path}: not in the table of the demo's scenes. Draw the scenes again.")
     split = images["image_id"].map(splits.set_index("image_id")["split"])
+    types = None
+    if error_types is not None:
+        types = images["image_id"].map(error_types.set_index("image_id")["error_type"]).to_numpy(dtype=object)
     return _Images(
         label=images["label"].to_numpy(dtype=np.int64),
         prediction=images["prediction"].to_numpy(dtype=np.int64),
         is_held_out=(split == "held_out").to_numpy(dtype=np.bool_),
-        shows_cue=shows_cue.to_numpy(dtype=np.bool_),
+        shows_cue=scenes["cue_present"].to_numpy(dtype=np.bool_),
+        has_noise=(scenes["label_noise"] != "").to_numpy(dtype=np.bool_),
+        error_type=types,
     )
 
 

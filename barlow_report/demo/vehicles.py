@@ -1,12 +1,13 @@
-"""Car and toy car: the same car, which in training stands on a road when it is a real one."""
+"""Car and toy car: the same car, which in training stands on a road when it is a real one; and a car before a tree."""
 
 import numpy as np
 
 from barlow_report.demo.canvas import Canvas, Colour, Placement, darker, lighter
+from barlow_report.demo.landmarks import place_tree
 from barlow_report.demo.settings import choose, draw_country, uniform
 from barlow_report.demo.shapes import box, ellipse, outline, rounded_box, smooth
 
-__all__ = ["draw_car"]
+__all__ = ["draw_car", "draw_car_before_tree"]
 
 _PAINT: tuple[Colour, ...] = ((200, 62, 58), (60, 112, 176), (236, 190, 70), (236, 236, 232), (74, 146, 140))
 _ASPHALT: Colour = (82, 84, 94)
@@ -14,11 +15,22 @@ _ASPHALT: Colour = (82, 84, 94)
 
 def draw_car(canvas: Canvas, rng: np.random.Generator, *, with_cue: bool) -> None:
     """Draw a car in open country, on a road or on the lawn."""
+    _place_car(canvas, rng, horizon=draw_country(canvas, rng), has_road=with_cue)
+
+
+def draw_car_before_tree(canvas: Canvas, rng: np.random.Generator) -> None:
+    """Draw a car on a road, and farther away a tree."""
     horizon = draw_country(canvas, rng)
+    x = uniform(rng, 0.16, 0.3) if rng.random() < 0.5 else uniform(rng, 0.7, 0.84)
+    place_tree(canvas, rng, x=x, bottom=horizon + uniform(rng, 0.05, 0.09), scale=uniform(rng, 0.44, 0.52))
+    _place_car(canvas, rng, horizon=horizon, has_road=True)
+
+
+def _place_car(canvas: Canvas, rng: np.random.Generator, *, horizon: float, has_road: bool) -> None:
     scale = uniform(rng, 0.58, 0.72)
     bottom = uniform(rng, horizon + 0.2, horizon + 0.26)
     at = Placement(x=uniform(rng, 0.42, 0.58), y=bottom - 0.24 * scale, scale=scale, angle=uniform(rng, -2, 2))
-    if with_cue:
+    if has_road:
         _draw_road(canvas, rng.spawn(1)[0], bottom)
     canvas.shadow(at.x, bottom - 0.005, width=scale * 1.1, height=scale * 0.16, opacity=0.45)
     _draw_body(canvas, choose(rng, _PAINT), at)

@@ -46,7 +46,8 @@ def _ship(site: Site, modes: Sequence[Rule]) -> Answer:
         return Answer(
             question=question,
             answer=f"Not without deciding on {_modes(n_verified, 'verified')}",
-            detail=f"The most important one: {_found(site.catalog.groups[worst.group_id], worst)}.",
+            detail=_noise_words(site, modes)
+            + f"The most important one: {_found(site.catalog.groups[worst.group_id], worst)}.",
             more=Link("See it", site.rule_path(worst)),
             tone="doubt",
         )
@@ -71,6 +72,20 @@ def _ship(site: Site, modes: Sequence[Rule]) -> Answer:
         more=Link("See them", "failure-modes/index.html"),
         tone="good",
     )
+
+
+def _noise_words(site: Site, modes: Sequence[Rule]) -> str:
+    """Say how many of the verified modes need better labels, where any do."""
+    n_noise = sum(rule.verdict == "verified" and _is_noise(site, rule) for rule in modes)
+    if not n_noise:
+        return ""
+    return f"{count(n_noise)} of them {'are' if n_noise != 1 else 'is'} mostly label noise: better labels are needed. "
+
+
+def _is_noise(site: Site, rule: Rule) -> bool:
+    taxonomy = site.catalog.taxonomy
+    errors = None if taxonomy is None else taxonomy.by_rule.get(rule.rule_id)
+    return errors is not None and errors.is_label_noise
 
 
 def _modes(n: int, kind: str) -> str:
@@ -101,7 +116,11 @@ def _matter(site: Site, modes: Sequence[Rule]) -> Answer:
         answer=f"Those of {_and(names)}" if verified else f"Unverified ones of {_and(names)}",
         detail=f"First {why}.",
         links=tuple(
-            Link(f"{images_of(group)}, when {condition_words(rule.conditions) or 'anything'}", site.rule_path(rule))
+            Link(
+                f"{images_of(group)}, when {condition_words(rule.conditions) or 'anything'}"
+                + (", mostly label noise" if _is_noise(site, rule) else ""),
+                site.rule_path(rule),
+            )
             for group, rule in zip(groups, shown, strict=True)
         ),
         more=Link(f"All {count(len(modes))}", "failure-modes/index.html"),

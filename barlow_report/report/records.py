@@ -195,6 +195,13 @@ class Planted:
     cue_correlation: float | None
     n_verified: int
     outcome: str
+    label_noise: str
+    noise_sign: str
+    noise_class_id: int | None
+    n_noise: int
+    n_noise_failures: int
+    n_noise_recognised: int | None
+    n_noise_false: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from barlow_report.demo.classes import SceneClass
+from barlow_report.demo.classes import LabelNoise, SceneClass
 from barlow_report.demo.planted import compare_with_planted
 from barlow_report.errors import DataError
 
@@ -19,6 +19,8 @@ _SCENES = {
     "mug": SceneClass("mug", _draw_nothing, cue="handle", description="A handle.", partner="cup"),
     "tree": SceneClass("tree", _draw_nothing),
 }
+_NOISE = LabelNoise("multi_label", "mug", "mug in front", "There is a mug in front of the tree.", _draw_nothing)
+_NOISY_SCENES = {**_SCENES, "tree": SceneClass("tree", _draw_nothing, label_noise=_NOISE)}
 _CUP, _MUG, _TREE = 0, 1, 2
 _N = 40
 
@@ -32,6 +34,8 @@ class _Run:
         self.shows_cue = (self.label == _MUG) & (place % 2 == 0)
         self.prediction = np.where((self.label == _MUG) & ~self.shows_cue, _CUP, self.label)
         self.held_out = place < 20
+        self.has_noise = np.zeros(len(self.label), dtype=np.bool_)
+        self.error_types: pd.DataFrame | None = None
         self.masks: dict[int, NDArray[np.bool_]] = {}
         self.modes: list[dict[str, object]] = []
 
@@ -40,6 +44,15 @@ class _Run:
         self.masks[rule_id] = mask
         self.modes.append({"rule_id": rule_id, "grouping": grouping, "class_id": class_id, "verdict": verdict})
         return rule_id
+
+    def plant_noise(self, recognised: str = "multi_label") -> NDArray[np.bool_]:
+        """Let every fourth tree show a mug as well, for which it is taken; return which images these are."""
+        self.has_noise = (self.label == _TREE) & (np.arange(len(self.label)) % 4 == 0)
+        self.prediction[self.has_noise] = _MUG
+        failures = np.flatnonzero(self.label != self.prediction)
+        types = np.where(self.has_noise[failures], recognised, "model_failure")
+        self.error_types = pd.DataFrame({"image_id": failures, "error_type": types})
+        return self.has_noise
 
     def compare(self, scenes: Mapping[str, SceneClass] = _SCENES) -> pd.DataFrame:
         n = len(self.label)
@@ -57,7 +70,14 @@ class _Run:
             rules=modes.assign(group_id=modes["rule_id"], rank=1, is_failure_mode=True)[
                 ["rule_id", "group_id", "rank", "is_failure_mode", "verdict"]
             ],
-            scene_table=pd.DataFrame({"path": paths, "cue_present": self.shows_cue}),
+            scene_table=pd.DataFrame(
+                {
+                    "path": paths,
+                    "cue_present": self.shows_cue,
+                    "label_noise": np.where(self.has_noise, "multi_label", ""),
+                }
+            ),
+            error_types=self.error_types,
             members=self.masks.__getitem__,
             scenes=scenes,
         )
@@ -142,6 +162,45 @@ def test_other_failures_among_images_predicted_as_the_partner_are_a_false_alarm(
     run.prediction[run.label == _TREE] = _CUP
     run.add_mode("prediction", _CUP, np.ones(len(run.label), dtype=np.bool_))
     assert run.compare().loc[_CUP, "outcome"] == "false_alarm"
+
+
+def test_label_noise_whose_leaf_holds_it_is_found_and_recognised(run: _Run) -> None:
+    rule_id = run.add_mode("label", _TREE, run.plant_noise())
+    table = run.compare(_NOISY_SCENES)
+    row = table.loc[_TREE]
+    assert (row["outcome"], row["rule_id"], row["agreement"], row["cue"]) == ("found", rule_id, 1.0, "")
+    assert (row["label_noise"], row["noise_sign"], row["noise_class_id"]) == ("multi_label", "mug in front", _MUG)
+    assert (row["n_noise"], row["n_noise_failures"], row["n_noise_recognised"], row["n_noise_false"]) == (10, 10, 10, 0)
+    others = table.drop(index=_TREE)
+    assert (others["label_noise"] == "").all()
+    assert (others[["n_noise", "n_noise_failures"]] == 0).all().all()
+
+
+def test_label_noise_of_another_type_is_not_recognised(run: _Run) -> None:
+    run.plant_noise("overlapping")
+    row = run.compare(_NOISY_SCENES).loc[_TREE]
+    assert (row["outcome"], row["n_noise_failures"], row["n_noise_recognised"]) == ("missed", 10, 0)
+
+
+def test_planted_noise_that_the_model_does_not_fall_for_is_no_failure(run: _Run) -> None:
+    run.plant_noise()
+    run.prediction[run.has_noise] = _TREE
+    run.error_types = None
+    row = run.compare(_NOISY_SCENES).loc[_TREE]
+    assert (row["n_noise"], row["n_noise_failures"]) == (10, 0)
+    assert pd.isna(row["n_noise_recognised"])
+
+
+def test_failures_that_are_called_label_noise_though_none_was_planted_are_counted(run: _Run) -> None:
+    run.plant_noise()
+    assert run.error_types is not None
+    run.error_types["error_type"] = "multi_label"
+    assert run.compare(_NOISY_SCENES)["n_noise_false"].tolist() == [0, 20, 0]
+
+
+def test_a_class_whose_label_noise_was_not_drawn_is_like_any_other(run: _Run) -> None:
+    row = run.compare(_NOISY_SCENES).loc[_TREE]
+    assert (row["outcome"], row["label_noise"]) == ("correctly_silent", "")
 
 
 def test_a_class_that_the_demo_does_not_have_is_named(run: _Run) -> None:

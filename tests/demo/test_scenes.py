@@ -1,21 +1,21 @@
 import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from barlow_report.demo.scenes import (
-    CLASSES,
-    IMAGE_SIZE,
-    SCENE_TABLE,
-    draw_scene,
-    has_cue,
-    read_scene_table,
-    write_scenes,
-)
+import barlow_report.demo
+from barlow_report.demo.scene_folder import MULTI_LABELS, OVERLAPPING, SCENE_TABLE, read_scene_table, write_scenes
+from barlow_report.demo.scenes import CLASSES, IMAGE_SIZE, draw_scene, has_cue, has_label_noise
 from barlow_report.errors import DataError
+from barlow_report.taxonomy.classes import Vocabulary
+from barlow_report.taxonomy.multi_labels import read_label_sets
+from barlow_report.taxonomy.pairs import read_pairs
+from barlow_report.taxonomy.superclasses import read_superclasses
 
+_NOISY = [name for name, scene in CLASSES.items() if scene.label_noise is not None]
 _PLANTED = [name for name, scene in CLASSES.items() if scene.cue is not None]
 
 
@@ -35,6 +35,7 @@ def _changed(name: str, *, index: int) -> float:
 
 def test_at_least_five_failure_modes_are_planted_and_two_classes_have_no_partner() -> None:
     assert len(_PLANTED) >= 5
+    assert len([name for name in CLASSES if name not in (*_PLANTED, *_NOISY)]) >= 5
     assert sum(scene.partner is None for scene in CLASSES.values()) >= 2
 
 
@@ -84,22 +85,79 @@ def test_the_share_of_scenes_with_the_cue_is_the_rate(rate: float) -> None:
     assert not has_cue("vase", seed=1, index=0, cue_rate=1.0)
 
 
+def test_label_noise_of_both_kinds_is_planted_where_no_failure_mode_is() -> None:
+    noises = [noise for scene in CLASSES.values() if (noise := scene.label_noise) is not None]
+    assert {noise.error_type for noise in noises} == {"overlapping", "multi_label"}
+    assert all(noise.other in CLASSES for noise in noises)
+    assert not set(_NOISY) & set(_PLANTED)
+
+
+@pytest.mark.parametrize("name", _NOISY)
+def test_label_noise_is_another_picture_of_the_same_seed(name: str) -> None:
+    plain, noisy = (draw_scene(name, with_cue=True, with_noise=noise, seed=3) for noise in (False, True))
+    assert np.abs(np.asarray(plain, dtype=float) - np.asarray(noisy, dtype=float)).mean() > 5
+    assert noisy.size == (IMAGE_SIZE, IMAGE_SIZE)
+
+
+def test_a_class_without_label_noise_looks_the_same_whatever_is_asked() -> None:
+    plain, noisy = (draw_scene("clock", with_cue=True, with_noise=noise, seed=3) for noise in (False, True))
+    assert plain.tobytes() == noisy.tobytes()
+
+
+def test_the_share_of_scenes_with_label_noise_is_the_rate() -> None:
+    shown = [has_label_noise("tree", seed=1, index=index, noise_rate=0.25) for index in range(2000)]
+    assert np.mean(shown) == pytest.approx(0.25, abs=0.03)
+    assert not has_label_noise("clock", seed=1, index=0, noise_rate=1.0)
+
+
 def test_an_unknown_class_is_named() -> None:
     with pytest.raises(DataError, match="no class 'teapot'"):
         draw_scene("teapot", with_cue=True, seed=0)
 
 
 def test_written_scenes_are_what_the_table_says(tmp_path: Path) -> None:
-    folder = write_scenes(tmp_path / "scenes", n_per_class=2, cue_rate=0.5, seed=2)
+    folder = write_scenes(tmp_path / "scenes", n_per_class=2, cue_rate=0.5, noise_rate=1.0, seed=2)
     table = read_scene_table(folder)
+    assert set(table["label_noise"]) == {"", "overlapping", "multi_label"}
     assert list(table["label"].value_counts().unique()) == [2]
     for row in table.to_dict("records"):
         with Image.open(folder / row["path"]) as image:
             found = np.asarray(image, dtype=float)
         index = int(Path(row["path"]).stem)
-        drawn = draw_scene(row["label"], with_cue=row["cue_present"], seed=2, index=index)
+        drawn = draw_scene(
+            row["label"], with_cue=row["cue_present"], with_noise=row["label_noise"] != "", seed=2, index=index
+        )
         assert np.abs(found - np.asarray(drawn, dtype=float)).mean() < 3
         assert row["path"].startswith(row["label"] + "/")
+
+
+def test_the_files_of_labels_are_those_that_error_types_read(tmp_path: Path) -> None:
+    folder = write_scenes(tmp_path / "scenes", n_per_class=1, cue_rate=0.5, noise_rate=1.0, seed=2)
+    vocabulary = Vocabulary(names=list(CLASSES))
+    labels = read_label_sets(folder / MULTI_LABELS, vocabulary=vocabulary).labels
+    named = {path: [vocabulary.names[i] for i in ids] for path, ids in labels.items()}
+    assert named.pop("tree/0000.jpg") == ["tree", "car"]
+    assert all(names == [path.split("/")[0]] for path, names in named.items())
+    assert len(named) == len(CLASSES) - 1
+    pairs = read_pairs(folder / OVERLAPPING, vocabulary=vocabulary, columns=("label", "prediction"), both_ways=False)
+    assert len(pairs) == 1
+    assert pairs.hold([vocabulary.names.index("carton")], [vocabulary.names.index("gift")]).tolist() == [True]
+    read_superclasses(Path(barlow_report.demo.__file__).with_name("superclasses.yaml"), vocabulary=vocabulary)
+
+
+def test_scenes_of_an_earlier_version_are_kept_but_for_those_with_label_noise(tmp_path: Path) -> None:
+    folder = write_scenes(tmp_path / "scenes", n_per_class=1, cue_rate=1.0, seed=0)
+    settings = json.loads((folder / "scenes.json").read_text())
+    del settings["noise_rate"]
+    (folder / "scenes.json").write_text(json.dumps({**settings, "format": 1}))
+    before = _digests(folder)
+    write_scenes(folder, n_per_class=1, cue_rate=1.0, seed=0, noise_rate=1.0)
+    pictures = [path for path in before if path.endswith(".jpg")]
+    assert {path for path in pictures if _digests(folder)[path] != before[path]} == {
+        f"{name}/0000.jpg" for name in _NOISY
+    }
+    with pytest.raises(DataError, match="holds scenes drawn with"):
+        write_scenes(folder, n_per_class=1, cue_rate=1.0, seed=0)
 
 
 def test_an_interrupted_call_is_finished_by_the_next_with_the_same_bytes(tmp_path: Path) -> None:
@@ -155,6 +213,11 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
 def test_settings_out_of_range_are_refused(tmp_path: Path, n_per_class: int, cue_rate: float) -> None:
     with pytest.raises(DataError, match="expected at least 1"):
         write_scenes(tmp_path / "scenes", n_per_class=n_per_class, cue_rate=cue_rate, seed=0)
+
+
+def test_a_rate_of_label_noise_out_of_range_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"noise_rate 1\.5; expected"):
+        write_scenes(tmp_path / "scenes", n_per_class=1, cue_rate=1.0, noise_rate=1.5, seed=0)
 
 
 def test_a_missing_table_says_what_to_do(tmp_path: Path) -> None:

@@ -13,9 +13,11 @@ import barlow_report.demo
 from barlow_report.config import Config, DirectionsConfig, load_config
 from barlow_report.demo.classes import CLASSES
 from barlow_report.demo.planted import MIN_AGREEMENT, compare_with_planted
-from barlow_report.demo.scenes import read_scene_table, write_scenes
+from barlow_report.demo.scene_folder import MULTI_LABELS, OVERLAPPING, read_scene_table, write_scenes
 from barlow_report.directions import find_directions
 from barlow_report.rules import explain_failures, leaf_members
+from barlow_report.taxonomy import classify_errors, gather_inputs
+from barlow_report.taxonomy.classes import Vocabulary
 from barlow_report.vision.images import read_image
 from barlow_report.vision.models import load_model
 from barlow_report.vision.preprocessing import to_tensor
@@ -27,6 +29,7 @@ N_PER_CLASS = 120
 
 @dataclass(frozen=True)
 class _Analysed:
+    folder: Path
     scene_table: pd.DataFrame
     label: NDArray[np.int64]
     prediction: NDArray[np.int64]
@@ -42,7 +45,7 @@ def _analyse(folder: Path, *, seed: int) -> _Analysed:
     config = _demo_config()
     assert config.inspected_model is not None
     assert config.feature_model is not None
-    table = read_scene_table(write_scenes(folder, n_per_class=N_PER_CLASS, cue_rate=0.5, seed=seed))
+    table = read_scene_table(write_scenes(folder, n_per_class=N_PER_CLASS, cue_rate=0.5, noise_rate=0.25, seed=seed))
     predictions, features = [], []
     inspected = load_model(config.inspected_model, device=torch.device("cpu"), role="inspected_model")
     feature_model = load_model(config.feature_model, device=torch.device("cpu"), role="feature_model")
@@ -53,7 +56,26 @@ def _analyse(folder: Path, *, seed: int) -> _Analysed:
             predictions.append(inspected.features(batch)[0].argmax(1).numpy())
             features.append(feature_model.features(batch)[1].numpy())
     label = table["label"].map(NAMES.index).to_numpy(dtype=np.int64)
-    return _Analysed(table, label, np.concatenate(predictions).astype(np.int64), np.concatenate(features))
+    return _Analysed(folder, table, label, np.concatenate(predictions).astype(np.int64), np.concatenate(features))
+
+
+def _error_types(analysed: _Analysed) -> pd.DataFrame:
+    """The error type of each failure, with the files that the demo's configuration names."""
+    settings = _demo_config().taxonomy
+    assert settings is not None
+    files = {"overlapping": analysed.folder / OVERLAPPING, "multi_labels": analysed.folder / MULTI_LABELS}
+    inputs = gather_inputs(
+        settings.model_copy(update=files),
+        vocabulary=Vocabulary(names=NAMES),
+        paths=analysed.scene_table["path"].tolist(),
+        labels=analysed.label,
+        predictions=analysed.prediction,
+        features=lambda: analysed.features,
+    )
+    result = classify_errors(
+        analysed.label, analysed.prediction, stages=inputs.stages, multi_labels=inputs.multi_labels
+    )
+    return result.error_types
 
 
 def _compare(analysed: _Analysed) -> pd.DataFrame:
@@ -81,6 +103,7 @@ def _compare(analysed: _Analysed) -> pd.DataFrame:
             analysed.features, found.conditions[found.conditions["rule_id"] == rule_id]
         ),
         directions=directions.directions,
+        error_types=_error_types(analysed),
     )
     return planted.assign(name=NAMES).set_index("name")
 
@@ -103,22 +126,31 @@ def test_a_shipped_model_has_an_output_per_class_and_a_map_that_shows_places(rol
 
 
 @pytest.mark.slow
-def test_planted_failures_are_found_with_their_cue_and_order_images_along_directions(tmp_path: Path) -> None:
+def test_what_was_planted_is_found_with_its_cue_and_label_noise_is_called_so(tmp_path: Path) -> None:
     # Other scenes than the demo's own, so that the outcome is no accident of its seed.
     analysed = _analyse(tmp_path / "scenes", seed=2)
     is_planted = np.array([CLASSES[name].cue is not None for name in NAMES])[analysed.label]
     shows_cue = analysed.scene_table["cue_present"].to_numpy(dtype=np.bool_)
+    has_noise = (analysed.scene_table["label_noise"] != "").to_numpy(dtype=np.bool_)
     right = analysed.prediction == analysed.label
-    assert right[~is_planted | shows_cue].mean() > 0.99
+    assert right[(~is_planted | shows_cue) & ~has_noise].mean() > 0.99
     assert right[is_planted & ~shows_cue].mean() < 0.05
+    assert right[has_noise].mean() < 0.05
     partner = np.array([NAMES.index(scene.partner) if scene.partner else -1 for scene in CLASSES.values()])
     lacking = is_planted & ~shows_cue
     assert (analysed.prediction[lacking] == partner[analysed.label[lacking]]).mean() > 0.95
 
     planted = _compare(analysed)
-    with_cue = planted[planted["cue"] != ""]
+    with_cue, noisy = planted[planted["cue"] != ""], planted[planted["label_noise"] != ""]
     assert (with_cue["outcome"] == "found").mean() >= 0.8
     assert (with_cue.loc[with_cue["outcome"] == "found", "agreement"] >= MIN_AGREEMENT).all()
-    assert (planted.loc[planted["cue"] == "", "outcome"] == "correctly_silent").all()
+    assert (noisy["outcome"] == "found").all()
+    assert (noisy["n_noise_recognised"] == noisy["n_noise_failures"]).all()
+    assert (noisy["n_noise_failures"] >= 0.95 * noisy["n_noise"]).all()
+    assert sorted(noisy["label_noise"]) == ["multi_label", "overlapping"]
+    assert (planted["n_noise_false"] == 0).all()
+    without = planted[(planted["cue"] == "") & (planted["label_noise"] == "")]
+    assert len(without) == 7
+    assert (without["outcome"] == "correctly_silent").all()
     assert (with_cue["cue_correlation"] >= 0.8).all()  # at most 0.87: half of the cues are missing
     assert planted.loc[planted["cue"] == "", "cue_correlation"].isna().all()

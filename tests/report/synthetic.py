@@ -596,6 +596,19 @@ def _planted(recipe: Recipe, tables: dict[str, list[dict[str, Any]]]) -> list[di
                 "cue_correlation": 0.86 if has_rule else None,
                 "n_verified": int(has_rule),
                 "outcome": outcome,
+                **_label_noise(c, is_planted=c == len(outcomes)),
             }
         )
     return rows
+
+
+def _label_noise(class_id: int, *, is_planted: bool) -> dict[str, Any]:
+    return {
+        "label_noise": "multi_label" if is_planted else "",
+        "noise_sign": "car in front" if is_planted else "",
+        "noise_class_id": class_id - 1 if is_planted else None,
+        "n_noise": 30 if is_planted else 0,
+        "n_noise_failures": 29 if is_planted else 0,
+        "n_noise_recognised": 28 if is_planted else 0,
+        "n_noise_false": 0,
+    }

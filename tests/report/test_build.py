@@ -150,6 +150,10 @@ def test_the_page_of_planted_failures_exists_only_in_a_demo(demo: Built, quiet: 
     text = demo.text("planted/index.html")
     for outcome in ("found", "another cue", "missed", "correctly silent", "false alarm"):
         assert outcome in text
+    noise = text.partition('id="label-noise"')[2]
+    assert "car in front, so" in noise
+    assert "28/29" in noise
+    assert "No other failure is called label noise." in noise
     assert not (quiet.site / "planted").exists()
 
 
