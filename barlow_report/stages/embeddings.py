@@ -20,8 +20,8 @@ __all__ = ["clip_identity", "embed"]
 _NAME = "embeddings"
 
 
-def clip_identity(spec: ClipConfig) -> dict[str, Any]:
-    """Return everything that decides what the model computes.
+def clip_identity(spec: ClipConfig, *, role: str = "directions.clip") -> dict[str, Any]:
+    """Return everything that decides what the model computes; `role` is the path of its section, for messages.
 
     Raises:
         ModelError: A file that the configuration names does not exist.
@@ -30,13 +30,13 @@ def clip_identity(spec: ClipConfig) -> dict[str, Any]:
     if spec.folder is not None:
         files = sorted(path for path in spec.folder.glob("*") if path.is_file())
         if not files:
-            raise ModelError(f"{spec.folder}: no files found. Give the folder of a model under directions.clip.folder.")
+            raise ModelError(f"{spec.folder}: no files found. Give the folder of a model under {role}.folder.")
     try:
         digests = [digest_file(path) for path in files]
     except OSError as error:
         raise ModelError(
             f"{spec.weights}: cannot be read ({error.strerror}). Give the path of an existing file under "
-            "directions.clip.weights."
+            f"{role}.weights."
         ) from error
     return {
         "model": spec.model,

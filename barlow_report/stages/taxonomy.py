@@ -14,6 +14,7 @@ from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
 from barlow_report.significance import wilson_interval
 from barlow_report.stages.errors import leaves_of_failures
+from barlow_report.stages.proposals import propose_words, with_proposals
 from barlow_report.tables import ERROR_TYPES, empty_table
 from barlow_report.taxonomy import TaxonomyInputs, classify_errors, gather_inputs, mean_accuracies
 from barlow_report.taxonomy.classes import Vocabulary
@@ -45,13 +46,15 @@ def classify(config: Config, run: Run, *, explained: str, progress: Progress) ->
             "taxonomy: missing. Add a section `taxonomy: {}` to the configuration; configs/reference.yaml shows its "
             "keys."
         )
+    vocabulary = run_vocabulary(config, run)
+    propose_words(config, run, vocabulary, progress=progress)
     mark = fingerprint(
         explain=explained,
         seed=config.seed,
         n_gallery=config.visuals.n_gallery,
         thumbnail_size=config.visuals.thumbnail_size,
-        taxonomy=settings.model_dump(mode="json"),
-        files=digest_inputs(settings),
+        taxonomy=settings.model_dump(mode="json", exclude={"clip"}),
+        files=digest_inputs(with_proposals(settings, run)),
     )
     if run.is_done("taxonomy", fingerprint=mark):
         progress.message("Error types are up to date")
@@ -59,7 +62,6 @@ def classify(config: Config, run: Run, *, explained: str, progress: Progress) ->
     run.begin("taxonomy", fingerprint=mark)
     images = run.read_table("images")
     labels, predictions = images["label"].to_numpy(), images["prediction"].to_numpy()
-    vocabulary = run_vocabulary(config, run)
     inputs = read_inputs(settings, run, vocabulary)
     result = classify_errors(
         labels,
@@ -93,7 +95,7 @@ def read_inputs(settings: TaxonomyConfig, run: Run, vocabulary: Vocabulary) -> T
     """What the cascade needs, for the images of a run; suggested superclasses are those of its inspected model."""
     images = run.read_table("images")
     return gather_inputs(
-        settings,
+        with_proposals(settings, run),
         vocabulary=vocabulary,
         paths=images["path"].tolist(),
         labels=images["label"].to_numpy(),

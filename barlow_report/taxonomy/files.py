@@ -1,6 +1,7 @@
 """Reading small files that people write: CSV, YAML and JSON, with errors that say what to do."""
 
 import csv
+import io
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -37,7 +38,7 @@ def read_csv(path: Path, *, needed: Sequence[str]) -> Iterator[tuple[int, dict[s
         DataError: The file cannot be read, a column is missing, or a row has more values than the header.
     """
     separator = "\t" if path.suffix.lower() == ".tsv" else ","
-    rows = csv.reader(read_text(path).splitlines(), delimiter=separator)
+    rows = csv.reader(io.StringIO(read_text(path), newline=""), delimiter=separator)
     try:
         header = [name.strip() for name in next(rows, [])]
         missing = [name for name in needed if name not in header]
@@ -73,8 +74,12 @@ def read_tree(path: Path) -> Any:
         raise DataError(f"{path}: not valid {'JSON' if path.suffix.lower() == '.json' else 'YAML'}: {error}") from error
 
 
-def read_lines(path: Path) -> list[str]:
+def read_lines(path: Path, *, what: str = "paths of images") -> list[str]:
     """Return the lines of a text file, or the items of a JSON list of text; empty ones and comments (#) left out.
+
+    Args:
+        path: The file.
+        what: The lines, in words.
 
     Raises:
         DataError: The file cannot be read, or its JSON is no list of text.
@@ -85,5 +90,5 @@ def read_lines(path: Path) -> list[str]:
     tree = read_tree(path)
     items = list(tree) if isinstance(tree, dict | list) else None
     if items is None or not all(isinstance(item, str) for item in items):
-        raise DataError(f"{path}: expected a list of paths of images.")
+        raise DataError(f"{path}: expected a list of {what}.")
     return items

@@ -38,7 +38,7 @@ Given = TypeVar("Given")
 _KEYS = {  # of the configuration
     "overlapping": "overlapping",
     "multi_label": "multi_labels",
-    "out_of_vocabulary": "proposals",
+    "out_of_vocabulary": "proposals or proposal_words",
     "co_occurrence": "co_occurrences",
     "non_prototypical": "non_prototypical",
 }
@@ -113,7 +113,7 @@ def gather_inputs(
                 proposals=found,
                 superclasses=superclasses,
                 nearest=nearest,
-                source=f"words for {count(len(found))} images",
+                source=_proposal_words(settings, len(found)),
             ),
         ),
         _unless_missing(
@@ -138,6 +138,13 @@ def _unless_missing(given: Given | None, error_type: str, make: Callable[[Given]
 
 def _pair_words(n_pairs: int) -> str:
     return f"{count(n_pairs)} pair{'s' * (n_pairs != 1)} of classes"
+
+
+def _proposal_words(settings: TaxonomyConfig, n_images: int) -> str:
+    words = f"words for {count(n_images)} images"
+    if settings.proposal_words is None:
+        return words
+    return f"{words}, chosen by an image-text model: nobody has confirmed them"
 
 
 def _superclass_words(superclasses: Superclasses) -> str:

@@ -1,6 +1,8 @@
 """What images show in free words, from somebody's model of images and text, for the search of unknown classes."""
 
-from collections.abc import Mapping
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +14,12 @@ from barlow_report.taxonomy.classes import Vocabulary
 from barlow_report.taxonomy.files import read_csv
 from barlow_report.taxonomy.images import ImageNames
 
-__all__ = ["Proposal", "nearest_labels", "read_proposals"]
+__all__ = ["Proposal", "nearest_labels", "proposals_text", "read_proposals"]
 
-_ROWS_AT_A_TIME = 256
+Integers = npt.NDArray[np.int64]
+
+_IMAGES_AT_A_TIME = 1024  # images whose neighbours are wanted, and
+_ROWS_AT_A_TIME = 4096  # images that they are compared with
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +74,35 @@ def _score(text: str, *, where: str) -> float:
     return score
 
 
+def proposals_text(rows: Iterable[tuple[str, str, float, Sequence[int]]], *, vocabulary: Vocabulary) -> str:
+    """Return the CSV text of proposals for a person to edit; `read_proposals` reads it.
+
+    Args:
+        rows: Path of the image, the words, their score, and the classes of its neighbours.
+        vocabulary: The classes.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["path", "proposal", "score", "neighbors"])
+    for path, words, score, neighbors in rows:
+        classes = ";".join(_class_text(class_id, vocabulary) for class_id in neighbors)
+        writer.writerow([_cell(path), _cell(words), f"{score:.4f}", _cell(classes)])
+    return text.getvalue()
+
+
+def _class_text(class_id: int, vocabulary: Vocabulary) -> str:
+    """The class's name, or its index where the name could not be read back from a list with a ; between its items."""
+    name = vocabulary.names[class_id]
+    return str(class_id) if ";" in name or name != name.strip() or not name else name
+
+
+def _cell(text: str) -> str:
+    """The text, with a space in front where a spreadsheet would take it for a formula; reading it drops the space."""
+    return f" {text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
 def nearest_labels(
-    features: npt.NDArray[np.floating], labels: npt.NDArray[np.int64], image_ids: npt.NDArray[np.int64], *, n: int
+    features: npt.NDArray[np.floating], labels: Integers, image_ids: Integers, *, n: int
 ) -> Mapping[int, tuple[int, ...]]:
     """Return the labels of each image's `n` nearest other images by the cosine of their features, nearest first.
 
@@ -80,17 +112,43 @@ def nearest_labels(
         image_ids: The images whose neighbours are wanted.
         n: How many.
     """
-    if not len(image_ids):
-        return {}
+    found: dict[int, tuple[int, ...]] = {}
+    for start in range(0, len(image_ids), _IMAGES_AT_A_TIME):
+        part = image_ids[start : start + _IMAGES_AT_A_TIME]
+        nearest = _nearest(features, part, n=min(n, len(features) - 1))
+        found |= {int(i): tuple(labels[row].tolist()) for i, row in zip(part, nearest, strict=True)}
+    return found
+
+
+def _nearest(features: npt.NDArray[np.floating], image_ids: Integers, *, n: int) -> Integers:
+    """Return the nearest others of some images, (len(image_ids), n); of equally near ones those of smaller id."""
     wanted = _unit(np.asarray(features[image_ids], dtype=np.float32))
-    n_images = len(features)
-    similarity = np.empty((len(image_ids), n_images), dtype=np.float32)
-    for start in range(0, n_images, _ROWS_AT_A_TIME):
+    best = np.zeros((len(image_ids), 0), dtype=np.int64)
+    best_similarity = np.zeros((len(image_ids), 0), dtype=np.float32)
+    for start in range(0, len(features), _ROWS_AT_A_TIME):
         rows = _unit(np.asarray(features[start : start + _ROWS_AT_A_TIME], dtype=np.float32))
-        similarity[:, start : start + len(rows)] = wanted @ rows.T
-    similarity[np.arange(len(image_ids)), image_ids] = -np.inf
-    order = np.argsort(-similarity, axis=1, kind="stable")[:, : min(n, n_images - 1)]
-    return {int(i): tuple(labels[row].tolist()) for i, row in zip(image_ids, order, strict=True)}
+        similarity = wanted @ rows.T
+        own = np.flatnonzero((image_ids >= start) & (image_ids < start + len(rows)))
+        similarity[own, image_ids[own] - start] = -np.inf
+        ids = np.broadcast_to(np.arange(start, start + len(rows)), similarity.shape)
+        ids = np.concatenate([best, ids], axis=1)
+        similarity = np.concatenate([best_similarity, similarity], axis=1)
+        order = _largest(similarity, n=min(n, similarity.shape[1]))
+        best = np.take_along_axis(ids, order, axis=1)
+        best_similarity = np.take_along_axis(similarity, order, axis=1)
+    return best
+
+
+def _largest(values: npt.NDArray[np.float32], *, n: int) -> Integers:
+    """Return the columns of the `n` largest values of each row, the largest first, of equal ones the first column."""
+    if not n:
+        return np.zeros((len(values), 0), dtype=np.int64)
+    least = np.partition(values, -n, axis=1)[:, -n]
+    rows, columns = np.nonzero(values >= least[:, None])
+    order = np.lexsort((columns, -values[rows, columns], rows))
+    first = np.searchsorted(rows, np.arange(len(values)))
+    found: Integers = columns[order][first[:, None] + np.arange(n)]
+    return found
 
 
 def _unit(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

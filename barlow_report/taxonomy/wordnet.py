@@ -6,7 +6,7 @@ version whose ids ImageNet uses (man page wndb).
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -18,15 +18,17 @@ from barlow_report.taxonomy.superclasses import Superclasses
 __all__ = ["Synset", "WordNet", "superclasses_by_hypernym", "superclasses_by_size"]
 
 _SYNSET_ID = re.compile(r"n(\d{8})")
-_HYPERNYMS = ("@", "@i")
+_INSTANCE = "@i"
+_HYPERNYMS = ("@", _INSTANCE)
 
 
 class Synset(NamedTuple):
-    """A set of words with one meaning, and the ids of what it is a kind of."""
+    """A set of words with one meaning, and the ids of what it is a kind of; a name is one person, place or work."""
 
     synset_id: str
     words: tuple[str, ...]
     hypernyms: tuple[str, ...]
+    is_name: bool
 
 
 class WordNet:
@@ -66,6 +68,13 @@ class WordNet:
             "version of the database."
         )
 
+    def __iter__(self) -> Iterator[Synset]:
+        """Yield every synset, in the order of the file."""
+        for line in self._data.decode("utf-8", "replace").split("\n"):
+            fields = line.split()
+            if not line.startswith(" ") and len(fields) > 4:  # lines of the licence begin with a space
+                yield _parse(f"n{fields[0]}", fields)
+
     def _climb(self, synset_id: str) -> frozenset[str]:
         """Return the ids of a synset and of everything that it is a kind of."""
         return frozenset({synset_id}).union(*(self.ancestors(above) for above in self.synset(synset_id).hypernyms))
@@ -76,12 +85,9 @@ def _parse(synset_id: str, fields: list[str]) -> Synset:
     words = tuple(word.replace("_", " ") for word in fields[4 : 4 + 2 * n_words : 2])
     place = 4 + 2 * n_words
     pointers = fields[place + 1 : place + 1 + 4 * int(fields[place])]
-    hypernyms = [
-        f"n{pointers[i + 1]}"
-        for i in range(0, len(pointers), 4)
-        if pointers[i] in _HYPERNYMS and pointers[i + 2] == "n"
-    ]
-    return Synset(synset_id, words, tuple(hypernyms))
+    above = [i for i in range(0, len(pointers), 4) if pointers[i] in _HYPERNYMS and pointers[i + 2] == "n"]
+    hypernyms = tuple(f"n{pointers[i + 1]}" for i in above)
+    return Synset(synset_id, words, hypernyms, any(pointers[i] == _INSTANCE for i in above))
 
 
 def superclasses_by_hypernym(

@@ -22,7 +22,6 @@ from barlow_report.vision.factories import call_factory
 
 __all__ = ["ImageTextModel", "load_image_text_model"]
 
-ROLE = "directions.clip"
 Floats = npt.NDArray[np.float32]
 
 
@@ -34,11 +33,13 @@ class ImageTextModel:
         name: Of its architecture, folder or factory.
         device: Where it runs.
         batch_size: Images or texts per forward pass.
+        role: The section of the configuration that names it, for messages.
     """
 
     name: str
     device: torch.device
     batch_size: int
+    role: str
     _model: Any = field(repr=False)
     _preprocess: Callable[[Image.Image], torch.Tensor] = field(repr=False)
     _tokenizer: Callable[[list[str]], torch.Tensor] | None = field(repr=False)
@@ -68,7 +69,7 @@ class ImageTextModel:
         """
         tokenizer = self._tokenizer
         if tokenizer is None:
-            raise ModelError(f"{ROLE}: {self.name} has no text tower.")
+            raise ModelError(f"{self.role}: {self.name} has no text tower.")
         return self._embed(
             texts, lambda batch: self._model.encode_text(tokenizer(list(batch)).to(self.device)), what="text"
         )
@@ -82,32 +83,39 @@ class ImageTextModel:
                     found = encode(batch)
                     vectors = torch.nn.functional.normalize(found.float(), dim=-1).cpu().numpy()
             except Exception as error:  # somebody else's code
-                raise ModelError(f"{ROLE}: {self.name} fails on a batch of {what}s ({_describe(error)}).") from error
+                raise ModelError(
+                    f"{self.role}: {self.name} fails on a batch of {what}s ({_describe(error)})."
+                ) from error
             if vectors.ndim != 2 or len(vectors) != len(batch) or not np.isfinite(vectors).all():
                 raise ModelError(
-                    f"{ROLE}: {self.name} gave an array of shape {vectors.shape} for {len(batch)} {what}s, expected a "
-                    "finite vector for each."
+                    f"{self.role}: {self.name} gave an array of shape {vectors.shape} for {len(batch)} {what}s, expected "
+                    "a finite vector for each."
                 )
             parts.append(vectors)
         return np.concatenate(parts) if parts else np.zeros((0, 0), dtype=np.float32)
 
 
-def load_image_text_model(spec: ClipConfig, *, device: torch.device) -> ImageTextModel:
+def load_image_text_model(spec: ClipConfig, *, device: torch.device, role: str = "directions.clip") -> ImageTextModel:
     """Load the model that a configuration names, from local files alone.
+
+    Args:
+        spec: The section of the configuration.
+        device: Where it runs.
+        role: The path of that section, for messages.
 
     Raises:
         ModelError: The extra `clip` is not installed, a file is missing, or the weights do not fit.
     """
     if spec.factory is not None:
-        built, name, _ = call_factory(spec.factory, {}, role=ROLE)
+        built, name, _ = call_factory(spec.factory, {}, role=role)
         if not (isinstance(built, tuple) and len(built) == 3 and callable(getattr(built[0], "encode_image", None))):
             raise ModelError(
-                f"{ROLE}: {name} returned {type(built).__name__}, expected a tuple of a model with encode_image and "
+                f"{role}: {name} returned {type(built).__name__}, expected a tuple of a model with encode_image and "
                 "encode_text, a function from a PIL image to a tensor, and one from texts to tokens (or None)."
             )
         model, preprocess, tokenizer = built
     else:
-        model, preprocess, tokenizer, name = _load_open_clip(spec)
+        model, preprocess, tokenizer, name = _load_open_clip(spec, role=role)
     for change in ("eval", "requires_grad_"):
         with suppress(AttributeError):  # a factory's object need not be a torch.nn.Module
             getattr(model, change)(*([False] if change == "requires_grad_" else []))
@@ -117,33 +125,34 @@ def load_image_text_model(spec: ClipConfig, *, device: torch.device) -> ImageTex
         name=name,
         device=device,
         batch_size=spec.batch_size,
+        role=role,
         _model=model,
         _preprocess=preprocess,
         _tokenizer=tokenizer,
     )
 
 
-def _load_open_clip(spec: ClipConfig) -> tuple[Any, Any, Any, str]:
+def _load_open_clip(spec: ClipConfig, *, role: str) -> tuple[Any, Any, Any, str]:
     try:
         import open_clip
     except ImportError as error:
         raise ModelError(
-            f"{ROLE}: open_clip is not installed ({error}). Install it: pip install 'barlow-report[clip]'."
+            f"{role}: open_clip is not installed ({error}). Install it: pip install 'barlow-report[clip]'."
         ) from error
     if spec.folder is not None:
         identifier, weights, name = f"local-dir:{spec.folder}", None, spec.folder.name
         if not (spec.folder / "open_clip_config.json").is_file():
-            raise ModelError(f"{ROLE}: found no open_clip_config.json in {spec.folder}; correct 'folder'.")
+            raise ModelError(f"{role}: found no open_clip_config.json in {spec.folder}; correct 'folder'.")
     else:
         identifier, weights, name = str(spec.model), str(spec.weights), str(spec.model)
         if identifier not in open_clip.list_models():
             close = difflib.get_close_matches(identifier, open_clip.list_models(), n=3) or open_clip.list_models()[:3]
             raise ModelError(
-                f"{ROLE}: open_clip {metadata.version('open_clip_torch')} has no architecture {identifier!r}; it has "
+                f"{role}: open_clip {metadata.version('open_clip_torch')} has no architecture {identifier!r}; it has "
                 f"{', '.join(close)} and others."
             )
         if spec.weights is None or not spec.weights.is_file():
-            raise ModelError(f"{ROLE}: found no file of weights at {spec.weights}; correct 'weights'.")
+            raise ModelError(f"{role}: found no file of weights at {spec.weights}; correct 'weights'.")
     try:
         model, _, preprocess = open_clip.create_model_and_transforms(
             identifier, pretrained=weights, device="cpu", weights_only=True, require_pretrained=True
@@ -151,7 +160,7 @@ def _load_open_clip(spec: ClipConfig) -> tuple[Any, Any, Any, str]:
         tokenizer = open_clip.get_tokenizer(identifier)
     except Exception as error:  # open_clip raises many kinds for files that do not fit
         raise ModelError(
-            f"{ROLE}: {name} cannot be loaded ({_describe(error)}). Check that the weights belong to it, and that the "
+            f"{role}: {name} cannot be loaded ({_describe(error)}). Check that the weights belong to it, and that the "
             "file holds nothing but weights."
         ) from error
     return model, preprocess, tokenizer, name

@@ -1,5 +1,6 @@
 """The files that the cascade takes: every format, what is read from it, and what is wrong with a bad one."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from barlow_report.errors import DataError
+from barlow_report.taxonomy import proposals
 from barlow_report.taxonomy.classes import Vocabulary
 from barlow_report.taxonomy.images import ImageNames
 from barlow_report.taxonomy.multi_labels import match_labels, read_label_sets
@@ -278,3 +280,44 @@ def test_neighbours_are_the_nearest_others_by_angle() -> None:
     found = nearest_labels(features, labels, np.array([0, 3]), n=2)
     assert found == {0: (4, 5), 3: (5, 0)}
     assert nearest_labels(features, labels, np.array([], dtype=np.int64), n=2) == {}
+
+
+@pytest.mark.parametrize("n", [1, 3, 60])
+def test_neighbours_do_not_depend_on_how_many_images_are_looked_at_at_a_time(
+    monkeypatch: pytest.MonkeyPatch, n: int
+) -> None:
+    rng = np.random.default_rng(0)
+    features = rng.integers(0, 3, (50, 4)).astype(np.float32)  # with many ties
+    labels, wanted = np.arange(50), np.array([0, 7, 20, 49])
+    whole = nearest_labels(features, labels, wanted, n=n)
+    unit = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-9)
+    for image_id, found in whole.items():
+        similarity = unit @ unit[image_id]
+        similarity[image_id] = -np.inf
+        assert len(found) == min(n, 49)
+        assert image_id not in found
+        expected = np.sort(similarity)[::-1][: len(found)]
+        np.testing.assert_allclose(similarity[list(found)], expected, atol=1e-6)
+    monkeypatch.setattr(proposals, "_ROWS_AT_A_TIME", 2)
+    monkeypatch.setattr(proposals, "_IMAGES_AT_A_TIME", 3)
+    parts = nearest_labels(features, labels, wanted, n=n)
+    assert parts.keys() == whole.keys()
+    for image_id, found in parts.items():
+        np.testing.assert_allclose(unit[list(found)] @ unit[image_id], unit[list(whole[image_id])] @ unit[image_id])
+
+
+def test_written_proposals_are_read_back_and_are_no_formulas(tmp_path: Path) -> None:
+    names = ("cat", "=1+1", "a;b", " padded", "a\nb\u2028c", '<script>"', "-2", "@x")
+    vocabulary = Vocabulary(names=names)
+    paths = ["=cmd()/1.png", "cat/2.png", "a\n,b/3.png", "+x/4.png"]
+    words = ["=SUM(A1)", "lynx, wild", "-2", 'a "quoted" thing']
+    rows = [(p, w, 0.25, range(len(names))) for p, w in zip(paths, words, strict=True)]
+    path = tmp_path / "p.csv"
+    path.write_text(proposals.proposals_text(rows, vocabulary=vocabulary), encoding="utf-8", newline="")
+    with path.open(encoding="utf-8", newline="") as file:
+        cells = [cell for row in csv.reader(file) for cell in row]
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
+    found = read_proposals(path, vocabulary=vocabulary, images=ImageNames(paths))
+    assert [found[i].words for i in range(4)] == words
+    assert [found[i].is_known for i in range(4)] == [False, False, True, False]
+    assert all(proposal.neighbors == tuple(range(len(names))) for proposal in found.values())
