@@ -565,6 +565,12 @@ class ComparisonConfig(Section):
         "index, for every image of the run."
     )
     models: tuple[Name, ...] = Field((), description="Columns to compare; default: all but path.")
+    n_proposing: int = Field(
+        20,
+        ge=0,
+        description="Other models whose own trees propose failure modes, spread over the accuracies where there are "
+        "more; each is tested on all models.",
+    )
 
 
 class SiteConfig(Section):

@@ -653,7 +653,11 @@ _ALL = (
             _int("n_correct", "images that it predicts as labelled"),
             _float("accuracy_low", "lower end of the Wilson interval of n_correct / n_images; no value", nullable=True),
             _float("accuracy_high", "upper end of it", nullable=True),
-            _int("n_found", "failure modes of its own trees, on the images they were fitted on"),
+            _int(
+                "n_found",
+                "failure modes of its own trees, on the images they were fitted on; no value where none were fitted",
+                nullable=True,
+            ),
             _int("n_holds", "failure modes of any model that hold for it"),
         ),
     ),

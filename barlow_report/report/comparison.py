@@ -25,7 +25,7 @@ class ModelEntry:
         accuracy: Top-1, over all images.
         errors: What kinds of errors its failures are; None where error types were not computed.
         accuracies: Means over classes, by measure; see table `model_accuracies`.
-        n_found: Failure modes that its own trees have.
+        n_found: Failure modes that its own trees have; None where it was given none.
         n_holds: Failure modes, its own or others', that hold for it.
     """
 
@@ -34,7 +34,7 @@ class ModelEntry:
     accuracy: Share
     errors: Breakdown | None
     accuracies: Mapping[str, float | None]
-    n_found: int
+    n_found: int | None
     n_holds: int
 
 
@@ -125,7 +125,7 @@ def read_comparison(tables: Mapping[str, pd.DataFrame], *, clean: Any) -> Compar
             accuracy=Share(row.n_correct, row.n_images, row.accuracy_low, row.accuracy_high),
             errors=errors.get(row.model_id),
             accuracies=accuracies.get(row.model_id, {}),
-            n_found=row.n_found,
+            n_found=None if pd.isna(row.n_found) else int(row.n_found),
             n_holds=row.n_holds,
         )
         for row in tables["models"].sort_values("model_id").itertuples(index=False)

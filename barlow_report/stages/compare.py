@@ -80,8 +80,11 @@ def compare(config: Config, run: Run, *, explained: str, progress: Progress) -> 
         )
     names, predictions = _with_inspected(given.names, given.class_ids, inspected)
     types, accuracies = _classify(config, run, vocabulary, labels, predictions, progress=progress)
-    modes, rates = _rate(config, run, labels, predictions, progress=progress)
-    run.write_table("models", _models(names, labels, predictions, rates, level=config.rules.confidence_level))
+    proposing = _spread((predictions == labels[:, None]).sum(axis=0), n_others=settings.n_proposing)
+    modes, rates = _rate(config, run, labels, predictions, proposing=proposing, progress=progress)
+    models = _models(names, labels, predictions, rates, level=config.rules.confidence_level)
+    models["n_found"] = models["n_found"].where(models["model_id"].isin(proposing))
+    run.write_table("models", models)
     run.write_table("model_error_types", types)
     run.write_table("model_accuracies", accuracies)
     shared = _share(modes, rates)
@@ -139,10 +142,24 @@ def _classify(
         )
 
 
+def _spread(n_correct: Integers, *, n_others: int) -> list[int]:
+    """The inspected model and at most `n_others` others: from the least to the most accurate one at equal steps."""
+    order = np.argsort(n_correct[1:], kind="stable") + 1
+    if len(order) > n_others:
+        order = order[np.linspace(0, len(order) - 1, n_others).round().astype(np.int64)]
+    return [0, *sorted(order.tolist())]
+
+
 def _rate(
-    config: Config, run: Run, labels: Integers, predictions: Predictions, *, progress: Progress
+    config: Config,
+    run: Run,
+    labels: Integers,
+    predictions: Predictions,
+    *,
+    proposing: list[int],
+    progress: Progress,
 ) -> "tuple[list[Mode], pd.DataFrame]":
-    """Every failure mode that any model's trees propose, and table `shared_mode_rates` of all of them."""
+    """Every failure mode that the trees of the proposing models have, and table `shared_mode_rates` of all of them."""
     from barlow_report.rules import explain_failures, merge_proposals, propose_modes, rate_modes  # takes a second
 
     held_out = (run.read_table("splits")["split"] == "held_out").to_numpy()
@@ -152,13 +169,13 @@ def _rate(
     proposals = list(propose_modes(0, **own))
     settings, features = _plain(config.rules), run.features()
     class_names = run.read_table("classes")["name"].tolist()
-    n_others = predictions.shape[1] - 1
-    with progress.task("Explaining the failures of other models", total=n_others, unit="models") as advance:
-        for model_id, predicted in enumerate(predictions.T[1:], start=1):
+    others = proposing[1:]
+    with progress.task("Explaining the failures of other models", total=len(others), unit="models") as advance:
+        for model_id in others:
             found = explain_failures(
                 features,
                 labels,
-                predicted,
+                predictions[:, model_id],
                 class_names=class_names,
                 settings=settings,
                 seed=config.seed,
@@ -207,7 +224,7 @@ def _models(
             "n_correct": n_correct,
             "accuracy_low": low,
             "accuracy_high": high,
-            "n_found": n_modes["is_found"].to_numpy(dtype=np.int64),
+            "n_found": n_modes["is_found"].astype("Int64").to_numpy(),
             "n_holds": n_modes["holds"].to_numpy(dtype=np.int64),
         }
     )

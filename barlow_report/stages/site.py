@@ -145,7 +145,8 @@ def _comparison_charts(tables: dict[str, pd.DataFrame]) -> dict[str, Chart]:
 def _mode_names(tables: dict[str, pd.DataFrame], modes: pd.DataFrame) -> list[str]:
     names = tables["classes"].set_index("class_id")["name"]
     conditions = tables["shared_mode_conditions"].sort_values(["mode_id", "position"])
-    sides = conditions["feature_id"].astype(str) + conditions["branch"].map({"le": " weak", "gt": " strong"})
+    strengths = conditions["branch"].map({"le": "weak", "gt": "strong"})
+    sides = "feature " + conditions["feature_id"].astype(str) + " " + strengths
     words = sides.groupby(conditions["mode_id"]).agg(", ".join)
     return [
         f"{visible(names[row.class_id])} {GROUPINGS[row.grouping]}: {words.get(row.mode_id, 'all images')}"

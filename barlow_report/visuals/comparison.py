@@ -110,7 +110,7 @@ def modes_by_model(
                 plot_cloud(axes, columns, rows, colour=colour, cap=cap, size=width)
         axes.set_xlim(-0.7, n_models - 0.3)
         axes.set_ylim(shown - 0.4, -0.6)
-        axes.set_yticks(range(shown), [shorten(name, max_length=34) for name in modes[:shown]], fontsize=8.5)
+        axes.set_yticks(range(shown), [shorten(name, max_length=40) for name in modes[:shown]], fontsize=8.5)
         if n_models <= _N_NAMED:
             names = [shorten(models[i], max_length=18) for i in order]
             axes.set_xticks(

@@ -13,6 +13,7 @@ from barlow_report.config import load_config
 from barlow_report.errors import ConfigError, DataError
 from barlow_report.progress import SilentProgress
 from barlow_report.run_folder import LENSES, Run
+from barlow_report.stages.compare import _spread
 from tests.pipeline.toy import write_task
 
 N = 90
@@ -199,3 +200,12 @@ def test_a_comparison_that_is_no_longer_asked_for_is_gone(tmp_path: Path) -> Non
     path.write_text(yaml.safe_dump(config))
     _compute(path, until="visualize")
     assert not any(run.has_table(name) for name in LENSES["comparison"])
+
+
+def test_of_many_models_those_that_propose_are_spread_over_the_accuracies() -> None:
+    n_correct = np.array([50, 90, 10, 30, 70, 20])
+    assert _spread(n_correct, n_others=10) == [0, 1, 2, 3, 4, 5]
+    assert _spread(n_correct, n_others=3) == [0, 1, 2, 3]  # of 10, 20, 30, 70 and 90 the first, the middle, the last
+    assert _spread(n_correct, n_others=1) == [0, 2]
+    assert _spread(n_correct, n_others=0) == [0]
+    assert _spread(n_correct[:1], n_others=3) == [0]

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from barlow_report.formatting import count, percent
 from barlow_report.report.comparison import Comparison, ModelEntry, SharedMode, listed_models
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, TableColumn
-from barlow_report.report.pages.error_types import mostly, type_cells, type_columns
+from barlow_report.report.pages.error_types import type_cells, type_columns
 from barlow_report.report.pages.page import Heading, Site, SitePage
 from barlow_report.report.records import Share
-from barlow_report.report.source import MODEL_ERROR_TYPES, SHARED_MODES, Figure
+from barlow_report.report.source import MODEL_ERROR_TYPES, SHARED_MODES
 from barlow_report.report.words import GROUPINGS, condition_words
 
 __all__ = ["MODELS_PATH", "ModelsView", "models_page"]
 
 MODELS_PATH = "models/index.html"
-_N_COLUMNS = 6  # so many models have a column of their own
+_N_COLUMNS = 3  # so many models have a column of their own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,11 +24,12 @@ class ModelsView:
     comparison: Comparison
     models: DataTable
     modes: DataTable
-    types_figure: Figure | None
-    modes_figure: Figure | None
+    types_figure: str | None
+    modes_figure: str | None
     n_images: int
     lowest: ModelEntry
     highest: ModelEntry
+    n_proposing: int
     n_for_all: int
     n_for_one: int
 
@@ -59,11 +60,12 @@ def _view(site: Site, comparison: Comparison, models: DataTable, modes: DataTabl
         comparison=comparison,
         models=models,
         modes=modes,
-        types_figure=site.figures.get(MODEL_ERROR_TYPES),
-        modes_figure=site.figures.get(SHARED_MODES),
+        types_figure=MODEL_ERROR_TYPES if MODEL_ERROR_TYPES in site.figures else None,
+        modes_figure=SHARED_MODES if SHARED_MODES in site.figures else None,
         n_images=comparison.models[0].accuracy.n or 0,
         lowest=by_accuracy[0],
         highest=by_accuracy[-1],
+        n_proposing=sum(model.n_found is not None for model in comparison.models),
         n_for_all=sum(mode.n_holds == len(comparison.models) for mode in comparison.modes),
         n_for_one=sum(mode.n_holds == 1 for mode in comparison.modes),
     )
@@ -76,7 +78,8 @@ def _models_table(site: Site, comparison: Comparison) -> DataTable:
     for model in sorted(comparison.models, key=lambda m: (-(m.accuracy.k or 0), m.model_id)):
         row: list[Cell] = [model.name, model.accuracy]
         if taxonomy is not None and has_types:
-            row += [_percent(model.accuracies.get("multi_label")), mostly(model.errors)]
+            if taxonomy.finds_label_noise:
+                row.append(_percent(model.accuracies.get("multi_label")))
             row += type_cells(taxonomy, model.errors)
         rows.append([*row, model.n_found, model.n_holds])
     columns = [
@@ -90,17 +93,17 @@ def _models_table(site: Site, comparison: Comparison) -> DataTable:
         ),
     ]
     if taxonomy is not None and has_types:
-        columns += [
-            TableColumn(
-                key="multi-label",
-                label="Multi-label accuracy",
-                kind="text",
-                starts="descending",
-                title="Mean over classes, when other correct labels and overlapping classes count as correct",
-            ),
-            TableColumn(key="mostly", label="Mostly", kind="text", title="The type of most failures"),
-            *type_columns(taxonomy),
-        ]
+        if taxonomy.finds_label_noise:
+            columns.append(
+                TableColumn(
+                    key="multi-label",
+                    label="Multi-label accuracy",
+                    kind="text",
+                    starts="descending",
+                    title="Mean over classes, when other correct labels and overlapping classes count as correct",
+                )
+            )
+        columns += type_columns(taxonomy)
     columns += [
         TableColumn(
             key="found",
@@ -186,8 +189,7 @@ def _modes_table(site: Site, comparison: Comparison) -> DataTable:
             Filter(key="holds", label="Holds for ≥ % of models", kind="least", is_percent=True),
         ),
         sorted_by="holds",
-        least=0,
-        page_size=50,
+        page_size=25,
         empty="No failure mode holds for any of the models."
         if not site.catalog.is_in_sample
         else "Nothing was held out, so nothing can be compared: set rules.held_out_fraction.",
