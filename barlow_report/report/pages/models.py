@@ -47,7 +47,7 @@ def models_page(site: Site, comparison: Comparison) -> SitePage:
         search="Comparison of models: top-1 accuracy, error types, shared failure modes.",
         template="pages/models.html",
         view=lambda: _view(site, comparison, models, modes),
-        headings=(Heading("Models", "models"), Heading("Error types", "types"), Heading("Failure modes", "modes")),
+        headings=(Heading("Accuracy", "models"), Heading("Error types", "types"), Heading("Failure modes", "modes")),
         crumbs=(Link("Overview", "index.html"),),
         data=(f"data/{models.name}.js", f"data/{modes.name}.js"),
         has_contents=True,
