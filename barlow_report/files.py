@@ -14,7 +14,15 @@ from typing import BinaryIO
 
 from barlow_report.errors import OutputError
 
-__all__ = ["atomic_file", "atomic_write", "digest_file", "digest_text", "output_errors"]
+try:
+    import fcntl
+except ImportError:  # no such lock on this system; two processes that write to one folder are then not noticed
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["HAS_LOCKS", "atomic_file", "atomic_write", "digest_file", "digest_text", "lock", "output_errors"]
+
+HAS_LOCKS = fcntl is not None
+"""Whether the system has locks that end with the process."""
 
 PARTIAL = ".partial"
 
@@ -80,3 +88,17 @@ def digest_file(path: Path) -> str:
     """Return the SHA-256 of a file's bytes in hexadecimal, read in pieces."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def lock(handle: int) -> bool:
+    """Lock an open file or folder until it is closed; False where another process has locked it.
+
+    Without locks on the system the answer is True.
+    """
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

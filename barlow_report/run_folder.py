@@ -25,13 +25,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from barlow_report.errors import RunFolderError
-from barlow_report.files import atomic_file, atomic_write, digest_text, output_errors
+from barlow_report.files import atomic_file, atomic_write, digest_text, lock, output_errors
 from barlow_report.tables import TABLES, check_table
-
-try:
-    import fcntl
-except ImportError:  # no such lock on this system; two runs in one folder are then not noticed
-    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["FORMAT", "LENSES", "STAGES", "Run", "fingerprint"]
 
@@ -165,19 +160,14 @@ class Run:
         Raises:
             RunFolderError: Another process is writing to it.
         """
-        if fcntl is None:
-            yield
-            return
         with output_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             file = (self.folder / "run.lock").open("w")
         with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
+            if not lock(file.fileno()):
                 raise RunFolderError(
                     f"{self.folder}: another process is writing to this run. Wait until it ends, or use another --run."
-                ) from error
+                )
             yield
 
     # --- stages -------------------------------------------------------------------------------------------

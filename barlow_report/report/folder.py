@@ -14,12 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from barlow_report.errors import OutputError
-from barlow_report.files import output_errors
-
-try:
-    import fcntl
-except ImportError:  # no such lock on this system; two builds of one site are then not noticed
-    fcntl = None  # type: ignore[assignment]
+from barlow_report.files import HAS_LOCKS, lock, output_errors
 
 __all__ = ["MARKER", "replaced_folder"]
 
@@ -64,18 +59,16 @@ def replaced_folder(site: Path, *, run_id: str, is_ignored: bool = True) -> Iter
 
 @contextmanager
 def _locked(folder: Path, site: Path) -> Iterator[None]:
-    if fcntl is None:
+    if not HAS_LOCKS:  # nor can a folder be opened there
         yield
         return
     with output_errors(folder):
         handle = os.open(folder, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        if not lock(handle):
             raise OutputError(
                 f"{site}: another process is building this site. Wait until it ends, or use another --site."
-            ) from error
+            )
         yield
     finally:
         os.close(handle)
