@@ -1,8 +1,10 @@
 """Run every check in one command: `python -m tests.check [arguments for pytest]`.
 
-Format, lint and types first, because they take seconds; then the tests. All of them run even if one fails.
+Format, lint and types first, because they take seconds; then the tests, a file on each processor at a time. All of them
+run even if one fails.
 """
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,7 @@ CHECKS = (
     ("format", ["ruff", "format", "--check", "."]),
     ("lint", ["ruff", "check", "."]),
     ("types", ["mypy"]),
-    ("tests", ["pytest"]),
+    ("tests", ["pytest", "-n", "auto", "--dist", "loadfile"]),
 )
 
 
@@ -23,7 +25,10 @@ def main() -> int:
         arguments = sys.argv[1:] if name == "tests" else []
         sys.stdout.write(f"== {name}: {' '.join(command + arguments)}\n")
         sys.stdout.flush()
-        if subprocess.run([sys.executable, "-m", *command, *arguments], cwd=root, check=False).returncode:
+        # a thread for each test file in work: more of them would wait for each other
+        environment = os.environ | ({"OMP_NUM_THREADS": "1"} if name == "tests" else {})
+        done = subprocess.run([sys.executable, "-m", *command, *arguments], cwd=root, check=False, env=environment)
+        if done.returncode:
             failed.append(name)
     sys.stdout.write(f"Failed: {', '.join(failed)}\n" if failed else "All checks passed.\n")
     return 1 if failed else 0
