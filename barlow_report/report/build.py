@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from barlow_report.files import output_errors
 from barlow_report.progress import Advance, ignore_advance
 from barlow_report.report.compact import compact
 from barlow_report.report.datatable import as_script_value
-from barlow_report.report.downloads import feature_json, rules_csv, rules_json
+from barlow_report.report.downloads import errors_csv, errors_json, feature_json, rules_csv, rules_json
 from barlow_report.report.embedded import write_pages
 from barlow_report.report.folder import replaced_folder
 from barlow_report.report.links import check_links
@@ -153,6 +153,9 @@ def _write_data(site: Site, folder: Path, *, has_scripts: bool) -> None:
     files |= annotate_files(site, has_scripts=has_scripts)
     files["data/rules.csv"] = rules_csv(catalog)
     files["data/rules.json"] = rules_json(catalog)
+    if catalog.errors is not None:
+        _write_parts(folder / "data/errors.csv", errors_csv(catalog))
+        _write_parts(folder / "data/errors.json", errors_json(catalog))
     for name, figure in site.figures.items():
         files[f"assets/figures/{name}-light.svg"] = figure.light
         if has_scripts:
@@ -164,9 +167,15 @@ def _write_data(site: Site, folder: Path, *, has_scripts: bool) -> None:
 
 
 def _write(path: Path, text: str) -> None:
+    _write_parts(path, [text])
+
+
+def _write_parts(path: Path, parts: Iterable[str]) -> None:
+    """Write text that is long in parts, so that it is never whole in memory."""
     with output_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text.encode())
+        with path.open("wb") as file:
+            file.writelines(part.encode() for part in parts)
 
 
 # --- MkDocs -----------------------------------------------------------------------------------------------

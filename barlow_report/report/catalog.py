@@ -136,6 +136,7 @@ class Catalog:
             Explained(**_visible_grouping(row)) for row in _rows(explained[explained["scope"] != "group"])
         ]
         self.taxonomy = read_taxonomy(source.tables, clean=visible)
+        self.errors = None if self.taxonomy is None else source.tables.get("errors")
         self.comparison = read_comparison(source.tables, clean=visible)
         planted = source.tables.get("planted")
         self.planted = None if planted is None else [Planted(**row) for row in _rows(planted)]

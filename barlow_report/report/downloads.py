@@ -1,4 +1,4 @@
-"""What a reader can take away: all rules as CSV and JSON, and a JSON twin of each feature page.
+"""What a reader can take away: all rules and all failures as CSV and JSON, and a JSON twin of each feature page.
 
 Numbers are written in full. Text that a spreadsheet would read as a formula gets an apostrophe in front.
 """
@@ -6,14 +6,15 @@ Numbers are written in full. Text that a spreadsheet would read as a formula get
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from barlow_report.report.catalog import Catalog
 from barlow_report.report.records import Group, Measures, Rule, Tile
 from barlow_report.report.words import rule_inequality, rule_sentence
 
-__all__ = ["feature_json", "rule_record", "rules_csv", "rules_json"]
+__all__ = ["errors_csv", "errors_json", "feature_json", "rule_record", "rules_csv", "rules_json"]
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0")
 
@@ -80,6 +81,53 @@ def rules_csv(catalog: Catalog) -> str:
         writer.writerow([_neutral(value) for value in record.values()])
     if header is None:
         text.write("rule_id\n")
+    return text.getvalue()
+
+
+def _errors(catalog: Catalog) -> Iterator[dict[str, Any]]:
+    """Every failure with what is known about it; paths only where the site may show them."""
+    taxonomy, errors = catalog.taxonomy, catalog.errors
+    if taxonomy is None or errors is None:
+        return
+    names = {class_id: entry.name for class_id, entry in catalog.classes.items()}
+    columns = ("image_id", "label", "prediction", "rule_ids", "decision_value", "error_type")
+    for image_id, label, prediction, rule_ids, value, error_type in zip(
+        *(errors[column].tolist() for column in columns), strict=True
+    ):
+        yield {
+            "image_id": image_id,
+            **({"path": catalog.images.path(image_id)} if catalog.shows_paths else {}),
+            "label": names[label],
+            "prediction": names[prediction],
+            "error_type": error_type,
+            "detail": taxonomy.details.get(image_id),
+            "rule_ids": [int(rule_id) for rule_id in rule_ids.split()],
+            "decision_value": None if value != value else value,
+        }
+
+
+def errors_csv(catalog: Catalog) -> Iterator[str]:
+    """Yield all failures with their error types as CSV, line by line; the ids of rules have spaces between them."""
+    paths = ("path",) if catalog.shows_paths else ()
+    header = ("image_id", *paths, "label", "prediction", "error_type", "detail", "rule_ids", "decision_value")
+    yield _csv_line(header)
+    for record in _errors(catalog):
+        yield _csv_line([" ".join(map(str, v)) if isinstance(v, list) else v for v in record.values()])
+
+
+def errors_json(catalog: Catalog) -> Iterator[str]:
+    """Yield all failures with their error types as JSON, one failure in a line."""
+    yield '{"errors":['
+    records = _errors(catalog)
+    first = next(records, None)
+    if first is not None:
+        yield from chain(["\n", _as_json(first).rstrip()], (f",\n{_as_json(record).rstrip()}" for record in records))
+    yield "\n]}\n"
+
+
+def _csv_line(values: Iterable[Any]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow([_neutral(value) for value in values])
     return text.getvalue()
 
 

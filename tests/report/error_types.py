@@ -51,6 +51,7 @@ def with_taxonomy(source: ReportSource, *, hostile: bool = False, origin: str = 
         ),
         "superclasses": _superclasses(source, hostile=hostile, origin=origin),
         "error_galleries": _galleries(source, by_image),
+        "errors": _errors(failing, types),
     }
     checked = {name: check_table(name, frame, where=name) for name, frame in tables.items()}
     return replace(source, tables={**source.tables, **checked})
@@ -117,5 +118,20 @@ def _galleries(source: ReportSource, by_image: pd.DataFrame) -> pd.DataFrame:
             "image_id": chosen["image_id"],
             "rank": chosen.groupby("error_type").cumcount() + 1,
             "thumbnail": [thumbnails[i % len(thumbnails)] for i in range(len(chosen))],
+        }
+    )
+
+
+def _errors(failing: pd.DataFrame, types: np.ndarray) -> pd.DataFrame:
+    """Every failure in two rules, every other one without a decision value."""
+    image_ids = failing["image_id"].to_numpy()
+    return pd.DataFrame(
+        {
+            "image_id": image_ids,
+            "label": failing["label"].to_numpy(),
+            "prediction": failing["prediction"].to_numpy(),
+            "rule_ids": [f"{i % 3} {i % 3 + 1}" for i in image_ids],
+            "decision_value": np.where(image_ids % 2 == 0, -0.5, np.nan),
+            "error_type": types,
         }
     )

@@ -1,6 +1,9 @@
 """Error types on pages: the page itself, what failure modes consist of, label noise, and a run that has none."""
 
+import csv
 import dataclasses
+import io
+import json
 import re
 from pathlib import Path
 
@@ -104,7 +107,7 @@ def test_confirmed_superclasses_are_not(tmp_path: Path) -> None:
 
 def test_a_mode_of_label_noise_is_called_so_on_the_overview(typed: Built) -> None:
     assert typed.text("index.html").count(">mostly label noise<") == 1
-    assert "1 of them is mostly label noise: better labels are needed." in typed.text("index.html")
+    assert "2 of them are mostly label noise: better labels are needed." in typed.text("index.html")
     assert "100\u202f% of its failures say more about the labels than about the model" in typed.text("index.html")
 
 
@@ -114,6 +117,34 @@ def test_failure_modes_can_be_filtered_by_type(typed: Built) -> None:
     assert '<option value="overlapping classes">' in text
     assert '"key":"mostly"' in typed.text("data/failure-modes.js")
     assert '"key":"noise"' in typed.text("data/failure-modes.js")
+
+
+def test_every_failure_can_be_downloaded_with_its_type_and_rules(typed: Built) -> None:
+    assert 'href="../data/errors.csv" download' in typed.text(PAGE)
+    errors = typed.source.tables["errors"].set_index("image_id")
+    names = typed.source.tables["classes"].set_index("class_id")["name"]
+    rows = list(csv.DictReader(io.StringIO(typed.text("data/errors.csv"))))
+    found = json.loads(typed.text("data/errors.json"))["errors"]
+    assert len(rows) == len(found) == len(errors)
+    for row, record in zip(rows, found, strict=True):
+        error = errors.loc[int(row["image_id"])]
+        assert record["image_id"] == int(row["image_id"])
+        assert row["error_type"] == record["error_type"] == error["error_type"]
+        assert row["label"] == record["label"] == names[error["label"]]
+        assert row["prediction"] == names[error["prediction"]]
+        assert row["rule_ids"] == error["rule_ids"] == " ".join(map(str, record["rule_ids"]))
+        assert row["decision_value"] == ("" if record["decision_value"] is None else "-0.5")
+        assert row["detail"] == record["detail"] == "animals"
+        assert "path" not in row
+        assert "path" not in record
+
+
+def test_the_method_page_explains_each_type_in_its_order(typed: Built, demo: Built) -> None:
+    assert 'href="../method/index.html#error-types"' in typed.text(PAGE)
+    text = typed.text("method/index.html").partition('<section id="error-types">')[2].partition("</section>")[0]
+    assert re.findall(r'<th scope="row">([^<]+)<', text) == list(ERROR_TITLES.values())
+    assert text.count("<b>not assessed</b>") == 1
+    assert 'id="error-types"' not in demo.text("method/index.html")
 
 
 def test_pictures_on_class_pages_say_their_type(typed: Built) -> None:
@@ -167,6 +198,17 @@ def hostile_types(tmp_path_factory: pytest.TempPathFactory) -> Built:
     return _build(tmp_path_factory.mktemp("hostile"), recipe, hostile=True)
 
 
+def test_hostile_text_is_no_formula_and_no_markup_in_downloads(hostile_types: Built) -> None:
+    text = hostile_types.text("data/errors.csv")
+    cells = [cell for row in csv.reader(io.StringIO(text, newline="")) for cell in row]
+    assert [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t")) and cell != "-0.5"] == []
+    assert "'=cmd|'/C calc'!A0" in cells
+    assert text.startswith("image_id,path,")
+    json_text = hostile_types.text("data/errors.json")
+    assert "<" not in json_text
+    assert len(json.loads(json_text)["errors"]) == len(hostile_types.source.tables["errors"])
+
+
 @pytest.mark.browser
 def test_hostile_superclasses_and_details_stay_text(hostile_types: Built, browser: Browser) -> None:
     watched = Watched(browser.new_context())
@@ -198,6 +240,12 @@ def test_the_filter_by_type_leaves_the_modes_of_that_type(typed: Built, browser:
     page.select_option('[data-filter="mostly"]', "overlapping classes")
     page.wait_for_function("document.querySelector('[data-count]').textContent.includes('of 1')")
     assert page.locator("tbody[data-rows] tr").count() == 1
+    assert "mostly=overlapping" in page.url
+    again = watched.page.context.new_page()
+    again.goto(page.url)  # the address keeps the view
+    again.wait_for_function("document.querySelector('[data-count]').textContent.includes('of 1')")
+    assert again.locator('[data-filter="mostly"]').input_value() == "overlapping classes"
+    assert again.locator("tbody[data-rows] tr").count() == 1
     watched.check()
 
 

@@ -1,7 +1,7 @@
 """The method page, the evaluation, and the list of skipped files."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -12,6 +12,7 @@ from barlow_report.report.pages.overview import Fact, settings_rows
 from barlow_report.report.pages.page import Heading, Site, SitePage
 from barlow_report.report.records import Evaluation, Explained, Share
 from barlow_report.report.source import gain_figure
+from barlow_report.report.taxonomy import ERROR_TITLES
 from barlow_report.report.words import GROUPINGS, kind_words
 
 __all__ = [
@@ -41,6 +42,7 @@ class MethodView:
     attack: tuple[Fact, ...]
     embeddings: str
     direction_settings: DirectionsConfig
+    error_titles: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +142,7 @@ def method_page(site: Site) -> SitePage:
         description="Every measure with its definition, the settings used, how to read a triptych, and the limits.",
         search="Definitions: base error rate BER, error rate ER, error coverage EC, importance value IV, average leaf "
         "error rate ALER, failure mode, held-out images, Wilson interval, exact test, q-value, verdict, triptych, "
-        "heatmap, feature attack, limits.",
+        "heatmap, feature attack, error types, limits.",
         template="pages/method.html",
         view=lambda: MethodView(
             rules=site.catalog.rules_config,
@@ -151,6 +153,7 @@ def method_page(site: Site) -> SitePage:
             attack=tuple(fact for fact in settings if fact.name.startswith("visuals.attack.")),
             embeddings=embeddings_words(site),
             direction_settings=direction_settings(site),
+            error_titles=ERROR_TITLES,
         ),
         headings=(
             Heading("From images to rules", "procedure"),
@@ -159,6 +162,7 @@ def method_page(site: Site) -> SitePage:
             Heading("How to read a triptych", "triptychs"),
             Heading("How to read a tree", "trees"),
             *((Heading("Failure directions", "directions"),) if site.catalog.directions is not None else ()),
+            *((Heading("Error types", "error-types"),) if site.catalog.taxonomy is not None else ()),
             *((Heading("Comparing models", "models"),) if site.catalog.comparison is not None else ()),
             Heading("Limits", "limits"),
             Heading("Settings of this run", "settings"),
