@@ -3,7 +3,7 @@
 The module is not called `run`, because `barlow_report.run` is the function that does everything.
 
 `Run` is the only place that knows where things lie on disk. Tables are Parquet and checked against
-`tables.py` on every write and read; features are one `.npy` that is opened memory-mapped; pictures are named
+`tables` on every write and read; features are one `.npy` that is opened memory-mapped; pictures are named
 by the hash of their bytes, so one picture is stored once however often it is shown.
 
 A stage that has finished leaves a mark: the fingerprint of what went into it. The same fingerprint again
