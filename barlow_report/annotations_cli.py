@@ -135,7 +135,7 @@ def invite(
     debug: DebugOption = False,
 ) -> None:
     """Make a token for each annotator and print it; only its hash is kept, and a new one replaces it."""
-    from barlow_report.stages import annotations_commands as commands
+    from barlow_report.stages import annotations_collect as commands
 
     for line in commands.invite(database, annotators):
         typer.echo(line)
@@ -158,7 +158,7 @@ def serve(
     debug: DebugOption = False,
 ) -> None:
     """Serve the site to a team and collect what they submit."""
-    from barlow_report.stages import annotations_commands as commands
+    from barlow_report.stages import annotations_collect as commands
 
     commands.serve(
         site,
@@ -166,6 +166,7 @@ def serve(
         host=host,
         port=port,
         allowed_hosts=allow_host or [],
-        prolific=None if prolific_study is None else (prolific_study, prolific_completion or ""),
+        prolific_study=prolific_study,
+        prolific_completion=prolific_completion,
         announce=lambda line: typer.echo(line, err=True),
     )

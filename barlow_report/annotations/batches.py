@@ -2,18 +2,21 @@
 
 A batch is chosen by the report's owner and written to one JSON file in the run folder; the site's form and
 the exports show exactly its items. A batch belongs to one report: item numbers mean nothing in another.
+
+The collector reads batches too and must start at once, so numpy and pandas are not imported here at the top.
 """
 
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from barlow_report.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Batch", "Item", "Selection", "choose_batch", "load_batch", "select_features", "study_features"]
 
@@ -97,6 +100,8 @@ def choose_batch(
     The pairs are shuffled by the selection's seed before they are cut into sittings, so that one sitting is not
     all about one class. The batch's id is a hash of everything else in it.
     """
+    import numpy as np
+
     distinct = sorted(set(pairs))
     order = np.random.default_rng([selection.seed, 5]).permutation(len(distinct))
     chosen = [distinct[i] for i in order][: selection.max_items]
@@ -107,7 +112,7 @@ def choose_batch(
     return Batch(batch_id=batch_id, selection=selection, items=items, **values)
 
 
-def select_features(tables: Mapping[str, pd.DataFrame], selection: Selection) -> list[tuple[int, int]]:
+def select_features(tables: "Mapping[str, pd.DataFrame]", selection: Selection) -> list[tuple[int, int]]:
     """Return the (group, feature) pairs that a selection asks for.
 
     Args:
@@ -136,7 +141,7 @@ def select_features(tables: Mapping[str, pd.DataFrame], selection: Selection) ->
     return _best_of_each(pairs, selection.features_per_group)
 
 
-def study_features(tables: Mapping[str, pd.DataFrame]) -> list[tuple[int, int]]:
+def study_features(tables: "Mapping[str, pd.DataFrame]") -> list[tuple[int, int]]:
     """Return the published design (METHOD of arXiv 2012.01750, section 5).
 
     The top, middle and bottom 20 classes by error rate, both groupings, ten features each by mutual information.
@@ -160,14 +165,14 @@ def _top_middle_bottom(ranked: Sequence[int], n: int) -> list[int]:
     return [*ranked[:n], *ranked[middle : middle + n], *ranked[-n:]]
 
 
-def _best_of_each(pairs: pd.DataFrame, n: int | None) -> list[tuple[int, int]]:
+def _best_of_each(pairs: "pd.DataFrame", n: int | None) -> list[tuple[int, int]]:
     ordered = pairs.sort_values(["group_id", "rank", "feature_id"], na_position="last")
     if n is not None:
         ordered = ordered.groupby("group_id").head(n)
     return [(int(g), int(f)) for g, f in zip(ordered["group_id"], ordered["feature_id"], strict=True)]
 
 
-def _chosen_groups(groups: pd.DataFrame, selection: Selection) -> pd.DataFrame:
+def _chosen_groups(groups: "pd.DataFrame", selection: Selection) -> "pd.DataFrame":
     for values, column, noun in (
         (selection.groupings, "grouping", "grouping"),
         (selection.classes, "name", "class"),

@@ -1,7 +1,7 @@
 """What the commands `barlow-report annotations …` do, in words and files; the commands only print."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from barlow_report.run_folder import Run
 from barlow_report.stages import annotations as stage
 from barlow_report.stages.annotations_export import export_tasks
 
-__all__ = ["Made", "Merged", "export", "forget", "invite", "merge", "serve", "summarize", "template"]
+__all__ = ["Made", "Merged", "export", "forget", "merge", "summarize", "template"]
 
 _CHOICES = ("verified", "failure_modes", "rules", "informative", "study")
 _N_LISTED = 20
@@ -186,31 +186,3 @@ def forget(folder: Path, annotator: str, *, database: Path | None) -> str:
         with Store(database, must_exist=True) as store:
             words += f", {count(store.forget(annotator))} from {database}"
     return f"{words}. Build the site again: it may still show this person's words."
-
-
-def invite(database: Path, annotators: Sequence[str]) -> Iterator[str]:
-    """Yield a line with the token of each annotator."""
-    from barlow_report.annotations.collector.store import Store
-
-    with Store(database) as store:
-        for annotator in annotators:
-            yield f"{annotator}\tannotate/index.html#token={store.invite(annotator)}"
-
-
-def serve(
-    site: Path,
-    database: Path,
-    *,
-    host: str,
-    port: int,
-    allowed_hosts: Sequence[str],
-    prolific: tuple[str, str] | None,
-    announce: Callable[[str], None],
-) -> None:
-    """Serve until interrupted; see the command."""
-    from barlow_report.annotations.collector import CollectorSettings, run_collector
-
-    settings = CollectorSettings(
-        site=site, database=database, host=host, port=port, allowed_hosts=tuple(allowed_hosts), prolific=prolific
-    )
-    run_collector(settings, announce=announce)
