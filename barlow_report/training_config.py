@@ -4,7 +4,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from barlow_report.config import DataConfig, Fraction, ModelConfig, Positive, Section
+from barlow_report.config import DataConfig, ModelConfig, Section
+from barlow_report.config.base import Fraction, Positive
 
 __all__ = ["AdversaryConfig", "AugmentationConfig", "TrainingConfig"]
 

@@ -1,0 +1,103 @@
+"""Where images and labels are."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from barlow_report.config.base import Positive, Section
+
+__all__ = ["DataConfig", "ParquetDataConfig", "TorchvisionDataConfig", "WebDatasetConfig"]
+
+
+class TorchvisionDataConfig(Section):
+    """A data set of torchvision."""
+
+    name: str = Field(description="Name of a class in torchvision.datasets, such as CIFAR10.")
+    root: Path = Field(description="Folder that holds its files, as the class's `root`.")
+    split: str | None = Field(
+        None, description="Its `split`; where the class has `train` instead: train or test. Default: the class's own."
+    )
+    arguments: dict[str, Any] = Field(default_factory=dict, description="Further arguments of the class.")
+
+
+class ParquetDataConfig(Section):
+    """Tables that hold the images themselves, in the layout of Hugging Face's data sets."""
+
+    files: Path = Field(
+        description="Parquet or Arrow files, as a path or a pattern: data/test-*.parquet. Predictions and confidences "
+        "are read from columns of these names."
+    )
+    image_column: str | None = Field(
+        None, description="Column of the images, a struct of bytes and path or just bytes; default: the only such one."
+    )
+    label_column: str | None = Field(
+        None, description="Column of the labels; default: the only class label, or the column label or labels."
+    )
+
+
+class WebDatasetConfig(Section):
+    """Tar shards in the layout of WebDataset."""
+
+    shards: Path = Field(
+        description="Uncompressed tar files, as a path or a pattern: test-{000..009}.tar (in quotes) or test-*.tar."
+    )
+    label_key: str = Field(
+        "label",
+        description="Entry of a sample's .json with its label, where it has no .cls; prediction and confidence are "
+        "read from entries of these names.",
+    )
+
+
+class DataConfig(Section):
+    """Where the images and their labels are: one of `folder`, `manifest`, `torchvision`, `parquet`, `webdataset`."""
+
+    folder: Path | None = Field(None, description="Image folder: one sub-folder per class, `folder/<class>/<image>`.")
+    class_depth: Positive = Field(
+        1,
+        description="Levels of sub-folders that name a class: with 2, `folder/animals/cat/<image>` is of class "
+        "animals/cat. Images may lie deeper.",
+    )
+    manifest: Path | None = Field(
+        None,
+        description="CSV or Parquet table with columns path, label[, prediction[, confidence]] (or Filenames, Labels, "
+        "Predictions). With a prediction column the inspected model is not run.",
+    )
+    image_root: Path | None = Field(
+        None, description="Folder that the manifest's paths are relative to; default: the manifest's own folder."
+    )
+    probabilities: Path | None = Field(
+        None,
+        description="The inspected model's probabilities of each class for the manifest's rows: a .npy of shape "
+        "(n_images, n_classes). It is then not run.",
+    )
+    torchvision: TorchvisionDataConfig | None = Field(None, description="A data set of torchvision.")
+    parquet: ParquetDataConfig | None = Field(None, description="Parquet or Arrow tables with image bytes.")
+    webdataset: WebDatasetConfig | None = Field(None, description="WebDataset's tar shards.")
+    classes: list[str] | Literal["imagenet"] | None = Field(
+        None,
+        description="Class names in the order of the model's outputs, or imagenet for its 1,000; default: those found "
+        "in the data, sorted.",
+    )
+    class_file: Path | None = Field(
+        None,
+        description="The same as a text file with one class name per line, each perhaps after what the data call the "
+        "class and a tab.",
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "DataConfig":
+        sources = ("folder", "manifest", "torchvision", "parquet", "webdataset")
+        if sum(getattr(self, source) is not None for source in sources) != 1:
+            raise ValueError("expected exactly one of 'folder', 'manifest', 'torchvision', 'parquet', 'webdataset'")
+        for key, source in (("image_root", "manifest"), ("probabilities", "manifest"), ("class_depth", "folder")):
+            if getattr(self, key) not in (None, 1) and getattr(self, source) is None:
+                raise ValueError(f"{key!r} goes with {source!r}")
+        if self.classes is not None and self.class_file is not None:
+            raise ValueError("expected at most one of 'classes' and 'class_file'")
+        return self
+
+    @property
+    def may_hold_predictions(self) -> bool:
+        """Whether the source is of a kind that can say what was predicted."""
+        return self.folder is None and self.torchvision is None

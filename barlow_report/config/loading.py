@@ -1,0 +1,126 @@
+"""From a YAML file to a checked configuration, with errors that name line and key."""
+
+import difflib
+import os
+import re
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from barlow_report.config.base import (
+    Section,
+)
+from barlow_report.errors import ConfigError
+
+__all__ = ["parse_yaml_model"]
+
+ModelT = TypeVar("ModelT", bound=Section)
+
+
+def parse_yaml_model(path: Path, model: type[ModelT]) -> ModelT:
+    """Read `path` as YAML and check it against `model`; see `load_config`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error}). Give the path of a YAML configuration file.") from error
+    try:
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+        values = yaml.safe_load(text)
+        _refuse_repeated_keys(tree)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: not valid YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: found {type(values).__name__}, expected keys such as 'name:' and 'data:'.")
+    try:
+        return model.model_validate(_expand(values), context={"folder": path.resolve().parent})
+    except RecursionError as error:
+        raise ConfigError(f"{path}: a value contains itself (& and *). Write it out.") from error
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+    except ValidationError as error:
+        lines = [_describe(problem, tree, model) for problem in error.errors()]
+        raise ConfigError(f"{path}: {len(lines)} problem{'s' * (len(lines) > 1)}\n" + "\n".join(lines)) from error
+
+
+def _refuse_repeated_keys(node: yaml.Node | None) -> None:
+    """Raise a ValueError for a key that occurs twice in one mapping: YAML would silently take the last."""
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen and key.value != "<<":
+                raise ValueError(f"line {key.start_mark.line + 1}: the key {key.value!r} occurs twice")
+            seen.add(str(key.value))
+            _refuse_repeated_keys(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _refuse_repeated_keys(item)
+
+
+def _expand(value: Any) -> Any:
+    """Replace ${NAME} and ${NAME:-default} in every text of a tree of YAML values."""
+    if isinstance(value, dict):
+        return {key: _expand(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_expand(item) for item in value]
+    if isinstance(value, str):
+        return re.sub(r"\$\{(\w+)(?::-([^}]*))?\}", _from_environment, value)
+    return value
+
+
+def _from_environment(match: re.Match[str]) -> str:
+    found = os.environ.get(match[1], match[2])
+    if found is None:
+        raise ConfigError(f"environment variable {match[1]} is not set; set it or write a default: ${{{match[1]}:-…}}")
+    return found
+
+
+def _describe(problem: Any, tree: yaml.Node | None, model: type[BaseModel]) -> str:
+    """Turn one pydantic problem into a line: where, what was found, what was expected, what to try."""
+    place, line_number = _follow(problem["loc"], tree)
+    if problem["type"] == "missing":
+        return f"  line {line_number}, {'.'.join([*place, str(problem['loc'][-1])])}: missing"
+    line = f"  line {line_number}, {'.'.join(place) or 'the file'}: "
+    if problem["type"] == "extra_forbidden":
+        known = _keys_at(place[:-1], model)
+        close = difflib.get_close_matches(place[-1], known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"known keys here: {', '.join(known)}"
+        return f"{line}unknown key; {hint}"
+    message = problem["msg"].removeprefix("Value error, ")
+    found = "" if isinstance(problem["input"], dict) else f"found {problem['input']!r}; "
+    return f"{line}{found}{message[0].lower()}{message[1:]}"
+
+
+def _follow(location: tuple[int | str, ...], node: yaml.Node | None) -> tuple[list[str], int]:
+    """Return the part of a pydantic location that exists in the file, and its line there.
+
+    Pydantic appends parts that are no keys, such as the branch of a union: the file knows only the rest.
+    """
+    place: list[str] = []
+    line = node.start_mark.line + 1 if node else 1
+    for part in location:
+        if isinstance(node, yaml.MappingNode):
+            found = [(key, value) for key, value in node.value if key.value == str(part)]
+            if not found:
+                break
+            line, node = found[0][0].start_mark.line + 1, found[0][1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+        else:
+            break
+        place.append(str(part))
+    return place, line
+
+
+def _keys_at(place: list[str], model: type[BaseModel]) -> list[str]:
+    """The keys that `model` knows at `place`."""
+    for part in place:
+        field = model.model_fields.get(part)
+        candidates = [field.annotation, *getattr(field.annotation, "__args__", ())] if field else []
+        sections = [c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)]
+        if not sections:
+            return []
+        model = sections[0]
+    return list(model.model_fields)

@@ -1,0 +1,121 @@
+"""The models, and the pass of the images through them."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from barlow_report.config.base import Channels, Positive, Section, resolved_factory
+
+__all__ = ["ExtractionConfig", "ModelConfig", "PreprocessingConfig"]
+
+
+class PreprocessingConfig(Section):
+    """From an image file to what a model sees; normalisation happens inside the model, after this."""
+
+    resize: Positive | tuple[Positive, Positive] | None = Field(
+        None, description="Length of the shorter side in pixels, or [height, width] whatever the aspect ratio."
+    )
+    crop: Positive | None = Field(None, description="Side of the centre crop in pixels, taken after the resize.")
+    interpolation: Literal["bilinear", "bicubic"] = Field("bilinear", description="How the resize interpolates.")
+    mean: Channels = Field((0.0, 0.0, 0.0), description="Subtracted from each channel of the image in [0, 1].")
+    std: Channels = Field((1.0, 1.0, 1.0), description="Each channel is divided by it, after subtracting the mean.")
+
+    @field_validator("std")
+    @classmethod
+    def _positive_std(cls, value: Channels) -> Channels:
+        if min(value) <= 0:
+            raise ValueError("expected three numbers above 0")
+        return value
+
+
+class ModelConfig(Section):
+    """A model: exactly one of `factory`, `torchvision`, `timm` and `program`, with its weights and preprocessing."""
+
+    factory: str | None = Field(
+        None,
+        description="Python function that returns the model without weights: `package.module:function` or "
+        "`path/to/file.py:function`.",
+    )
+    torchvision: str | None = Field(None, description="Name of a torchvision classification model, such as resnet50.")
+    timm: str | None = Field(
+        None, description="Name of a timm model, such as convnext_tiny.in12k_ft_in1k; needs the extra `timm`."
+    )
+    program: Path | None = Field(
+        None, description="A whole model in one file: TorchScript, or a program of torch.export (.pt2)."
+    )
+    arguments: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments for the factory.")
+    pretrained: bool | str = Field(
+        False,
+        description="Use published weights of torchvision (such as IMAGENET1K_V2) or timm (the part of its name after "
+        "the dot), or `true` for the default ones, with the preprocessing that belongs to them. Downloaded unless "
+        "`weights` names the file.",
+    )
+    weights: Path | None = Field(
+        None,
+        description="State dict, alone or in a checkpoint: .safetensors or a file of torch.save; default: what the "
+        "factory returns.",
+    )
+    allow_unsafe_weights: bool | str = Field(
+        False,
+        description="Unpickle the weights file of this name, or any (true). Such a file can run any code: only if you "
+        "trust it.",
+    )
+    preprocessing: PreprocessingConfig = Field(
+        default_factory=PreprocessingConfig,
+        description="From the image file to the model's input. Default for keys left out: what published weights or "
+        "the file of weights say; `resize` and `crop` go together.",
+    )
+    feature_module: str | None = Field(
+        None, description="Module whose input is the feature vector; default: found by running the model once."
+    )
+    map_module: str | None = Field(
+        None, description="Module whose output is the last feature map before pooling; default: found likewise."
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "ModelConfig":
+        sources = (self.factory, self.torchvision, self.timm, self.program)
+        if sum(source is not None for source in sources) != 1:
+            raise ValueError("expected exactly one of 'factory', 'torchvision', 'timm' and 'program'")
+        if self.pretrained and self.torchvision is None and self.timm is None:
+            raise ValueError("'pretrained' goes with 'torchvision' or 'timm'")
+        if self.program is not None and (self.weights is not None or self.arguments):
+            raise ValueError("'program' holds the whole model: leave 'weights' and 'arguments' out")
+        if isinstance(self.allow_unsafe_weights, str) and (
+            self.weights is None or self.allow_unsafe_weights != self.weights.name
+        ):
+            raise ValueError(f"'allow_unsafe_weights: {self.allow_unsafe_weights}' is not the name of the weights file")
+        return self
+
+    @field_validator("factory")
+    @classmethod
+    def _has_function(cls, value: str | None, info: ValidationInfo) -> str | None:
+        return resolved_factory(value, info)
+
+
+class ExtractionConfig(Section):
+    """The one pass over the images."""
+
+    batch_size: Positive | None = Field(
+        None,
+        description="Images per forward pass, at most; default: 32, or 256 on a GPU. Where its memory does not hold as "
+        "many, the half is tried, and so on.",
+    )
+    shard_size: Positive = Field(1024, description="Images between two saves; an interrupted run resumes at the last.")
+    n_workers: Positive | None = Field(
+        None,
+        description="Threads that decode images and, without a GPU, run the models; default: one per processor.",
+    )
+    feature_dtype: Literal["float32", "float16"] = Field("float32", description="How features are stored.")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="Of the models' convolutions and matrix products. bfloat16 changes features by up to about 2 % and "
+        "is several times faster on hardware that has it.",
+    )
+    channels_last: bool = Field(
+        True, description="Lay images out for fast convolutions; left out for models that cannot take it."
+    )
+    compile: bool = Field(
+        False, description="Compile the models with torch.compile, which takes minutes and pays on a GPU."
+    )

@@ -1,0 +1,95 @@
+"""Groups, trees, failure modes and the evidence for them."""
+
+import difflib
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from barlow_report.config.base import (
+    Fraction,
+    Name,
+    Positive,
+    Section,
+)
+from barlow_report.errors import ConfigError
+
+__all__ = ["RulesConfig"]
+
+
+class RulesConfig(Section):
+    """Groups, trees, failure modes and the evidence for them."""
+
+    groupings: tuple[Literal["label", "prediction"], ...] = Field(
+        ("label", "prediction"), min_length=1, description="Group images by true class, by predicted class, or both."
+    )
+    confused_pairs: int = Field(
+        0,
+        ge=0,
+        le=1000,
+        description="Also explain this many pairs of classes, those mixed up most often: the images of one class that "
+        "were recognised or taken for the other.",
+    )
+    unions: dict[Name, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="Also explain classes taken together, `name: [class, class, …]`, for each of `groupings`.",
+    )
+    manifest_columns: tuple[Name, ...] = Field(
+        (),
+        description="Also explain the images of each value of these columns of the manifest, such as hospital; an "
+        "empty value is none.",
+    )
+    max_depth: int = Field(1, ge=1, le=4, description="Depth of each group's tree, 1 to 4.")
+    thresholds: Literal["auto", "natural", "entropy"] = Field(
+        "auto",
+        description="Where a tree cuts a feature. natural: by preference where its values fall into two clusters, "
+        "which finds more failures that are real; entropy: anywhere, as in the paper; auto: natural where images are "
+        "held out, entropy in-sample.",
+    )
+    n_selected_features: Positive = Field(50, description="Features a tree may choose from, by mutual information.")
+    n_neighbors: Positive = Field(3, description="Neighbours of the mutual information estimator.")
+    min_images: int = Field(20, ge=2, description="Groups with fewer images to fit on get no tree.")
+    rho: Fraction = Field(0.1, description="A failure mode's error rate exceeds the base error rate by at least this.")
+    tau: Fraction = Field(0.2, description="A failure mode covers at least this share of the group's failures.")
+    held_out_fraction: float = Field(
+        0.3, ge=0.0, le=0.9, description="Share of images that only test the rules; 0: in-sample mode, as in the paper."
+    )
+    max_q_value: float = Field(0.05, gt=0.0, lt=1.0, description="False-discovery rate of verified failure modes.")
+    confidence_level: float = Field(0.95, gt=0.5, lt=1.0, description="Level of the Wilson intervals.")
+    n_permutations: int = Field(
+        0, ge=0, description="Shuffles per group for the noise floor of ALER − BER; 0: not computed."
+    )
+    evaluation_depths: tuple[Annotated[int, Field(ge=1, le=4)], ...] = Field(
+        (1, 3), description="Depths at which the automatic evaluation fits a tree to every group."
+    )
+    n_workers: Positive | None = Field(
+        None, description="Threads; results do not depend on it. Default: one per processor."
+    )
+
+    @property
+    def has_natural_thresholds(self) -> bool:
+        """Whether trees prefer cuts between the clusters of a feature's values, once `auto` is decided."""
+        return self.thresholds == "natural" or (self.thresholds == "auto" and self.held_out_fraction > 0)
+
+    @field_validator("unions")
+    @classmethod
+    def _several_classes(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        for name, classes in value.items():
+            if len(classes) < 2 or len(set(classes)) < len(classes):
+                raise ValueError(f"expected two or more different classes in {name!r}")
+        return value
+
+    def union_classes(self, class_names: Sequence[str]) -> dict[str, tuple[int, ...]]:
+        """Return the class_ids of each union, ascending.
+
+        Raises:
+            ConfigError: A union names a class that is not among `class_names`.
+        """
+        ids = {name: class_id for class_id, name in enumerate(class_names)}
+        for union, classes in self.unions.items():
+            for name in classes:
+                if name not in ids:
+                    close = difflib.get_close_matches(name, class_names, n=1)
+                    hint = f"did you mean {close[0]!r}?" if close else f"write one of the {len(ids)} classes as it is."
+                    raise ConfigError(f"rules.unions: {union!r} names {name!r}, which is no class of the data; {hint}")
+        return {union: tuple(sorted(ids[name] for name in classes)) for union, classes in self.unions.items()}

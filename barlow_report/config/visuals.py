@@ -1,0 +1,50 @@
+"""Pictures, and what the site shows of them."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from barlow_report.config.base import Photographs, Positive, Section
+
+__all__ = ["AttackConfig", "SiteConfig", "VisualsConfig"]
+
+
+class AttackConfig(Section):
+    """The feature attack: gradient ascent on one feature, from a natural image."""
+
+    step_size: float = Field(16.0, gt=0.0, description="L2 length of the first step, pixels in [0, 1].")
+    n_steps: Positive = Field(50, description="Number of steps.")
+    schedule: Literal["linear", "constant"] = Field(
+        "linear",
+        description="linear: steps get shorter, down to 0; constant: all have the same length. The paper's setting is "
+        "step_size 1, n_steps 1000, constant.",
+    )
+    radius: float | None = Field(None, gt=0.0, description="Largest L2 distance from the image; default: no limit.")
+    batch_size: Positive = Field(64, description="(feature, image) pairs per forward and backward pass, at most.")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto",
+        description="Of the passes that find the way; activations are reported in float32. auto: bfloat16 where the "
+        "hardware has it.",
+    )
+
+
+class VisualsConfig(Section):
+    """Triptychs and galleries."""
+
+    n_images: Positive = Field(6, description="Images per triptych.")
+    n_gallery: Positive = Field(8, description="Images in each gallery of a rule: failures, and successes.")
+    thumbnail_size: int = Field(224, ge=16, le=1024, description="Longer side of stored images in pixels, at most.")
+    attack: AttackConfig = Field(default_factory=AttackConfig, description="The feature attack.")
+
+
+class SiteConfig(Section):
+    """Words on the site, and how much of the images it shows."""
+
+    title: str | None = Field(None, description="Title of the report; default: the run's name.")
+    description: str = Field("", description="A sentence or two under the title: what was analysed, and why.")
+    images: Photographs = Field(
+        "full", description="Photographs on the site: as they are, blurred beyond recognition, or none at all."
+    )
+    show_paths: bool = Field(
+        False, description="Name image files by their path relative to the data's folder; otherwise by a number."
+    )
