@@ -88,8 +88,8 @@ class ImageTextModel:
                 ) from error
             if vectors.ndim != 2 or len(vectors) != len(batch) or not np.isfinite(vectors).all():
                 raise ModelError(
-                    f"{self.role}: {self.name} gave an array of shape {vectors.shape} for {len(batch)} {what}s, expected "
-                    "a finite vector for each."
+                    f"{self.role}: {self.name} gave an array of shape {vectors.shape} for {len(batch)} {what}s, "
+                    "expected a finite vector for each."
                 )
             parts.append(vectors)
         return np.concatenate(parts) if parts else np.zeros((0, 0), dtype=np.float32)
