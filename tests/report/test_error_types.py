@@ -92,6 +92,21 @@ def test_the_page_has_every_type_and_says_what_was_not_assessed(typed: Built) ->
     assert "nan" not in text.lower().replace("nano", "")
 
 
+def test_an_accuracy_that_forgives_nothing_that_was_looked_for_is_not_assessed(typed: Built, tmp_path: Path) -> None:
+    def rows(text: str) -> dict[str, str]:
+        (table,) = re.findall(r'aria-label="Accuracies">(.*?)</table>', text, flags=re.DOTALL)
+        return dict(re.findall(r'<th scope="row">([^<]+)</th>.*?<td class="num">(.*?)</td>', table, flags=re.DOTALL))
+
+    assert "<b>not assessed</b>" not in rows(typed.text(PAGE)).values()
+    stages = typed.source.tables["taxonomy_stages"]
+    is_missing = stages["error_type"].isin(["overlapping", "multi_label"])
+    changed = stages.assign(is_assessed=stages["is_assessed"] & ~is_missing)
+    source = dataclasses.replace(typed.source, tables={**typed.source.tables, "taxonomy_stages": changed})
+    build_site(source, site=tmp_path / "site")
+    found = rows((tmp_path / "site" / PAGE).read_text(encoding="utf-8"))
+    assert [title for title, cell in found.items() if cell == "<b>not assessed</b>"] == ["Multi-label"]
+
+
 def test_suggested_superclasses_are_marked_wherever_they_are_used(typed: Built) -> None:
     mark = "superclasses suggested"
     for path in (PAGE, "index.html", "classes/c0/index.html"):

@@ -11,6 +11,7 @@ from barlow_report.report.taxonomy import ERROR_TITLES, MEANINGS, Breakdown, Sta
 from barlow_report.report.words import VERDICTS, condition_words
 
 __all__ = [
+    "AccuracyRow",
     "ErrorTypesView",
     "StageRow",
     "TypeGallery",
@@ -21,11 +22,23 @@ __all__ = [
     "type_filter",
 ]
 
-_ACCURACIES = {
-    "top_1": ("Top-1", "the prediction is the label"),
-    "multi_label": ("Multi-label", "or another correct label, or a class that overlaps with it"),
-    "minor": ("Minor errors forgiven", "or fine-grained, or out of vocabulary"),
-    "explainable": ("Explainable errors forgiven", "or a co-occurrence, or non-prototypical"),
+_ACCURACIES = {  # what each is called, what it counts as correct beyond the one before, and by which types
+    "top_1": ("Top-1", "the prediction is the label", ("model_failure",)),
+    "multi_label": (
+        "Multi-label",
+        "or another correct label, or a class that overlaps with it",
+        ("overlapping", "multi_label"),
+    ),
+    "minor": (
+        "Minor errors forgiven",
+        "or fine-grained, or out of vocabulary",
+        ("fine_grained", "out_of_vocabulary"),
+    ),
+    "explainable": (
+        "Explainable errors forgiven",
+        "or a co-occurrence, or non-prototypical",
+        ("co_occurrence", "non_prototypical"),
+    ),
 }
 _ORIGINS = {
     "given": "as given in the configuration",
@@ -45,6 +58,16 @@ class StageRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AccuracyRow:
+    """One line of the table of accuracies; not assessed where no type that it forgives is."""
+
+    title: str
+    meaning: str
+    value: float | None
+    is_assessed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class TypeGallery:
     """Some failures of one type."""
 
@@ -61,7 +84,7 @@ class ErrorTypesView:
 
     taxonomy: Taxonomy
     rows: tuple[StageRow, ...]
-    accuracies: tuple[tuple[str, str, float | None], ...]
+    accuracies: tuple[AccuracyRow, ...]
     galleries: tuple[TypeGallery, ...]
     classes: DataTable
     modes: DataTable
@@ -121,7 +144,15 @@ def _view(site: Site, taxonomy: Taxonomy, classes: DataTable, modes: DataTable) 
             for stage in taxonomy.stages
             if stage.error_type != "set_aside" or stage.is_assessed
         ),
-        accuracies=tuple((*words, taxonomy.accuracies.get(measure)) for measure, words in _ACCURACIES.items()),
+        accuracies=tuple(
+            AccuracyRow(
+                title=title,
+                meaning=meaning,
+                value=taxonomy.accuracies.get(measure),
+                is_assessed=any(stage.is_assessed and stage.error_type in types for stage in taxonomy.stages),
+            )
+            for measure, (title, meaning, types) in _ACCURACIES.items()
+        ),
         galleries=tuple(
             TypeGallery(
                 error_type=entry.error_type,
