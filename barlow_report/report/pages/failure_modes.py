@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from barlow_report.formatting import count
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, Picture, TableColumn
-from barlow_report.report.pages.error_types import mostly, type_filter
+from barlow_report.report.pages.error_tables import mostly, type_filter
 from barlow_report.report.pages.page import Site, SitePage
 from barlow_report.report.records import Rule
 from barlow_report.report.words import VERDICTS, condition_words, grouping_label

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from barlow_report.formatting import count, percent
 from barlow_report.report.comparison import Comparison, ModelEntry, SharedMode, listed_models
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, TableColumn
-from barlow_report.report.pages.error_types import type_cells, type_columns
+from barlow_report.report.pages.error_tables import type_cells, type_columns
 from barlow_report.report.pages.page import Heading, Site, SitePage
 from barlow_report.report.records import Share
 from barlow_report.report.source import MODEL_ERROR_TYPES, SHARED_MODES
