@@ -117,7 +117,7 @@ def export(
 @reports_errors
 def forget(
     run: RunArgument,
-    annotator: Annotated[str, typer.Argument(help="The pseudonym.")],
+    annotator: Annotated[str, typer.Argument(help="The pseudonym, or mturk:ID, prolific:ID, label-studio:ID.")],
     database: Annotated[Path | None, typer.Option(help="Also delete from this collector's database.")] = None,
     debug: DebugOption = False,
 ) -> None:

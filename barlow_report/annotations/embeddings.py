@@ -107,13 +107,14 @@ def _read_vectors(path: Path, *, wanted: set[str]) -> dict[str, np.ndarray]:
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             for number, line in enumerate(file, start=1):
-                word, *values = line.rstrip("\n").split(" ")
-                if number == 1 and len(values) == 1:
-                    continue  # the header of word2vec's text format: how many words, how many numbers
+                word, _, rest = line.rstrip("\n").partition(" ")
                 key = word.casefold()
                 if key not in wanted or key in found:
                     continue
-                found[key] = np.array([float(v) for v in values if v])
+                values = rest.split()
+                if number == 1 and len(values) == 1:
+                    continue  # the header of word2vec's text format: how many words, how many numbers
+                found[key] = np.array([float(v) for v in values])
                 size = size or len(found[key])
                 if len(found[key]) != size or not np.isfinite(found[key]).all():
                     raise ValueError(f"line {number}: expected {size} finite numbers")
@@ -131,7 +132,17 @@ def _sentence_vectors(texts: Sequence[str], *, model: str) -> np.ndarray:
             "embedding: sentence models need the extra 'sentences'. Install it with pip install "
             "'barlow-report[sentences]', or use --embedding ngrams."
         ) from error
-    return _unit(np.asarray(library.SentenceTransformer(model).encode(list(texts)), dtype=float))
+    try:
+        encoder = library.SentenceTransformer(model, device="cpu")  # the same numbers wherever the report is made
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(
+            f"embedding: the sentence model {model!r} cannot be loaded ({error}). Give the folder of a model, or a "
+            "name that sentence-transformers can download."
+        ) from error
+    if not texts:
+        return np.zeros((0, 1))
+    vectors = np.asarray(encoder.encode(list(texts), show_progress_bar=False), dtype=float)
+    return _unit(vectors) * np.array([[bool(normalized(text))] for text in texts], dtype=float)
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -1,7 +1,9 @@
 """Agreement beside its baseline, embeddings, names and flags, on cases with a known answer."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -80,6 +82,29 @@ def test_averaged_word_vectors_leave_out_stop_words_and_unknown_ones(tmp_path: P
     vectors = word_vectors(["the white spots", "WHITE", "unheard of"], path=path)
     assert vectors == pytest.approx(np.array([[2**-0.5, 2**-0.5], [1, 0], [0, 0]]))
     assert choose_embedding(f"vectors:{path}")[1](["white"]).tolist() == [[1.0, 0.0]]
+
+
+def test_a_sentence_model_is_used_where_its_library_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Model:
+        def __init__(self, name: str, **_: object) -> None:
+            if name != "tiny":
+                raise OSError(f"{name} is not a model")
+
+        def encode(self, texts: list[str], **_: object) -> list[list[float]]:
+            return [[3.0, 4.0] if "sofa" in text or "couch" in text else [0.0, 2.0] for text in texts]
+
+    library = ModuleType("sentence_transformers")
+    library.SentenceTransformer = Model  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "sentence_transformers", library)
+    words, embed = choose_embedding("sentences:tiny")
+    assert words == "sentence model tiny"
+    vectors = embed(["a sofa", "a couch", "a dog", ""])
+    assert vectors @ vectors.T == pytest.approx(
+        np.array([[1, 1, 0.8, 0], [1, 1, 0.8, 0], [0.8, 0.8, 1, 0], [0, 0, 0, 0]])
+    )
+    assert embed([]).shape[0] == 0
+    with pytest.raises(DataError, match="cannot be loaded"):
+        choose_embedding("sentences:other")[1](["x"])
 
 
 @pytest.mark.parametrize("name", ["glove", "vectors:", "vectors:/nowhere/at/all.txt", "sentences:x"])

@@ -30,6 +30,40 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return config.parent
 
 
+_SHELL = """
+import json
+from typer.testing import CliRunner
+from barlow_report.cli import app
+said = [CliRunner().invoke(app, ["annotations", *arguments]) for arguments in json.load(sys.stdin)]
+assert all(result.exit_code == 0 for result in said), [result.output for result in said]
+print(json.dumps([result.output for result in said]))
+"""
+
+
+def _typed_without_torch(commands: list[tuple[str | Path, ...]]) -> list[str]:
+    """Run commands one after another where torch cannot be imported, and return what each has said."""
+    done = subprocess.run(
+        [sys.executable, "-c", without("torch") + _SHELL],
+        input=json.dumps([[str(argument) for argument in command] for command in commands]),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return list(json.loads(done.stdout))
+
+
+def test_the_collector_starts_without_the_libraries_for_tables_and_pictures() -> None:
+    script = (
+        "import sys\n"
+        "from barlow_report.stages import annotations_collect\n"
+        "from barlow_report.annotations.collector import server, store\n"
+        "print([name for name in ('pandas', 'numpy', 'pyarrow', 'PIL', 'jinja2', 'torch') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 def _answers(run: Path, folder: Path) -> Path:
     info = Run.open(run).info
     batch = json.loads((run / "annotations" / "batch.json").read_text())
@@ -43,27 +77,27 @@ def _answers(run: Path, folder: Path) -> Path:
 
 
 def test_from_the_choice_of_features_to_names_and_back_out_without_torch(task: Path, tmp_path: Path) -> None:
-    run = task / "run"
-    command = without("torch") + "from barlow_report.cli import main; main()"
-
-    def typed(*arguments: str | Path) -> str:
-        done = subprocess.run(
-            [sys.executable, "-c", command, "annotations", *(str(a) for a in arguments)],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        return done.stdout + done.stderr
-
-    assert "items in 1 part" in typed("template", run, "--choice", "rules", "--max-items", "2")
-    said = typed("merge", run, _answers(run, tmp_path), "--min-seconds", "0")
-    assert "4 answers of 2 people applied; 2 names: 2 agreed" in said
-    assert "feature" in typed("summarize", run)
-    typed("export", run, tmp_path / "out.jsonl", "--to", "jsonl")
-    assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 4
-    assert "Not applied, duplicate: 4" in typed("merge", run, tmp_path / "out.jsonl")
-    assert "2 records deleted" in typed("forget", run, "ada")
-    assert "1 record" not in typed("forget", run, "ada")
-    assert "token=" in typed("invite", tmp_path / "answers.sqlite", "ada")
+    run, out = task / "run", tmp_path / "out.jsonl"
+    (asked,) = _typed_without_torch([("template", run, "--choice", "rules", "--max-items", "2")])
+    assert "items in 1 part" in asked
+    merged, figures, _, again, forgotten, nobody, invited = _typed_without_torch(
+        [
+            ("merge", run, _answers(run, tmp_path), "--min-seconds", "0"),
+            ("summarize", run),
+            ("export", run, out, "--to", "jsonl"),
+            ("merge", run, out),
+            ("forget", run, "ada"),
+            ("forget", run, "ada"),
+            ("invite", tmp_path / "answers.sqlite", "ada"),
+        ]
+    )
+    assert "4 answers of 2 people applied; 2 names: 2 agreed" in merged
+    assert "feature" in figures
+    assert len(out.read_text().splitlines()) == 4
+    assert "Not applied, duplicate: 4" in again
+    assert "2 records deleted" in forgotten
+    assert "0 records deleted" in nobody
+    assert "token=" in invited
 
 
 def test_features_that_no_rule_uses_get_pictures_and_what_was_drawn_is_kept(task: Path) -> None:
@@ -139,6 +173,14 @@ def test_a_batch_depends_on_its_seed_and_on_nothing_else() -> None:
         (("template", "RUN", "--choice", "best"), "expected one of verified"),
         (("template", "RUN", "--group", "no such class"), "found class 'no such class'"),
         (("template", "nowhere"), "no run.json"),
+        (("template", "RUN", "--study", "--group", "cat"), "leave out --grouping, --group"),
+        (("forget", "RUN", "github:ada"), "expected a pseudonym, or mturk, prolific"),
+        (("serve", "--site", "SITE", "--database", "DB", "--prolific-study", "s"), "without --prolific-completion"),
+        (("serve", "--site", "SITE", "--database", "DB", "--prolific-completion", "https://x"), "Give both"),
+        (
+            ("serve", "--site", "SITE", "--database", "DB", "--prolific-study", "s", "--prolific-completion", "CAB1"),
+            "expected a link that begins with https://",
+        ),
         (("merge", "RUN", "nowhere.jsonl"), "cannot be read"),
         (("merge", "RUN", "--embedding", "magic"), "expected 'ngrams'"),
         (("export", "RUN", "out", "--to", "word"), "expected label-studio, potato or jsonl"),
@@ -149,7 +191,7 @@ def test_a_batch_depends_on_its_seed_and_on_nothing_else() -> None:
 def test_a_mistake_is_one_message_that_says_what_was_expected(
     task: Path, tmp_path: Path, arguments: tuple[str, ...], message: str
 ) -> None:
-    places = {"RUN": task / "run", "DB": tmp_path / "answers.sqlite"}
+    places = {"RUN": task / "run", "DB": tmp_path / "answers.sqlite", "SITE": task / "site"}
     output = _run("annotations", *(places.get(a, a) for a in arguments), code=1)
     assert message in " ".join(output.split())
     assert "Traceback" not in output

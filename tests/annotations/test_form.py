@@ -1,7 +1,10 @@
 """The form as somebody uses it: opened from the disk in Chromium."""
 
+import contextlib
 import json
+import os
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from barlow_report.run_folder import Run
 from barlow_report.stages.annotations import MergeSettings, merge_files
 from barlow_report.stages.site import write_site
 from tests.annotations.conftest import site_of
+from tests.conftest import chromium
 
 pytestmark = pytest.mark.browser
 
@@ -133,6 +137,40 @@ def test_every_keystroke_is_kept(asked: Run, form_context: BrowserContext) -> No
     again.checked()
 
 
+def test_a_browser_that_is_killed_loses_at_most_a_second_of_typing(
+    asked: Run, browser: Browser, tmp_path: Path
+) -> None:
+    context = _profile(browser, tmp_path / "profile")
+    form = Form(context, site_of(asked))
+    form.start("ada")
+    form.page.focus("#long")
+    form.page.keyboard.type("all but the last second", delay=20)
+    form.page.wait_for_timeout(1000)
+    for pid in _processes_with(str(tmp_path / "profile")):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    again = Form(_profile(browser, tmp_path / "profile"), site_of(asked))
+    again.start("ada")
+    assert again.page.input_value("#long") == "all but the last second"
+    again.checked()
+    again.page.context.close()
+
+
+def _profile(browser: Browser, folder: Path) -> BrowserContext:
+    """A browser of its own, which keeps what it has in a folder."""
+    kind = browser.browser_type
+    return kind.launch_persistent_context(folder, executable_path=chromium(), args=["--no-sandbox"])
+
+
+def _processes_with(argument: str) -> list[int]:
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if argument.encode() in (entry / "cmdline").read_bytes():
+                found.append(int(entry.name))
+    return found
+
+
 def test_answers_are_taken_to_another_browser_as_a_file(
     asked: Run, browser: Browser, form_context: BrowserContext, tmp_path: Path
 ) -> None:
@@ -148,6 +186,9 @@ def test_answers_are_taken_to_another_browser_as_a_file(
     again.page.set_input_files("#file", file)
     again.page.wait_for_selector("text=1 answers read, 2 belong to another report or person")
     again.page.click("button:text-is('Start')")
+    assert again.page.input_value("#short") == ""  # it goes on after the last answer, in the same order
+    assert again.item() == form.item()
+    again.page.click("[data-back]")
     assert again.item() == first
     assert again.page.input_value("#short") == "first words"
     again.page.fill("#short", "second thoughts")
@@ -155,6 +196,7 @@ def test_answers_are_taken_to_another_browser_as_a_file(
     (record,) = _records(again.download(tmp_path / "again.jsonl"))
     before = json.loads(file.read_text().splitlines()[0])
     assert (record["revision"], record["record_id"]) == (2, before["record_id"])
+    assert record["order_seed"] == before["order_seed"]
     assert record["answers"]["short"] == "second thoughts"
     again.checked()
     other.close()
@@ -167,7 +209,7 @@ def test_saving_the_same_answers_again_makes_no_new_revision(
     form.start("ada")
     form.answer("some words")
     form.save()
-    form.page.click("text=Back")
+    form.page.click("[data-back]")
     form.save()
     assert [record["revision"] for record in _records(form.download(tmp_path / "a.jsonl"))] == [1]
 
@@ -192,6 +234,25 @@ def test_the_order_is_shuffled_by_the_recorded_seed(asked: Run, browser: Browser
         context.close()
     assert len(seeds) == 4
     assert len(orders) > 1
+
+
+def test_a_part_begins_at_its_first_feature(asked: Run, form_context: BrowserContext, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    shutil.copytree(site_of(asked), site)
+    script = site / "data" / "annotate.js"
+    script.write_text(script.read_text().replace('"part_size":5', '"part_size":3'))
+    form = Form(form_context, site)
+    form.page.evaluate("document.querySelector('#part').append(new Option('Part 2', '1'))")
+    form.start("ada")
+    for _ in range(3):
+        form.page.check("input[name=cannot_tell]")
+        form.save()
+    form.page.wait_for_selector("text=Thank you")
+    form.page.click("text=Another part or person")
+    form.page.evaluate("document.querySelector('#part').value = '1'")
+    form.start("ada")
+    assert "Feature 1 of 2, 0 answered" in (form.page.text_content("[data-progress]") or "")
+    assert form.page.locator("[data-bar][max='2']").count() == 1
 
 
 def test_an_incomplete_answer_is_not_saved_and_says_what_is_missing(asked: Run, form_context: BrowserContext) -> None:

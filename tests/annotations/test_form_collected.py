@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Dialog
+from playwright.sync_api import Browser, BrowserContext, Dialog, Route
 
 from barlow_report.annotations.exchange.database import read_database
 from barlow_report.progress import SilentProgress
@@ -51,6 +51,40 @@ def test_answers_go_to_the_collector_and_survive_its_absence(
     stored = [json.loads(body) for body in read_database(database)]
     assert [record["annotator"] for record in stored] == ["ada", "ada"]
     assert errors == []
+
+
+def test_an_answer_that_is_refused_does_not_hold_up_the_others(
+    asked: Run, form_context: BrowserContext, tmp_path: Path
+) -> None:
+    database = tmp_path / "answers.sqlite"
+    token = invite(database, "ada")["ada"]
+    page = form_context.new_page()
+
+    def clash(route: Route) -> None:
+        route.fulfill(status=409, json={"error": "a clash", "reasons": ["a clash"]})
+
+    with running(site_of(asked), database, log=tmp_path / "log") as collector:
+        page.goto(f"{collector.url}/annotate/index.html#token={token}")
+        page.wait_for_selector("text=Connected")
+        page.click("button:text-is('Start')")
+        page.route("**/api/annotations", clash, times=1)
+        for _ in range(3):
+            page.check("input[name=cannot_tell]")
+            page.click("text=Save and next")
+        page.wait_for_selector("text=refused an answer: a clash. Download your answers.")
+        page.wait_for_function("document.querySelector('[data-sent]').textContent.startsWith('The server')")
+        assert len(list(read_database(database))) == 2
+
+
+def test_a_participant_of_another_study_is_told_and_keeps_the_address(
+    asked: Run, form_context: BrowserContext, tmp_path: Path
+) -> None:
+    options = ("--prolific-study", "study2", "--prolific-completion", LINK)
+    page = form_context.new_page()
+    with running(site_of(asked), tmp_path / "answers.sqlite", log=tmp_path / "log", options=options) as collector:
+        page.goto(f"{collector.url}/annotate/index.html{PARTICIPANT}")
+        page.wait_for_selector("text=You were not let in: study_id: this collector is for another study.")
+        assert page.url.endswith(PARTICIPANT)
 
 
 def test_a_participant_of_prolific_sees_the_completion_link_after_the_last_answer(

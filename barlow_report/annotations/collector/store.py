@@ -56,6 +56,9 @@ class Store:
         path: The file.
         must_exist: Whether a missing file is an error.
 
+    Attributes:
+        salt: For the ids of platforms.
+
     Raises:
         DataError: The file is something else, or cannot be opened.
     """
@@ -86,7 +89,7 @@ class Store:
         self._db.execute("PRAGMA secure_delete = ON")  # what is forgotten is overwritten
         self._db.executescript(_SCHEMA)
         self._db.execute("INSERT OR IGNORE INTO meta VALUES ('salt', ?)", (new_salt(),))
-        (self._salt,) = self._db.execute("SELECT value FROM meta WHERE name = 'salt'").fetchone()
+        (self.salt,) = self._db.execute("SELECT value FROM meta WHERE name = 'salt'").fetchone()
 
     def __enter__(self) -> "Store":
         return self
@@ -116,7 +119,7 @@ class Store:
 
     def enrol(self, platform: str, platform_id: str, *, n_parts: int) -> tuple[Annotator, str]:
         """Let in somebody known to a platform and return them with a new token; the id itself is not kept."""
-        name = pseudonym(platform, platform_id, salt=self._salt)
+        name = pseudonym(platform, platform_id, salt=self.salt)
         token = self._issue(name, platform=platform, n_parts=n_parts)
         found = self.annotator(token)
         if found is None:  # forgotten between the two statements
