@@ -29,7 +29,7 @@ from barlow_report.report.embedded import write_pages
 from barlow_report.report.folder import replaced_folder
 from barlow_report.report.links import check_links
 from barlow_report.report.media import MediaLibrary
-from barlow_report.report.pages import Site, SitePage, all_pages, section_pages
+from barlow_report.report.pages import Site, SitePage, all_pages
 from barlow_report.report.pages.annotate import annotate_files
 from barlow_report.report.render import Renderer, templates_folder
 from barlow_report.report.source import Profile, ReportSource
@@ -191,7 +191,7 @@ def _run_mkdocs(site: Site, pages: list[SitePage], renderer: Renderer, *, folder
 
         config_file = Path(work) / "mkdocs.yml"
         (Path(work) / "docs").mkdir()
-        config_file.write_text(json.dumps(_mkdocs_config(site)), encoding="utf-8")  # JSON is YAML
+        config_file.write_text(json.dumps(_mkdocs_config(pages)), encoding="utf-8")  # JSON is YAML
         try:
             config = load_config(str(config_file), site_dir=str(folder))
             config.site_name = escape(site.title)  # the theme prints it unescaped, and twice through |e
@@ -204,7 +204,10 @@ def _run_mkdocs(site: Site, pages: list[SitePage], renderer: Renderer, *, folder
             raise SiteError(f"the site generator failed: {error}. Please report this as a bug.") from error
 
 
-def _mkdocs_config(site: Site) -> dict[str, Any]:
+def _mkdocs_config(pages: list[SitePage]) -> dict[str, Any]:
+    sections: dict[str, str] = {}
+    for page in pages:  # the first page of a section is the one in the navigation
+        sections.setdefault(page.section, _source_path(page))
     scheme = {"primary": "custom", "accent": "custom"}
     light = {"icon": "material/weather-night", "name": "Switch to dark mode"}
     dark = {"icon": "material/weather-sunny", "name": "Switch to light mode"}
@@ -227,7 +230,7 @@ def _mkdocs_config(site: Site) -> dict[str, Any]:
         "extra": {"generator": False, "polyfills": ["assets/barlow/iframe-worker.js"]},
         "extra_css": ["assets/barlow/frame.css", "assets/barlow/barlow.css"],
         "extra_javascript": ["assets/barlow/barlow.js"],
-        "nav": [{page.section: _source_path(page)} for page in section_pages(site)],
+        "nav": [{section: path} for section, path in sections.items()],
     }
 
 

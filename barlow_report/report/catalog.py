@@ -18,7 +18,7 @@ from barlow_report.config import RulesConfig
 from barlow_report.errors import SiteError
 from barlow_report.report.comparison import read_comparison
 from barlow_report.report.directions import read_directions
-from barlow_report.report.names import feature_names
+from barlow_report.report.names import FeatureName, feature_names
 from barlow_report.report.records import (
     ClassEntry,
     Condition,
@@ -100,6 +100,9 @@ class Catalog:
         self.n_fit, self.n_held_out = _split_sizes(frames["splits"])
         self.confusions = _confusions(self.images)
         self.names = feature_names(source.tables, clean=visible)
+        self.names_of_feature: dict[int, list[FeatureName]] = {}  # by group
+        for (_, feature_id), name in sorted(self.names.items()):
+            self.names_of_feature.setdefault(feature_id, []).append(name)
         self.study_figures = _study_figures(source.tables)
         phrases = {key: name.phrase for key, name in self.names.items()}
         conditions = _collect(frames["conditions"].sort_values(["rule_id", "position"]), "rule_id", _condition)

@@ -175,8 +175,7 @@ def _names(catalog: Catalog, feature_id: int) -> list[dict[str, Any]]:
             **{key: getattr(name, key) for key in (*same, "relation")},
             "variants": [{"text": text, "n_people": n} for text, n in name.variants],
         }
-        for (_, feature), name in catalog.names.items()
-        if feature == feature_id
+        for name in catalog.names_of_feature.get(feature_id, ())
     ]
 
 

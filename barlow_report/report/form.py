@@ -1,6 +1,7 @@
 """What people are asked: the items of the form, handed to the site as values."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 __all__ = ["FormBatch"]
 
@@ -24,6 +25,11 @@ class FormBatch:
     part_size: int
     items: tuple[tuple[int, int], ...]
     text: str
+
+    @cached_property
+    def asked(self) -> frozenset[tuple[int, int]]:
+        """The items, to look one up in."""
+        return frozenset(self.items)
 
     @property
     def n_parts(self) -> int:

@@ -13,7 +13,7 @@ _TOP, _BOTTOM, _SIDE = 24, 22, 2
 _LABEL_WIDTH = 60
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Bar:
     """One bin: all images, and the failures among them in front."""
 

@@ -1,14 +1,15 @@
 """Checks every link of a finished site: the file is there, and so is the fragment.
 
 The theme neither rewrites nor checks links in our pages, so each build is checked as a whole. The pages are
-our own and the theme's, both machine-made and with " escaped in text, so attributes are found with one
-regular expression; an HTML parser takes twenty times as long.
+our own and the theme's, both machine-made and with " escaped in text, so attributes are found with regular
+expressions, which are fastest when they start with letters; an HTML parser takes forty times as long.
 """
 
 import os
 import re
 from array import array
 from html import unescape
+from itertools import chain
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -16,7 +17,8 @@ from barlow_report.errors import SiteError
 
 __all__ = ["broken_links", "check_links"]
 
-_ATTRIBUTE = re.compile(r'\s(href|src|id)="([^"]*)"')
+_LINKS = [re.compile(f' {name}="([^"]*)"') for name in ("href", "src")]
+_ID = re.compile(' id="([^"]*)"')
 _ELSEWHERE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:|//")
 _N_SHOWN = 5
 
@@ -75,24 +77,24 @@ def broken_links(site: Path, *, suffix: str = ".html") -> tuple[list[tuple[str, 
 
 def _links_and_anchors(text: str) -> tuple[set[tuple[str, str]], set[str]]:
     """Return the distinct links as (path, fragment), and the ids of one page."""
-    links: set[str] = set()
-    ids: set[str] = set()
-    for name, value in _ATTRIBUTE.findall(text):
-        (ids if name == "id" else links).add(value)
+    text = text.replace("\n", " ")
     inside = set()
-    for link in links:
+    for link in set(chain.from_iterable(pattern.findall(text) for pattern in _LINKS)):
         link = unescape(link)
         if _ELSEWHERE.match(link):
             continue
         path, _, fragment = link.partition("#")
         inside.add((unquote(path.partition("?")[0]), unquote(fragment)))
-    return inside, {unescape(i) for i in ids}
+    return inside, {unescape(i) for i in _ID.findall(text)}
 
 
 def _resolve(folder: str, path: str) -> str:
     """Follow a relative path from a folder of the site; both use / and have no leading one."""
     if path.startswith("/"):
         return path  # right at one address only; our sites are at any
+    from_root = path.removeprefix("../" * (folder.count("/") + 1)) if folder else path
+    if from_root != path and "." not in from_root.partition("/")[0] and "/." not in from_root and "//" not in from_root:
+        return from_root.removesuffix("/")  # nearly all links go by the root
     parts = [part for part in folder.split("/") if part]
     for part in path.split("/"):
         if part == "..":

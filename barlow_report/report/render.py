@@ -9,9 +9,10 @@ from markupsafe import Markup, escape
 from barlow_report import formatting
 from barlow_report.errors import SiteError
 from barlow_report.report import words
+from barlow_report.report.histogram import HistogramDrawing
 from barlow_report.report.media import MediaLibrary
 from barlow_report.report.pages import Site, SitePage
-from barlow_report.report.records import Share
+from barlow_report.report.records import Share, Tile
 from barlow_report.report.source import Profile
 from barlow_report.report.tree import N_SHADES, shade
 
@@ -64,6 +65,8 @@ class Renderer:
             picture=media.picture,
             img=self._img,
             zoom=self._zoom,
+            heat=self._heat,
+            bars=_bars,
             rate=self._rate,
             verdicts=words.VERDICTS,
             statuses=words.STATUSES,
@@ -92,6 +95,12 @@ class Renderer:
             f'data-caption="{escape(caption)}">{inside}</a>'
         )
 
+    @jinja2.pass_context
+    def _heat(self, context: jinja2.runtime.Context, tile: Tile, alt: str, lazy: bool = True) -> Markup:
+        """Return a photograph under its heatmap; without script it is a fixed overlay."""
+        heatmap = self._img(context, tile.heatmap, "", lazy, "map") if tile.heatmap else ""
+        return Markup(f'<span class="heat">{self._img(context, tile.thumbnail, alt, lazy)}{heatmap}</span>')  # noqa: S704
+
     def _rate(self, share: Share, decimals: int = 1, mark: bool = True) -> Markup:
         """Return a share with its counts, its interval, and a mark where it rests on few images.
 
@@ -116,3 +125,14 @@ class Renderer:
         """Return the content of a page, without the theme around it."""
         template = self.environment.get_template(page.template)
         return template.render(page=page, root=page.root, view=page.view())
+
+
+def _bars(drawing: HistogramDrawing) -> Markup:
+    """Return the bars of a histogram: hundreds of numbers a page, which need no escaping."""
+    return Markup(  # noqa: S704
+        "".join(
+            f'<g><title>{b.title}</title><rect class="all" x="{b.x}" y="{b.y}" width="{b.width}" height="{b.height}"/>'
+            f'<rect class="failures" x="{b.x}" y="{b.failures_y}" width="{b.width}" height="{b.failures_height}"/></g>'
+            for b in drawing.bars
+        )
+    )

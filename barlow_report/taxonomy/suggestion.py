@@ -11,8 +11,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import squareform
 
 from barlow_report.taxonomy.classes import Vocabulary
 from barlow_report.taxonomy.superclasses import Superclasses
@@ -54,6 +52,9 @@ def suggest_superclasses(confusions: Floats, centroids: Floats, *, vocabulary: V
         centroids: (n_classes, n_features) mean features.
         vocabulary: The classes, for the names of the superclasses.
     """
+    from scipy.cluster.hierarchy import fcluster, linkage  # building a site does without
+    from scipy.spatial.distance import squareform
+
     n_classes = len(confusions)
     clusters: list[list[int]] = []
     if n_classes > 2:  # two classes are of one kind or of two: nothing in the data can say

@@ -68,7 +68,7 @@ def _empty(site: Site) -> str:
 def item_path(site: Site, group_id: int, feature_id: int) -> str | None:
     """Address of an item in the form; None where it is not asked about."""
     batch = _shown(site)
-    asked = batch is not None and (group_id, feature_id) in batch.items
+    asked = batch is not None and (group_id, feature_id) in batch.asked
     return f"{_PATH}#item-{group_id}-{feature_id}" if asked else None
 
 

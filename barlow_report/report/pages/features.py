@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from barlow_report.formatting import count, percent
+from barlow_report.formatting import activation, count, percent
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, Picture, TableColumn
 from barlow_report.report.histogram import HistogramDrawing, draw_histogram
 from barlow_report.report.names import FeatureName
@@ -40,12 +40,23 @@ class RuleUse:
 class QuantilePicture:
     """An image at a quantile, and what the model said about it."""
 
+    quantile: str
     thumbnail: str
     name: str
     label: str
     prediction: str
     activation: float
     is_failure: bool
+
+    @property
+    def words(self) -> str:
+        """What stands for the picture where it cannot be seen."""
+        return f"labelled {self.label}, predicted as {self.prediction}"
+
+    @property
+    def caption(self) -> str:
+        """What the viewer says."""
+        return f"{self.quantile} · {self.name} · {self.words} · activation {activation(self.activation)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +153,7 @@ def _as_int(cell: Cell) -> int:
 
 def _names(site: Site, feature_id: int) -> Cell:
     """The names of a feature, those that more people gave first."""
-    found = [name for (_, feature), name in site.catalog.names.items() if feature == feature_id and name.phrase]
+    found = [name for name in site.catalog.names_of_feature.get(feature_id, ()) if name.phrase]
     found.sort(key=lambda name: (-name.n_described, name.group_id))
     return ", ".join(dict.fromkeys(str(name.phrase) for name in found)) or None
 
@@ -196,8 +207,8 @@ def _title(site: Site, feature_id: int) -> str:
     """Feature 37, with its name where people agree on one or the owner has chosen it."""
     sure = [
         name
-        for (_, feature), name in site.catalog.names.items()
-        if feature == feature_id and name.name and (name.is_override or name.status == "agreed")
+        for name in site.catalog.names_of_feature.get(feature_id, ())
+        if name.name and (name.is_override or name.status == "agreed")
     ]
     best = max(sure, key=lambda name: (name.is_override, name.n_described, -name.group_id), default=None)
     return f"Feature {feature_id}" if best is None else f"Feature {feature_id}: {best.name}"
@@ -216,9 +227,9 @@ def _view(site: Site, feature_id: int, groups: list[int]) -> FeatureView:
     return FeatureView(
         feature_id=feature_id,
         names=tuple(
-            (Link(images_of(site.catalog.groups[group_id]), site.group_path(site.catalog.groups[group_id])), name)
-            for (group_id, feature), name in sorted(site.catalog.names.items())
-            if feature == feature_id and group_id in site.catalog.groups
+            (Link(images_of(group), site.group_path(group)), name)
+            for name in site.catalog.names_of_feature.get(feature_id, ())
+            if (group := site.catalog.groups.get(name.group_id)) is not None
         ),
         triptychs=tuple(view for view in found if view is not None),
         histogram=draw_histogram(site.catalog.histograms.get(feature_id, ()), thresholds=thresholds),
@@ -236,6 +247,7 @@ def _quantiles(site: Site, feature_id: int) -> tuple[QuantileColumn, ...]:
     for found in site.catalog.quantiles.get(feature_id, ()):
         label, prediction = int(images.label[found.image_id]), int(images.prediction[found.image_id])
         picture = QuantilePicture(
+            quantile=_quantile(found.quantile),
             thumbnail=found.thumbnail,
             name=images.name(found.image_id),
             label=site.class_name(label),

@@ -1,8 +1,9 @@
 """One group as a section of a page: sizes, confusions, tree, failure modes, triptychs and galleries."""
 
 from dataclasses import dataclass
+from typing import Literal
 
-from barlow_report.formatting import percent, ratio
+from barlow_report.formatting import activation, percent, ratio
 from barlow_report.report.comparison import sharing_words
 from barlow_report.report.datatable import Link
 from barlow_report.report.names import FeatureName
@@ -60,6 +61,17 @@ class GalleryPicture:
     is_failure: bool
     note: str = ""
 
+    @property
+    def words(self) -> str:
+        """What stands for the picture where it cannot be seen."""
+        return f"labelled {self.label}, predicted as {self.prediction}"
+
+    @property
+    def caption(self) -> str:
+        """What the viewer says."""
+        confidence = f", confidence {self.confidence}" if self.confidence else ""
+        return f"{self.path}: {self.words}{confidence}{f', {self.note}' if self.note else ''}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class TriptychColumn:
@@ -70,6 +82,25 @@ class TriptychColumn:
     label: str
     prediction: str
     is_failure: bool
+
+    @property
+    def words(self) -> str:
+        """What the model made of the image."""
+        return f"labelled {self.label}, predicted as {self.prediction}"
+
+    @property
+    def alt(self) -> str:
+        """What stands for the photograph where it cannot be seen."""
+        return f"Rank {self.tile.rank}: {self.words}"
+
+    def caption(self, row: Literal["A", "B", "C"]) -> str:
+        """What the viewer says of the picture in a row."""
+        rank, before = f"rank {self.tile.rank}", activation(self.tile.activation)
+        if row == "A":
+            return f"A · {rank} · {self.path} · {self.words} · activation {before}"
+        if row == "B":
+            return f"B · heatmap · {rank} · {self.path}"
+        return f"C · feature attack · {rank} · activation {before} → {activation(self.tile.attacked_activation)}"
 
 
 @dataclass(frozen=True, kw_only=True)
