@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from barlow_report.annotations.exchange.label_studio import label_config, tasks_json
-from barlow_report.annotations.exchange.potato import potato_config, potato_items
+from barlow_report.annotations.exchange.potato import POTATO_IMAGES, potato_config, potato_items
 from barlow_report.annotations.exchange.sheets import compose_triptych
 from barlow_report.errors import DataError
 from barlow_report.files import atomic_write, output_errors
@@ -21,7 +21,7 @@ def export_tasks(run: Run, output: Path, *, to: str, image_url: str = "") -> Pat
         run: The run; the batch is that of the site.
         output: New or empty folder.
         to: `label-studio` or `potato`.
-        image_url: Where the folder `images` will be found; empty: beside the tasks.
+        image_url: Where the folder `images` will be found; empty: beside the tasks, for Potato where it serves them.
 
     Raises:
         DataError: There is nothing to ask, or the folder is not empty.
@@ -37,18 +37,19 @@ def export_tasks(run: Run, output: Path, *, to: str, image_url: str = "") -> Pat
             raise DataError(f"{output}: not empty. Choose a new folder.")
     tiles = {key: frame.sort_values("rank") for key, frame in tables["tiles"].groupby(["group_id", "feature_id"])}
     groups = {row.group_id: row for row in tables["groups"].itertuples()}
+    own = f"{image_url.rstrip('/')}/images/" if image_url else POTATO_IMAGES if to == "potato" else "images/"
     tasks: list[dict[str, Any]] = []
     for item in batch.items:
         found = tiles[item.group_id, item.feature_id]
         heatmaps = [name if isinstance(name, str) else None for name in found["heatmap"]]
         picture = compose_triptych(run.media, list(zip(found["thumbnail"], heatmaps, found["attack"], strict=True)))
-        name = f"images/{item.group_id}-{item.feature_id}.webp"
-        atomic_write(output / name, picture, durable=False)
+        name = f"{item.group_id}-{item.feature_id}.webp"
+        atomic_write(output / "images" / name, picture, durable=False)
         group = groups[item.group_id]
         tasks.append(
             {
                 "id": f"{item.group_id}-{item.feature_id}",
-                "image": f"{image_url.rstrip('/')}/{name}" if image_url else name,
+                "image": f"{own}{name}",
                 "title": f"Images of {group.name} (grouped by {group.grouping})",
                 "report_id": batch.report_id,
                 "feature_model": batch.feature_model,

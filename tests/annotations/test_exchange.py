@@ -226,6 +226,16 @@ def test_potato_gets_a_configuration_and_an_item_per_line(run: Run, tmp_path: Pa
         assert (folder / item["image"].removeprefix("https://example.org/x/")).is_file()
 
 
+def test_potato_finds_the_pictures_where_it_serves_them(run: Run, tmp_path: Path) -> None:
+    folder = export_tasks(run, tmp_path / "tasks", to="potato")
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    for line in (folder / "items.jsonl").read_text().splitlines():
+        image = json.loads(line)["image"]
+        assert image.startswith("/media/")
+        assert f'src="{image}"' in json.loads(line)["text"]
+        assert (folder / config["media_directory"] / image.removeprefix("/media/")).is_file()
+
+
 def test_tasks_are_not_written_over_something_else(run: Run, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("x")
     with pytest.raises(DataError, match="not empty"):

@@ -1,7 +1,7 @@
 """Potato: a task folder for the annotation tool of that name (arXiv 2212.08620).
 
-The configuration keeps to what version 1 and 2 share: radio, likert, text and multiselect schemes, the
-picture as HTML in the text of each item.
+The configuration is for version 2: radio, likert, text and multiselect schemes, the picture as HTML in the text
+of each item. Potato serves what is in its media directory below /media/, and nothing else of the task folder.
 """
 
 import html
@@ -13,7 +13,10 @@ import yaml
 
 from barlow_report.annotations.exchange.label_studio import QUESTIONS
 
-__all__ = ["potato_config", "potato_items"]
+__all__ = ["POTATO_IMAGES", "potato_config", "potato_items"]
+
+POTATO_IMAGES = "/media/"
+"""Where Potato serves the folder `images` of a task."""
 
 
 def potato_config(*, name: str) -> str:
@@ -44,7 +47,8 @@ def potato_config(*, name: str) -> str:
         "data_files": ["items.jsonl"],
         "item_properties": {"id_key": "id", "text_key": "text"},
         "output_annotation_dir": "annotation_output",
-        "output_annotation_format": "jsonl",
+        "export_annotation_format": "jsonl",
+        "media_directory": "images",
         "user_config": {"allow_all_users": True, "users": []},
         "site_dir": "default",
         "annotation_schemes": schemes,
