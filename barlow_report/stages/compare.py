@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from barlow_report.config import Config, RulesConfig
+from barlow_report.config import Config, RulesConfig, TaxonomyConfig
 from barlow_report.errors import ConfigError, DataError
 from barlow_report.files import digest_file
 from barlow_report.formatting import count
@@ -52,14 +52,18 @@ def compare(config: Config, run: Run, *, explained: str, progress: Progress) -> 
             "comparison: missing. Add a section `comparison: {predictions: FILE}` to the configuration, a table with "
             "the column path and one column per model."
         )
+    taxonomy = config.taxonomy
+    if taxonomy is not None and taxonomy.proposal_words is not None:
+        # words are proposed for the failures of the inspected model alone
+        taxonomy = taxonomy.model_copy(update={"proposal_words": None})
     mark = fingerprint(
         explain=explained,
         seed=config.seed,
         rules=config.rules.model_dump(mode="json", exclude={"n_workers"}),
         comparison=settings.model_dump(mode="json"),
         predictions=_digest(settings.predictions),
-        taxonomy=None if config.taxonomy is None else config.taxonomy.model_dump(mode="json"),
-        files=None if config.taxonomy is None else digest_inputs(config.taxonomy),
+        taxonomy=None if taxonomy is None else taxonomy.model_dump(mode="json", exclude={"clip"}),
+        files=None if taxonomy is None else digest_inputs(taxonomy),
     )
     if run.is_done("comparison", fingerprint=mark):
         progress.message("The comparison of models is up to date")
@@ -79,7 +83,15 @@ def compare(config: Config, run: Run, *, explained: str, progress: Progress) -> 
             f"Note: {count(given.n_foreign)} rows of {settings.predictions} are not about images of the run"
         )
     names, predictions = _with_inspected(given.names, given.class_ids, inspected)
-    types, accuracies = _classify(config, run, vocabulary, labels, predictions, progress=progress)
+    types, accuracies = _classify(
+        taxonomy,
+        run,
+        vocabulary,
+        labels,
+        predictions,
+        confidence_level=config.rules.confidence_level,
+        progress=progress,
+    )
     proposing = _spread((predictions == labels[:, None]).sum(axis=0), n_others=settings.n_proposing)
     modes, rates = _rate(config, run, labels, predictions, proposing=proposing, progress=progress)
     models = _models(names, labels, predictions, rates, level=config.rules.confidence_level)
@@ -125,10 +137,16 @@ def _with_inspected(
 
 
 def _classify(
-    config: Config, run: Run, vocabulary: Vocabulary, labels: Integers, predictions: Predictions, *, progress: Progress
+    settings: TaxonomyConfig | None,
+    run: Run,
+    vocabulary: Vocabulary,
+    labels: Integers,
+    predictions: Predictions,
+    *,
+    confidence_level: float,
+    progress: Progress,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The error types of every model, with the inputs of the configuration's taxonomy; empty without one."""
-    settings = config.taxonomy
     if settings is None:
         return empty_table("model_error_types"), empty_table("model_accuracies")
     with progress.task("Classifying errors", total=predictions.shape[1], unit="models") as advance:
@@ -137,7 +155,7 @@ def _classify(
             predictions,
             inputs=read_inputs(settings, run, vocabulary),
             only_annotated=settings.only_annotated,
-            confidence_level=config.rules.confidence_level,
+            confidence_level=confidence_level,
             advance=advance,
         )
 

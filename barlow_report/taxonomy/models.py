@@ -9,6 +9,7 @@ from barlow_report.significance import wilson_interval
 from barlow_report.tables import empty_table
 from barlow_report.taxonomy.cascade import classify_errors, mean_accuracies
 from barlow_report.taxonomy.inputs import TaxonomyInputs
+from barlow_report.taxonomy.stages import OutOfVocabulary, Stage, Unassessed
 
 __all__ = ["classify_models"]
 
@@ -26,6 +27,9 @@ def classify_models(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Say what kind of error each failure of each model is, and count them.
 
+    Out of vocabulary is only assessed where every image that any model fails on has words: a model whose failures have
+    more of them would seem to have more such errors.
+
     Args:
         labels: (n_images,) class_id of the label.
         predictions: (n_images, n_models) class_id that each model predicts.
@@ -37,13 +41,14 @@ def classify_models(
     Returns:
         Table `model_error_types`, and table `model_accuracies`.
     """
+    stages = [_if_fair(stage, labels, predictions) for stage in inputs.stages]
     counts, accuracies = [], []
     for model_id, predicted in enumerate(predictions.T):
         class_ids = predicted.astype(np.int64)
         result = classify_errors(
             labels,
             class_ids,
-            stages=inputs.stages,
+            stages=stages,
             multi_labels=inputs.multi_labels,
             only_annotated=only_annotated,
         )
@@ -57,3 +62,14 @@ def classify_models(
     types = pd.concat(counts, ignore_index=True)
     low, high = wilson_interval(types["n_errors"], types["n_failures"], level=confidence_level)
     return types.assign(low=low, high=high), pd.concat(accuracies, ignore_index=True)
+
+
+def _if_fair(stage: Stage, labels: Integers, predictions: npt.NDArray[np.integer]) -> Stage:
+    if not isinstance(stage, OutOfVocabulary):
+        return stage
+    failing = np.flatnonzero((predictions != labels[:, None]).any(axis=1))
+    n_without = sum(image_id not in stage.proposals for image_id in failing.tolist())
+    if not n_without:
+        return stage
+    words = f"needs words for every image that any model fails on: {n_without} of {len(failing)} have none"
+    return Unassessed(error_type=stage.error_type, source=words)
