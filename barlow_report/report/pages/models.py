@@ -96,7 +96,7 @@ def _models_table(site: Site, comparison: Comparison) -> DataTable:
         if taxonomy.finds_label_noise:
             columns.append(
                 TableColumn(
-                    key="multi-label",
+                    key="multi-label-accuracy",
                     label="Multi-label accuracy",
                     kind="text",
                     starts="descending",
