@@ -23,10 +23,10 @@ from barlow_report.errors import SiteError
 from barlow_report.files import output_errors
 from barlow_report.progress import Advance, ignore_advance
 from barlow_report.report.compact import compact
-from barlow_report.report.datatable import as_script_value
 from barlow_report.report.downloads import errors_csv, errors_json, feature_json, rules_csv, rules_json
 from barlow_report.report.embedded import write_pages
 from barlow_report.report.folder import replaced_folder
+from barlow_report.report.jump import jump_script
 from barlow_report.report.links import check_links
 from barlow_report.report.media import MediaLibrary
 from barlow_report.report.pages import Site, SitePage, all_pages
@@ -143,13 +143,10 @@ def _copy_assets(folder: Path, names: tuple[str, ...]) -> None:
 def _write_data(site: Site, folder: Path, *, has_scripts: bool) -> None:
     """Write what is beside the pages: data scripts, downloads, figures."""
     catalog = site.catalog
-    jump = [[c.name, site.class_path(c.class_id)] for c in catalog.classes.values()]
-    jump += [[g.name, site.group_path(g)] for g in catalog.other_groups]
-    jump += [[f"feature {feature_id}", site.feature_path(feature_id)] for feature_id in catalog.feature_ids]
     files: dict[str, str] = {}
     if has_scripts:
         files |= {f"data/{name}.js": table.script() for name, table in site.tables.items()}
-        files["data/jump.js"] = f"window.BARLOW_JUMP={as_script_value(jump)};\n"
+        files["data/jump.js"] = jump_script(site)
     files |= annotate_files(site, has_scripts=has_scripts)
     files["data/rules.csv"] = rules_csv(catalog)
     files["data/rules.json"] = rules_json(catalog)

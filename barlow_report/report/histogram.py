@@ -28,7 +28,7 @@ class Bar:
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
-    """One threshold: a line with its value; `anchor` keeps the text inside the drawing."""
+    """One threshold: a line with its value; `anchor` keeps the text inside the drawing, empty: there is no room."""
 
     x: float
     label: str
@@ -53,7 +53,9 @@ class HistogramDrawing:
 def _anchor(x: float, right_of_it: Sequence[float]) -> str:
     """On which side of its line a label stands: to the left where the edge or the next label is near."""
     is_crowded = bool(right_of_it) and min(right_of_it) - x < _LABEL_WIDTH
-    return "end" if x > _WIDTH * 0.8 or is_crowded else "start"
+    if x > _WIDTH * 0.8 or is_crowded:
+        return "end" if x > _LABEL_WIDTH else ""
+    return "start"
 
 
 def draw_histogram(bins: Sequence[HistogramBin], *, thresholds: Sequence[float]) -> HistogramDrawing | None:

@@ -67,6 +67,7 @@ OUTCOMES = {
 
 _N_NAMES = 4  # of the classes of a union, in a sentence
 _SIGNS = {"le": "≤", "gt": ">"}
+_FIXED = "\u00a0"  # no new line between a sign and its number
 _STRENGTHS = {"le": "weak", "gt": "strong"}
 
 
@@ -155,10 +156,10 @@ def _feature_words(feature_id: int, conditions: list[Condition]) -> str:
     feature = f"feature {feature_id} {name}" if name else f"feature {feature_id}"
     if len(conditions) == 1:
         only = conditions[0]
-        exact = f"{_SIGNS[only.branch]} {threshold(only.threshold)}"
+        exact = f"{_SIGNS[only.branch]}{_FIXED}{threshold(only.threshold)}"
         return f"{feature} is {_STRENGTHS[only.branch]} ({exact})"
     low, high = sorted(condition.threshold for condition in conditions)
-    return f"{feature} is moderate (> {threshold(low)} and ≤ {threshold(high)})"
+    return f"{feature} is moderate (>{_FIXED}{threshold(low)} and ≤{_FIXED}{threshold(high)})"
 
 
 def rule_when(group: Group, rule: Rule) -> str:

@@ -262,7 +262,9 @@
     form.addEventListener("submit", function (event) {
       event.preventDefault();
       var wanted = input.value.trim().toLowerCase(), found = suggest();
-      var target = (window.BARLOW_JUMP || []).find(function (entry) { return entry[0].toLowerCase() === wanted || entry[0] === "feature " + wanted; }) || (wanted && found[0]);
+      function first(fits) { return (window.BARLOW_JUMP || []).find(function (entry) { return fits(entry[0].toLowerCase()); }); }
+      var feature = "feature " + wanted.replace("feature ", "") + " ";
+      var target = first(function (name) { return name === wanted; }) || first(function (name) { return (name + " ").startsWith(feature); }) || (wanted && found[0]);
       if (target) location.href = root + target[1];
       else { input.setCustomValidity("Nothing is called that."); form.reportValidity(); input.setCustomValidity(""); }
     });

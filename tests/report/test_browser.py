@@ -1,14 +1,19 @@
 """Sites as a reader has them: opened from the disk, in Chromium."""
 
 import random
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from barlow_report import formatting
+from barlow_report.report.jump import jump_script
+from barlow_report.report.pages import Site
 from tests.report.conftest import Built
 from tests.report.synthetic import PAYLOADS
 
@@ -108,6 +113,36 @@ def test_the_jump_box_goes_to_a_class_and_to_a_feature(demo: Built, watched: Wat
         page.keyboard.type(wanted)
         page.keyboard.press("Enter")
         page.wait_for_selector(f"h1:text-is('{title}')")
+
+
+def test_the_jump_box_finds_a_feature_by_what_people_call_it_and_by_its_number(
+    demo: Built, tmp_path: Path, watched: Watched
+) -> None:
+    catalog = Site.from_source(demo.source).catalog
+    first, other = catalog.feature_ids[:2]
+    group_id = next(iter(catalog.tile_groups_of_feature[first]))
+    names = pd.DataFrame([_name(group_id, first, "<b>handle</b>"), _name(group_id, other, None)])
+    tables = {**demo.source.tables, "feature_names": names, "name_variants": _NO_VARIANTS}
+    built = Built(replace(demo.source, tables=tables), tmp_path / "site")
+    shutil.copytree(demo.site, built.site)
+    (built.site / "data/jump.js").write_text(jump_script(Site.from_source(built.source)), encoding="utf-8")
+    for wanted, feature_id in (("handle", first), (str(first), first), (f"feature {other}", other)):
+        page = watched.open(built, "method/index.html")
+        page.click("#jump-to")
+        page.wait_for_function("window.BARLOW_JUMP")
+        page.keyboard.type(wanted)
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"**/features/{feature_id}/index.html")
+
+
+_NO_VARIANTS = pd.DataFrame(columns=["group_id", "feature_id", "rank", "text", "n_people"])
+
+
+def _name(group_id: int, feature_id: int, name: str | None) -> dict[str, object]:
+    counts = ("n_people", "n_described", "n_cannot_tell", "n_several", "n_flagged", "n_core", "n_spurious")
+    found: dict[str, object] = dict.fromkeys((*counts, "n_relation"), 2)
+    found |= {"group_id": group_id, "feature_id": feature_id, "name": name, "status": "agreed"}
+    return {**found, "is_override": False, "agreement": 0.5, "relation": None}
 
 
 @pytest.mark.parametrize("path", PAGES.values(), ids=PAGES)

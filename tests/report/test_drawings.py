@@ -100,6 +100,13 @@ def test_the_highest_bar_fills_the_height_and_thresholds_outside_are_left_out() 
     assert [mark.label for mark in drawing.marks] == ["0.25"]
 
 
+def test_a_threshold_without_room_for_its_number_is_a_line_only() -> None:
+    bins = [HistogramBin(low=0.0, high=1.0, n_images=10, n_failures=4)]
+    drawing = draw_histogram(bins, thresholds=[0.005, 0.02, 0.5, 0.52, 0.99])
+    assert drawing is not None
+    assert [mark.anchor for mark in drawing.marks] == ["", "start", "end", "start", "end"]
+
+
 def test_a_feature_that_never_varies_has_a_histogram() -> None:
     drawing = draw_histogram([HistogramBin(low=0.0, high=0.0, n_images=0, n_failures=0)], thresholds=[0.0])
     assert drawing is not None
