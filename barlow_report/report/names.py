@@ -53,6 +53,16 @@ class FeatureName:
         return f"“{self.name}”" + ("" if self.is_override else doubts.get(self.status, ""))
 
     @property
+    def summary(self) -> str | None:
+        """The name with its status and how many people gave it a description: “white spots” (agreed, 3 people)."""
+        if self.name is None:
+            return None
+        n = self.n_described
+        has_count = n and (self.is_override or self.status != "single")  # "one person's word" says how many
+        people = f", {n} {'person' if n == 1 else 'people'}" if has_count else ""
+        return f"“{self.name}” ({self.label}{people})"
+
+    @property
     def look(self) -> str:
         """The class of the badge: the colours of verdicts that are as sure."""
         return {"agreed": "found", "disputed": "other_cue"}.get("agreed" if self.is_override else self.status, "plain")

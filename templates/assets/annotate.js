@@ -85,6 +85,7 @@
     all("[data-step]").forEach(part => { part.hidden = part.dataset.step !== name; });
     document.querySelector(".title .lead").hidden = name === "item";
     $("take").disabled = !me;
+    $("take").hidden = name === "end";
     var title = box.querySelector("[data-step='" + name + "'] h2");
     title.focus();
     title.scrollIntoView({ block: "start" });

@@ -53,7 +53,7 @@ class Form:
 
     def download(self, to: Path) -> Path:
         with self.page.expect_download() as caught:
-            self.page.click("text=Download what there is")
+            self.page.click("[data-action=download]:visible")
         caught.value.save_as(to)
         return to
 
@@ -114,6 +114,8 @@ def test_the_whole_loop_from_two_people_s_answers_to_names_on_the_pages(
     assert "10 answers of 2 people about 5 features" in (page.text_content(".lead") or "")
     page.goto((tmp_path / "site" / "failure-modes" / "index.html").as_uri())
     assert "“thing " in (page.text_content("tbody[data-rows]") or "")
+    page.goto((tmp_path / "site" / "features" / "index.html").as_uri())
+    assert "(agreed, 2 people)" in (page.text_content("tbody[data-rows]") or "")
     page.goto((tmp_path / "site" / "index.html").as_uri())
     assert "say that it is not part of the class" in (page.text_content("main") or "")
     for path in (tmp_path / "site").rglob("*"):

@@ -8,7 +8,7 @@ from barlow_report.report.form import FormBatch
 from barlow_report.report.pages.page import Site, SitePage
 from barlow_report.report.words import images_of
 
-__all__ = ["AnnotateView", "annotate_files", "annotate_page", "item_path"]
+__all__ = ["AnnotateView", "annotate_files", "annotate_page", "item_path", "n_asked"]
 
 _PATH = "annotate/index.html"
 
@@ -70,6 +70,12 @@ def item_path(site: Site, group_id: int, feature_id: int) -> str | None:
     batch = _shown(site)
     asked = batch is not None and (group_id, feature_id) in batch.asked
     return f"{_PATH}#item-{group_id}-{feature_id}" if asked else None
+
+
+def n_asked(site: Site) -> int:
+    """Number of features that the form asks about."""
+    batch = _shown(site)
+    return 0 if batch is None else len(batch.items)
 
 
 def annotate_files(site: Site, *, has_scripts: bool) -> dict[str, str]:

@@ -95,7 +95,7 @@ def features_page(site: Site) -> SitePage:
             key="names",
             label="Called",
             kind="text",
-            title="What people call it, in the group of each description; a doubt is in brackets",
+            title="What people call it in each group, how sure that is, and how many people gave it a description",
         ),
     ) * has_names
     table = DataTable(
@@ -151,11 +151,11 @@ def _as_int(cell: Cell) -> int:
     return cell if isinstance(cell, int) else 0
 
 
-def _names(site: Site, feature_id: int) -> Cell:
-    """The names of a feature, those that more people gave first."""
-    found = [name for name in site.catalog.names_of_feature.get(feature_id, ()) if name.phrase]
+def _names(site: Site, feature_id: int) -> str | None:
+    """What people call a feature, in whichever group, what more people said first."""
+    found = [name for name in site.catalog.names_of_feature.get(feature_id, ()) if name.name]
     found.sort(key=lambda name: (-name.n_described, name.group_id))
-    return ", ".join(dict.fromkeys(str(name.phrase) for name in found)) or None
+    return ", ".join(dict.fromkeys(str(name.summary) for name in found)) or None
 
 
 def _row(site: Site, feature_id: int) -> list[Cell]:

@@ -8,6 +8,7 @@ from barlow_report.formatting import count, duplicates_words
 from barlow_report.report.answers import Answer, overview_answers
 from barlow_report.report.catalog import visible
 from barlow_report.report.datatable import Link
+from barlow_report.report.pages.annotate import n_asked
 from barlow_report.report.pages.groups import rule_title
 from barlow_report.report.pages.page import Site, SitePage
 from barlow_report.report.records import Group, Rule, Share, Tile
@@ -84,6 +85,7 @@ class OverviewView:
     figures: tuple[str, ...]
     has_planted: bool
     n_named: int
+    n_asked: int
     spurious: tuple[tuple[Link, str], ...]
     errors: Breakdown | None
     error_words: str
@@ -131,6 +133,7 @@ def _view(site: Site, modes: list[Rule]) -> OverviewView:
         figures=tuple(name for name in ("error_rate_by_class", "tree_gain") if name in site.figures),
         has_planted=catalog.planted is not None,
         n_named=sum(name.name is not None for name in catalog.names.values()),
+        n_asked=n_asked(site),
         spurious=tuple(_spurious(site, modes)),
         errors=None if catalog.taxonomy is None else catalog.taxonomy.run,
         error_words="" if catalog.taxonomy is None else breakdown_words(catalog.taxonomy.run),
