@@ -142,7 +142,8 @@ def _sentence_vectors(texts: Sequence[str], *, model: str) -> np.ndarray:
     if not texts:
         return np.zeros((0, 1))
     vectors = np.asarray(encoder.encode(list(texts), show_progress_bar=False), dtype=float)
-    return _unit(vectors) * np.array([[bool(normalized(text))] for text in texts], dtype=float)
+    vectors[[not normalized(text) for text in texts]] = 0.0
+    return _unit(vectors)
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -267,9 +267,8 @@ def test_the_log_says_what_happened_and_nothing_about_people(served: Running) ->
 
 def test_somebody_who_asks_too_often_is_slowed_down_and_others_are_not(served: Running) -> None:
     with served.client(None, Authorization="Bearer nobody") as client:
-        statuses = [client.get("/api/session").status_code for _ in range(300)]
-    assert statuses[0] == 401
-    assert 429 in statuses
+        assert client.get("/api/session").status_code == 401
+        assert any(client.get("/api/session").status_code == 429 for _ in range(300))
     with served.client("bob") as client:
         assert client.get("/api/session").status_code == 200
 

@@ -22,6 +22,7 @@ LINK = "https://app.example.org/complete?cc=ABC"
 PARTICIPANT = "?PROLIFIC_PID=5f0123456789abcdef012345&STUDY_ID=study1&SESSION_ID=session1"
 
 
+@pytest.mark.slow
 def test_answers_go_to_the_collector_and_survive_its_absence(
     asked: Run, form_context: BrowserContext, tmp_path: Path
 ) -> None:
