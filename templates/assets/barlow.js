@@ -243,10 +243,11 @@
   // --- the jump box ----------------------------------------------------------------------------------------
   document.querySelectorAll("[data-jump]").forEach(function (form) {
     var input = form.querySelector("input"), list = form.querySelector("datalist"), loaded = false;
+    function all() { return window.BARLOW_JUMP || []; }
+    function first(fits) { return all().find(entry => fits(entry[0].toLowerCase())); }
     function suggest() {
-      var wanted = input.value.trim().toLowerCase(), found = [];
-      (window.BARLOW_JUMP || []).some(function (entry) { if (entry[0].toLowerCase().includes(wanted)) found.push(entry); return found.length >= 20; });
-      list.replaceChildren.apply(list, found.map(function (entry) { return make("option", { value: entry[0] }); }));
+      var wanted = input.value.trim().toLowerCase(), found = all().filter(entry => entry[0].toLowerCase().includes(wanted)).slice(0, 20);
+      list.replaceChildren(...found.map(entry => make("option", { value: entry[0] })));
       return found;
     }
     function load() {
@@ -262,9 +263,8 @@
     form.addEventListener("submit", function (event) {
       event.preventDefault();
       var wanted = input.value.trim().toLowerCase(), found = suggest();
-      function first(fits) { return (window.BARLOW_JUMP || []).find(function (entry) { return fits(entry[0].toLowerCase()); }); }
       var feature = "feature " + wanted.replace("feature ", "") + " ";
-      var target = first(function (name) { return name === wanted; }) || first(function (name) { return (name + " ").startsWith(feature); }) || (wanted && found[0]);
+      var target = first(name => name === wanted) || first(name => (name + " ").startsWith(feature)) || (wanted && found[0]);
       if (target) location.href = root + target[1];
       else { input.setCustomValidity("Nothing is called that."); form.reportValidity(); input.setCustomValidity(""); }
     });
@@ -273,13 +273,13 @@
   // --- keyboard --------------------------------------------------------------------------------------------
   // Single keys can be switched off: they get in the way of speech input.
   var KEYS = [
-    ["n", "next class or feature", function () { follow("[rel=next]"); }],
-    ["p", "previous class or feature", function () { follow("[rel=prev]"); }],
-    ["u", "up one level", function () { follow(".trail li:nth-last-child(2) a"); }],
-    ["j", "jump to a class or feature", function () { focusOn(".jump input"); }],
-    ["t", "filter the table", function () { focusOn("[data-filter]"); }],
+    ["n", "next class or feature", () => follow("[rel=next]")],
+    ["p", "previous class or feature", () => follow("[rel=prev]")],
+    ["u", "up one level", () => follow(".trail li:nth-last-child(2) a")],
+    ["j", "jump to a class or feature", () => focusOn(".jump input")],
+    ["t", "filter the table", () => focusOn("[data-filter]")],
     ["h", "heatmaps on and off", function () { if (document.querySelector(".map")) setHeat("heat", page.dataset.heat === "off" ? "overlay" : "off"); }],
-    ["?", "this list", function () { help(); }],
+    ["?", "this list", () => help()],
   ];
   var MORE = [["/", "search (sites with a search box)"], ["← →", "in the picture viewer: previous, next"], ["Esc", "close the viewer or this list"]];
   var panel;

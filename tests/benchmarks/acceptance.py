@@ -29,13 +29,21 @@ from barlow_report.run_folder import Run
 from barlow_report.stages.site import write_site
 from tests.benchmarks.site_scale import measure_build
 from tests.conftest import chromium
-from tests.report.conftest import STATUSES, build
+from tests.report.comparison import with_comparison
+from tests.report.conftest import STATUSES, Built, build
+from tests.report.directions import with_directions
+from tests.report.error_types import with_taxonomy
 from tests.report.hosts import build_host
-from tests.report.synthetic import PAYLOADS, Recipe
+from tests.report.synthetic import PAYLOADS, Recipe, synthetic_source
 from tests.report.test_browser import LOCAL, PAGES, Watched, foreign_elements, violations
 from tests.report.test_tables_and_downloads import formula_cells
 
 N_ROWS = 5000
+MORE_PAGES = {
+    "directions": "directions/index.html",
+    "error types": "error-types/index.html",
+    "models": "models/index.html",
+}
 
 
 @dataclass(frozen=True)
@@ -53,14 +61,23 @@ class Sites:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.demo = build(folder / "demo", Recipe(planted=True, other_group=True, statuses=STATUSES, n_classes=7))
+        recipe = Recipe(planted=True, other_group=True, statuses=STATUSES, n_classes=7)
+        self.demo = _with_lenses(folder / "demo", recipe)
         words = SiteConfig(title="<script>alert('title')</script>", show_paths=True)
         recipe = Recipe(
             n_classes=len(PAYLOADS), depth=2, held_out_fraction=0.0, hostile=True, other_group=True, site=words
         )
         small = replace(recipe, n_per_class=60, n_features=30, image_size=32)
-        self.hostile = build(folder / "hostile", small)
+        self.hostile = _with_lenses(folder / "hostile", small)
         self.large = build(folder / "large", Recipe(n_classes=90, n_per_class=50, n_features=20, n_pictures=6))
+
+
+def _with_lenses(folder: Path, recipe: Recipe) -> Built:
+    """Make up a run with directions, error types and a comparison, so that it has pages of every type."""
+    source = with_directions(synthetic_source(folder / "run", recipe), hostile=recipe.hostile)
+    source = with_comparison(with_taxonomy(source, hostile=recipe.hostile), hostile=recipe.hostile)
+    build_site(source, site=folder / "a site, zürich")
+    return Built(source, folder / "a site, zürich")
 
 
 def offline(sites: Sites, browser: Browser) -> Iterator[Line]:
@@ -153,7 +170,7 @@ def accessibility(sites: Sites, browser: Browser) -> Iterator[Line]:
         for width in (360, 1280):
             context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
             watched = Watched(context)
-            for name, path in PAGES.items():
+            for name, path in {**PAGES, **MORE_PAGES}.items():
                 found[f"{name}, {scheme}, {width}"] = violations(watched.open(sites.demo, path))
             context.close()
     n = sum(len(problems) for problems in found.values())
@@ -258,8 +275,8 @@ def weight(site: Path, browser: Browser) -> Iterator[Line]:
         f"at most {heaviest / 1e3:.0f} kB",
         heaviest <= 1e6,
     )
-    yield Line("weight", "own script ≤ 30 kB", _with_form(own["js"], form["js"]), own["js"] <= 30_000)
-    yield Line("weight", "own CSS ≤ 20 kB", _with_form(own["css"], form["css"]), own["css"] <= 20_000)
+    yield Line("weight", "own script ≤ 30 kB", _with_form(own["js"], form["js"]), own["js"] + form["js"] <= 30_000)
+    yield Line("weight", "own CSS ≤ 20 kB", _with_form(own["css"], form["css"]), own["css"] + form["css"] <= 20_000)
     yield Line("weight", "no image stored twice", f"{n_twice} of {len(pictures)}", not n_twice)
     if largest:
         median = statistics.median(largest)
