@@ -1,4 +1,4 @@
-"""The commands as they are typed, on a run of a real small task."""
+"""The commands as they are typed."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from barlow_report import cli
 from barlow_report.annotations.batches import Selection, choose_batch, study_features
 from barlow_report.run_folder import Run
-from tests.annotations.people import answer, write_lines
+from tests.annotations.people import answer, finished_run, write_lines
 from tests.blocking import without
 from tests.pipeline.toy import write_task
 
@@ -24,10 +24,8 @@ def _run(*arguments: str | Path, code: int = 0) -> str:
 
 @pytest.fixture(scope="module")
 def task(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small finished task: toy.yaml, run/ and site/."""
-    config = write_task(tmp_path_factory.mktemp("commands"), n_per_class=60)
-    _run("run", config, "--run", config.parent / "run", "--site", config.parent / "site")
-    return config.parent
+    """A folder with a finished run in run/, made up of tables and pictures."""
+    return finished_run(tmp_path_factory.mktemp("commands") / "run").folder.parent
 
 
 _SHELL = """
@@ -100,8 +98,11 @@ def test_from_the_choice_of_features_to_names_and_back_out_without_torch(task: P
     assert "token=" in invited
 
 
-def test_features_that_no_rule_uses_get_pictures_and_what_was_drawn_is_kept(task: Path) -> None:
+@pytest.mark.slow
+def test_features_that_no_rule_uses_get_pictures_and_what_was_drawn_is_kept(tmp_path: Path) -> None:
+    task = write_task(tmp_path, n_per_class=60).parent
     run = task / "run"
+    _run("run", task / "toy.yaml", "--run", run, "--site", task / "site")
     before = Run.open(run).read_table("tiles")
     output = _run("annotations", "template", run, "--choice", "informative", "--features-per-group", "3")
     assert "have no pictures yet" in output
@@ -118,7 +119,6 @@ def test_features_that_no_rule_uses_get_pictures_and_what_was_drawn_is_kept(task
     assert all(path.stat().st_mtime_ns == time for path, time in media.items())
     assert "have no pictures yet" not in _run("annotations", "template", run, "--choice", "informative",
                                               "--features-per-group", "3")  # fmt: skip
-    (run / "annotations" / "batch.json").unlink()
 
 
 def test_the_published_design_takes_classes_from_the_top_the_middle_and_the_bottom(task: Path) -> None:
