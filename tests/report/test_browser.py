@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from barlow_report import formatting
 from barlow_report.report.jump import jump_script
 from barlow_report.report.pages import Site
-from tests.report.conftest import Built
-from tests.report.synthetic import PAYLOADS
+from tests.report.conftest import Built, build
+from tests.report.synthetic import PAYLOADS, Recipe
 
 pytestmark = pytest.mark.browser
 
@@ -150,6 +150,22 @@ def test_no_page_scrolls_sideways_on_a_phone(demo: Built, browser: Browser, path
     context = browser.new_context(viewport={"width": 360, "height": 740})
     page = Watched(context).open(demo, path)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    context.close()
+
+
+def test_no_long_name_makes_a_page_scroll_sideways(tmp_path: Path, browser: Browser) -> None:
+    names = (
+        "x" * 90,
+        "electric_guitar_with_a_name_that_never_ends",
+        "terrier, bull terrier (also: pit bull)",
+    )
+    built = build(tmp_path, Recipe(n_classes=3, names=names, n_pictures=6, n_features=30, other_group=True))
+    context = browser.new_context(viewport={"width": 360, "height": 740})
+    page = Watched(context).page
+    groups = sorted(built.site.glob("groups/*/index.html"))
+    for path in (built.site / "index.html", *built.site.glob("classes/*/index.html"), *groups[:2]):
+        page.goto(path.as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
     context.close()
 
 
