@@ -151,7 +151,7 @@
       filters.hidden = false;
       filters.addEventListener("submit", function (event) { event.preventDefault(); });
       filters.addEventListener("reset", function () { setTimeout(function () { state.page = 1; update(); }, 0); });
-      filters.addEventListener("input", function () { clearTimeout(timer); timer = setTimeout(function () { state.page = 1; update(); }, 20); });
+      filters.addEventListener("input", function () { clearTimeout(timer); timer = setTimeout(function () { state.page = 1; update(); }, 0); });
     }
     pager.addEventListener("click", function (event) {
       var step = event.target.dataset && event.target.dataset.step;

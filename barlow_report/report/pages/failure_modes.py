@@ -11,7 +11,7 @@ from barlow_report.report.words import VERDICTS, condition_words, grouping_label
 
 __all__ = ["FailureModesView", "failure_modes_page"]
 
-_PAGE_SIZE = 50  # fourteen columns wide: a hundred rows would be more elements than a page should have
+_PAGE_SIZE = 40  # fourteen columns wide: more rows would be more elements than a page should have
 
 _COLUMNS = (
     TableColumn(key="picture", label="Picture", kind="picture"),
