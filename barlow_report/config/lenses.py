@@ -184,7 +184,7 @@ class ComparisonConfig(Section):
     )
     models: tuple[Name, ...] = Field((), description="Columns to compare; default: all but path.")
     n_proposing: int = Field(
-        20,
+        10,
         ge=0,
         description="Other models whose own trees propose failure modes, spread over the accuracies where there are "
         "more; each is tested on all models.",

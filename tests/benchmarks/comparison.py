@@ -1,6 +1,6 @@
 """Comparing many models: time and memory of its two parts, at the size of ImageNet's validation images.
 
-    python -m tests.benchmarks.comparison [--n-models 100] [--n-proposing 20] [--n-images 50000] [--n-classes 1000]
+    python -m tests.benchmarks.comparison [--n-models 100] [--n-proposing 10] [--n-images 50000] [--n-classes 1000]
 
 Features are random half-precision numbers in a file. Each model fails on a fifth of the images, most of them on images
 that are hard for all models; a tenth of the classes are hard where one feature is weak. Types are told from random
@@ -34,7 +34,7 @@ def main() -> None:
     """Print the times."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--n-models", type=int, default=100)
-    parser.add_argument("--n-proposing", type=int, default=20)
+    parser.add_argument("--n-proposing", type=int, default=10)
     parser.add_argument("--n-images", type=int, default=50_000)
     parser.add_argument("--n-classes", type=int, default=1000)
     parser.add_argument("--n-features", type=int, default=2048)
