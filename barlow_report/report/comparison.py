@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,11 @@ class Comparison:
 
     def sharing(self, rule_id: int) -> SharedMode | None:
         """The mode whose thresholds are those of a rule of this report, if it holds for any model."""
-        return next((mode for mode in self.modes if mode.rule_id == rule_id), None)
+        return self._by_rule.get(rule_id)
+
+    @cached_property
+    def _by_rule(self) -> dict[int, SharedMode]:
+        return {mode.rule_id: mode for mode in self.modes if mode.rule_id is not None}
 
 
 def listed_models(names: list[str]) -> str:
