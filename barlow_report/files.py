@@ -12,14 +12,23 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from barlow_report.errors import OutputError
+from barlow_report.errors import DataError, OutputError
 
 try:
     import fcntl
 except ImportError:  # no such lock on this system; two processes that write to one folder are then not noticed
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["HAS_LOCKS", "atomic_file", "atomic_write", "digest_file", "digest_text", "lock", "output_errors"]
+__all__ = [
+    "HAS_LOCKS",
+    "atomic_file",
+    "atomic_write",
+    "digest_file",
+    "digest_named",
+    "digest_text",
+    "lock",
+    "output_errors",
+]
 
 HAS_LOCKS = fcntl is not None
 """Whether the system has locks that end with the process."""
@@ -77,6 +86,20 @@ def atomic_write(path: Path, data: bytes | str, *, durable: bool = True) -> None
     """Write `data` to `path` as a whole or not at all; text is encoded as UTF-8. See `atomic_file`."""
     with atomic_file(path, durable=durable) as file:
         file.write(data.encode() if isinstance(data, str) else data)
+
+
+def digest_named(path: Path, *, key: str) -> str:
+    """Return the hash of a file of data that the configuration names under `key`.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    try:
+        return digest_file(path)
+    except OSError as error:
+        raise DataError(
+            f"{path}: cannot be read ({error.strerror}). Give the path of an existing file under {key}."
+        ) from error
 
 
 def digest_text(text: str) -> str:

@@ -1,6 +1,5 @@
 """Several models on the same images: what kinds of errors they make, and which failure modes they share."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,8 +7,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from barlow_report.config import Config, RulesConfig, TaxonomyConfig
-from barlow_report.errors import ConfigError, DataError
-from barlow_report.files import digest_file
+from barlow_report.errors import ConfigError
+from barlow_report.files import digest_named
 from barlow_report.formatting import count
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
@@ -61,7 +60,7 @@ def compare(config: Config, run: Run, *, explained: str, progress: Progress) -> 
         seed=config.seed,
         rules=config.rules.model_dump(mode="json", exclude={"n_workers"}),
         comparison=settings.model_dump(mode="json"),
-        predictions=_digest(settings.predictions),
+        predictions=digest_named(settings.predictions, key="comparison.predictions"),
         taxonomy=None if taxonomy is None else taxonomy.model_dump(mode="json", exclude={"clip"}),
         files=None if taxonomy is None else digest_inputs(taxonomy),
     )
@@ -109,16 +108,6 @@ def compare(config: Config, run: Run, *, explained: str, progress: Progress) -> 
         f"them, {count(n_several)} for several"
     )
     return mark
-
-
-def _digest(path: Path) -> str:
-    try:
-        return digest_file(path)
-    except OSError as error:
-        raise DataError(
-            f"{path}: cannot be read ({error.strerror}). Give the path of an existing file under "
-            "comparison.predictions."
-        ) from error
 
 
 def _with_inspected(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from barlow_report.config import ClipConfig, Config, TaxonomyConfig
-from barlow_report.errors import ConfigError, DataError, ModelError
-from barlow_report.files import atomic_file, atomic_write, digest_file
+from barlow_report.errors import ConfigError, ModelError
+from barlow_report.files import atomic_file, atomic_write, digest_named
 from barlow_report.formatting import count
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
@@ -113,13 +113,7 @@ def _load_model(config: Config, spec: ClipConfig, *, role: str) -> "ImageTextMod
 def _words_digest(settings: TaxonomyConfig) -> str:
     is_wordnet = settings.proposal_words == "wordnet"
     path = settings.wordnet.folder / "data.noun" if is_wordnet else Path(str(settings.proposal_words))
-    try:
-        return digest_file(path)
-    except OSError as error:
-        key = "wordnet.folder" if is_wordnet else "proposal_words"
-        raise DataError(
-            f"{path}: cannot be read ({error.strerror}). Give the path of an existing file under taxonomy.{key}."
-        ) from error
+    return digest_named(path, key="taxonomy.wordnet.folder" if is_wordnet else "taxonomy.proposal_words")
 
 
 def _best_words(

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from barlow_report.config import Config, TaxonomyConfig
-from barlow_report.errors import ConfigError, DataError
-from barlow_report.files import atomic_write, digest_file
+from barlow_report.errors import ConfigError
+from barlow_report.files import atomic_write, digest_named
 from barlow_report.formatting import count, percent
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
@@ -113,15 +113,7 @@ def digest_inputs(settings: TaxonomyConfig) -> dict[str, str]:
     paths = {key: value for key, value in settings if hasattr(value, "is_file")}
     if settings.superclasses == "wordnet":
         paths["wordnet"] = settings.wordnet.folder / "data.noun"
-    found = {}
-    for key, path in paths.items():
-        try:
-            found[key] = digest_file(path)
-        except OSError as error:
-            raise DataError(
-                f"{path}: cannot be read ({error.strerror}). Give the path of an existing file under taxonomy.{key}."
-            ) from error
-    return found
+    return {key: digest_named(path, key=f"taxonomy.{key}") for key, path in paths.items()}
 
 
 def _write(run: Run, inputs: TaxonomyInputs, vocabulary: Vocabulary) -> None:
