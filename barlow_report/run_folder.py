@@ -207,8 +207,11 @@ class Run:
             self.delete_table("planted")  # says what became of rules that are about to change
         work = self.folder / "work" / stage
         begun = work / "fingerprint"
+        goes_on = begun.is_file() and begun.read_text() == fingerprint
+        if not goes_on:
+            self._forget_assumptions(later)
         with output_errors(work):
-            if work.exists() and (not begun.is_file() or begun.read_text() != fingerprint):
+            if work.exists() and not goes_on:
                 shutil.rmtree(work)
             work.mkdir(parents=True, exist_ok=True)
         atomic_write(begun, fingerprint)
@@ -219,6 +222,7 @@ class Run:
         stages = self.info["stages"]
         if lens in stages:
             self.update_info(stages={s: mark for s, mark in stages.items() if s != lens})
+        self._forget_assumptions([lens])
         self._delete_lens(lens)
 
     def _delete_lens(self, lens: str) -> None:
@@ -232,6 +236,27 @@ class Run:
             shutil.rmtree(self.folder / "work" / stage, ignore_errors=True)
             if (self.folder / "work").is_dir() and not any((self.folder / "work").iterdir()):
                 (self.folder / "work").rmdir()
+
+    # --- assumptions --------------------------------------------------------------------------------------
+
+    def assume(self, stage: str, key: str, text: str) -> None:
+        """Note in one sentence what `stage` took for granted and a reader of the report must know.
+
+        The site shows it under *What was assumed*. It is kept until the stage is done again with other inputs.
+
+        Args:
+            stage: The stage that assumes it.
+            key: Names the assumption; the same key again replaces the sentence.
+            text: A sentence about the data or the models, for readers of the site: no paths.
+        """
+        assumptions = self.info.get("assumptions", {})
+        if assumptions.get(stage, {}).get(key) != text:
+            self.update_info(assumptions={**assumptions, stage: {**assumptions.get(stage, {}), key: text}})
+
+    def _forget_assumptions(self, stages: Iterable[str]) -> None:
+        assumptions = self.info.get("assumptions", {})
+        if stale := assumptions.keys() & set(stages):
+            self.update_info(assumptions={stage: noted for stage, noted in assumptions.items() if stage not in stale})
 
     # --- tables and arrays --------------------------------------------------------------------------------
 

@@ -57,6 +57,19 @@ def test_a_finished_stage_is_done_for_the_same_inputs_only(run: Run) -> None:
     assert not (run.folder / "work").exists()
 
 
+def test_assumptions_are_kept_until_their_stage_is_done_with_other_inputs(run: Run) -> None:
+    run.begin("extract", fingerprint="a")
+    run.assume("extract", "range", "Grey values go up to 255.")
+    run.assume("directions", "space", "Embeddings are given.")
+    run.begin("extract", fingerprint="a")  # goes on with the same work
+    assert run.info["assumptions"]["extract"] == {"range": "Grey values go up to 255."}
+    run.assume("extract", "range", "Grey values go up to 4,095.")
+    run.drop("directions")
+    assert run.info["assumptions"] == {"extract": {"range": "Grey values go up to 4,095."}}
+    run.begin("extract", fingerprint="b")
+    assert run.info["assumptions"] == {}
+
+
 def test_redoing_a_stage_drops_the_marks_of_later_ones(run: Run) -> None:
     for stage in ("extract", "explain", "visualize"):
         run.begin(stage, fingerprint=stage)

@@ -155,6 +155,7 @@ def _info(recipe: Recipe) -> dict[str, Any]:
         "created_at": "2026-11-22T00:00:00Z",
         "versions": {"barlow_report": "0.1.0", "python": "3.11.7", "torch": "2.14.0", "scikit-learn": "1.9.0"},
         "device": "cpu",
+        "assumptions": {"extract": {"range": "Grey values go up to <b>255</b>."}} if recipe.hostile else {},
         "seed": 0,
         "config": {
             "name": "synthetic",

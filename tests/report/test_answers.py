@@ -72,3 +72,9 @@ def test_groups_without_a_tree_and_files_that_could_not_be_read_are_named(demo: 
     assert gaps.tone == "doubt"
     assert gaps.answer.startswith(f"{len(groups)} of {len(groups)} groups")
     assert f"{len(groups)} with {words}; 3 files could not be read." in gaps.detail
+
+
+@pytest.mark.parametrize("page", ["index.html", "method/index.html"])
+def test_what_a_run_assumed_is_told(hostile: Built, quiet: Built, page: str) -> None:
+    assert "<li>Grey values go up to &lt;b&gt;255&lt;/b&gt;.</li>" in hostile.text(page)
+    assert "What was assumed" not in quiet.text(page)

@@ -8,7 +8,7 @@ from statistics import fmean
 from barlow_report.config import DirectionsConfig, RulesConfig
 from barlow_report.report.datatable import Link
 from barlow_report.report.pages.directions import direction_settings, embeddings_words
-from barlow_report.report.pages.overview import Fact, settings_rows
+from barlow_report.report.pages.overview import Fact, assumptions, settings_rows
 from barlow_report.report.pages.page import Heading, Site, SitePage
 from barlow_report.report.records import Evaluation, Explained, Share
 from barlow_report.report.source import gain_figure
@@ -39,6 +39,7 @@ class MethodView:
     is_in_sample: bool
     n_tested: int
     settings: tuple[Fact, ...]
+    assumptions: tuple[str, ...]
     attack: tuple[Fact, ...]
     embeddings: str
     direction_settings: DirectionsConfig
@@ -150,6 +151,7 @@ def method_page(site: Site) -> SitePage:
             is_in_sample=site.catalog.is_in_sample,
             n_tested=sum(rule.q_value is not None for rule in site.catalog.failure_modes()),
             settings=settings,
+            assumptions=assumptions(site.info),
             attack=tuple(fact for fact in settings if fact.name.startswith("visuals.attack.")),
             embeddings=embeddings_words(site),
             direction_settings=direction_settings(site),
@@ -165,6 +167,7 @@ def method_page(site: Site) -> SitePage:
             *((Heading("Error types", "error-types"),) if site.catalog.taxonomy is not None else ()),
             *((Heading("Comparing models", "models"),) if site.catalog.comparison is not None else ()),
             Heading("Limits", "limits"),
+            *((Heading("What was assumed", "assumed"),) if assumptions(site.info) else ()),
             Heading("Settings of this run", "settings"),
             Heading("Sources", "sources"),
         ),

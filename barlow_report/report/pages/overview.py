@@ -15,7 +15,7 @@ from barlow_report.report.records import Group, Rule, Share, Tile
 from barlow_report.report.taxonomy import Breakdown, breakdown_words, noise_sentence
 from barlow_report.report.words import STATUSES, grouping_label, rule_inequality, rule_when
 
-__all__ = ["Fact", "FailureModeCard", "GroupTally", "OverviewView", "overview_page", "settings_rows"]
+__all__ = ["Fact", "FailureModeCard", "GroupTally", "OverviewView", "assumptions", "overview_page", "settings_rows"]
 
 _N_CARDS = 10
 _N_EXAMPLES = 12
@@ -82,6 +82,7 @@ class OverviewView:
     n_skipped: int
     facts: tuple[Fact, ...]
     settings: tuple[Fact, ...]
+    assumptions: tuple[str, ...]
     figures: tuple[str, ...]
     has_planted: bool
     n_named: int
@@ -130,6 +131,7 @@ def _view(site: Site, modes: list[Rule]) -> OverviewView:
         n_skipped=len(catalog.skipped),
         facts=tuple(_facts(site)),
         settings=tuple(settings_rows(site.info)),
+        assumptions=assumptions(site.info),
         figures=tuple(name for name in ("error_rate_by_class", "tree_gain") if name in site.figures),
         has_planted=catalog.planted is not None,
         n_named=sum(name.name is not None for name in catalog.names.values()),
@@ -259,6 +261,14 @@ def _model_facts(name: str, model: Mapping[str, object]) -> Iterator[Fact]:
     yield Fact(name, _last_part(str(model.get("name", "–"))))
     if model.get("sha256"):
         yield Fact(f"{name}, SHA-256", str(model["sha256"]), True)
+
+
+def assumptions(info: Mapping[str, object]) -> tuple[str, ...]:
+    """What the stages took for granted, a sentence each; see `Run.assume`."""
+    noted = info.get("assumptions")
+    if not isinstance(noted, Mapping):
+        return ()
+    return tuple(visible(text) for sentences in noted.values() for text in sentences.values())
 
 
 def settings_rows(info: Mapping[str, object]) -> Iterator[Fact]:
