@@ -69,7 +69,8 @@ def explain_failures(
         features: (n_images, n_features) real numbers; may be memory-mapped, rows are read group by group.
         labels: (n_images,) class_id of the true class.
         predictions: (n_images,) class_id that the inspected model predicts; a failure is one that is not the label.
-        class_names: (n_classes,) names by class_id; default: the ids as text, up to the highest that occurs.
+        class_names: (n_classes,) names by class_id; default: the ids that occur, as text. They may then be any whole
+            numbers from 0 on; classes between them that never occur are in no table.
         settings: The section `rules` of the configuration; default: its defaults. There is no manifest here, so its
             `manifest_columns` are not looked at: give what they mean as `groupings`, see `group_by_column`.
         seed: 0 to 2**32 − 1. The result is a function of the data, the settings and the seed; it does not depend
@@ -88,7 +89,12 @@ def explain_failures(
     """
     settings = settings or RulesConfig()
     inputs = check_inputs(features, labels, predictions, class_names=class_names)
-    usual = list_groupings(inputs.labels, inputs.predictions, class_names=inputs.class_names, settings=settings)
+    usual = [
+        grouping.with_class_ids(inputs.class_ids)
+        for grouping in list_groupings(
+            inputs.labels, inputs.predictions, class_names=inputs.class_names, settings=settings
+        )
+    ]
     groups = number_groups([*usual, *groupings], n_images=len(inputs.labels))
     if held_out is None:
         fraction = settings.held_out_fraction

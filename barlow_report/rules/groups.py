@@ -8,7 +8,7 @@ One split serves all groupings, so an image that a rule is tested on was never u
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -54,6 +54,15 @@ class Grouping:
     class_ids: tuple[int | None, ...]
     image_ids: tuple[Integers, ...]
     classes: tuple[tuple[int, ...], ...] = ()
+
+    def with_class_ids(self, class_ids: Integers) -> "Grouping":
+        """Name classes by their ids, where they were named by their places in `class_ids`."""
+        ids = class_ids.tolist()
+        return replace(
+            self,
+            class_ids=tuple(None if place is None else ids[place] for place in self.class_ids),
+            classes=tuple(tuple(ids[place] for place in places) for places in self.classes),
+        )
 
 
 def group_by_class(name: str, classes: Integers, *, class_names: Sequence[str]) -> Grouping:

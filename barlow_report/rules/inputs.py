@@ -16,15 +16,23 @@ Integers = npt.NDArray[np.int64]
 Features = npt.NDArray[np.floating]
 
 _ROWS_AT_A_TIME = 4096
+_NO_LIMIT = np.iinfo(np.int64).max
+_MAX_LOSS = 0.05  # rounding error of single precision, in standard deviations of a feature
+_MIN_VARIATION = 1e-12  # deviation relative to size: less is rounding of double precision
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Inputs:
-    """Features that fit labels and predictions that fit class names."""
+    """Features that fit labels and predictions that fit class names.
+
+    `labels` and `predictions` are places in `class_ids` and `class_names`, so that nothing grows with the largest
+    class_id.
+    """
 
     features: Features
     labels: Integers
     predictions: Integers
+    class_ids: Integers
     class_names: tuple[str, ...]
 
     @property
@@ -40,7 +48,10 @@ def check_inputs(
     *,
     class_names: Sequence[str] | None,
 ) -> Inputs:
-    """Check shapes, types and ranges without reading the features; their values are checked as they are read.
+    """Check shapes, types and ranges.
+
+    Features in single or half precision are not read here; their values are checked as they are read. Numbers that
+    need more digits are read once, to see whether single precision can tell them apart.
 
     Raises:
         DataError: Something does not fit; the message says what.
@@ -54,16 +65,29 @@ def check_inputs(
         raise DataError(f"features: found type {values.dtype}, expected real numbers such as float32.")
     n_images = len(values)
     true, predicted = _check_classes("labels", labels, n_images), _check_classes("predictions", predictions, n_images)
-    n_classes = int(max(true.max(), predicted.max())) + 1
-    names = tuple(str(i) for i in range(n_classes)) if class_names is None else tuple(class_names)
+    names = None if class_names is None else tuple(class_names)
     for what, classes in (("labels", true), ("predictions", predicted)):
-        wrong = np.flatnonzero((classes < 0) | (classes >= len(names)))
+        wrong = np.flatnonzero((classes < 0) | (classes >= (_NO_LIMIT if names is None else len(names))))
         if len(wrong):
+            expected = "at least 0" if names is None else f"0 to {len(names) - 1} ({len(names)} class names)"
             raise DataError(
-                f"{what}: image {wrong[0]} has class {classes[wrong[0]]}, expected 0 to {len(names) - 1} "
-                f"({len(names)} class names). Give the class names in the order of the model's outputs."
+                f"{what}: image {wrong[0]} has class {classes[wrong[0]]}, expected {expected}. Give the class names in "
+                "the order of the model's outputs."
             )
-    return Inputs(features=values, labels=true, predictions=predicted, class_names=names)
+    lost = _find_lost_feature(values)
+    if lost is not None:
+        raise DataError(lost)
+    if names is not None:
+        ids = np.arange(len(names))
+        return Inputs(features=values, labels=true, predictions=predicted, class_ids=ids, class_names=names)
+    ids, places = np.unique(np.concatenate([true, predicted]), return_inverse=True)
+    return Inputs(
+        features=values,
+        labels=places[:n_images].astype(np.int64),
+        predictions=places[n_images:].astype(np.int64),
+        class_ids=ids,
+        class_names=tuple(map(str, ids.tolist())),
+    )
 
 
 def check_split(held_out: npt.ArrayLike, *, n_images: int) -> npt.NDArray[np.bool_]:
@@ -142,6 +166,31 @@ def find_bad_value(features: Features) -> str | None:
                 "in the range of float32. Leave the image out, or repair the model that computed it."
             )
     return None
+
+
+def _find_lost_feature(features: Features) -> str | None:
+    """Describe the first feature whose values single precision cannot tell apart; None where there is none."""
+    if (features.dtype.kind == "f" and features.dtype.itemsize <= 4) or features.dtype.itemsize <= 2:
+        return None
+    shape = features.shape[1]
+    first = features[0].astype(np.float64)
+    error, largest, total, squares = (np.zeros(shape) for _ in range(4))
+    with np.errstate(over="ignore", invalid="ignore"):  # values out of range are reported as they are read
+        for start in range(0, len(features), _ROWS_AT_A_TIME):
+            rows = features[start : start + _ROWS_AT_A_TIME].astype(np.float64)
+            error = np.fmax(error, np.abs(rows.astype(np.float32) - rows).max(axis=0))
+            largest = np.fmax(largest, np.abs(rows).max(axis=0))
+            total += (rows - first).sum(axis=0)
+            squares += ((rows - first) ** 2).sum(axis=0)
+        deviation = np.sqrt(np.maximum(squares / len(features) - (total / len(features)) ** 2, 0))
+        lost = np.flatnonzero((error > _MAX_LOSS * deviation) & (deviation > _MIN_VARIATION * largest))
+    if not len(lost):
+        return None
+    feature = int(lost[0])
+    return (
+        f"features: feature {feature} has values around {first[feature]:.6g} that differ by about "
+        f"{deviation[feature]:.2g}, which single precision cannot tell apart. Subtract its mean, or leave it out."
+    )
 
 
 def _check_classes(what: str, values: npt.ArrayLike, n_images: int) -> Integers:

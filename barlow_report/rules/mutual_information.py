@@ -29,6 +29,7 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 _BLOCK = 32  # features at a time: the sorted copies of a block stay in the processor's cache
+_ROUNDING = 10 * np.finfo(np.float64).eps
 _NOISE_CACHE_BYTES = 64 * 2**20
 
 
@@ -43,7 +44,8 @@ def mutual_information(
     """Estimate the mutual information between each feature and the failure label.
 
     Equal to `sklearn.feature_selection.mutual_info_classif(features, failure, n_neighbors=n_neighbors,
-    random_state=seed)` within 1e-9.
+    random_state=seed)` within 1e-9. A feature of tiny scale, which scikit-learn takes for a constant (deviation below
+    2e-15), has the information of the same feature at any other scale here.
 
     Args:
         features: (n_images, n_features), any real dtype, finite.
@@ -156,14 +158,21 @@ def _scale(features: npt.NDArray[np.generic], noise: Floats, order: Integers, bl
     """Scale the features of a block to unit deviation and add the noise: (n_block, len(order)) in this order.
 
     numpy adds up along contiguous memory pairwise. scikit-learn's columns are contiguous at this point, so rows
-    that are contiguous here give the same sums to the last bit, and with them the same ties.
+    that are contiguous here give the same sums to the last bit, and with them the same ties. Values are first brought
+    below 1 by a power of two, which changes no digit: features whose deviation scikit-learn would take for 0 only
+    because they are small are scaled like any other.
     """
     values = np.array(features[:, block].T, dtype=np.float64, order="C")
     n_images, scratch = values.shape[1], np.empty_like(values)
+    low, high = values.min(axis=1, keepdims=True), values.max(axis=1, keepdims=True)
+    largest = np.maximum(high, -low)
+    factor = np.where(low < high, np.ldexp(1.0, np.minimum(-np.frexp(largest)[1], 1000)), 1.0)
+    values *= factor
     np.subtract(values, np.add.reduce(values, axis=1, keepdims=True) / n_images, out=scratch)
     np.multiply(scratch, scratch, out=scratch)
     deviation = np.sqrt(np.add.reduce(scratch, axis=1, keepdims=True) / n_images)
-    deviation[deviation < 10 * np.finfo(np.float64).eps] = 1.0  # constant but for rounding: left as it is
+    # constant but for rounding: left as it is
+    deviation = np.where(deviation <= _ROUNDING * factor * np.minimum(largest, 1), factor, deviation)
     values /= deviation
     np.abs(values, out=scratch)
     size = 1e-10 * np.maximum(1.0, np.add.reduce(scratch, axis=1, keepdims=True) / n_images)

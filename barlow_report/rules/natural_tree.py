@@ -15,9 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.tree import DecisionTreeClassifier
 
-from barlow_report.rules.trees import Tree, balance_outcomes
+from barlow_report.rules.trees import Tree, balance_outcomes, find_splits
 
 __all__ = ["Cuts", "find_cuts", "fit_natural_tree"]
 
@@ -147,10 +146,9 @@ def _best_split(values: Rows, failure: Booleans, weights: dict[int, float], cuts
         scores = _gain(above, failure, weights) * np.sqrt(cuts.separations[natural])
         first = int(np.flatnonzero(scores >= scores.max() - _TIE)[0])  # of equal ones
         splits.append(_Split(float(scores[first]), int(natural[first]), float(cuts.thresholds[natural[first]])))
-    stump = DecisionTreeClassifier(criterion="entropy", max_depth=1, class_weight=weights, random_state=seed)
-    fitted = stump.fit(values, failure.astype(np.int64)).tree_
-    if fitted.node_count > 1:
-        column, threshold = int(fitted.feature[0]), float(fitted.threshold[0])
+    stump = find_splits(values, failure, weights=weights, max_depth=1, seed=seed)
+    if len(stump.columns) > 1:
+        column, threshold = int(stump.columns[0]), float(stump.thresholds[0])
         gain = _gain(values[:, [column]].astype(np.float64) > threshold, failure, weights)
         splits.append(_Split(float(gain[0]) * np.sqrt(_FREE_SEPARATION), column, threshold))
     best = max(splits, key=lambda split: split.score, default=None)

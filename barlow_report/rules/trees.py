@@ -6,22 +6,28 @@ them in ascending order of their ids, so that the tree depends on which features
 differences in the last digit of how informative they are; ties between features are scikit-learn's to break,
 with the run's seed.
 
+scikit-learn takes values that differ by less than 1e-7 for equal, whatever the scale of a feature. Features are
+therefore multiplied by a power of two, which is exact, and thresholds divided by it: what a tree finds depends on the
+order of the values alone, and is what scikit-learn finds where no two values are that close.
+
 Feature ids are always indices of the representation. Nodes are numbered depth first, `le` before `gt`.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.tree import DecisionTreeClassifier
 
-__all__ = ["Tree", "balance_outcomes", "count_in_nodes", "fit_tree", "select_features"]
+__all__ = ["Nodes", "Tree", "balance_outcomes", "count_in_nodes", "find_splits", "fit_tree", "select_features"]
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.float32]
 
+_EXPONENT = 100  # of the largest value of a feature; float32 holds up to 127, and the smallest values stay far from 0
 _DECIMALS = 12  # the estimator is exact to about 14; what differs beyond is a tie
 
 
@@ -85,6 +91,15 @@ class Tree:
         return nodes
 
 
+class Nodes(NamedTuple):
+    """The nodes of a tree in scikit-learn's order: children are -1 and features negative at leaves."""
+
+    le_children: Integers
+    gt_children: Integers
+    columns: Integers
+    thresholds: Floats
+
+
 def select_features(mutual_information: Floats, *, n_selected: int) -> Integers:
     """Return the ids of the most informative features, the most informative first, ties by feature id."""
     order = np.argsort(-np.round(mutual_information, _DECIMALS), kind="stable")
@@ -105,15 +120,34 @@ def fit_tree(features: Rows, failure: Booleans, *, feature_ids: Integers, max_de
         The tree; a single root where no split was found.
     """
     selected = np.sort(feature_ids)
-    classifier = DecisionTreeClassifier(
-        criterion="entropy", max_depth=max_depth, class_weight=balance_outcomes(failure), random_state=seed
+    nodes = find_splits(
+        features[:, selected], failure, weights=balance_outcomes(failure), max_depth=max_depth, seed=seed
     )
-    fitted = classifier.fit(features[:, selected], failure.astype(np.int64)).tree_
-    return _number_depth_first(
-        np.asarray(fitted.children_left),
-        np.asarray(fitted.children_right),
-        np.where(fitted.feature >= 0, selected[np.maximum(fitted.feature, 0)], -1),
-        np.asarray(fitted.threshold),
+    feature_ids = np.where(nodes.columns >= 0, selected[np.maximum(nodes.columns, 0)], -1)
+    return _number_depth_first(nodes._replace(columns=feature_ids))
+
+
+def find_splits(values: Rows, failure: Booleans, *, weights: dict[int, float], max_depth: int, seed: int) -> Nodes:
+    """Fit scikit-learn's tree, whatever the scale of the features.
+
+    Args:
+        values: (n_images, n_features) float32, finite.
+        failure: (n_images,) bool.
+        weights: Of a success (0) and of a failure (1).
+        max_depth: At least 1.
+        seed: Decides between equal splits.
+    """
+    _, exponents = np.frexp(np.abs(values).max(axis=0))
+    shifts = _EXPONENT - exponents
+    classifier = DecisionTreeClassifier(
+        criterion="entropy", max_depth=max_depth, class_weight=weights, random_state=seed
+    )
+    fitted = classifier.fit(np.ldexp(values, shifts), failure.astype(np.int64)).tree_
+    return Nodes(
+        le_children=np.asarray(fitted.children_left),
+        gt_children=np.asarray(fitted.children_right),
+        columns=np.asarray(fitted.feature),
+        thresholds=np.ldexp(fitted.threshold, -shifts[np.maximum(fitted.feature, 0)]),
     )
 
 
@@ -142,8 +176,9 @@ def count_in_nodes(tree: Tree, leaves: Integers, failure: Booleans) -> tuple[Int
     return n_images, n_failures
 
 
-def _number_depth_first(left: Integers, right: Integers, feature: Integers, threshold: Floats) -> Tree:
+def _number_depth_first(nodes: Nodes) -> Tree:
     """Renumber nodes depth first, `le` before `gt`, whatever order they were found in."""
+    left, right, feature, threshold = nodes
     rows: list[tuple[int, int, int]] = []  # node as found, parent as renumbered, depth
     waiting = [(0, -1, 0)]
     while waiting:

@@ -38,6 +38,10 @@ BATCH_SIZE_ON_DEVICE = 256
 """The same where a device of its own runs the models; halved where its memory does not hold as many."""
 
 
+_MAX_LOSS = 0.05  # rounding error of what is stored, in standard deviations of a feature
+_MAX_LOST_SHARE = 0.05  # of the features: channels that are nearly dead are no reason to stop
+
+
 @dataclass(frozen=True, kw_only=True)
 class ShardResult:
     """What the pass found in one shard; row i of each array belongs to the path at position `kept[i]`.
@@ -167,6 +171,7 @@ def _collect(plan: Plan, parts: list[Computed], *, dtype: Literal["float32", "fl
             f"{plan.feature.role}: a feature of {names[too_large[0]]} is too large for float16. Set 'feature_dtype: "
             "float32' under 'extraction'."
         )
+    _check_precision(plan.feature.role, exact, features)
     predictions = confidences = None
     if plan.inspected is not None:
         found = [part.logits for part in parts if part.logits is not None]
@@ -179,6 +184,21 @@ def _collect(plan: Plan, parts: list[Computed], *, dtype: Literal["float32", "fl
         digests=[digest for part in parts for digest in part.decoded.digests],
         skipped=[item for part in parts for item in part.decoded.skipped],
     )
+
+
+def _check_precision(role: str, exact: npt.NDArray[np.float32], stored: npt.NDArray[np.floating]) -> None:
+    """Raise a ModelError where the stored features no longer tell images apart: small ones become 0 in float16."""
+    if stored.dtype == exact.dtype or len(exact) < 2:
+        return
+    deviation = exact.std(axis=0, dtype=np.float64)
+    varies = deviation > 0
+    is_lost = np.abs(stored - exact).max(axis=0) > _MAX_LOSS * deviation
+    n_lost, n_varying = int((varies & is_lost).sum()), int(varies.sum())
+    if n_lost > _MAX_LOST_SHARE * n_varying:
+        raise ModelError(
+            f"{role}: {n_lost} of {n_varying} features vary too little for float16 (the first by about "
+            f"{deviation[np.argmax(varies & is_lost)]:.2g}). Set 'feature_dtype: float32' under 'extraction'."
+        )
 
 
 def _classify(logits: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:

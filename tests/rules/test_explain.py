@@ -219,12 +219,48 @@ def test_progress_is_told_once_for_each_group() -> None:
     assert calls == [1] * 8
 
 
+@pytest.mark.parametrize("exponent", [-30, -9, -6, 30])
+@pytest.mark.parametrize("settings", [RulesConfig(), RulesConfig(held_out_fraction=0)])
+def test_failure_modes_do_not_depend_on_the_scale_of_features(exponent: int, settings: RulesConfig) -> None:
+    data = draw()
+    usual = explain_failures(data.features, data.labels, data.predictions, settings=settings)
+    scaled = (data.features.astype(np.float64) * 10.0**exponent).astype(np.float32)
+    found = explain_failures(scaled, data.labels, data.predictions, settings=settings)
+    assert usual.rules["is_failure_mode"].any()
+    numbers = ["group_id", "n_images", "n_failures", "n_images_held_out", "n_failures_held_out", "verdict"]
+    pd.testing.assert_frame_equal(found.rules[numbers], usual.rules[numbers])
+    assert found.conditions["feature_id"].tolist() == usual.conditions["feature_id"].tolist()
+    np.testing.assert_allclose(found.conditions["threshold"], usual.conditions["threshold"] * 10.0**exponent, rtol=1e-6)
+    rule = int(found.rules["rule_id"].iloc[0])
+    members = leaf_members(scaled, found.conditions[found.conditions["rule_id"] == rule])
+    expected = leaf_members(data.features, usual.conditions[usual.conditions["rule_id"] == rule])
+    assert members.tolist() == expected.tolist()
+
+
 def test_class_names_name_the_groups_and_may_hold_classes_that_never_occur() -> None:
     names = ["a", "b", "<b>|*", "d", "never"]
     explanation = explain_failures(DATA.features, DATA.labels, DATA.predictions, class_names=names)
     assert explanation.groups["name"].tolist() == names * 2
     assert explanation.groups["status"].tolist()[4] == "too_few_images"
     assert np.isnan(explanation.groups["base_error_rate"].iloc[4])
+
+
+def test_ids_of_classes_may_be_any_whole_numbers() -> None:
+    ids = np.array([3, 7, 10**9, 2**62])
+    sparse = Data(features=DATA.features, labels=ids[DATA.labels], predictions=ids[DATA.predictions])
+    plain, found = (explain(data, confused_pairs=2, min_images=20) for data in (DATA, sparse))
+    assert found.groups["class_id"].dropna().tolist() == ids.tolist() * 2
+    assert found.groups["name"].tolist()[:4] == [str(i) for i in ids]
+    assert found.group_classes["class_id"].tolist() == ids[plain.group_classes["class_id"]].tolist()
+    for table in ("splits", "memberships", "rules", "conditions"):
+        pd.testing.assert_frame_equal(getattr(found, table), getattr(plain, table))
+
+
+def test_numbers_that_single_precision_can_tell_apart_are_explained_as_they_are() -> None:
+    far = DATA.features.astype(np.float64) + 1e5
+    found = explain_failures(far, DATA.labels, DATA.predictions)
+    assert set(found.conditions["feature_id"]) >= {7}
+    assert found.rules["verdict"].eq("verified").any()
 
 
 BAD = DATA.features.copy()
@@ -236,6 +272,8 @@ BAD[800, 2], BAD[412, 9], BAD[412, 11] = np.nan, np.inf, np.nan
     [
         ({"features": BAD}, "feature 9 of image 412 is inf"),
         ({"features": np.full((900, 2), 1e300)}, "feature 0 of image 0 is 1e[+]300"),
+        ({"features": DATA.features.astype(np.float64) + 1e9}, "feature 0 has values around 1e[+]09 that differ"),
+        ({"features": np.arange(1800).reshape(900, 2) % 7 + 2**30}, "feature 0 has values around 1.07374e[+]09"),
         ({"features": np.ones(900)}, r"shape \(900,\)"),
         ({"features": np.ones((0, 4))}, "at least one of each"),
         ({"features": np.full((900, 2), "x")}, "expected real numbers"),

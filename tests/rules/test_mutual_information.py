@@ -88,6 +88,13 @@ def test_a_feature_that_separates_the_failures_is_the_most_informative() -> None
     assert int(np.argmax(mutual_information(features, failure))) == 4
 
 
+@pytest.mark.parametrize("exponent", [-990, -100, -45, 100, 900])
+def test_information_does_not_depend_on_the_scale_of_a_feature(exponent: int) -> None:
+    features, failure = relu(150, 5).astype(np.float64), failures(150, 40)
+    scaled = mutual_information(np.ldexp(features, exponent), failure)
+    assert scaled.tolist() == mutual_information(features, failure).tolist()
+
+
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[Array, Array, int, int]:
     n_images, n_features = draw(st.integers(3, 130)), draw(st.integers(1, 4))
@@ -105,7 +112,7 @@ def cases(draw: st.DrawFn) -> tuple[Array, Array, int, int]:
     elif kind == "half":
         features = features.astype(np.float16)
     elif kind == "scaled":
-        features = features * 10.0 ** random.integers(-30, 30, n_features)
+        features = features * 10.0 ** random.integers(-12, 30, n_features)
     failure = failures(n_images, draw(st.integers(0, n_images)), seed=draw(st.integers(0, 9)))
     return features, failure, draw(st.sampled_from([1, 2, 3, 3, 5, 20])), draw(st.integers(0, 2**32 - 1))
 

@@ -53,6 +53,19 @@ def test_constant_features_give_no_split() -> None:
     assert tree.path(0) == [0]
 
 
+@pytest.mark.parametrize("exponent", [-120, -60, -20, 60, 110])
+def test_a_tree_depends_on_the_order_of_values_and_not_on_their_scale(exponent: int) -> None:
+    random = np.random.default_rng(0)
+    values = np.maximum(random.normal(size=(400, 6)), 0).astype(np.float32)
+    failure = random.random(400) < np.where(values[:, 2] > 1, 0.8, 0.1)
+    usual, scaled = (
+        fit_tree(rows, failure, feature_ids=np.arange(6), max_depth=3, seed=0)
+        for rows in (values, np.ldexp(values, exponent))
+    )
+    assert scaled.feature_ids.tolist() == usual.feature_ids.tolist()
+    np.testing.assert_array_equal(scaled.thresholds, np.ldexp(usual.thresholds, exponent))
+
+
 def test_images_on_the_threshold_go_to_le() -> None:
     features = np.array([[0.1], [0.1], [0.3], [0.3]], dtype=np.float32)
     tree = fit_tree(features, np.array([0, 0, 1, 1], np.bool_), feature_ids=np.array([0]), max_depth=1, seed=0)

@@ -184,6 +184,15 @@ def test_a_model_that_gives_nan_logits_is_named_with_the_image(colours: Path) ->
         run(colours, list(COLOURS), wrap(ColourNet()), inspected_model=poisoned)
 
 
+@pytest.mark.parametrize("scale", [1e-7, 1e-9])
+def test_half_precision_is_refused_where_it_makes_features_equal(colours: Path, scale: float) -> None:
+    small = ColourNet()
+    small.conv.weight = nn.Parameter(small.conv.weight * scale)
+    with pytest.raises(ModelError, match=r"features vary too little for float16 .* Set 'feature_dtype: float32'"):
+        run(colours, list(COLOURS), wrap(small), feature_dtype="float16")
+    assert run(colours, list(COLOURS), wrap(small)).features.std(axis=0).max() > 0
+
+
 def test_half_precision_is_refused_where_it_overflows(colours: Path) -> None:
     assert run(colours, list(COLOURS), wrap(ColourNet()), feature_dtype="float16").features.dtype == np.float16
     large = ColourNet()
