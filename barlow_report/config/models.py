@@ -58,8 +58,8 @@ class ModelConfig(Section):
     )
     allow_unsafe_weights: bool | str = Field(
         False,
-        description="Unpickle the weights file of this name, or any (true). Such a file can run any code: only if you "
-        "trust it.",
+        description="Read the file of weights or the program of this name, or any (true), also where it holds more "
+        "than weights and operations on tensors. Such a file can run any code: only if you trust it.",
     )
     preprocessing: PreprocessingConfig = Field(
         default_factory=PreprocessingConfig,
@@ -82,10 +82,11 @@ class ModelConfig(Section):
             raise ValueError("'pretrained' goes with 'torchvision' or 'timm'")
         if self.program is not None and (self.weights is not None or self.arguments):
             raise ValueError("'program' holds the whole model: leave 'weights' and 'arguments' out")
-        if isinstance(self.allow_unsafe_weights, str) and (
-            self.weights is None or self.allow_unsafe_weights != self.weights.name
-        ):
-            raise ValueError(f"'allow_unsafe_weights: {self.allow_unsafe_weights}' is not the name of the weights file")
+        file = self.weights or self.program
+        if isinstance(self.allow_unsafe_weights, str) and (file is None or self.allow_unsafe_weights != file.name):
+            raise ValueError(
+                f"'allow_unsafe_weights: {self.allow_unsafe_weights}' is not the name of the file of weights or program"
+            )
         return self
 
     @field_validator("factory")

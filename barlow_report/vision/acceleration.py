@@ -19,7 +19,7 @@ from torch import nn
 
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.probing import watch
-from barlow_report.vision.programs import Program
+from barlow_report.vision.taps import Program
 
 __all__ = ["AcceleratedModel", "Precision", "accelerate", "has_fast_bfloat16", "replicate"]
 

@@ -6,7 +6,7 @@ import torch
 from torch import fx, nn
 
 from barlow_report.errors import ModelError
-from barlow_report.vision.programs import TAPS, LinearTap, Program, Tap
+from barlow_report.vision.taps import TAPS, LinearTap, Program, Tap
 
 __all__ = ["ExportedProgram"]
 

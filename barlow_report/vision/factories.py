@@ -51,7 +51,7 @@ def build_model(spec: ModelConfig, *, role: str) -> BuiltModel:
         ModelError: The source cannot be found, fails, or gives no module; published weights cannot be downloaded.
     """
     if spec.program is not None:
-        return _build_program(spec.program, role)
+        return _build_program(spec.program, role, allow_unsafe=bool(spec.allow_unsafe_weights))
     if spec.torchvision is not None or spec.timm is not None:
         build, name = (
             (build_torchvision, spec.torchvision) if spec.torchvision is not None else (build_timm, spec.timm or "")
@@ -92,8 +92,9 @@ def call_factory(factory: str, arguments: dict[str, Any], *, role: str) -> tuple
     return _call(module, function, arguments, role, name=f"{source}:{function}")
 
 
-def _build_program(path: Path, role: str) -> BuiltModel:
-    return BuiltModel(module=load_program(path, where=role), name=path.name, source_sha256=digest_file(path))
+def _build_program(path: Path, role: str, *, allow_unsafe: bool) -> BuiltModel:
+    module = load_program(path, allow_unsafe=allow_unsafe, where=role)
+    return BuiltModel(module=module, name=path.name, source_sha256=digest_file(path))
 
 
 def _call_in_file(path: Path, function: str, arguments: dict[str, Any], role: str) -> tuple[Any, str, str]:

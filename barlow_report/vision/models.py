@@ -17,7 +17,7 @@ from barlow_report.vision.factories import build_model
 from barlow_report.vision.maps import find_map, read_map, readings
 from barlow_report.vision.preprocessing import combine, probe_size
 from barlow_report.vision.probing import Place, Probe, describe_outputs, find_feature_module, record, run_probe
-from barlow_report.vision.programs import Program
+from barlow_report.vision.taps import Program
 from barlow_report.vision.weights import hash_weights, load_weights
 
 __all__ = [

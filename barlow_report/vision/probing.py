@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from barlow_report.errors import ModelError
-from barlow_report.vision.programs import LinearTap
+from barlow_report.vision.taps import LinearTap
 
 __all__ = [
     "Layout",

@@ -4,15 +4,15 @@ The program is frozen, which writes its modules out into one graph; the tensors 
 which pass through taps. The interpreter runs without its optimiser, so that every operation has its own gradient.
 """
 
+import io
 import warnings
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from barlow_report.vision.programs import TAPS, LinearTap, Program, Tap
+from barlow_report.vision.taps import TAPS, LinearTap, Program, Tap
 
 __all__ = ["ScriptedProgram", "load_script"]
 
@@ -20,11 +20,11 @@ _LINEAR_INPUT = {"aten::linear": 0, "aten::addmm": 1, "aten::conv2d": 0, "aten::
 """Operations that may be the last linear layer, and which of their arguments its input is."""
 
 
-def load_script(path: Path) -> Any:
-    """Read a TorchScript archive to the processor's memory, in evaluation mode."""
+def load_script(archive: io.BytesIO) -> Any:
+    """Read a TorchScript archive to the processor's memory, in evaluation mode; it runs what code the archive holds."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that TorchScript's development has ended
-        return torch.jit.load(str(path), map_location="cpu").eval()  # type: ignore[no-untyped-call]
+        return torch.jit.load(archive, map_location="cpu").eval()  # type: ignore[no-untyped-call]
 
 
 class ScriptedProgram(Program):

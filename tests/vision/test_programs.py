@@ -213,12 +213,8 @@ def test_code_in_a_program_is_not_run(tmp_path: Path, capsys: pytest.CaptureFixt
             elif "/data/weights/weight_" in name:
                 content = (tmp_path / "code.pt").read_bytes()
             bad.writestr(name, content)
-    with pytest.raises(ModelError, match=r"bad.pt2 cannot be loaded"):
+    with pytest.raises(ModelError, match=r"bad.pt2 was not loaded, because it holds objects that need unpickling"):
         _load(tmp_path / "bad.pt2")
-    with zipfile.ZipFile(tmp_path / "good.pt2", "a") as archive:
-        archive.writestr("good/data/constants/opaque_obj_0", b"junk")
-    with pytest.raises(ModelError, match=r"holds objects that need unpickling \(opaque_obj_0\)"):
-        _load(tmp_path / "good.pt2")
     assert "ran" not in capsys.readouterr().out
 
 

@@ -1,0 +1,43 @@
+"""Taps: modules that do nothing, behind the inner tensors of a program, which has no modules that hooks could watch.
+
+What finds the features and the map of an ordinary model, finds them there.
+"""
+
+import torch
+from torch import nn
+
+__all__ = ["TAPS", "LinearTap", "Program", "Tap"]
+
+TAPS = "at"
+"""Where the taps are: the value that the program calls `relu_3` is seen at the module `at.relu_3`."""
+
+
+class Tap(nn.Module):
+    """Shows a tensor to the hooks of its border and returns it."""
+
+    def forward(self, value: torch.Tensor) -> torch.Tensor:
+        """Return `value`."""
+        return value
+
+
+class LinearTap(nn.Module):
+    """Shows input and output of a linear operation, as an `nn.Linear` does."""
+
+    def forward(self, _: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
+        """Return `output`."""
+        return output
+
+
+class Program(nn.Module):
+    """A program with taps; a model like any other.
+
+    Attributes:
+        size: Height and width that its input must have; None where they are free.
+        n_per_call: Images that every call must have; None where their number is free.
+    """
+
+    size: tuple[int, int] | None = None
+    n_per_call: int | None = None
+
+    def keep(self, places: set[str]) -> None:
+        """Show only the tensors at these modules from now on; the others cost memory."""
