@@ -8,7 +8,9 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "barlow_report"
 FOUNDATION = {
+    "columns",
     "config",
+    "delimited",
     "errors",
     "files",
     "formatting",

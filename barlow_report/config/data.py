@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from barlow_report.config.base import Positive, Section
+from barlow_report.config.base import Name, Positive, Section
 
 __all__ = ["DataConfig", "ParquetDataConfig", "TorchvisionDataConfig", "WebDatasetConfig"]
 
@@ -32,7 +32,12 @@ class ParquetDataConfig(Section):
         None, description="Column of the images, a struct of bytes and path or just bytes; default: the only such one."
     )
     label_column: str | None = Field(
-        None, description="Column of the labels; default: the only class label, or the column label or labels."
+        None,
+        description="Column of the labels; default: the only one that is called so (label, labels, fine_label, …), or "
+        "else the only class label.",
+    )
+    prediction_column: str | None = Field(
+        None, description="Column of the predictions; default: the only one that is called so (prediction, pred, …)."
     )
 
 
@@ -41,6 +46,11 @@ class WebDatasetConfig(Section):
 
     shards: Path = Field(
         description="Uncompressed tar files, as a path or a pattern: test-{000..009}.tar (in quotes) or test-*.tar."
+    )
+    image_key: str | None = Field(
+        None,
+        description="Ending of the files that are the images, such as jpg or left.jpg, with a ; between alternatives; "
+        "default: the only image of each sample.",
     )
     label_key: str = Field(
         "label",
@@ -61,10 +71,15 @@ class DataConfig(Section):
     manifest: Path | None = Field(
         None,
         description="CSV or Parquet table with columns path, label[, prediction[, confidence]] (or Filenames, Labels, "
-        "Predictions). With a prediction column the inspected model is not run.",
+        "Predictions, …). With a prediction column the inspected model is not run.",
     )
     image_root: Path | None = Field(
         None, description="Folder that the manifest's paths are relative to; default: the manifest's own folder."
+    )
+    columns: dict[Literal["path", "label", "prediction", "confidence"], Name] = Field(
+        default_factory=dict,
+        description="What the manifest's columns are called, where several may be meant or none says it: `label: "
+        "fine_label`.",
     )
     probabilities: Path | None = Field(
         None,
@@ -90,8 +105,13 @@ class DataConfig(Section):
         sources = ("folder", "manifest", "torchvision", "parquet", "webdataset")
         if sum(getattr(self, source) is not None for source in sources) != 1:
             raise ValueError("expected exactly one of 'folder', 'manifest', 'torchvision', 'parquet', 'webdataset'")
-        for key, source in (("image_root", "manifest"), ("probabilities", "manifest"), ("class_depth", "folder")):
-            if getattr(self, key) not in (None, 1) and getattr(self, source) is None:
+        for key, source in (
+            ("image_root", "manifest"),
+            ("columns", "manifest"),
+            ("probabilities", "manifest"),
+            ("class_depth", "folder"),
+        ):
+            if getattr(self, key) not in (None, 1, {}) and getattr(self, source) is None:
                 raise ValueError(f"{key!r} goes with {source!r}")
         if self.classes is not None and self.class_file is not None:
             raise ValueError("expected at most one of 'classes' and 'class_file'")

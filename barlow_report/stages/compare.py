@@ -77,10 +77,8 @@ def compare(config: Config, run: Run, *, explained: str, progress: Progress) -> 
         images=ImageNames(images["path"].tolist()),
         models=settings.models,
     )
-    if given.n_foreign:
-        progress.message(
-            f"Note: {count(given.n_foreign)} rows of {settings.predictions} are not about images of the run"
-        )
+    if given.matches.n_foreign:
+        progress.message(f"Note: {given.matches.words}")
     names, predictions = _with_inspected(given.names, given.class_ids, inspected)
     types, accuracies = _classify(
         taxonomy,

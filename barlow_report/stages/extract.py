@@ -58,6 +58,8 @@ def extract(config: Config, run: Run, *, progress: Progress) -> str:
         _write_attributes(images, run)
         return mark
     work = run.begin("extract", fingerprint=mark)
+    for key, text in images.assumptions.items():
+        run.assume("extract", key, text)
     paths = [_shard_path(work, index) for index in range(count_shards(config, images))]
     missing = [index for index, path in enumerate(paths) if not path.is_file()]
     if missing:

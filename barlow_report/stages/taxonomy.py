@@ -199,6 +199,8 @@ def _report(run: Run, inputs: TaxonomyInputs, counts: pd.DataFrame, progress: Pr
         for row in total.itertuples()
         if row.n_errors
     ]
+    for key, matches in inputs.matches.items():
+        progress.message(f"taxonomy.{key}: {matches.words}")
     progress.message(f"Error types: {', '.join(parts) or 'no failures'}")
     if inputs.superclasses.origin == "suggested":
         progress.message(

@@ -1,7 +1,5 @@
 """Reading small files that people write: CSV, YAML and JSON, with errors that say what to do."""
 
-import csv
-import io
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,14 +7,11 @@ from typing import Any
 
 import yaml
 
+from barlow_report.columns import choose_column, means
+from barlow_report.delimited import read_rows
 from barlow_report.errors import DataError
 
-__all__ = ["is_csv", "read_csv", "read_lines", "read_text", "read_tree"]
-
-
-def is_csv(path: Path) -> bool:
-    """Whether the file's name says that it is a table."""
-    return path.suffix.lower() in (".csv", ".tsv")
+__all__ = ["read_csv", "read_lines", "read_text", "read_tree"]
 
 
 def read_text(path: Path) -> str:
@@ -32,31 +27,32 @@ def read_text(path: Path) -> str:
 
 
 def read_csv(path: Path, *, needed: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield the rows of a CSV (or, with the suffix .tsv, tab-separated) file with a header, and their lines.
+    """Yield the rows of a table with a header, by the names of its columns in lower case, and their lines.
+
+    Args:
+        path: The file, of any separator; see `read_rows`.
+        needed: Columns that it must have. One called path may have another name for it, such as filename.
 
     Raises:
-        DataError: The file cannot be read, a column is missing, or a row has more values than the header.
+        DataError: The file cannot be read, a column is missing or there twice, or a row has more values than the
+            header.
     """
-    separator = "\t" if path.suffix.lower() == ".tsv" else ","
-    rows = csv.reader(io.StringIO(read_text(path), newline=""), delimiter=separator)
-    try:
-        header = [name.strip() for name in next(rows, [])]
-        missing = [name for name in needed if name not in header]
-        if missing:
-            raise DataError(
-                f"{path}: column {', '.join(map(repr, missing))} is missing; found {', '.join(header) or 'no columns'}."
-            )
-        for row in rows:
-            if not any(value.strip() for value in row):
-                continue
-            if len(row) > len(header):
-                raise DataError(
-                    f"{path}: line {rows.line_num} has {len(row)} values, the header {len(header)}. Put values that "
-                    f"hold a {'tab' if separator != ',' else 'comma'} in quotes."
-                )
-            yield rows.line_num, dict(zip(header, [*row, *[""] * (len(header) - len(row))], strict=True))
-    except csv.Error as error:
-        raise DataError(f"{path}: line {rows.line_num} is no CSV ({error}).") from error
+    names = {name.casefold() for name in needed}
+    header, rows = read_rows(path, wanted=lambda name: name.casefold() in names or means(name, "path"))
+    keys = [name.casefold() for name in header]
+    if "path" in names and "path" not in keys:
+        given = choose_column(header, "path", given={}, where=str(path), key="the header, with the name path,")
+        keys = ["path" if name == given else key for name, key in zip(header, keys, strict=True)]
+    missing = [name for name in needed if name.casefold() not in keys]
+    if missing:
+        raise DataError(
+            f"{path}: column {', '.join(map(repr, missing))} is missing; found {', '.join(header) or 'no columns'}."
+        )
+    repeated = [name for name in needed if keys.count(name.casefold()) > 1]
+    if repeated:
+        raise DataError(f"{path}: several columns are called {', '.join(map(repr, repeated))}. Keep one of them.")
+    for line, row in rows:
+        yield line, dict(zip(keys, row, strict=True))
 
 
 def read_tree(path: Path) -> Any:

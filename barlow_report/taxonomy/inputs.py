@@ -1,7 +1,7 @@
 """From the section `taxonomy` of the configuration to the stages of the cascade with their inputs."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,7 +12,7 @@ from barlow_report.config import TaxonomyConfig
 from barlow_report.formatting import count
 from barlow_report.taxonomy.classes import Vocabulary
 from barlow_report.taxonomy.files import read_lines
-from barlow_report.taxonomy.images import ImageNames
+from barlow_report.taxonomy.images import ImageNames, Matches
 from barlow_report.taxonomy.multi_labels import LabelSets, MultiLabels, match_labels, read_label_sets
 from barlow_report.taxonomy.pairs import ClassPairs, count_co_occurrences, imagenet_overlapping, read_pairs
 from barlow_report.taxonomy.proposals import nearest_labels, read_proposals
@@ -46,11 +46,12 @@ _KEYS = {  # of the configuration
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TaxonomyInputs:
-    """Everything that the cascade needs beside labels and predictions."""
+    """Everything that the cascade needs beside labels and predictions; `matches`: what its files are about, by key."""
 
     stages: tuple[Stage, ...]
     superclasses: Superclasses
     multi_labels: MultiLabels | None
+    matches: Mapping[str, Matches] = field(default_factory=dict)
 
 
 def gather_inputs(
@@ -76,19 +77,26 @@ def gather_inputs(
         DataError: A file cannot be read, or does not fit the run.
     """
     images = ImageNames(paths)
+    matches: dict[str, Matches] = {}
     superclasses = _superclasses(settings, vocabulary, labels, predictions, features)
     multi_labels, n_labelled = None, 0
     if settings.multi_labels is not None:
         label_sets = read_label_sets(settings.multi_labels, vocabulary=vocabulary)
-        multi_labels = match_labels(label_sets, images=images, where=str(settings.multi_labels))
+        multi_labels, matches["multi_labels"] = match_labels(
+            label_sets, images=images, where=str(settings.multi_labels)
+        )
         n_labelled = int(multi_labels.is_annotated.sum())
     overlapping = _overlapping(settings, vocabulary)
     evaluated = _evaluated(settings, multi_labels, n_images=len(labels))
     co_occurring = _co_occurring(settings, vocabulary, superclasses, images=images, evaluated=evaluated)
-    unusual = _unusual(settings, images)
+    unusual = None
+    if settings.non_prototypical is not None:
+        path = settings.non_prototypical
+        matches["non_prototypical"] = images.match(read_lines(path), where=str(path))
+        unusual = frozenset(i for i in matches["non_prototypical"].image_ids if i is not None)
     proposals = None
     if settings.proposals is not None:
-        proposals = read_proposals(settings.proposals, vocabulary=vocabulary, images=images)
+        proposals, matches["proposals"] = read_proposals(settings.proposals, vocabulary=vocabulary, images=images)
 
     def nearest(image_ids: Integers) -> Mapping[int, tuple[int, ...]]:
         return nearest_labels(features(), labels, image_ids, n=settings.n_neighbors) if len(image_ids) else {}
@@ -127,7 +135,7 @@ def gather_inputs(
             lambda found: NonPrototypical(image_ids=found, source=f"{count(len(found))} images"),
         ),
     ]
-    return TaxonomyInputs(stages=tuple(stages), superclasses=superclasses, multi_labels=multi_labels)
+    return TaxonomyInputs(stages=tuple(stages), superclasses=superclasses, multi_labels=multi_labels, matches=matches)
 
 
 def _unless_missing(given: Given | None, error_type: str, make: Callable[[Given], Stage]) -> Stage:
@@ -231,11 +239,3 @@ def _co_occurrence_words(settings: TaxonomyConfig, pairs: ClassPairs) -> str:
     if settings.co_occurrence_labels is None:
         return words
     return f"{words}, each on at least {settings.min_co_occurrences} images that are not evaluated here"
-
-
-def _unusual(settings: TaxonomyConfig, images: ImageNames) -> frozenset[int] | None:
-    if settings.non_prototypical is None:
-        return None
-    path = settings.non_prototypical
-    found = (images.find(line, where=str(path)) for line in read_lines(path))
-    return frozenset(image_id for image_id in found if image_id is not None)

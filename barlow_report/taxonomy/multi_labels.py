@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from barlow_report.delimited import is_delimited
 from barlow_report.errors import DataError
 from barlow_report.taxonomy.classes import Vocabulary
-from barlow_report.taxonomy.files import is_csv, read_csv, read_tree
-from barlow_report.taxonomy.images import ImageNames
+from barlow_report.taxonomy.files import read_csv, read_tree
+from barlow_report.taxonomy.images import ImageNames, Matches
 
 __all__ = ["LabelSets", "MultiLabels", "match_labels", "read_label_sets"]
 
@@ -27,7 +28,7 @@ _FORM = (
     "expected `path: [label, …]`, `path: {correct: […], unclear: […]}`, the file of ImageNet's multi-labels, or the "
     "list of ReaL"
 )
-_IMAGENET_NAME = "ILSVRC2012_val_{:08d}.JPEG"
+_IMAGENET_NAME = "ILSVRC2012_val_{:08d}"
 _YES = {"1", "true", "yes"}
 _NO = {"", "0", "false", "no"}
 
@@ -69,9 +70,9 @@ def read_label_sets(path: Path, *, vocabulary: Vocabulary) -> LabelSets:
     """
     labels: dict[str, tuple[int, ...]] = {}
     problematic = set()
-    tree = None if is_csv(path) else read_tree(path)
+    tree = None if is_delimited(path) else read_tree(path)
     is_public = isinstance(tree, list) or (isinstance(tree, dict) and "initial_annots" in tree)
-    for where, name, values, is_problematic in _rows(path) if is_csv(path) else _items(path, tree):
+    for where, name, values, is_problematic in _rows(path) if is_delimited(path) else _items(path, tree):
         if name in labels:
             raise DataError(f"{where}: {name!r} occurs twice. Put all labels of an image in one place.")
         labels[name] = tuple(dict.fromkeys(vocabulary.find_all(values, where=where, counts_all=is_public)))
@@ -127,14 +128,19 @@ def _item(path: Path, name: str, value: Any, *, is_problematic: bool) -> Item:
     raise DataError(f"{where}: {_FORM}.")
 
 
-def match_labels(label_sets: LabelSets, *, images: ImageNames, where: str) -> MultiLabels:
+def match_labels(label_sets: LabelSets, *, images: ImageNames, where: str) -> tuple[MultiLabels, Matches]:
     """Bring labels together with the images of a run; those of other images are left out.
 
     Raises:
-        DataError: Two names are one image, or a name fits several images.
+        DataError: Two names are one image, a name fits several images, or none is an image of the run.
     """
     n_images = len(images)
-    found = {name: i for name in label_sets.labels if (i := images.find(name, where=where)) is not None}
+    matches = images.match(label_sets.labels, where=where)
+    found = {
+        name: image_id
+        for name, image_id in zip(label_sets.labels, matches.image_ids, strict=True)
+        if image_id is not None
+    }
     names: dict[int, str] = {}
     for name, image_id in found.items():
         if image_id in names:
@@ -147,6 +153,7 @@ def match_labels(label_sets: LabelSets, *, images: ImageNames, where: str) -> Mu
     is_problematic[[image_id for name, image_id in found.items() if name in label_sets.problematic]] = True
     pairs = sorted((image_id, label) for name, image_id in found.items() for label in label_sets.labels[name])
     flat = np.array(pairs, dtype=np.int64).reshape(-1, 2)
-    return MultiLabels(
+    labels = MultiLabels(
         is_annotated=is_annotated, is_problematic=is_problematic, image_ids=flat[:, 0], class_ids=flat[:, 1]
     )
+    return labels, matches

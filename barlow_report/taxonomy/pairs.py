@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from barlow_report.delimited import is_delimited
 from barlow_report.errors import DataError
 from barlow_report.taxonomy.classes import Vocabulary
-from barlow_report.taxonomy.files import is_csv, read_csv, read_tree
+from barlow_report.taxonomy.files import read_csv, read_tree
 from barlow_report.taxonomy.superclasses import Superclasses
 
 __all__ = ["ClassPairs", "count_co_occurrences", "imagenet_overlapping", "read_pairs"]
@@ -56,7 +57,7 @@ def read_pairs(path: Path, *, vocabulary: Vocabulary, columns: tuple[str, str], 
     Raises:
         DataError: The file cannot be read, has another form, or names an unknown class.
     """
-    pairs = list(_rows(path, columns) if is_csv(path) else _branches(path))
+    pairs = list(_rows(path, columns) if is_delimited(path) else _branches(path))
     found = []
     for where, first, second in pairs:
         ids = vocabulary.find_all((first, second), where=where)

@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from barlow_report.columns import choose_column, means
+from barlow_report.delimited import read_delimited
 from barlow_report.errors import DataError
 from barlow_report.taxonomy.classes import Vocabulary, quoted
-from barlow_report.taxonomy.images import ImageNames
+from barlow_report.taxonomy.images import ImageNames, Matches
 
 __all__ = ["ModelPredictions", "read_predictions"]
 
-_PATH = "path"
 _PARQUET = (".parquet", ".pq")
 
 
@@ -26,18 +26,18 @@ class ModelPredictions:
     Attributes:
         names: (n_models,) what the models are called.
         class_ids: (n_images, n_models) class_id that each model predicts for each image of the run.
-        n_foreign: Rows of the table that are about images which the run lacks.
+        matches: Which images its rows are about.
     """
 
     names: tuple[str, ...]
     class_ids: npt.NDArray[np.int32]
-    n_foreign: int
+    matches: Matches
 
 
 def read_predictions(
     path: Path, *, vocabulary: Vocabulary, images: ImageNames, models: tuple[str, ...] = ()
 ) -> ModelPredictions:
-    """Read CSV, tab-separated values (.tsv) or Parquet with the column path and one column per model.
+    """Read CSV of any separator, or Parquet, with the column path and one column per model.
 
     Args:
         path: The file. Images may be named by path or by file name, classes by name, WordNet id or index.
@@ -49,8 +49,10 @@ def read_predictions(
         DataError: The file cannot be read, or a column, an image or a class does not fit.
     """
     table = _read(path)
-    names = _model_names(table, path, models)
-    rows = _image_ids(table, path, images)
+    path_column = _path_column(table, path)
+    names = _model_names(table, path, models, path_column=path_column)
+    matches = _matches(table[path_column], path, images)
+    rows = np.array([-1 if image_id is None else image_id for image_id in matches.image_ids], dtype=np.int64)
     n_images = len(images)
     known = rows >= 0
     _check_rows(rows[known], n_images=n_images, path=path)
@@ -58,19 +60,14 @@ def read_predictions(
     for column, name in enumerate(names):
         where = f"{path}: column {name!r}"
         class_ids[rows[known], column] = _class_ids(table[name], vocabulary, where=where)[known]
-    return ModelPredictions(names=names, class_ids=class_ids, n_foreign=int((~known).sum()))
+    return ModelPredictions(names=names, class_ids=class_ids, matches=matches)
 
 
 def _read(path: Path) -> pa.Table:
     try:
         if path.suffix.lower() in _PARQUET:
             return pq.read_table(path)
-        with pa_csv.open_csv(path, parse_options=_separator(path)) as reader:
-            columns = reader.schema.names
-        text = pa.dictionary(pa.int32(), pa.string())  # a few names, many times
-        types: dict[str, pa.DataType] = dict.fromkeys(columns, text) | {_PATH: pa.string()}
-        options = pa_csv.ConvertOptions(column_types=types, strings_can_be_null=False)
-        return pa_csv.read_csv(path, parse_options=_separator(path), convert_options=options)
+        return read_delimited(path, wanted=lambda name: means(name, "path"))
     except (OSError, pa.ArrowException) as error:
         raise DataError(
             f"{path}: cannot be read as a table ({error}). Give CSV, TSV or Parquet with the column path and a column "
@@ -78,18 +75,29 @@ def _read(path: Path) -> pa.Table:
         ) from error
 
 
-def _separator(path: Path) -> pa_csv.ParseOptions:
-    return pa_csv.ParseOptions(delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
+def _path_column(table: pa.Table, path: Path) -> str:
+    names = table.column_names
+    if names.count("path") == 1:
+        return "path"
+    found = choose_column(names, "path", given={}, where=str(path), key="the table, by the name path,")
+    if found is None:
+        raise DataError(f"{path}: column 'path' is missing; found {quoted(names)}.")
+    return found
 
 
-def _model_names(table: pa.Table, path: Path, models: tuple[str, ...]) -> tuple[str, ...]:
+def _model_names(table: pa.Table, path: Path, models: tuple[str, ...], *, path_column: str) -> tuple[str, ...]:
     columns = table.column_names
     if len(set(columns)) < len(columns):
         raise DataError(f"{path}: several columns are called {quoted(_repeated(columns))}. Give each model one name.")
-    missing = [name for name in (_PATH, *models) if name not in columns]
+    missing = [name for name in models if name not in columns]
     if missing:
         raise DataError(f"{path}: column {quoted(missing)} is missing; found {quoted(columns)}.")
-    names = models or tuple(name for name in columns if name != _PATH)
+    names = models or tuple(name for name in columns if name != path_column)
+    odd = [name for name in names if means(name, "label") or means(name, "confidence")]
+    if odd and not models:
+        raise DataError(
+            f"{path}: column {quoted(odd)} is called as no model is. Name the columns of models in comparison.models."
+        )
     if not names:
         raise DataError(f"{path}: has no column beside path. Add one for each model, with the classes it predicts.")
     if any(not name.strip() for name in names):
@@ -101,13 +109,12 @@ def _repeated(names: list[str]) -> list[str]:
     return sorted({name for name in names if names.count(name) > 1})
 
 
-def _image_ids(table: pa.Table, path: Path, images: ImageNames) -> npt.NDArray[np.int64]:
-    """Return the image_id of each row, -1 where the run has no such image."""
-    column = table[_PATH]
-    if column.null_count or not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+def _matches(column: pa.ChunkedArray, path: Path, images: ImageNames) -> Matches:
+    """Which image each row is about."""
+    values = column.to_pylist()
+    if not all(isinstance(value, str) for value in values):
         raise DataError(f"{path}: column 'path' must hold the path of an image in each row.")
-    found = (images.find(name, where=str(path)) for name in column.to_pylist())
-    return np.array([-1 if image_id is None else image_id for image_id in found], dtype=np.int64)
+    return images.match(values, where=str(path))
 
 
 def _check_rows(image_ids: npt.NDArray[np.int64], *, n_images: int, path: Path) -> None:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from barlow_report.errors import DataError
 from barlow_report.taxonomy.classes import Vocabulary
 from barlow_report.taxonomy.files import read_csv
-from barlow_report.taxonomy.images import ImageNames
+from barlow_report.taxonomy.images import ImageNames, Matches
 
 __all__ = ["Proposal", "nearest_labels", "proposals_text", "read_proposals"]
 
@@ -31,22 +31,24 @@ class Proposal:
     neighbors: tuple[int, ...] | None
 
 
-def read_proposals(path: Path, *, vocabulary: Vocabulary, images: ImageNames) -> dict[int, Proposal]:
+def read_proposals(path: Path, *, vocabulary: Vocabulary, images: ImageNames) -> tuple[dict[int, Proposal], Matches]:
     """Read proposals from CSV with columns path, proposal[, score][, neighbors].
 
     Of several rows for an image that with the highest score counts, without scores the first. Neighbours are classes
     with a ; between them.
 
     Returns:
-        The best proposal by image_id; images that the run lacks are left out.
+        The best proposal by image_id, and which images the rows are about; those that the run lacks are left out.
 
     Raises:
-        DataError: The file cannot be read, a score is no number, or a neighbour no class.
+        DataError: The file cannot be read, a score is no number, a neighbour no class, or no row about an image of
+            the run.
     """
     best: dict[int, tuple[float, Proposal]] = {}
-    for line, row in read_csv(path, needed=("path", "proposal")):
+    rows = list(read_csv(path, needed=("path", "proposal")))
+    matches = images.match((row["path"] for _, row in rows), where=str(path))
+    for (line, row), image_id in zip(rows, matches.image_ids, strict=True):
         where = f"{path}: line {line}"
-        image_id = images.find(row["path"], where=where)
         if image_id is None:
             continue
         score = _score(row.get("score", ""), where=where)
@@ -61,7 +63,7 @@ def read_proposals(path: Path, *, vocabulary: Vocabulary, images: ImageNames) ->
             words=words, is_known=vocabulary.holds_words(words), neighbors=tuple(neighbors) if named else None
         )
         best[image_id] = (score, proposal)
-    return {image_id: proposal for image_id, (_, proposal) in best.items()}
+    return {image_id: proposal for image_id, (_, proposal) in best.items()}, matches
 
 
 def _score(text: str, *, where: str) -> float:

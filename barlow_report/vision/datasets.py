@@ -48,6 +48,7 @@ class ImageList:
         confidences: Probability of the prediction, 0 to 1 or NaN, float64, shape (n_images,); None without any.
         skipped: (path, reason) of the entries that are known not to be usable before any is decoded.
         attributes: Values of further columns of the manifest by name, as text, None where an image has none.
+        assumptions: Sentences for readers of the report about what was taken for granted, by what they are about.
     """
 
     source: ImageSource
@@ -58,6 +59,7 @@ class ImageList:
     confidences: npt.NDArray[np.float64] | None = None
     skipped: list[tuple[str, str]] = field(default_factory=list)
     attributes: dict[str, list[str | None]] = field(default_factory=dict)
+    assumptions: dict[str, str] = field(default_factory=dict)
 
     @property
     def root(self) -> Path:
@@ -106,6 +108,7 @@ def list_images(config: DataConfig, *, columns: Sequence[str] = ()) -> ImageList
         confidences=confidences,
         skipped=listing.skipped,
         attributes=listing.attributes,
+        assumptions=listing.assumptions,
     )
 
 
@@ -114,7 +117,12 @@ def _list(config: DataConfig, configured: ClassList | None, columns: Sequence[st
         known = None if configured is None else configured.index_of.keys()
         return list_folder(config.folder, known_classes=known, class_depth=config.class_depth)
     if config.manifest is not None:
-        return list_manifest(config.manifest, image_root=config.image_root, columns=columns)
+        return list_manifest(
+            config.manifest,
+            image_root=config.image_root,
+            called={str(key): name for key, name in config.columns.items()},
+            columns=columns,
+        )
     if config.parquet is not None:
         return list_parquet(config.parquet)
     if config.webdataset is not None:

@@ -1,24 +1,27 @@
 """Reading a manifest: a CSV or Parquet table with one image per row.
 
-Columns `path`, `label` and optionally `prediction` and `confidence`, in any case and order; the names
-`Filenames`, `Labels` and `Predictions` of Barlow's own tables mean the same. Others are read as text where
-the configuration groups images by them, and ignored otherwise. A label that is written as an integer ("7", but not
-"07") stays an integer here; `datasets` decides what it stands for.
+Columns `path`, `label` and optionally `prediction` and `confidence`, in any case and order; names such as `file_name`
+and `pred`, and `Filenames`, `Labels` and `Predictions` of Barlow's own tables, mean the same (see `columns`). Others
+are read as text where the configuration groups images by them, and ignored otherwise. A label that is written as an
+integer ("7", but not "07") stays an integer here; `datasets` decides what it stands for.
 """
 
-import csv
 import posixpath
-import warnings
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path, PurePath
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from barlow_report.columns import COLUMNS, choose_column, means
+from barlow_report.delimited import read_delimited
 from barlow_report.errors import DataError
 from barlow_report.vision.classes import as_classes
 from barlow_report.vision.sources.folder import FolderSource
@@ -26,32 +29,43 @@ from barlow_report.vision.sources.source import Listing
 
 __all__ = ["list_manifest"]
 
-ALIASES = {
-    "path": ("path", "filenames", "filename"),
-    "label": ("label", "labels"),
-    "prediction": ("prediction", "predictions"),
-    "confidence": ("confidence", "confidences"),
-}
-
 MAX_VALUES = 1000
 """Different values a column may have that groups images; more would be a name or a number for each image."""
 
+_DECIMAL_COMMA = re.compile(r"^\s*(\d+),(\d+)\s*$")
 _PARQUET = {".parquet", ".pq"}
-_EXPECTED = "Expected comma-separated UTF-8 text with a header, or Parquet in a file ending in .parquet."
+_EXPECTED = "The file must be CSV in UTF-8 with a header, or Parquet in a file ending in .parquet."
 
 
-def list_manifest(path: Path, *, image_root: Path | None = None, columns: Sequence[str] = ()) -> Listing:
+def list_manifest(
+    path: Path,
+    *,
+    image_root: Path | None = None,
+    called: Mapping[str, str] = MappingProxyType({}),
+    columns: Sequence[str] = (),
+) -> Listing:
     """List the images of a .csv or .parquet manifest; its paths are relative to `image_root` or to its own folder.
 
-    Absolute paths below the root become relative; a backslash separates folders like a slash. `columns` are further
-    columns to read, by their names as written.
+    Absolute paths below the root become relative; a backslash separates folders like a slash.
+
+    Args:
+        path: The manifest.
+        image_root: The folder that its paths are relative to; default: its own.
+        called: The names of its columns by what they hold, `path`, `label`, `prediction`, `confidence`, where they do
+            not say it themselves.
+        columns: Further columns to read, by their names as written.
 
     Raises:
-        DataError: The file cannot be read, has no rows, misses a column or a value, or names a path twice or
-            outside of the root; or a further column holds more than `MAX_VALUES` different values.
+        DataError: The file cannot be read, has no rows, misses a column or a value, several columns may be meant, or
+            it names a path twice or outside of the root; or a further column holds more than `MAX_VALUES` different
+            values.
     """
-    frame = _read_table(path)
-    found = _find_columns(frame, path)
+    table = _read_table(path)
+    names = table.column_names
+    found = _find_columns(names, path, called=called, apart=columns)
+    wanted = {*found.values(), *(name for name in names if name.strip() in columns)}
+    frame = _frame(table, wanted)
+    del table
     if frame.empty:
         raise DataError(f"{path}: found no rows, expected one row per image.")
     root = image_root or path.parent
@@ -73,62 +87,46 @@ def list_manifest(path: Path, *, image_root: Path | None = None, columns: Sequen
         labels=_classes(frame[found["label"]], path),
         predictions=_classes(frame[predictions], path) if predictions else None,
         confidences=_confidences(frame[confidences], path) if confidences else None,
-        attributes={name: _attributes(frame, name, path) for name in dict.fromkeys(columns)},
+        attributes={name: _attributes(frame, name, path, names=names) for name in dict.fromkeys(columns)},
     )
 
 
-def _read_table(path: Path) -> pd.DataFrame:
+def _read_table(path: Path) -> pa.Table:
     if not path.is_file():
         raise DataError(f"{path}: found no file there, expected a CSV or Parquet table (manifest:).")
+    if path.suffix.lower() not in _PARQUET:
+        return read_delimited(path, wanted=lambda name: any(means(name, column) for column in COLUMNS))
     try:
-        if path.suffix.lower() in _PARQUET:
-            return pd.read_parquet(path)
-        with warnings.catch_warnings():
-            # Rows longer than the header would otherwise lose values, with a warning only.
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False)
-    except pd.errors.EmptyDataError as error:
-        raise DataError(f"{path}: the file is empty, expected a header with the columns path and label.") from error
-    except (OSError, ValueError, pa.ArrowException, pd.errors.ParserWarning) as error:
-        raise DataError(f"{path}: cannot be read as a table ({_csv_mistake(path) or error}). {_EXPECTED}") from error
+        return pq.read_table(path)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise DataError(f"{path}: cannot be read as a table ({error}). {_EXPECTED}") from error
 
 
-def _csv_mistake(path: Path) -> str | None:
-    """Say what is wrong with a CSV file that is not as it should be: its separator, or a row that is too long."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.reader(file)
-            header = next(rows, [])
-            for separator, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
-                if len(header) == 1 and separator in header[0]:
-                    return f"its columns are separated by {name}, not by commas"
-            for row in rows:
-                if len(row) > len(header):
-                    return (
-                        f"line {rows.line_num} has {len(row)} values and the header {len(header)}; put a value that "
-                        "holds a comma in double quotes"
-                    )
-    except (OSError, ValueError, csv.Error):
-        return None
-    return None
+def _frame(table: pa.Table, wanted: Container[str]) -> pd.DataFrame:
+    """Some of the columns, in which text is text and not codes for it."""
+    parts = []
+    for position, name in enumerate(table.column_names):
+        if name in wanted:
+            column = table.column(position)
+            is_coded = pa.types.is_dictionary(column.type)
+            parts.append((column.cast(column.type.value_type) if is_coded else column).to_pandas().rename(name))
+    return pd.concat(parts, axis=1)
 
 
-def _find_columns(frame: pd.DataFrame, path: Path) -> dict[str, str]:
+def _find_columns(
+    names: Sequence[str], path: Path, *, called: Mapping[str, str], apart: Sequence[str]
+) -> dict[str, str]:
     found: dict[str, str] = {}
-    for column, aliases in ALIASES.items():
-        matching = [str(name) for name in frame.columns if str(name).strip().lower() in aliases]
-        if len(matching) > 1:
-            raise DataError(f"{path}: columns {matching} all mean {column!r}; keep one of them.")
-        if matching:
-            found[column] = matching[0]
+    for column in COLUMNS:
+        name = choose_column(names, column, given=called, where=str(path), key="data.columns", apart=apart)
+        if name is not None:
+            found[column] = name
     missing = [column for column in ("path", "label") if column not in found]
     if missing:
-        if path.suffix.lower() not in _PARQUET and (mistake := _csv_mistake(path)):
-            raise DataError(f"{path}: cannot be read as a table ({mistake}). {_EXPECTED}")
-        have = ", ".join(repr(str(name)) for name in frame.columns)
         raise DataError(
-            f"{path}: column {' and '.join(repr(column) for column in missing)} not found among {have}. Expected "
-            "path,label[,prediction[,confidence]], or Filenames, Labels, Predictions."
+            f"{path}: column {' and '.join(map(repr, missing))} not found among {', '.join(map(repr, names))}. "
+            "Expected path,label[,prediction[,confidence]], or Filenames, Labels, Predictions; other names go into "
+            f"data.columns. {_EXPECTED}"
         )
     if "confidence" in found and "prediction" not in found:
         raise DataError(f"{path}: column {found['confidence']!r} goes with a column 'prediction', which is missing.")
@@ -160,6 +158,8 @@ def _classes(series: "pd.Series[Any]", path: Path) -> list[str | int]:
 
 def _confidences(series: "pd.Series[Any]", path: Path) -> npt.NDArray[np.float64]:
     """Probabilities of the predictions; an empty one is NaN."""
+    if pd.api.types.is_string_dtype(series):
+        series = series.str.replace(_DECIMAL_COMMA, r"\1.\2", regex=True)
     try:
         confidences: npt.NDArray[np.float64] = pd.to_numeric(series.replace("", None)).to_numpy(
             dtype=np.float64, na_value=np.nan
@@ -175,11 +175,11 @@ def _confidences(series: "pd.Series[Any]", path: Path) -> npt.NDArray[np.float64
     return confidences
 
 
-def _attributes(frame: pd.DataFrame, name: str, path: Path) -> list[str | None]:
+def _attributes(frame: pd.DataFrame, name: str, path: Path, *, names: Sequence[str]) -> list[str | None]:
     """The values of a column that groups images, as text; None for an empty one."""
     matching = [column for column in frame.columns if str(column).strip() == name]
     if len(matching) != 1:
-        have = ", ".join(repr(str(column)) for column in frame.columns)
+        have = ", ".join(map(repr, names))
         raise DataError(
             f"{path}: found {len(matching)} columns {name!r} among {have}, expected one. Correct "
             "rules.manifest_columns."

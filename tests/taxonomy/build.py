@@ -36,7 +36,7 @@ def labels_of(sets: Mapping[int, Sequence[int]], *, n_images: int, problematic: 
         labels={f"{i}.png": tuple(labels) for i, labels in sets.items()},
         problematic=frozenset(f"{i}.png" for i in problematic),
     )
-    return match_labels(found, images=ImageNames(names), where="labels")
+    return match_labels(found, images=ImageNames(names), where="labels")[0]
 
 
 def stages(

@@ -152,7 +152,8 @@ def test_labels_from_csv(tmp_path: Path) -> None:
     sets = read_label_sets(_write(tmp_path / "l.csv", text), vocabulary=VOCABULARY)
     assert sets.labels == {"a/1.png": (CAT, DOG), "a/2.png": (), "a/3.png": (CAR,), "elsewhere.png": (CAR,)}
     assert sets.problematic == {"a/2.png", "a/3.png"}
-    found = match_labels(sets, images=ImageNames(["a/1.png", "b/9.png", "a/2.png", "a/3.png"]), where="l.csv")
+    found, matches = match_labels(sets, images=ImageNames(["a/1.png", "b/9.png", "a/2.png", "a/3.png"]), where="l.csv")
+    assert matches.words == "3 of 4 entries of l.csv are images of the run; the others are not, such as 'elsewhere.png'"
     assert found.is_annotated.tolist() == [True, False, True, True]
     assert found.is_problematic.tolist() == [False, False, True, True]
     assert list(zip(found.image_ids.tolist(), found.class_ids.tolist(), strict=True)) == [
@@ -198,12 +199,12 @@ def test_imagenets_multi_labels(tmp_path: Path) -> None:
 def test_real_counts_images_and_classes_as_imagenet_does(tmp_path: Path) -> None:
     path = _write(tmp_path / "real.json", [[0, 1], [], [389, 1]])
     images = ImageNames(["goldfish/ILSVRC2012_val_00000003.JPEG", "tench/ILSVRC2012_val_00000001.png"])
-    found = match_labels(read_label_sets(path, vocabulary=SUBSET), images=images, where="real.json")
+    found, _ = match_labels(read_label_sets(path, vocabulary=SUBSET), images=images, where="real.json")
     assert found.is_annotated.all()
     assert list(zip(found.image_ids.tolist(), found.class_ids.tolist(), strict=True)) == [(0, 1), (1, 0), (1, 1)]
     own = Vocabulary(names=["b", "a"])
     assert read_label_sets(_write(tmp_path / "r.json", [[1]]), vocabulary=own).labels == {
-        "ILSVRC2012_val_00000001.JPEG": (1,)
+        "ILSVRC2012_val_00000001": (1,)
     }
 
 
@@ -215,7 +216,7 @@ def test_an_index_in_ones_own_file_counts_the_runs_classes(tmp_path: Path) -> No
         "1.png": (0,)
     }
     assert read_label_sets(_write(tmp_path / "r.json", [[0]]), vocabulary=swapped).labels == {
-        "ILSVRC2012_val_00000001.JPEG": (1,)
+        "ILSVRC2012_val_00000001": (1,)
     }
 
 
@@ -244,7 +245,7 @@ def test_an_image_that_is_meant_twice_and_a_name_of_several_images_are_refused(t
     sets = read_label_sets(_write(tmp_path / "l.json", {"a/1.png": ["cat"], "1.png": ["dog"]}), vocabulary=VOCABULARY)
     with pytest.raises(DataError, match=r"'a/1.png' and '1.png' are one image"):
         match_labels(sets, images=ImageNames(["a/1.png"]), where="l.json")
-    with pytest.raises(DataError, match=r"several images of the run are called '1.png'"):
+    with pytest.raises(DataError, match=r"'1.png' may be several images of the run, such as 'b/1.png' and 'c/1.png'"):
         match_labels(sets, images=ImageNames(["b/1.png", "c/1.png"]), where="l.json")
 
 
@@ -258,7 +259,7 @@ def test_the_best_proposal_counts_and_known_words_are_recognised(tmp_path: Path)
         "2.png,CAT,,\nelsewhere.png,x,,\n"
     )
     images = ImageNames(["1.png", "2.png"])
-    found = read_proposals(_write(tmp_path / "p.csv", text), vocabulary=VOCABULARY, images=images)
+    found, _ = read_proposals(_write(tmp_path / "p.csv", text), vocabulary=VOCABULARY, images=images)
     assert sorted(found) == [0, 1]
     assert (found[0].words, found[0].is_known, found[0].neighbors) == ("caracal", False, (DOG,))
     assert (found[1].is_known, found[1].neighbors) == (True, None)
@@ -317,7 +318,7 @@ def test_written_proposals_are_read_back_and_are_no_formulas(tmp_path: Path) -> 
     with path.open(encoding="utf-8", newline="") as file:
         cells = [cell for row in csv.reader(file) for cell in row]
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
-    found = read_proposals(path, vocabulary=vocabulary, images=ImageNames(paths))
+    found, _ = read_proposals(path, vocabulary=vocabulary, images=ImageNames(paths))
     assert [found[i].words for i in range(4)] == words
     assert [found[i].is_known for i in range(4)] == [False, False, True, False]
     assert all(proposal.neighbors == tuple(range(len(names))) for proposal in found.values())

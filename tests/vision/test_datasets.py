@@ -191,6 +191,22 @@ def test_barlows_own_column_names_are_understood_in_any_case_beside_others(tmp_p
     assert images.predictions.tolist() == [1, 0]
 
 
+def test_any_dialect_of_csv_is_read_with_decimal_commas(tmp_path: Path) -> None:
+    images = from_csv(tmp_path, "Path;Label;Prediction;Confidence\n1,5.png;a;b;0,75\n2.png;b;b;1\n")
+    assert images.paths == ["1,5.png", "2.png"]
+    assert images.confidences is not None
+    assert images.confidences.tolist() == [0.75, 1.0]
+
+
+def test_what_columns_are_called_can_be_said(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("file,path,fine_label,coarse_label\n1.png,x,a,u\n2.png,y,b,v\n")
+    config = DataConfig(manifest=tmp_path / "list.csv", columns={"path": "file", "label": "coarse_label"})
+    images = list_images(config)
+    assert (images.paths, images.class_names) == (["1.png", "2.png"], ("u", "v"))
+    grouped = DataConfig(manifest=tmp_path / "list.csv", columns={"path": "file"})
+    assert list_images(grouped, columns=["coarse_label"]).class_names == ("a", "b")
+
+
 def test_parquet_is_read_like_csv(tmp_path: Path) -> None:
     frame = pd.DataFrame({"path": ["1.png", "2.png"], "label": [0.0, 1.0], "prediction": [1, 1]})
     frame.to_parquet(tmp_path / "list.parquet")
@@ -240,15 +256,14 @@ def test_paths_are_normalised_and_absolute_ones_below_the_root_become_relative(t
         ("", "the file is empty"),
         ("path,label\n", "found no rows"),
         ("file,class\n1.png,a\n", "'path' and 'label' not found among 'file', 'class'"),
-        ("path,label,Labels\n1.png,a,a\n", "all mean 'label'"),
+        ("path,label,Labels\n1.png,a,a\n", "'label', 'Labels' may all hold the label. Say in data.columns"),
         ("path,label,confidence\n1.png,a,0.5\n", "goes with a column 'prediction'"),
         ("path,label\n1.png,a\n2.png,\n", "'label' has no value in 1 rows, first in row 2"),
-        ("path,label\n1.png,a\n2.png\n", "'label' has no value"),
+        ("path,label\n1.png,a\n2.png\n", "line 3 has 1 values and the header 2"),
+        ("path,file_name,label\n1.png,1.png,a\n", "'path', 'file_name' may all hold the path"),
+        ("path,label,pred,prediction\n1.png,a,a,a\n", "'pred', 'prediction' may all hold the prediction"),
         ("path,label\n1.png,a,b\n2.png,a,b\n", r"table \(line 2 has 3 values and the header 2; put a value that"),
         ("path,label\n1.png,a\na,b.png,a\n", r"table \(line 3 has 3 values and the header 2"),
-        ("path;label\n1.png;a\n2.png;b\n", "its columns are separated by semicolons, not by commas"),
-        ("path;label\n1,5.png;a\n", "its columns are separated by semicolons, not by commas"),
-        ("path\tlabel\n1.png\ta\n", "its columns are separated by tabs, not by commas"),
         ("path,label\n1.png,a\n./1.png,b\n", "'1.png' in more than one row"),
         ("path,label\n../1.png,a\n", "row 1: path '../1.png' is not below the image root"),
         ("path,label\n/elsewhere/1.png,a\n", "is not below the image root"),

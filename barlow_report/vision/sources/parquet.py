@@ -6,7 +6,6 @@ only the last ones are kept, up to a limit, so memory depends on the size of a g
 The path of an image is `<file>/<row>`, rows counted from 0.
 """
 
-import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -23,10 +22,11 @@ import pyarrow.parquet as pq
 from barlow_report.config import ParquetDataConfig
 from barlow_report.errors import DataError
 from barlow_report.vision.classes import as_classes, some
-from barlow_report.vision.manifest import ALIASES
 from barlow_report.vision.reading import UnreadableImage, patiently
 from barlow_report.vision.sources.shards import Shards, find_shards
+from barlow_report.vision.sources.skips import Skips
 from barlow_report.vision.sources.source import Listing, LoadedImage, file_state, load_bytes
+from barlow_report.vision.sources.table_columns import choose_columns, choose_image_column, class_names_of
 
 __all__ = ["ParquetSource", "list_parquet"]
 
@@ -109,7 +109,7 @@ class ParquetSource:
             group = int(np.searchsorted(file.starts, row, side="right")) - 1
             groups = self._cache.groups
             if (name, group) not in groups:
-                column = _image_column(file.schema, self._image_column, where=str(self.root / name))
+                column = choose_image_column(file.schema, self._image_column, where=str(self.root / name))
                 groups[name, group] = _bytes(file.read(group, [column]).column(0))
                 while len(groups) > N_CACHED and sum(column.nbytes for column in groups.values()) > CACHED_BYTES:
                     groups.popitem(last=False)
@@ -130,26 +130,34 @@ def list_parquet(config: ParquetDataConfig) -> Listing:
     """
     source = ParquetSource.open(config)
     paths: list[str] = []
-    skipped: list[tuple[str, str]] = []
+    skips = Skips()
     values: dict[str, list[Any]] = {}
     class_names: tuple[str, ...] | None = None
     for name in source.shards.names:
         file, where = _open_or_explain(source.root / name), str(source.root / name)
-        _image_column(file.schema, config.image_column, where=where)
-        columns = _columns(file.schema, config.label_column, where=where)
+        choose_image_column(file.schema, config.image_column, where=where)
+        columns = choose_columns(file.schema, config, where=where)
         if values and columns.keys() != values.keys():
             raise DataError(f"{where}: has columns for {some(columns)}, the file before it for {some(values)}.")
-        found = _names(file.schema, columns["label"])
+        found = class_names_of(file.schema, columns["label"], where=where)
         if values and found != class_names:
             raise DataError(f"{where}: lists other class names than the file before it.")
         class_names = found
         table = _read_columns(file, columns, where=where)
+        if "prediction" in columns:
+            predicted = class_names_of(file.schema, columns["prediction"], where=where)
+            if predicted != class_names:  # the same number may then stand for two classes
+                table["prediction"] = _named(table["prediction"], predicted, column=columns["prediction"], where=where)
         is_labelled = [label is not None and not (found and label == -1) for label in table["label"]]
         for row, is_good in enumerate(is_labelled):
-            (paths if is_good else skipped).append(f"{name}/{row}" if is_good else (f"{name}/{row}", "no label"))  # type: ignore[arg-type]
+            if is_good:
+                paths.append(f"{name}/{row}")
+            else:
+                skips.add(f"{name}/{row}", "no label")
         for key in columns:
             values.setdefault(key, []).extend(v for v, is_good in zip(table[key], is_labelled, strict=True) if is_good)
     where = str(config.files)
+    skipped = skips.rows()
     if not paths:
         raise DataError(f"{where}: found no row with a label{f' among {len(skipped)}' if skipped else ''}.")
     return Listing(
@@ -229,61 +237,24 @@ def _bytes(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.struct_field(column, "bytes") if pa.types.is_struct(column.type) else column
 
 
-def _is_bytes(type_: pa.DataType) -> bool:
-    return bool(pa.types.is_binary(type_) or pa.types.is_large_binary(type_))
-
-
-def _holds_images(type_: pa.DataType) -> bool:
-    if pa.types.is_struct(type_):
-        return type_.get_field_index("bytes") >= 0 and _is_bytes(type_.field("bytes").type)
-    return _is_bytes(type_)
-
-
-def _image_column(schema: pa.Schema, configured: str | None, *, where: str) -> str:
-    candidates = [f.name for f in schema if _holds_images(f.type) and configured in (None, f.name)]
-    if len(candidates) != 1:
-        called = f" called {configured!r}" if configured else ""
-        raise DataError(
-            f"{where}: found {len(candidates)} columns of image bytes{called} among "
-            f"{', '.join(f'{f.name!r} ({f.type})' for f in schema)}, expected one: a struct with bytes, or bytes. Name "
-            "it in data.parquet.image_column."
-        )
-    return str(candidates[0])
-
-
-def _columns(schema: pa.Schema, label_column: str | None, *, where: str) -> dict[str, str]:
-    """The columns of label, prediction and confidence by these names, as far as they are there."""
-    names = [str(name) for name in schema.names]
-    found = {}
-    for key, aliases in ALIASES.items():
-        matching = [name for name in names if name.strip().lower() in aliases and key != "path"]
-        if matching:
-            found[key] = matching[0]
-    if label_column is not None or "label" not in found:
-        listed = [name for name in names if _names(schema, name) is not None and name not in found.values()]
-        candidates = listed if label_column is None else [name for name in names if name == label_column]
-        if len(candidates) != 1:
-            called = f" called {label_column!r}" if label_column else ""
+def _named(values: list[Any], names: tuple[str, ...] | None, *, column: str, where: str) -> list[Any]:
+    """Replace the indices of a class label by the names that they count; names stay as they are."""
+    if names is None:
+        return values
+    known = set(names)
+    named = []
+    for value in values:
+        is_index = isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer()
+        if is_index and 0 <= value < len(names):
+            named.append(names[int(value)])
+        elif str(value) in known:
+            named.append(str(value))
+        else:
             raise DataError(
-                f"{where}: found {len(candidates)} columns of labels{called} among {', '.join(map(repr, names))}, "
-                "expected one. Name it in data.parquet.label_column."
+                f"{where}: column {column!r} holds {value!r}, which is none of its {len(names)} class names "
+                f"({some(names)})."
             )
-        found["label"] = candidates[0]
-    if "confidence" in found and "prediction" not in found:
-        raise DataError(f"{where}: column {found['confidence']!r} goes with a column 'prediction', which is missing.")
-    return found
-
-
-def _names(schema: pa.Schema, column: str) -> tuple[str, ...] | None:
-    """The class names that the metadata list for a column of integers, as Hugging Face's data sets write them."""
-    try:
-        content = json.loads((schema.metadata or {})[b"huggingface"])
-        feature = content["info"]["features"][column]
-        if feature["_type"] != "ClassLabel" or not pa.types.is_integer(schema.field(column).type):
-            return None
-        return tuple(str(name) for name in feature["names"])
-    except (KeyError, TypeError, ValueError):
-        return None
+    return named
 
 
 def _classes(values: list[Any], column: str, where: str) -> list[str | int]:

@@ -71,6 +71,7 @@ class Listing:
         class_names: The classes in the order that indices count, where the source knows it.
         skipped: (path, reason) of the entries that are known not to be usable before any is decoded.
         attributes: Values of further columns by name, as text, None where an image has none.
+        assumptions: Sentences for readers of the report about what was taken for granted, by what they are about.
     """
 
     source: ImageSource
@@ -82,6 +83,7 @@ class Listing:
     class_names: tuple[str, ...] | None = None
     skipped: list[tuple[str, str]] = field(default_factory=list)
     attributes: dict[str, list[str | None]] = field(default_factory=dict)
+    assumptions: dict[str, str] = field(default_factory=dict)
 
 
 def load_bytes(data: bytes) -> LoadedImage:

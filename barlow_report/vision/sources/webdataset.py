@@ -10,7 +10,7 @@ import json
 import re
 import tarfile
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,10 +21,11 @@ import numpy as np
 
 from barlow_report.config import WebDatasetConfig
 from barlow_report.errors import DataError
-from barlow_report.vision.classes import as_classes
+from barlow_report.vision.classes import as_classes, some
 from barlow_report.vision.reading import UnreadableImage, patiently, read_file
 from barlow_report.vision.sources.folder import is_image
 from barlow_report.vision.sources.shards import Shards, find_shards
+from barlow_report.vision.sources.skips import Skips
 from barlow_report.vision.sources.source import Listing, LoadedImage, as_text, file_state, is_text, load_bytes
 
 __all__ = ["TarSource", "list_webdataset"]
@@ -33,6 +34,8 @@ N_CACHED = 16
 """Shards whose members' places are kept in memory, a few MB each."""
 
 MAX_LABEL_BYTES = 2**20
+_ANNOTATIONS = ("cls", "json")
+_N_UNUSED = 5
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zX": "xz", b"\x28\xb5\x2f\xfd": "zstandard"}
 _SAMPLE = re.compile(r"((?:.*/)?[^./][^/.]*)\.([^/]+)", re.DOTALL)
 
@@ -103,15 +106,18 @@ def list_webdataset(config: WebDatasetConfig) -> Listing:
     """List the samples of all shards in their order, with labels and, where there are any, predictions.
 
     Raises:
-        DataError: A shard is missing or compressed, no sample has an image and a label, or only some have predictions.
+        DataError: A shard is missing or compressed, samples hold several images, no sample has an image and a label,
+            or only some have predictions.
     """
     source = TarSource.open(config)
     listed = _Listed()
     for name in source.shards.names:
-        _list_shard(source, name, listed, label_key=config.label_key)
+        _list_shard(source, name, listed, config)
     where = str(config.shards)
+    _require_one_image(listed, where=where)
+    skipped = listed.skips.rows()
     if not listed.paths:
-        found = f"; of {len(listed.skipped)} entries the first, {listed.skipped[0]}" if listed.skipped else ""
+        found = f"; of {len(skipped)} entries the first, {skipped[0]}" if skipped else ""
         raise DataError(
             f"{where}: found no sample with an image and a label{found}. Expected members such as 0001.jpg and "
             f"0001.cls, or 0001.json with {config.label_key!r} (data.webdataset.label_key)."
@@ -123,43 +129,95 @@ def list_webdataset(config: WebDatasetConfig) -> Listing:
         labels=as_classes(listed.labels),
         predictions=_all_or_none(listed.predictions, where=where),
         confidences=np.array(listed.confidences) if any(p is not None for p in listed.predictions) else None,
-        skipped=listed.skipped,
+        skipped=skipped,
+        assumptions=_unused_words(listed.unused),
     )
 
 
 @dataclass
 class _Listed:
+    """What was found so far.
+
+    Attributes:
+        endings: How often each image was the one of its sample, by what its name has after the sample's.
+        several: Images of a sample that has several.
+        unused: How often the other members of samples have each ending.
+    """
+
     paths: list[str] = field(default_factory=list)
     labels: list[Any] = field(default_factory=list)
     predictions: list[Any] = field(default_factory=list)
     confidences: list[float] = field(default_factory=list)
-    skipped: list[tuple[str, str]] = field(default_factory=list)
+    skips: Skips = field(default_factory=Skips)
+    endings: Counter[str] = field(default_factory=Counter)
+    several: tuple[str, ...] = ()
+    unused: Counter[str] = field(default_factory=Counter)
 
 
-def _list_shard(source: TarSource, name: str, listed: _Listed, *, label_key: str) -> None:
+def _list_shard(source: TarSource, name: str, listed: _Listed, config: WebDatasetConfig) -> None:
     members, problems = _members(source.root / name)
-    listed.skipped += [(as_text(f"{name}/{member}") if member else name, problem) for member, problem in problems]
+    for member, problem in problems:
+        listed.skips.add(as_text(f"{name}/{member}") if member else name, problem)
     samples: dict[str, dict[str, str]] = {}
     for member in members:
         match = _SAMPLE.fullmatch(member)
-        if match is not None:
-            samples.setdefault(match[1], {}).setdefault(match[2].lower(), member)
+        if match is None:
+            listed.skips.add(as_text(f"{name}/{member}"), "no part of a sample: hidden, or nothing after a dot")
+        elif match[2].lower() in samples.setdefault(match[1], {}):
+            listed.skips.add(as_text(f"{name}/{member}"), "the same ending twice in its sample")
+        else:
+            samples[match[1]][match[2].lower()] = member
     for key, parts in samples.items():
-        image = next((member for member in parts.values() if is_image(member)), None)
-        path = f"{name}/{image or key}"
+        ending = _image_ending(parts, listed, config.image_key)
+        path = f"{name}/{parts.get(ending, key)}"
         try:
             if not is_text(path):
                 raise UnreadableImage("name is not valid UTF-8")
-            if image is None:
-                raise UnreadableImage("a sample without an image")
-            said = _annotations(source.root / name, {ext: members[member] for ext, member in parts.items()}, label_key)
+            if ending not in parts:
+                raise UnreadableImage(f"a sample without an image{f' {ending}' if ending else ''}")
+            places = {ext: members[member] for ext, member in parts.items()}
+            said = _annotations(source.root / name, places, config.label_key)
         except UnreadableImage as error:
-            listed.skipped.append((as_text(path), error.reason))
+            listed.skips.add(as_text(path), error.reason)
             continue
+        listed.unused.update(parts.keys() - {ending, *_ANNOTATIONS})
         listed.paths.append(path)
         listed.labels.append(said["label"])
         listed.predictions.append(said.get("prediction"))
         listed.confidences.append(said.get("confidence", np.nan))
+
+
+def _image_ending(parts: Mapping[str, str], listed: _Listed, image_key: str | None) -> str:
+    """The ending of a sample's image; one that it does not have where it has no image."""
+    if image_key is not None:
+        keys = [key.strip().removeprefix(".").lower() for key in image_key.split(";")]
+        return next((key for key in keys if key in parts), keys[0])
+    images = [ending for ending, member in parts.items() if is_image(member)]
+    listed.endings.update(images[:1])
+    if len(images) > 1 and not listed.several:
+        listed.several = tuple(images)
+    return images[0] if images else ""
+
+
+def _require_one_image(listed: _Listed, *, where: str) -> None:
+    """Refuse samples with several images, and images of several kinds, such as jpg and depth.png."""
+    kinds = {ending.rpartition(".")[0]: ending for ending in listed.endings}
+    candidates = listed.several or (tuple(kinds.values()) if len(kinds) > 1 else ())
+    if candidates:
+        found = "samples with the images" if listed.several else "samples whose images end in"
+        raise DataError(
+            f"{where}: found {found} {some(candidates)}. Say in data.webdataset.image_key which of them the models "
+            f"see, such as {candidates[0]!r}."
+        )
+
+
+def _unused_words(unused: Counter[str]) -> dict[str, str]:
+    if not unused:
+        return {}
+    shown = [f".{as_text(ending)} ({n:,})" for ending, n in unused.most_common(_N_UNUSED)]
+    rest = len(unused) - len(shown)
+    more = f" and {rest} more endings" if rest else ""
+    return {"unused_members": f"Samples also hold files that were not used: {', '.join(shown)}{more}."}
 
 
 def _annotations(shard: Path, places: Mapping[str, Place], label_key: str) -> dict[str, Any]:
@@ -218,6 +276,8 @@ def _members(shard: Path) -> tuple[dict[str, Place], list[tuple[str, str]]]:
                     problems.append((name, "the same name twice in its shard"))
                 elif member.isreg() and not member.issparse():
                     places[name] = (member.offset_data, member.size)
+                elif not member.isdir():
+                    problems.append((name, "no plain file in its shard"))
     except (tarfile.TarError, OSError, EOFError) as error:
         if not places:
             _refuse_compressed(shard)

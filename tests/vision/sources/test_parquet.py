@@ -22,6 +22,9 @@ ROWS = [{"image": noise_png(seed), "label": seed % 3} for seed in range(10)]
 NAMES = ["cat", "dog", "<b>|*"]
 
 
+NAMED = {"_type": "ClassLabel", "names": ["dog", "cat"]}
+
+
 def config(files: Path, **settings: Any) -> DataConfig:
     return DataConfig(parquet=ParquetDataConfig(files=files), **settings)
 
@@ -153,11 +156,70 @@ def test_the_only_class_label_is_the_label_and_one_of_several_has_to_be_named(tm
 
     assert listed(write(["fine_label"])).class_names == ("a", "b")
     path = write(["fine_label", "coarse_label"])
-    with pytest.raises(DataError, match=r"found 2 columns of labels among .* data.parquet.label_column"):
+    with pytest.raises(
+        DataError, match=r"'fine_label', 'coarse_label' may all hold the label. Say in data.parquet.label_column"
+    ):
         listed(path)
     named = DataConfig(parquet=ParquetDataConfig(files=path, label_column="coarse_label"))
     images = list_images(named)
     assert (images.class_names, images.labels.tolist()) == (("x", "y"), [1, 0])
+
+
+@pytest.mark.parametrize(
+    ("columns", "feature"),
+    [
+        ({"label": pa.array([1, 0], pa.uint8())}, NAMED),
+        ({"label": pa.array([1, 0]).dictionary_encode()}, NAMED),
+        ({"label": pa.array([1.0, 0.0])}, NAMED),
+        ({"label": ["cat", "dog"]}, NAMED),
+        ({"label": ["1", "0"]}, NAMED),
+        ({"label": [1, 0]}, {"_type": "ClassLabel", "names": {"0": "dog", "1": "cat"}}),
+        ({"label": [1, 0], "prediction": ["dog", "dog"]}, NAMED),
+    ],
+)
+@pytest.mark.parametrize("place", ["schema", "beside"])
+def test_names_of_a_class_label_are_kept_however_it_is_stored(
+    tmp_path: Path, columns: dict[str, Any], feature: dict[str, Any], place: str
+) -> None:
+    table = pa.table({"image": [noise_png(0), noise_png(1)], **columns})
+    features = {"label": feature}
+    if place == "schema":
+        table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+    else:
+        (tmp_path / "dataset_info.json").write_text(json.dumps({"features": features}))
+    images = listed(write_arrow(tmp_path / "a.arrow", table, is_stream=True))
+    assert (images.class_names, images.labels.tolist()) == (("dog", "cat"), [1, 0])
+
+
+def test_a_prediction_with_class_names_of_its_own_is_read_by_them(tmp_path: Path) -> None:
+    table = pa.table({"image": [noise_png(0), noise_png(1)], "label": [0, 1], "pred": [0, 0]})
+    features = {"label": NAMED, "pred": {"_type": "ClassLabel", "names": ["cat", "dog"]}}
+    table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+    images = listed(write_parquet(tmp_path / "a.parquet", table))
+    assert images.predictions is not None
+    assert images.predictions.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"label": [0, 1], "labels": [1, 0]}, "'label', 'labels' may all hold the label. Say in data.parquet.label_c"),
+        ({"label": [0, 1], "true_label": [1, 0]}, "'label', 'true_label' may all hold the label"),
+        (
+            {"label": [0, 1], "prediction": [1, 0], "pred": [0, 1]},
+            "hold the prediction. Say in data.parquet.prediction",
+        ),
+        ({"label": [0, 1], "img": [b"x", b"y"]}, "found 2 columns of image bytes.*data.parquet.image_column"),
+    ],
+)
+def test_which_of_several_columns_is_meant_is_asked(tmp_path: Path, columns: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        listed(write_parquet(tmp_path / "a.parquet", pa.table({"image": [b"x", b"y"], **columns})))
+
+
+def test_a_column_that_cannot_hold_classes_is_no_label(tmp_path: Path) -> None:
+    table = pa.table({"image": [b"x", b"y"], "label": [1, 0], "labels": [[1, 2], [0]]})
+    assert listed(write_parquet(tmp_path / "a.parquet", table)).labels.tolist() == [1, 0]
 
 
 @pytest.mark.parametrize(
@@ -167,7 +229,10 @@ def test_the_only_class_label_is_the_label_and_one_of_several_has_to_be_named(tm
         (pa.table({"a": [b"x"], "b": [b"y"], "label": [0]}), "found 2 columns of image bytes"),
         (pa.table({"image": [b"x", b"y"]}), "found 0 columns of labels"),
         (pa.table({"image": [b"x"], "label": [None]}), "no row with a label among 1"),
-        (pa.table({"image": [b"x"], "label": [[1, 2]]}), "no class, such as"),
+        (
+            pa.table({"image": [b"x"], "label": [[1, 2]]}),
+            "found 0 columns of labels among .*list.* expected one with a name",
+        ),
         (pa.table({"image": [b"x"] * 2, "label": [0, 1], "confidence": [0.5, 0.5]}), "goes with a column 'prediction'"),
         (
             pa.table({"image": [b"x"] * 2, "label": [0, 1], "prediction": [0, 0], "confidence": [0.5, 2.0]}),

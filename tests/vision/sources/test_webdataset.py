@@ -65,7 +65,7 @@ def test_a_few_shards_at_most_are_kept_in_memory(tmp_path: Path, monkeypatch: py
 def test_json_gives_label_prediction_and_confidence_and_cls_wins(tmp_path: Path) -> None:
     said = {"class": "dog", "prediction": "cat", "confidence": 0.75, "caption": ["a", "dog"]}
     members: list[tuple[str, bytes | str]] = [
-        ("./a/1.b.PNG", noise_png(0)),
+        ("./a/1.PNG", noise_png(0)),
         ("./a/1.json", json.dumps(said)),
         ("./a/1.b.json", json.dumps(said)),
         ("./a/2.png", noise_png(1)),
@@ -73,7 +73,7 @@ def test_json_gives_label_prediction_and_confidence_and_cls_wins(tmp_path: Path)
         ("./a/2.cls", "cat\n"),
     ]
     images = listed(write_tar(tmp_path / "x.tar", members), label_key="class")
-    assert images.paths == ["x.tar/a/1.b.PNG", "x.tar/a/2.png"]
+    assert images.paths == ["x.tar/a/1.PNG", "x.tar/a/2.png"]
     assert images.class_names == ("cat", "dog")
     assert images.labels.tolist() == [1, 0]
     assert images.predictions is not None
@@ -82,6 +82,43 @@ def test_json_gives_label_prediction_and_confidence_and_cls_wins(tmp_path: Path)
     assert images.confidences[0] == 0.75
     assert np.isnan(images.confidences[1])
     assert np.array_equal(np.asarray(images.source.read(images.paths[0]).image), np.asarray(noise_image(0)))
+    assert images.assumptions == {"unused_members": "Samples also hold files that were not used: .b.json (1)."}
+
+
+@pytest.mark.parametrize(
+    ("endings", "found"),
+    [
+        (["jpg", "depth.png"], "samples with the images 'jpg', 'depth.png'"),
+        (["seg.png", "jpg"], "samples with the images 'seg.png', 'jpg'"),
+        (["left.jpg", "right.jpg"], "samples with the images 'left.jpg', 'right.jpg'"),
+        (["jpg", "png"], "samples with the images 'jpg', 'png'"),
+        (["0.jpg", "1.jpg"], "samples with the images '0.jpg', '1.jpg'"),
+    ],
+)
+def test_which_of_several_images_of_a_sample_is_meant_is_asked(tmp_path: Path, endings: list[str], found: str) -> None:
+    members: list[tuple[str, bytes | str]] = []
+    for label in (0, 1):
+        members += [(f"{label}.{ending}", noise_png(seed)) for seed, ending in enumerate(endings)]
+        members.append((f"{label}.cls", str(label)))
+    path = write_tar(tmp_path / "x.tar", members)
+    with pytest.raises(DataError, match=f"found {found}. Say in data.webdataset.image_key which"):
+        listed(path)
+    for seed, ending in enumerate(endings):
+        chosen = DataConfig(webdataset=WebDatasetConfig(shards=path, image_key=f"tif; .{ending.upper()}"))
+        images = list_images(chosen)
+        assert images.paths == [f"x.tar/{label}.{ending}" for label in (0, 1)]
+        assert np.array_equal(np.asarray(images.source.read(images.paths[0]).image), np.asarray(noise_image(seed)))
+        assert f".{endings[1 - seed]} (2)" in images.assumptions["unused_members"]
+
+
+def test_images_of_two_kinds_in_different_samples_are_not_mixed(tmp_path: Path) -> None:
+    def write(first: str, second: str) -> Path:
+        pairs: list[tuple[str, bytes | str]] = [(first, noise_png(0)), ("0.cls", "0"), (second, noise_png(0))]
+        return write_tar(tmp_path / "x.tar", [*pairs, ("1.cls", "1")])
+
+    with pytest.raises(DataError, match=r"samples whose images end in 'jpg', 'depth.png'"):
+        listed(write("0.jpg", "1.depth.png"))
+    assert listed(write("0.rgb.jpg", "1.rgb.png")).paths == ["x.tar/0.rgb.jpg", "x.tar/1.rgb.png"]
 
 
 def test_entries_that_are_no_whole_sample_are_skipped_with_their_reason(tmp_path: Path) -> None:
@@ -108,16 +145,23 @@ def test_entries_that_are_no_whole_sample_are_skipped_with_their_reason(tmp_path
     ]
     images = listed(write_tar(tmp_path / "x.tar", members))
     assert images.paths == ["x.tar/good.png", "x.tar/other.jpg"]
-    assert [(path.removeprefix("x.tar/"), reason.split(" (")[0]) for path, reason in images.skipped] == [
-        ("good.png", "the same name twice in its shard"),
-        ("no-label.png", "no label: neither .cls nor 'label' in .json"),
-        ("no-image", "a sample without an image"),
-        ("bad-json.png", "its .json cannot be read"),
-        ("list.png", "its label is a list, expected a name or a number"),
-        ("unsure.png", "its confidence is 7, expected a probability from 0 to 1"),
-        ("\\xff.png", "name is not valid UTF-8"),
-        ("long.png", "its label has 1048577 bytes"),
-    ]
+    found = [(path.removeprefix("x.tar/"), reason.split(" (")[0]) for path, reason in images.skipped]
+    no_sample = "no part of a sample: hidden, or nothing after a dot"
+    assert found == sorted(found)
+    assert sorted(found) == sorted(
+        [
+            (".hidden.png", no_sample),
+            ("README", no_sample),
+            ("good.png", "the same name twice in its shard"),
+            ("no-label.png", "no label: neither .cls nor 'label' in .json"),
+            ("no-image", "a sample without an image"),
+            ("bad-json.png", "its .json cannot be read"),
+            ("list.png", "its label is a list, expected a name or a number"),
+            ("unsure.png", "its confidence is 7, expected a probability from 0 to 1"),
+            ("\\xff.png", "name is not valid UTF-8"),
+            ("long.png", "its label has 1048577 bytes"),
+        ]
+    )
 
 
 def test_a_shard_that_ends_too_early_gives_what_it_holds_and_is_listed(tmp_path: Path) -> None:
@@ -154,7 +198,9 @@ def test_compressed_shards_are_refused_with_what_to_do(tmp_path: Path, mode: str
 
 
 def test_a_shard_without_samples_is_a_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"no sample with an image and a label\. Expected members such as 0001.jpg"):
+    with pytest.raises(
+        DataError, match=r"no sample with an image and a label; of .*\. Expected members such as 0001.jpg"
+    ):
         listed(write_tar(tmp_path / "x.tar", [("readme", "nothing")]))
     (tmp_path / "y.tar").write_bytes(b"no tar file at all" * 100)
     with pytest.raises(DataError, match=r"of 1 entries the first, \('y.tar', 'the shard cannot be read to its end"):
