@@ -151,6 +151,10 @@ def serve(
     allow_host: Annotated[
         list[str] | None, typer.Option(help="Also answer under this name, such as study.example.org; repeatable.")
     ] = None,
+    trusted_proxy: Annotated[
+        list[str] | None,
+        typer.Option(help="Believe X-Forwarded-For of this address or network, where your proxy is; repeatable."),
+    ] = None,
     prolific_study: Annotated[str | None, typer.Option(help="Take participants of this Prolific study.")] = None,
     prolific_completion: Annotated[
         str | None, typer.Option(help="Completion link of the study, shown after everything is stored.")
@@ -166,6 +170,7 @@ def serve(
         host=host,
         port=port,
         allowed_hosts=allow_host or [],
+        trusted_proxies=trusted_proxy or [],
         prolific_study=prolific_study,
         prolific_completion=prolific_completion,
         announce=lambda line: typer.echo(line, err=True),

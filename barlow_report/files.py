@@ -21,6 +21,7 @@ except ImportError:  # no such lock on this system; two processes that write to 
 
 __all__ = [
     "HAS_LOCKS",
+    "SITE_MARKER",
     "atomic_file",
     "atomic_write",
     "digest_file",
@@ -34,6 +35,9 @@ HAS_LOCKS = fcntl is not None
 """Whether the system has locks that end with the process."""
 
 PARTIAL = ".partial"
+
+SITE_MARKER = ".barlow-report.json"
+"""The file by which a folder is known as one of our sites; it names the run, the format and every file of the build."""
 
 
 @contextmanager

@@ -14,13 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from barlow_report.errors import OutputError
-from barlow_report.files import HAS_LOCKS, lock, output_errors
+from barlow_report.files import HAS_LOCKS, SITE_MARKER, lock, output_errors
 
 __all__ = ["MARKER", "replaced_folder"]
 
-MARKER = ".barlow-report.json"
-"""The file by which a folder is known as one of our sites; it names the run and the format."""
-
+MARKER = SITE_MARKER
 _FORMAT = 1
 _IGNORE = "# Created by barlow-report\n*\n"
 
@@ -106,8 +104,9 @@ def _empty(folder: Path) -> None:
 
 
 def _sign(building: Path, site: Path, *, run_id: str, is_ignored: bool) -> None:
-    """Write the marker, and keep version control from picking up the site, unless it has its own rules."""
-    marker = {"made_by": "barlow-report", "format": _FORMAT, "run_id": run_id}
+    """Write the marker with the list of files, and keep version control out, unless the site has its own rules."""
+    files = sorted(path.relative_to(building).as_posix() for path in building.rglob("*") if path.is_file())
+    marker = {"made_by": "barlow-report", "format": _FORMAT, "run_id": run_id, "files": files}
     (building / MARKER).write_text(json.dumps(marker, indent=2) + "\n", encoding="utf-8")
     ignore = site / ".gitignore"
     if is_ignored or ignore.is_file():

@@ -15,8 +15,10 @@ __all__ = ["invite", "serve"]
 
 def invite(database: Path, annotators: Sequence[str]) -> Iterator[str]:
     """Yield a line with the token of each annotator."""
+    from barlow_report.annotations.collector.places import refuse_in_site
     from barlow_report.annotations.collector.store import Store
 
+    refuse_in_site(database)
     with Store(database) as store:
         for annotator in annotators:
             yield f"{annotator}\tannotate/index.html#token={store.invite(annotator)}"
@@ -29,6 +31,7 @@ def serve(
     host: str,
     port: int,
     allowed_hosts: Sequence[str],
+    trusted_proxies: Sequence[str],
     prolific_study: str | None,
     prolific_completion: str | None,
     announce: Callable[[str], None],
@@ -42,6 +45,7 @@ def serve(
         host=host,
         port=port,
         allowed_hosts=tuple(allowed_hosts),
+        trusted_proxies=tuple(trusted_proxies),
         prolific=_prolific(prolific_study, prolific_completion),
     )
     run_collector(settings, announce=announce)

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 
 from barlow_report.annotations.collector.store import Store
+from barlow_report.files import SITE_MARKER
 
 __all__ = ["Collector", "collector_site", "invite", "running"]
 
@@ -90,6 +91,8 @@ def collector_site(folder: Path, items: list[tuple[int, int]], batch: dict[str, 
     listed = [{"group_id": g, "feature_id": f} for g, f in items]
     (site / "annotate" / "batch.json").write_text(json.dumps({**batch, "items": listed}))
     (site / "index.html").write_text("<!doctype html><script>var a = 1</script><script src=x.js></script><p>hello")
-    (site / ".barlow-report.json").write_text("{}")
+    (site / "drawing.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
+    built = [path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()]
+    (site / SITE_MARKER).write_text(json.dumps({"files": built}))
     (folder / "secret.txt").write_text("secret")
     return site

@@ -15,7 +15,8 @@ def run_collector(settings: CollectorSettings, *, announce: Callable[[str], None
     """Serve until the process is told to stop; `announce` gets a line when it is ready.
 
     Raises:
-        DataError: The extra is not installed, the folder is no site with a form, or the port is taken.
+        DataError: The extra is not installed, the folder is no site with a form, the database lies in it or cannot be
+            opened, or the port is taken.
     """
     try:
         from barlow_report.annotations.collector.server import serve

@@ -1,6 +1,6 @@
 """The routes of the collector.
 
-GET  /api/health        whether the database can be read
+GET  /api/health        that it is there, and whether the database can be used
 GET  /api/session       who a token belongs to, their part, and what they have submitted
 POST /api/annotations   one record; answered after it is on the disk
 POST /api/enrol         a Prolific participant gets a token
@@ -17,8 +17,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from barlow_report.annotations.batches import Batch, load_batch
-from barlow_report.annotations.collector.guard import LOG, Guard, problem
+from barlow_report.annotations.collector.connection import UnavailableError
+from barlow_report.annotations.collector.desk import Desk
+from barlow_report.annotations.collector.guard import LOG, Guard, bearer, problem
 from barlow_report.annotations.collector.pages import SitePages
+from barlow_report.annotations.collector.places import refuse_in_site
 from barlow_report.annotations.collector.settings import CollectorSettings
 from barlow_report.annotations.collector.store import Annotator, ConflictError, Store
 from barlow_report.annotations.records import Record, RecordError, parse_record
@@ -43,10 +46,13 @@ def make_app(settings: CollectorSettings) -> FastAPI:
     """Make the application; whoever runs it closes `app.state.store` at the end.
 
     Raises:
-        DataError: The folder holds no site with a form.
+        DataError: The folder holds no site with a form, or the database lies in it or cannot be opened.
     """
     batch = _site_batch(settings)
-    store = Store(settings.database)
+    pages = SitePages(settings)
+    refuse_in_site(settings.database, site=settings.site)
+    store = Store(settings.database, seconds=settings.database_seconds / 2)
+    desk = Desk(store, seconds=settings.database_seconds)
 
     app = FastAPI(
         title="barlow-report collector",
@@ -55,12 +61,12 @@ def make_app(settings: CollectorSettings) -> FastAPI:
         openapi_url="/api/openapi.json",
         redirect_slashes=False,
     )
-    app.add_middleware(Guard, settings=settings)
+    app.add_middleware(Guard, settings=settings, identify=desk.annotator)
     app.state.store = store
     _add_errors(app)
-    _add_submissions(app, store, batch)
-    _add_participants(app, store, batch, settings)
-    _add_site(app, settings)
+    _add_submissions(app, desk, batch)
+    _add_participants(app, desk, batch, settings)
+    _add_site(app, pages)
     return app
 
 
@@ -106,34 +112,35 @@ def _body(model: type[BaseModel]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
-def _token(authorization: str | None) -> str:
-    scheme, _, token = (authorization or "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise HTTPException(401, "Authorization: expected Bearer and your token", {"WWW-Authenticate": "Bearer"})
-    return token.strip()
+def _known(request: Request) -> Annotator:
+    """Return whose token a request carries, as the guard has found out."""
+    found = request.scope.get("annotator")
+    if isinstance(found, Annotator):
+        return found
+    has_token = bool(bearer(request.headers.get("authorization")))
+    reason = "this token is not valid" if has_token else "expected Bearer and your token"
+    raise HTTPException(401, f"Authorization: {reason}", {"WWW-Authenticate": "Bearer"})
 
 
-async def _known(store: Store, authorization: str | None) -> Annotator:
-    found = await run_in_threadpool(store.annotator, _token(authorization))
-    if found is None:
-        raise HTTPException(401, "Authorization: this token is not valid", {"WWW-Authenticate": "Bearer"})
-    return found
-
-
-def _add_submissions(app: FastAPI, store: Store, batch: Batch) -> None:
+def _add_submissions(app: FastAPI, desk: Desk, batch: Batch) -> None:
     items = {(item.group_id, item.feature_id) for item in batch.items}
 
     @app.get("/api/health", responses=_answers(429))
     async def health() -> Response:
-        """Say whether the database can be read, and how many records it holds."""
-        n = await run_in_threadpool(store.n_records)
-        return Response(json.dumps({"status": "ok", "records": n}), media_type="application/json")
+        """Say at once whether the database can be used, and how many records it holds."""
+        try:
+            n, reason = await desk.n_records(), desk.problem
+        except UnavailableError as error:
+            n, reason = None, error.reason
+        found = {"status": "degraded" if reason else "ok", "records": n, **({"reason": reason} if reason else {})}
+        headers = {"Cache-Control": "no-store"}
+        return Response(json.dumps(found), media_type="application/json", headers=headers)
 
-    @app.get("/api/session", responses=_answers(401, 429))
-    async def session(authorization: Authorization = None) -> Response:
+    @app.get("/api/session", responses=_answers(401, 429, 503))
+    async def session(request: Request, authorization: Authorization = None) -> Response:  # noqa: ARG001
         """Say who a token belongs to, which part is theirs, and what they have submitted."""
-        who = await _known(store, authorization)
-        bodies = await run_in_threadpool(store.records_of, who.name)
+        who = _known(request)
+        bodies = await desk.records_of(who.name)
         found = {"annotator": who.name, "part": who.part, "records": [json.loads(body) for body in bodies]}
         headers = {"Cache-Control": "no-store"}
         return Response(json.dumps(found), media_type="application/json", headers=headers)
@@ -141,12 +148,12 @@ def _add_submissions(app: FastAPI, store: Store, batch: Batch) -> None:
     @app.post(
         "/api/annotations",
         status_code=201,
-        responses=_answers(200, 400, 401, 403, 408, 409, 413, 415, 422, 429),
+        responses=_answers(200, 400, 401, 403, 408, 409, 413, 415, 422, 429, 503, 507),
         openapi_extra=_body(Record),
     )
-    async def submit(request: Request, authorization: Authorization = None) -> Response:
+    async def submit(request: Request, authorization: Authorization = None) -> Response:  # noqa: ARG001
         """Store one record; sending it again changes nothing."""
-        who = await _known(store, authorization)
+        who = _known(request)
         try:
             record = parse_record(await request.body())
         except RecordError as error:
@@ -158,7 +165,7 @@ def _add_submissions(app: FastAPI, store: Store, batch: Batch) -> None:
         if (record.group_id, record.feature_id) not in items:
             return _refusal(422, "feature_id: this feature is not asked about in this group")
         try:
-            outcome = await run_in_threadpool(store.add, record)
+            outcome = await desk.add(record)
         except ConflictError as error:
             return _refusal(409, str(error))
         answer = {"outcome": outcome, "record_id": record.record_id, "revision": record.revision}
@@ -166,13 +173,13 @@ def _add_submissions(app: FastAPI, store: Store, batch: Batch) -> None:
         return Response(json.dumps(answer), status_code=status, media_type="application/json")
 
 
-def _add_participants(app: FastAPI, store: Store, batch: Batch, settings: CollectorSettings) -> None:
+def _add_participants(app: FastAPI, desk: Desk, batch: Batch, settings: CollectorSettings) -> None:
     n_parts = len(batch.parts)
 
     @app.post(
         "/api/enrol",
         status_code=201,
-        responses=_answers(400, 403, 404, 408, 413, 415, 422, 429),
+        responses=_answers(400, 403, 404, 408, 413, 415, 422, 429, 503, 507),
         openapi_extra=_body(Participant),
     )
     async def enrol(request: Request) -> Response:
@@ -186,20 +193,20 @@ def _add_participants(app: FastAPI, store: Store, batch: Batch, settings: Collec
             return _refusal(422, "the participant is not valid", reasons=reasons)
         if participant.study_id != settings.prolific[0]:
             return _refusal(403, "study_id: this collector is for another study")
-        who, token = await run_in_threadpool(lambda: store.enrol("prolific", participant.prolific_pid, n_parts=n_parts))
+        who, token = await desk.enrol("prolific", participant.prolific_pid, n_parts=n_parts)
         found = {"annotator": who.name, "token": token, "part": who.part}
         headers = {"Cache-Control": "no-store"}
         return Response(json.dumps(found), status_code=201, media_type="application/json", headers=headers)
 
     @app.post(
         "/api/complete",
-        responses=_answers(400, 401, 403, 408, 409, 413, 415, 429),
+        responses=_answers(400, 401, 403, 408, 409, 413, 415, 429, 503),
         openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": {}}}}},
     )
-    async def complete(authorization: Authorization = None) -> Response:
+    async def complete(request: Request, authorization: Authorization = None) -> Response:  # noqa: ARG001
         """Give the completion link once every item of the annotator's part is stored."""
-        who = await _known(store, authorization)
-        stored = await run_in_threadpool(store.items_of, who.name)
+        who = _known(request)
+        stored = await desk.items_of(who.name)
         part = batch.items if who.part is None or who.part >= n_parts else batch.parts[who.part]
         n_missing = sum((item.group_id, item.feature_id) not in stored for item in part)
         if n_missing:
@@ -209,9 +216,7 @@ def _add_participants(app: FastAPI, store: Store, batch: Batch, settings: Collec
         return Response(json.dumps({"completion": link}), media_type="application/json", headers=headers)
 
 
-def _add_site(app: FastAPI, settings: CollectorSettings) -> None:
-    pages = SitePages(settings)
-
+def _add_site(app: FastAPI, pages: SitePages) -> None:
     @app.api_route("/{path:path}", methods=["GET", "HEAD"], include_in_schema=False)
     async def file(path: str) -> Response:
         if path.startswith("api/"):

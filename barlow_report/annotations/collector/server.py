@@ -6,12 +6,14 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import uvicorn
 
 from barlow_report.annotations.collector.app import make_app
 from barlow_report.annotations.collector.guard import LOG
+from barlow_report.annotations.collector.patience import MAX_CONNECTIONS, WAIT_SECONDS, PatientProtocol
 from barlow_report.annotations.collector.settings import CollectorSettings
 from barlow_report.errors import DataError
 
@@ -41,6 +43,7 @@ def serve(settings: CollectorSettings, *, announce: Callable[[str], None]) -> No
         DataError: The folder is no site with a form, or the address cannot be listened on.
     """
     app = make_app(settings)
+    _allow_connections()
     listener = _listen(settings)
     port = listener.getsockname()[1]
     _log_to_stderr()
@@ -51,11 +54,11 @@ def serve(settings: CollectorSettings, *, announce: Callable[[str], None]) -> No
         access_log=False,
         log_config=None,
         server_header=False,
-        timeout_keep_alive=15,
+        proxy_headers=False,  # the guard reads them, and believes only proxies that were named
+        timeout_keep_alive=WAIT_SECONDS,
         timeout_graceful_shutdown=_SECONDS_TO_FINISH,
-        limit_concurrency=500,
         h11_max_incomplete_event_size=32 * 1024,
-        http="h11",
+        http=PatientProtocol,
         ws="none",
     )
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them once more when it has stopped in good order
@@ -65,6 +68,19 @@ def serve(settings: CollectorSettings, *, announce: Callable[[str], None]) -> No
     finally:
         app.state.store.close()
         listener.close()
+
+
+def _allow_connections() -> None:
+    """Have the system allow as many open files as connections need, where it allows fewer."""
+    try:
+        import resource
+    except ImportError:  # a system without such limits
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * MAX_CONNECTIONS
+    if 0 <= soft < wanted:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard < 0 else min(wanted, hard), hard))
 
 
 def _listen(settings: CollectorSettings) -> socket.socket:

@@ -7,12 +7,11 @@ again, because its answer got lost, changes nothing.
 
 import os
 import sqlite3
-import threading
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
+from barlow_report.annotations.collector.connection import Connection, UnavailableError
 from barlow_report.annotations.exchange.database import APPLICATION_ID, is_database
 from barlow_report.annotations.identity import new_salt, new_token, pseudonym, token_digest
 from barlow_report.annotations.records import Record, canonical
@@ -21,6 +20,7 @@ from barlow_report.errors import DataError
 __all__ = ["Annotator", "ConflictError", "Store"]
 
 _SCHEMA = f"""
+BEGIN IMMEDIATE;
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = 1;
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -32,8 +32,9 @@ CREATE TABLE IF NOT EXISTS records (
     feature_id INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (record_id, revision)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS records_of_annotator ON records (annotator);
+COMMIT;
 """
-_BUSY_SECONDS = 20
+_SECONDS = 20.0
 
 
 class ConflictError(Exception):
@@ -50,11 +51,12 @@ class Annotator:
 
 
 class Store:
-    """The database; one connection, used by one thread at a time.
+    """The database: one connection that writes and one that reads, which no writer keeps waiting.
 
     Args:
         path: The file.
         must_exist: Whether a missing file is an error.
+        seconds: How long to wait for other threads and processes, at most.
 
     Attributes:
         salt: For the ids of platforms.
@@ -63,33 +65,41 @@ class Store:
         DataError: The file is something else, or cannot be opened.
     """
 
-    def __init__(self, path: Path, *, must_exist: bool = False) -> None:
+    def __init__(self, path: Path, *, must_exist: bool = False, seconds: float = _SECONDS) -> None:
         self.path = path
         if path.exists() and path.stat().st_size and not is_database(path):
             raise DataError(f"{path}: not a database. Choose another file for --database.")
         if must_exist and not path.exists():
             raise DataError(f"{path}: not found. Give the collector's database.")
-        self._lock = threading.Lock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # answers are not for everybody on this machine
-            self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+            self._writer = Connection(path, seconds=seconds)
+            self._reader = Connection(path, seconds=seconds)
             self._prepare()
         except (sqlite3.Error, OSError) as error:
             raise DataError(f"{path}: the database cannot be opened ({error}). Check the path and the disk.") from error
 
     def _prepare(self) -> None:
-        (found,) = self._db.execute("PRAGMA application_id").fetchone()
-        (tables,) = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if tables and found != APPLICATION_ID:
-            self._db.close()
-            raise DataError(f"{self.path}: an SQLite database, but not one of the collector. Choose another file.")
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
-        self._db.execute("PRAGMA secure_delete = ON")  # what is forgotten is overwritten
-        self._db.executescript(_SCHEMA)
-        self._db.execute("INSERT OR IGNORE INTO meta VALUES ('salt', ?)", (new_salt(),))
-        (self.salt,) = self._db.execute("SELECT value FROM meta WHERE name = 'salt'").fetchone()
+        try:
+            with self._writer.using() as db:
+                (found,) = db.execute("PRAGMA application_id").fetchone()
+                (n_tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+                if n_tables and found != APPLICATION_ID:
+                    raise DataError(
+                        f"{self.path}: an SQLite database, but not one of the collector. Choose another file."
+                    )
+                db.execute("PRAGMA journal_mode = WAL")
+                db.execute("PRAGMA synchronous = FULL")
+                db.execute("PRAGMA secure_delete = ON")  # what is forgotten is overwritten
+                db.execute("PRAGMA temp_store = MEMORY")
+                if not n_tables:
+                    db.executescript(_SCHEMA)
+                    db.execute("INSERT OR IGNORE INTO meta VALUES ('salt', ?)", (new_salt(),))
+                (self.salt,) = db.execute("SELECT value FROM meta WHERE name = 'salt'").fetchone()
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> "Store":
         return self
@@ -99,9 +109,13 @@ class Store:
 
     def close(self) -> None:
         """Write the log back into the file and close it."""
-        with self._lock, suppress(sqlite3.Error):
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            self._db.close()
+        self._reader.close()
+        self._writer.close()
+
+    @property
+    def problem(self) -> str:
+        """Why the last change could not be written; empty where it was."""
+        return self._writer.problem
 
     # --- annotators ---------------------------------------------------------------------------------------
 
@@ -128,29 +142,29 @@ class Store:
 
     def _issue(self, annotator: str, *, platform: str, n_parts: int) -> str:
         token = new_token()
-        with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                counts = dict(self._db.execute("SELECT part, count(*) FROM annotators GROUP BY part").fetchall())
-                part = min(range(n_parts), key=lambda p: (counts.get(p, 0), p), default=None)
-                self._db.execute(
-                    "INSERT INTO annotators VALUES (?, ?, ?, ?) "
-                    "ON CONFLICT (annotator) DO UPDATE SET token_digest = excluded.token_digest",
-                    (annotator, token_digest(token), part, platform),
-                )
-                self._db.execute("COMMIT")
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
+        with self._writer.changing() as db:
+            counts = dict(db.execute("SELECT part, count(*) FROM annotators GROUP BY part").fetchall())
+            part = min(range(n_parts), key=lambda p: (counts.get(p, 0), p), default=None)
+            db.execute(
+                "INSERT INTO annotators VALUES (?, ?, ?, ?) "
+                "ON CONFLICT (annotator) DO UPDATE SET token_digest = excluded.token_digest",
+                (annotator, token_digest(token), part, platform),
+            )
         return token
 
     def annotator(self, token: str) -> Annotator | None:
         """The annotator of a token; None where it is not valid."""
-        with self._lock:
-            row = self._db.execute(
+        with self._reader.using() as db:
+            row = db.execute(
                 "SELECT annotator, part, platform FROM annotators WHERE token_digest = ?", (token_digest(token),)
             ).fetchone()
         return None if row is None else Annotator(*row)
+
+    def names(self) -> list[str]:
+        """The pseudonyms of everybody who has a token or an answer here."""
+        with self._reader.using() as db:
+            rows = db.execute("SELECT annotator FROM annotators UNION SELECT annotator FROM records").fetchall()
+        return sorted(name for (name,) in rows)
 
     # --- records ------------------------------------------------------------------------------------------
 
@@ -160,50 +174,20 @@ class Store:
         Raises:
             ConflictError: Its id belongs to somebody else's or another item's record, or this revision says
                 something else already.
+            UnavailableError: It cannot be stored at the moment.
         """
         body = canonical(record)
-        with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                if self._is_there(record, body):
-                    self._db.execute("ROLLBACK")
-                    return "unchanged"
-                self._db.execute(
-                    "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)",
-                    (
-                        record.record_id,
-                        record.revision,
-                        record.annotator,
-                        record.group_id,
-                        record.feature_id,
-                        body,
-                    ),
-                )
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
+        key = (record.record_id, record.revision, record.annotator, record.group_id, record.feature_id)
+        with self._writer.changing() as db:
+            if _is_there(db, record, body):
+                return "unchanged"
+            db.execute("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)", (*key, body))
         return "stored"
-
-    def _is_there(self, record: Record, body: str) -> bool:
-        rows = self._db.execute(
-            "SELECT revision, annotator, group_id, feature_id, body FROM records WHERE record_id = ?",
-            (record.record_id,),
-        ).fetchall()
-        for revision, annotator, group_id, feature_id, stored in rows:
-            if (annotator, group_id, feature_id) != (record.annotator, record.group_id, record.feature_id):
-                raise ConflictError("record_id: belongs to another record; choose a new one")
-            if revision == record.revision:
-                if stored == body:
-                    return True
-                raise ConflictError(f"revision: {revision} is stored with other answers; send the next revision")
-        return False
 
     def records_of(self, annotator: str) -> list[str]:
         """The last revision of each of somebody's records, as JSON."""
-        with self._lock:
-            rows = self._db.execute(
+        with self._reader.using() as db:
+            rows = db.execute(
                 "SELECT body, max(revision) FROM records WHERE annotator = ? GROUP BY record_id ORDER BY record_id",
                 (annotator,),
             ).fetchall()
@@ -211,29 +195,62 @@ class Store:
 
     def items_of(self, annotator: str) -> set[tuple[int, int]]:
         """The (group, feature) pairs that somebody has answered about."""
-        with self._lock:
+        with self._reader.using() as db:
             return set(
-                self._db.execute(
+                db.execute(
                     "SELECT DISTINCT group_id, feature_id FROM records WHERE annotator = ?", (annotator,)
                 ).fetchall()
             )
 
     def n_records(self) -> int:
         """Number of stored revisions; reads the file, so it fails where the file cannot be read."""
-        with self._lock:
-            (n,) = self._db.execute("SELECT count(*) FROM records").fetchone()
+        with self._reader.using() as db:
+            (n,) = db.execute("SELECT count(*) FROM records").fetchone()
         return int(n)
 
     def forget(self, annotator: str) -> int:
-        """Delete everything about somebody and return how many records that were."""
-        with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            n = self._db.execute("DELETE FROM records WHERE annotator = ?", (annotator,)).rowcount
-            self._db.execute("DELETE FROM annotators WHERE annotator = ?", (annotator,))
-            self._db.execute("COMMIT")
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            self._db.execute("VACUUM")
+        """Delete everything about somebody and return how many records that were; see `scrub`."""
+        with self._writer.changing() as db:
+            n = db.execute("DELETE FROM records WHERE annotator = ?", (annotator,)).rowcount
+            db.execute("DELETE FROM annotators WHERE annotator = ?", (annotator,))
         return n
+
+    def scrub(self, *, seconds: float = _SECONDS) -> None:
+        """Take the bytes of what was deleted out of the file and of the log beside it.
+
+        Args:
+            seconds: How long to wait for others that read the database, for each of the two steps.
+
+        Raises:
+            UnavailableError: Somebody else was reading all the time; the bytes are still there.
+        """
+        is_clean = self._writer.write_back(seconds=seconds)
+        if is_clean:
+            with self._writer.using() as db:
+                db.execute("VACUUM")
+            is_clean = self._writer.write_back(seconds=seconds)
+        if not is_clean:
+            raise UnavailableError(
+                self.path,
+                "deleted, but the words are still in the file or in the log beside it (…-wal), because another "
+                "process is reading the database",
+                advice="Stop the collector and close whatever has the file open, then run the same command again.",
+            )
+
+
+def _is_there(db: sqlite3.Connection, record: Record, body: str) -> bool:
+    rows = db.execute(
+        "SELECT revision, annotator, group_id, feature_id, body FROM records WHERE record_id = ?",
+        (record.record_id,),
+    ).fetchall()
+    for revision, annotator, group_id, feature_id, stored in rows:
+        if (annotator, group_id, feature_id) != (record.annotator, record.group_id, record.feature_id):
+            raise ConflictError("record_id: belongs to another record; choose a new one")
+        if revision == record.revision:
+            if stored == body:
+                return True
+            raise ConflictError(f"revision: {revision} is stored with other answers; send the next revision")
+    return False
 
 
 def _is_pseudonym(text: str) -> bool:
