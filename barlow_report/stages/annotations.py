@@ -4,7 +4,6 @@ Merging writes four tables. They outlive a new analysis of the same features: gr
 grouping, class and name, and names given for the features of one model are refused for another.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -34,7 +33,7 @@ __all__ = [
     "asked_pairs",
     "current_batch",
     "current_tables",
-    "forget",
+    "delete_tables",
     "form_batch",
     "make_batch",
     "merge_files",
@@ -289,41 +288,10 @@ def _variant_rows(name: FeatureName) -> Iterable[dict[str, Any]]:
         }
 
 
-def forget(run: Run, annotator: str) -> int:
-    """Delete everything of one person from the run folder and return how many records that were.
-
-    The records cannot be merged again. Tables are made anew; a site has to be built again.
-
-    Raises:
-        DataError: Everything is deleted, but the names of the others cannot be made anew.
-    """
-    folder = annotations_folder(run)
-    stored, refused = folder.stored(), folder.rejected()
-    kept = [item for item in stored if item.record.annotator != annotator]
-    rejected = [problem for problem in refused if not _is_of(problem.raw, annotator)]
-    n_deleted = len(stored) - len(kept) + len(refused) - len(rejected)
-    folder.forget(annotator)
-    folder.write_records(kept, rejected)
-    if run.has_table("annotations"):
-        for name in _TABLES:  # at once, for making them anew can fail
-            run.delete_table(name)
-        try:
-            merge_files(run, [], settings=merge_settings(run))
-        except DataError as error:
-            raise DataError(
-                f"{run.folder}: {n_deleted} records deleted, but the names of the others could not be made anew: "
-                f"{error} Then run barlow-report annotations merge without files."
-            ) from error
-    return n_deleted
-
-
-def _is_of(raw: object, annotator: str) -> bool:
-    """Whether a refused record, or a line that is not even JSON, is somebody's."""
-    if isinstance(raw, Mapping):
-        return raw.get("annotator") == annotator or any(_is_of(value, annotator) for value in raw.values())
-    if isinstance(raw, list):
-        return any(_is_of(value, annotator) for value in raw)
-    return isinstance(raw, str) and json.dumps(annotator, ensure_ascii=False) in raw
+def delete_tables(run: Run) -> None:
+    """Delete the tables that a merge writes."""
+    for name in _TABLES:
+        run.delete_table(name)
 
 
 # --- for the site -----------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from barlow_report.annotations.batches import Selection
-from barlow_report.annotations.identity import pseudonym
 from barlow_report.annotations.quality import FLAGS
 from barlow_report.errors import DataError
 from barlow_report.files import atomic_write
@@ -14,11 +13,11 @@ from barlow_report.formatting import count, number, percent
 from barlow_report.run_folder import Run
 from barlow_report.stages import annotations as stage
 from barlow_report.stages.annotations_export import export_tasks
+from barlow_report.stages.annotations_forget import forget
 
 __all__ = ["Made", "Merged", "export", "forget", "merge", "summarize", "template"]
 
 _CHOICES = ("verified", "failure_modes", "rules", "informative", "study")
-_PLATFORMS = ("mturk", "prolific", "label-studio")
 _N_LISTED = 20
 
 
@@ -179,43 +178,3 @@ def _export_lines(source: Path, output: Path) -> Path:
         lines = [canonical(item.record) for item in stage.annotations_folder(Run.open(source)).stored()]
     atomic_write(output, "".join(f"{line}\n" for line in sorted(lines)))
     return output
-
-
-def forget(folder: Path, annotator: str, *, database: Path | None) -> str:
-    """Delete a person's records and say how many.
-
-    Args:
-        folder: The run folder.
-        annotator: A pseudonym, or a platform and somebody's id there, such as `mturk:A1B2C3`.
-        database: Also delete from this collector's database.
-
-    Raises:
-        DataError: The platform is not one of those that records come from.
-    """
-    run = Run.open(folder)
-    names = _pseudonyms(annotator, salt=stage.annotations_folder(run).salt())
-    words = ""
-    if database is not None:  # first, for a run whose names cannot be made anew is an error
-        from barlow_report.annotations.collector.store import Store
-
-        with Store(database, must_exist=True) as store:
-            names |= _pseudonyms(annotator, salt=store.salt)
-            words = f", {count(sum(store.forget(name) for name in names))} from {database}"
-    with run.locked():
-        n = sum(stage.forget(run, name) for name in sorted(names))
-    return (
-        f"{count(n)} record{'s' * (n != 1)} deleted from {run.folder}{words}. Build the site again: it may still show "
-        "this person's words."
-    )
-
-
-def _pseudonyms(annotator: str, *, salt: str) -> set[str]:
-    platform, colon, platform_id = annotator.partition(":")
-    if not colon:
-        return {annotator}
-    if platform not in _PLATFORMS:
-        raise DataError(
-            f"annotator: found {annotator!r}, expected a pseudonym, or {', '.join(_PLATFORMS)} with a colon and the id "
-            "there."
-        )
-    return {pseudonym(platform, platform_id, salt=salt)}

@@ -25,7 +25,7 @@ from barlow_report.annotations.collector.store import Store
 from barlow_report.errors import DataError
 from barlow_report.files import SITE_MARKER
 from tests.annotations.collecting import Collector, collector_site, invite, running
-from tests.annotations.people import answer, record
+from tests.annotations.people import answer
 from tests.annotations.test_collector import BATCH
 
 ITEMS = [(0, f) for f in range(10)]
@@ -450,27 +450,3 @@ def test_a_database_beside_the_site_is_not_refused(tmp_path: Path) -> None:
     site = collector_site(tmp_path, ITEMS, BATCH)
     for name in ("site.sqlite", "answers.sqlite"):
         make_app(CollectorSettings(site=site, database=tmp_path / name)).state.store.close()
-
-
-# --- forgetting ---------------------------------------------------------------------------------------------
-
-
-def _bytes(database: Path) -> bytes:
-    return b"".join(path.read_bytes() for path in sorted(database.parent.glob(f"{database.name}*")))
-
-
-def test_words_that_a_reader_keeps_in_the_log_are_not_called_forgotten(tmp_path: Path) -> None:
-    database = tmp_path / "answers.sqlite"
-    with Store(database, seconds=0.1) as store, closing(sqlite3.connect(database, isolation_level=None)) as reader:
-        store.add(record("ada", short="unmistakable words"))
-        store.add(record("bob", item=(0, 1)))
-        reader.execute("BEGIN")
-        reader.execute("SELECT count(*) FROM records").fetchall()
-        assert store.forget("ada") == 1
-        with pytest.raises(DataError, match=r"still in the file or in the log.*Stop the collector"):
-            store.scrub(seconds=0.1)
-        assert b"unmistakable" in _bytes(database)
-        reader.execute("COMMIT")
-        store.scrub(seconds=0.1)
-        assert b"unmistakable" not in _bytes(database)
-        assert store.names() == ["bob"]

@@ -7,13 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from barlow_report.annotations.collector.store import Store
 from barlow_report.annotations.folder import AnnotationsFolder
-from barlow_report.annotations.records import parse_record
 from barlow_report.errors import DataError, RunFolderError
 from barlow_report.run_folder import Run
-from barlow_report.stages import annotations_commands as commands
-from barlow_report.stages.annotations import MergeSettings, MergeSummary, forget, merge_files
+from barlow_report.stages.annotations import MergeSettings, MergeSummary, merge_files
 from tests.annotations.people import answer, batch_items, finished_run, write_lines
 
 TABLES = ("annotations", "feature_names", "name_variants", "study_figures")
@@ -161,53 +158,6 @@ def test_the_owner_s_name_is_shown_and_the_votes_stay(run: Run, tmp_path: Path) 
     path.write_text("names:\n- {grouping: label, group: no such class, feature: 1, name: x}\n")
     with pytest.raises(DataError, match="no such class"):
         _merge(run)
-
-
-def test_somebody_who_is_forgotten_is_gone_everywhere_and_does_not_come_back(run: Run, tmp_path: Path) -> None:
-    item = batch_items(run)[0]
-    file = write_lines(
-        tmp_path / "a.jsonl",
-        [
-            answer("ada", item=item, short="unmistakable words"),
-            answer("bob", item=item),
-            answer("ada", fields={"report_id": "ff"}),
-            '{"annotator": "ada", "unmistakable": ',
-        ],
-    )
-    _merge(run, file)
-    assert forget(run, "ada") == 3
-    for path in run.folder.rglob("*"):
-        if path.is_file() and path.suffix in (".json", ".jsonl", ".parquet", ".yaml"):
-            assert b"unmistakable" not in path.read_bytes(), path
-            assert b'"ada"' not in path.read_bytes(), path
-    assert run.read_table("annotations")["annotator"].tolist() == ["bob"]
-    again = _merge(run, file)
-    assert again.n_applied == 1
-    assert [p.kind for p in again.problems].count("forgotten") == 2
-
-
-def test_a_person_is_forgotten_even_where_names_cannot_be_made_anew(run: Run, tmp_path: Path) -> None:
-    item = batch_items(run)[0]
-    _merge(run, write_lines(tmp_path / "a.jsonl", [answer("ada", item=item), answer("bob", item=item)]))
-    run.update_info(annotations={"embedding": "vectors:/no/longer/there.txt", "min_seconds": 5.0})
-    with pytest.raises(DataError, match="1 records deleted, but the names"):
-        forget(run, "ada")
-    assert not any(run.has_table(name) for name in TABLES)
-    assert [p.record.annotator for p in AnnotationsFolder(run.folder / "annotations").stored()] == ["bob"]
-    assert _merge(run).n_people == 1
-
-
-def test_somebody_is_forgotten_by_the_id_of_a_platform(run: Run, tmp_path: Path) -> None:
-    item = batch_items(run)[0]
-    with Store(tmp_path / "answers.sqlite") as store:
-        who, _ = store.enrol("prolific", "5f0123456789", n_parts=1)
-        store.add(parse_record(answer(who.name, item=item, short="unmistakable words")))
-    _merge(run, tmp_path / "answers.sqlite")
-    words = commands.forget(run.folder, "prolific:5f0123456789", database=tmp_path / "answers.sqlite")
-    assert words.startswith("1 record deleted")
-    assert ", 1 from" in words
-    assert len(run.read_table("annotations")) == 0
-    assert b"unmistakable" not in (tmp_path / "answers.sqlite").read_bytes()
 
 
 def test_nothing_is_written_for_an_unfinished_run(run: Run) -> None:

@@ -208,22 +208,25 @@ class Store:
             (n,) = db.execute("SELECT count(*) FROM records").fetchone()
         return int(n)
 
-    def forget(self, annotator: str) -> int:
-        """Delete everything about somebody and return how many records that were; see `scrub`."""
-        with self._writer.changing() as db:
-            n = db.execute("DELETE FROM records WHERE annotator = ?", (annotator,)).rowcount
-            db.execute("DELETE FROM annotators WHERE annotator = ?", (annotator,))
-        return n
+    def forget(self, *annotators: str, seconds: float = _SECONDS) -> int:
+        """Delete everything about somebody, known by one or more pseudonyms, and return how many records that were.
 
-    def scrub(self, *, seconds: float = _SECONDS) -> None:
-        """Take the bytes of what was deleted out of the file and of the log beside it.
+        What was deleted is also taken out of free pages and out of the log beside the file, even if it was deleted
+        by an earlier call.
 
         Args:
-            seconds: How long to wait for others that read the database, for each of the two steps.
+            annotators: The pseudonyms.
+            seconds: How long to wait for others that read the database, for each of two steps.
 
         Raises:
-            UnavailableError: Somebody else was reading all the time; the bytes are still there.
+            UnavailableError: Everything is deleted, but somebody else was reading all the time, and so the words are
+                still there. Or nothing could be deleted.
         """
+        with self._writer.changing() as db:
+            n = 0
+            for annotator in annotators:
+                n += db.execute("DELETE FROM records WHERE annotator = ?", (annotator,)).rowcount
+                db.execute("DELETE FROM annotators WHERE annotator = ?", (annotator,))
         is_clean = self._writer.write_back(seconds=seconds)
         if is_clean:
             with self._writer.using() as db:
@@ -232,10 +235,11 @@ class Store:
         if not is_clean:
             raise UnavailableError(
                 self.path,
-                "deleted, but the words are still in the file or in the log beside it (…-wal), because another "
-                "process is reading the database",
-                advice="Stop the collector and close whatever has the file open, then run the same command again.",
+                f"{n} record{'s' * (n != 1)} deleted, but the words are still in the file or in the log beside it "
+                f"({self.path.name}-wal), because another process is reading the database",
+                advice="Stop the collector, close whatever else has the file open, and run the same command again.",
             )
+        return n
 
 
 def _is_there(db: sqlite3.Connection, record: Record, body: str) -> bool:
