@@ -96,8 +96,19 @@ class DataConfig(Section):
     )
     class_file: Path | None = Field(
         None,
-        description="The same as a text file with one class name per line, each perhaps after what the data call the "
-        "class and a tab.",
+        description="The same as a text file with one class name per line, each perhaps with its index, or after what "
+        "the data call the class and a tab; or a list or mapping in JSON or YAML.",
+    )
+    class_order: Literal["text", "number"] | None = Field(
+        None,
+        description="How classes found in the data are sorted. text: 1, 10, 2, as torchvision's ImageFolder does; "
+        "number: 1, 2, 10, also within names (class_2, class_10). Default: number where all are whole numbers, text "
+        "otherwise.",
+    )
+    confirm_class_order: bool = Field(
+        False,
+        description="Go on although another order of the classes would make far more predictions right: the order is "
+        "meant, and the model is that bad.",
     )
 
     @model_validator(mode="after")
@@ -115,6 +126,8 @@ class DataConfig(Section):
                 raise ValueError(f"{key!r} goes with {source!r}")
         if self.classes is not None and self.class_file is not None:
             raise ValueError("expected at most one of 'classes' and 'class_file'")
+        if self.class_order is not None and (self.classes or self.class_file or self.torchvision):
+            raise ValueError("'class_order' sorts classes that are found; leave it out where they are listed")
         return self
 
     @property

@@ -6,7 +6,7 @@ bytes do not depend on where it was stopped. When all shards are there they are 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from barlow_report.fingerprints import images_identity, model_identity
 from barlow_report.progress import Advance, Progress
 from barlow_report.run_folder import Run, fingerprint
 from barlow_report.slugs import slugs
+from barlow_report.stages.class_order import check_class_order
 from barlow_report.stages.pictures import feature_model_config, input_size
 from barlow_report.vision.datasets import ImageList, list_images
 
@@ -52,20 +53,27 @@ def extract(config: Config, run: Run, *, progress: Progress) -> str:
             f"{images.root}: found no predictions with the images and no 'inspected_model' in the configuration. Add "
             "one of them."
         )
-    mark = _mark(config, images)
+    notes = images.assumptions
+    if images.predictions is not None:  # before hours of work
+        notes = notes | check_class_order(
+            config, run, images, labels=images.labels, predictions=images.predictions, progress=progress
+        )
+    inputs = _pass_inputs(config, images)
+    mark = fingerprint(columns=_known_columns(images), **inputs)
     if run.is_done("extract", fingerprint=mark):
+        _note(_check_predictions(config, run, images, progress=progress), run)
         progress.message("Features and predictions are up to date")
         _write_attributes(images, run)
         return mark
-    work = run.begin("extract", fingerprint=mark)
-    for key, text in images.assumptions.items():
-        run.assume("extract", key, text)
+    work = run.begin("extract", fingerprint=fingerprint(**inputs))
+    _note(notes, run)
     paths = [_shard_path(work, index) for index in range(count_shards(config, images))]
     missing = [index for index, path in enumerate(paths) if not path.is_file()]
     if missing:
         compute_shards(config, images, missing, work=work, progress=progress)
     run.update_info(**json.loads((work / _MODELS).read_text(encoding="utf-8")))
     _join_shards(images, [_Shard.read(path) for path in paths], config.extraction.feature_dtype, run=run)
+    _note(_check_predictions(config, run, images, progress=progress), run)
     _write_attributes(images, run)
     run.finish("extract", fingerprint=mark)
     return mark
@@ -73,7 +81,7 @@ def extract(config: Config, run: Run, *, progress: Progress) -> str:
 
 def begin_extraction(config: Config, images: ImageList, run: Run) -> Path:
     """Return the folder where the shards of a pass are collected, without what is left of any other pass."""
-    return run.begin("extract", fingerprint=_mark(config, images))
+    return run.begin("extract", fingerprint=fingerprint(**_pass_inputs(config, images)))
 
 
 def count_shards(config: Config, images: ImageList) -> int:
@@ -81,18 +89,35 @@ def count_shards(config: Config, images: ImageList) -> int:
     return -(-len(images.paths) // config.extraction.shard_size)
 
 
-def _mark(config: Config, images: ImageList) -> str:
+def _note(assumptions: Mapping[str, str], run: Run) -> None:
+    for key, text in assumptions.items():
+        run.assume("extract", key, text)
+
+
+def _check_predictions(config: Config, run: Run, images: ImageList, *, progress: Progress) -> dict[str, str]:
+    """Look at the order of the classes once the pass knows what the inspected model predicts."""
+    if images.predictions is not None:
+        return {}
+    kept = run.read_table("images")
+    labels, predictions = (kept[column].to_numpy(dtype=np.int64) for column in ("label", "prediction"))
+    return check_class_order(config, run, images, labels=labels, predictions=predictions, progress=progress)
+
+
+def _known_columns(images: ImageList) -> str:
+    columns = [images.class_names, images.labels, images.predictions, images.confidences, sorted(images.skipped)]
+    return images_identity([], states=[], columns=columns)
+
+
+def _pass_inputs(config: Config, images: ImageList) -> dict[str, object]:
+    """What the shards depend on: neither the names of the classes nor their order, which people mend after a pass."""
     inspected = None if images.predictions is not None else config.inspected_model
-    return fingerprint(
-        images=images_identity(images.paths, states=images.source.states(images.paths), columns=_known_columns(images)),
-        inspected_model=model_identity(inspected),
-        feature_model=model_identity(config.feature_model),
-        extraction=config.extraction.model_dump(exclude={"n_workers"}),
-    )
-
-
-def _known_columns(images: ImageList) -> list[object]:
-    return [images.class_names, images.labels, images.predictions, images.confidences, sorted(images.skipped)]
+    return {
+        "images": images_identity(images.paths, states=images.source.states(images.paths), columns=[]),
+        "n_classes": len(images.class_names),
+        "inspected_model": model_identity(inspected),
+        "feature_model": model_identity(config.feature_model),
+        "extraction": config.extraction.model_dump(exclude={"n_workers"}),
+    }
 
 
 def _shard_path(work: Path, index: int) -> Path:

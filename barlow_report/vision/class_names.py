@@ -6,21 +6,27 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 __all__ = [
+    "INTEGER",
     "MISSING_TEXTS",
     "Order",
     "alike",
     "are_numbers",
+    "is_integer",
     "natural_key",
     "same_text",
     "some",
     "sorted_names",
+    "spelled",
     "too_alike",
 ]
 
 Order = Literal["text", "number"]
 
-MISSING_TEXTS = frozenset({"nan", "na", "n/a", "#n/a", "none", "null", "nil", "<na>", "nat", "unknown", "?", "-"})
+MISSING_TEXTS = frozenset({"nan", "na", "n/a", "#n/a", "none", "null", "nil", "<na>", "nat", "?", "-"})
 """What programs write for a missing label, in small letters. Each may be a name, too: Namibia's code is NA."""
+
+INTEGER = re.compile(r"(-?(?:0|[1-9]\d{0,17}))(?:\.0+)?")
+"""A whole number as text, 7 or 7.0 but not 07; group 1 is the number."""
 
 _N_SHOWN = 3
 _NUMBER = re.compile(r"(\d+)(\.0+)?")
@@ -31,6 +37,11 @@ def same_text(name: str) -> str:
     """Return `name` without what nobody can see: white space around, Unicode's composition, characters of no width."""
     visible = "".join(c for c in unicodedata.normalize("NFC", name) if unicodedata.category(c) != "Cf")
     return " ".join(visible.split()) or name
+
+
+def spelled(forms: Iterable[str]) -> str:
+    """Return how to write a name that occurs in several forms which look the same."""
+    return unicodedata.normalize("NFC", min((form.strip() for form in forms), key=lambda form: (len(form), form)))
 
 
 def alike(name: str) -> str:
@@ -61,6 +72,11 @@ def _by_value(digits: str) -> tuple[int, str]:
 def are_numbers(names: Iterable[str]) -> bool:
     """Whether all names are whole numbers, such as 7, 07, or 7.0."""
     return all(_NUMBER.fullmatch(name) for name in names)
+
+
+def is_integer(text: str) -> bool:
+    """Whether a text is a whole number, white space around it aside."""
+    return INTEGER.fullmatch(text.strip()) is not None
 
 
 def sorted_names(names: Iterable[str], *, order: Order | None = None) -> list[str]:

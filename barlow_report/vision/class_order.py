@@ -6,9 +6,9 @@ half of the images of each class and judged on the other half, so that a model t
 images in each of many classes, some order always fits the images that it was found on.
 
 An order is reported when it gains much in accuracy and in Cohen's kappa, when it makes at least twice as many images
-right as wrong, and when that is no chance. Kappa is what is left of the accuracy after what two columns share anyway: a
-model that says the same of every image has none in any order. Two classes of many that are taken for each other gain too
-little; `mixed_up_pairs` tells of them.
+right as wrong, and when that is no chance. Kappa is what is left of the accuracy after what two columns share anyway:
+a model that says the same of every image has none in any order. Two classes of many that are taken for each other gain
+too little; `mixed_up_pairs` tells of them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -70,34 +70,49 @@ def find_better_order(labels: Integers, predictions: Integers, class_names: Sequ
         predictions: (n_images,) class_id that was predicted.
         class_names: In the order that is doubted.
     """
-    n_classes = len(class_names)
-    best: BetterOrder | None = None
     accuracy = float(np.mean(labels == predictions))
     groups = _groups_alike(class_names)
-    better = float(np.mean(groups[labels] == groups[predictions]))
-    if better >= 2 * accuracy and _is_better(groups[labels], groups[predictions], labels, predictions):
-        return BetterOrder(nature="", key=None, order=None, accuracy=accuracy, better=better)
-    for found in _by_nature(labels, predictions, class_names):
-        mended = found.order[predictions]
+    merged = float(np.mean(groups[labels] == groups[predictions]))
+    if merged >= 2 * accuracy and _is_better(groups[labels], groups[predictions], labels, predictions):
+        return BetterOrder(nature="", key=None, order=None, accuracy=accuracy, better=merged)
+    best = None
+    candidates = list(_by_nature(labels, predictions, class_names))
+    n_tried = sum(candidate.n_tried for candidate in candidates)
+    for candidate in candidates:
+        mended = candidate.order[predictions]
         better = float(np.mean(mended == labels))
         if (best is None or better > best.better) and _is_better(
-            labels, mended, labels, predictions, min_gain=MIN_GAIN_BY_NATURE, n_tried=found.n_tried
+            labels, mended, labels, predictions, min_gain=MIN_GAIN_BY_NATURE, n_tried=n_tried
         ):
+            order = tuple(candidate.order.tolist())
             best = BetterOrder(
-                nature=found.nature, key=found.key, order=tuple(found.order.tolist()), accuracy=accuracy, better=better
+                nature=candidate.nature, key=candidate.key, order=order, accuracy=accuracy, better=better
             )
+    fitted = _fitted(labels, predictions, len(class_names), accuracy=accuracy)
+    if fitted is not None and (best is None or fitted.better > best.better + MIN_GAIN):
+        return fitted
+    return best
+
+
+def _fitted(labels: Integers, predictions: Integers, n_classes: int, *, accuracy: float) -> BetterOrder | None:
+    """The order that fits best, if it is better on the images it was not fitted on; None for two classes."""
+    if n_classes == 2:
+        return None  # the only other order is the reverse
     half = _halves(labels)
     mended = np.where(
         half,
         fit_order(labels[~half], predictions[~half], n_classes)[predictions],
         fit_order(labels[half], predictions[half], n_classes)[predictions],
     )
-    better = float(np.mean(mended == labels))
-    if n_classes > 2 and (best is None or better > best.better + MIN_GAIN):
-        if _is_better(labels, mended, labels, predictions):
-            order = tuple(fit_order(labels, predictions, n_classes).tolist())
-            best = BetterOrder(nature="in another order", key=None, order=order, accuracy=accuracy, better=better)
-    return best
+    if not _is_better(labels, mended, labels, predictions):
+        return None
+    return BetterOrder(
+        nature="in another order",
+        key=None,
+        order=tuple(fit_order(labels, predictions, n_classes).tolist()),
+        accuracy=accuracy,
+        better=float(np.mean(mended == labels)),
+    )
 
 
 def mixed_up_pairs(labels: Integers, predictions: Integers, n_classes: int) -> list[tuple[int, int]]:
@@ -149,20 +164,20 @@ def fit_order(labels: Integers, predictions: Integers, n_classes: int) -> Intege
 def _by_nature(labels: Integers, predictions: Integers, class_names: Sequence[str]) -> Iterator[_Candidate]:
     """Yield the orders that a list of names may have been mistaken for, without the one it has."""
     n = len(class_names)
-    sorted_in = {
-        ("in the order of text (1, 10, 2)", "text"): sorted(range(n), key=lambda i: class_names[i]),
-        ("in the order of their numbers (1, 2, 10)", "number"): sorted(
-            range(n), key=lambda i: natural_key(class_names[i])
-        ),
-        ("sorted without regard to capital letters", None): sorted(
-            range(n), key=lambda i: (class_names[i].casefold(), class_names[i])
-        ),
-        ("in the reverse order", None): list(range(n - 1, -1, -1)),
-    }
-    identity = list(range(n))
-    for (nature, key), order in sorted_in.items():
-        if order != identity:
-            yield _Candidate(nature=nature, order=np.array(order), key=key, n_tried=len(sorted_in))
+    as_text = sorted(range(n), key=lambda i: class_names[i])
+    by_number = sorted(range(n), key=lambda i: natural_key(class_names[i]))
+    without_case = sorted(range(n), key=lambda i: (class_names[i].casefold(), class_names[i]))
+    sorted_in = [
+        ("sorted by name" if as_text == by_number else "sorted as text (1, 10, 2)", "text", as_text),
+        ("sorted by number (1, 2, 10)", "number", by_number),
+        ("sorted without regard to capital letters", None, without_case),
+        ("in the reverse order", None, list(range(n - 1, -1, -1))),
+    ]
+    seen = {tuple(range(n))}
+    for nature, key, order in sorted_in:
+        if tuple(order) not in seen:
+            seen.add(tuple(order))
+            yield _Candidate(nature=nature, order=np.array(order), key=key)
     if n > 2:  # of two classes, it is the reverse
         shifts = np.bincount((labels - predictions) % n, minlength=n)
         shift = int(np.argmax(shifts[1:])) + 1

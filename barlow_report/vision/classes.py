@@ -1,41 +1,38 @@
 """The classes of a data set: their names, their order, and what else the data may call them.
 
 The order is that of the model's outputs: the configured list, or what the source itself says, or else every class
-found, sorted by name. A class may go by a second name in the data, its key: the folders of ImageNet are called by
+found, sorted. Names that are all whole numbers are sorted by number, as they count the outputs of ImageNet-V2 and of
+most tables; torchvision's ImageFolder sorts the same folders as text (1, 10, 2), which data.class_order can say. Which
+is right depends on how the model was trained: nothing here can know, so what was taken is noted, and `class_order`
+looks at the predictions. A class may go by a second name in the data, its key: the folders of ImageNet are called by
 WordNet ids (n01440764), and a report that says "tench" is easier to read.
+
+Two spellings are one class where nobody can see the difference (white space around, Unicode's composition), and that is
+noted. Names that merely look alike (Red, red) are never taken for one and never for two without being listed.
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
-from pathlib import Path
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from barlow_report.config import DataConfig
 from barlow_report.errors import DataError
+from barlow_report.vision.class_files import ClassLines, read_class_file
+from barlow_report.vision.class_names import INTEGER, alike, are_numbers, same_text, some
 
 __all__ = [
     "ClassList",
-    "as_classes",
-    "class_ids",
     "configured_classes",
-    "found_classes",
     "imagenet_classes",
     "listed_classes",
-    "some",
     "synset_ids",
+    "with_readable_names",
 ]
 
-_N_SHOWN = 3
-_INTEGER = re.compile(r"-?(0|[1-9]\d{0,17})")
 _SYNSET = re.compile(r"n\d{8}")
-_KEY_AND_NAME = re.compile(rf"({_SYNSET.pattern}|[^\t]+\t)\s*(.*\S)\s*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,18 +42,48 @@ class ClassList:
     Attributes:
         names: Name of each class; its position is its class_id. No two are equal.
         keys: What the data may call a class instead, with its class_id.
+        notes: Sentences on what was taken for granted, by a name for each.
     """
 
     names: tuple[str, ...]
     keys: Mapping[str, int] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.names)
 
-    @property
+    @cached_property
     def index_of(self) -> dict[str, int]:
         """The class_id of every key and name; where one is both, the name counts."""
         return {**self.keys, **{name: index for index, name in enumerate(self.names)}}
+
+    @cached_property
+    def _index_of_text(self) -> dict[str, int]:
+        """The same by what can be seen of keys and names, where that tells them apart."""
+        seen: dict[str, set[int]] = {}
+        for name, index in self.index_of.items():
+            seen.setdefault(same_text(name), set()).add(index)
+        return {text: min(ids) for text, ids in seen.items() if len(ids) == 1}
+
+    @cached_property
+    def index_of_number(self) -> dict[int, int]:
+        """The class_id by the number that its name is written as, 07 or 7.0; empty where not all names are numbers."""
+        if not are_numbers(self.names):
+            return {}
+        numbers = [int(alike(name)) for name in self.names]
+        return {number: i for i, number in enumerate(numbers)} if len(set(numbers)) == len(numbers) else {}
+
+    def find(self, name: str) -> int | None:
+        """Return the class_id of a class by its name or key, differences that nobody sees aside; None: no class."""
+        exact = self.index_of.get(name)
+        return self._index_of_text.get(same_text(name)) if exact is None else exact
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What a class file with these classes says, a line each."""
+        key_of = {index: key for key, index in self.keys.items()}
+        keyed = len(key_of) == len(self.names) and not all(INTEGER.fullmatch(key) for key in key_of.values())
+        return tuple(f"{key_of[i]}\t{name}" if keyed else name for i, name in enumerate(self.names))
 
 
 @cache
@@ -74,39 +101,25 @@ def configured_classes(config: DataConfig) -> ClassList | None:
         DataError: The class file cannot be read, or a class has no name, is listed twice, or is the only one.
     """
     if config.classes == "imagenet":
-        return _with_readable_names(tuple(imagenet_classes()))
+        return with_readable_names(tuple(imagenet_classes()))
     if config.classes is not None:
-        names, where = list(config.classes), "data.classes"
+        lines, where = ClassLines(names=tuple(config.classes)), "data.classes"
     elif config.class_file is not None:
-        names, where = _read_class_file(config.class_file), str(config.class_file)
+        lines, where = read_class_file(config.class_file), str(config.class_file)
     else:
         return None
-    if "" in names:
-        raise DataError(f"{where}: class {names.index('')} (counted from 0) has no name; name every class.")
-    repeated = sorted(name for name, n in Counter(names).items() if n > 1)
+    if "" in lines.names:
+        raise DataError(f"{where}: class {lines.names.index('')} (counted from 0) has no name; name every class.")
+    repeated = sorted(value for value, n in Counter(lines.keys or lines.names).items() if n > 1)
     if repeated:
         raise DataError(f"{where}: {some(repeated)} listed more than once; list every class once.")
-    if len(names) < 2:
-        raise DataError(f"{where}: found {len(names)} class(es), expected at least 2: one class cannot be confused.")
-    if config.class_file is not None:
-        return _split_keys(names)
-    return _with_readable_names(tuple(names))
-
-
-def _read_class_file(path: Path) -> list[str]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: the class list cannot be read ({error}). Expected one name per line.") from error
-    return [line.strip() for line in text.rstrip().splitlines()]
-
-
-def _split_keys(lines: list[str]) -> ClassList:
-    """Take each line as a name, or all of them as a key (a WordNet id, or whatever ends in a tab) and a name."""
-    pairs = [match.groups() for line in lines if (match := _KEY_AND_NAME.fullmatch(line)) is not None]
-    if len(pairs) < len(lines):
-        return _with_readable_names(tuple(lines))
-    return _keyed([key.strip() for key, _ in pairs], [name for _, name in pairs])
+    if len(lines.names) < 2:
+        raise DataError(
+            f"{where}: found {len(lines.names)} class(es), expected at least 2: one class cannot be confused."
+        )
+    if lines.keys is not None:
+        return _keyed(lines.keys, lines.names)
+    return with_readable_names(lines.names)
 
 
 def _keyed(keys: Sequence[str], names: Sequence[str]) -> ClassList:
@@ -116,7 +129,7 @@ def _keyed(keys: Sequence[str], names: Sequence[str]) -> ClassList:
     return ClassList(names=tuple(unique), keys={key: index for index, key in enumerate(keys)})
 
 
-def _with_readable_names(names: tuple[str, ...]) -> ClassList:
+def with_readable_names(names: tuple[str, ...]) -> ClassList:
     """Replace WordNet ids of ImageNet's classes by their names, where all are such ids."""
     known = imagenet_classes() if all(_SYNSET.fullmatch(name) for name in names) else {}
     if not all(name in known for name in names):
@@ -124,32 +137,9 @@ def _with_readable_names(names: tuple[str, ...]) -> ClassList:
     return _keyed(names, [known[name] for name in names])
 
 
-def found_classes(columns: Mapping[str, Sequence[str | int]], *, where: str) -> ClassList:
-    """Return the classes that occur in the data: names sorted as text, integers by number.
-
-    Args:
-        columns: The labels, and the predictions if there are any, by the name of their column.
-        where: Named in the error.
-
-    Raises:
-        DataError: One column holds numbers and another one names.
-    """
-    kinds = {column: all(isinstance(value, int) for value in values) for column, values in columns.items()}
-    if len(set(kinds.values())) > 1:
-        numbers, names = sorted(kinds, key=lambda column: not kinds[column])
-        raise DataError(
-            f"{where}: column {numbers!r} holds numbers and column {names!r} names. List the classes in the order "
-            "that the numbers count, in data.classes or data.class_file."
-        )
-    found = {value for values in columns.values() for value in values}
-    if all(kinds.values()):
-        return ClassList(names=tuple(str(number) for number in sorted(int(value) for value in found)))
-    return _with_readable_names(tuple(sorted(str(value) for value in found)))
-
-
 def listed_classes(names: Sequence[str]) -> ClassList:
     """Return the classes that a source lists in the order its indices count."""
-    return _with_readable_names(tuple(names))
+    return with_readable_names(tuple(names))
 
 
 def synset_ids(names: Sequence[str], config: DataConfig) -> tuple[dict[int, str], tuple[str, ...]]:
@@ -172,57 +162,3 @@ def synset_ids(names: Sequence[str], config: DataConfig) -> tuple[dict[int, str]
     if all(name in synset_of for name in names):
         ids = {position: synset_of[name] for position, name in enumerate(names)} | ids
     return ids, tuple(known) if ids and set(ids.values()) <= known.keys() else ()
-
-
-def as_classes(values: Iterable[Any]) -> list[str | int]:
-    """Take whole numbers, and text that is one ("7", but not "07"), as integers where all values are; else as text."""
-    found = [_as_class(value) for value in values]
-    return found if all(isinstance(value, int) for value in found) else [str(value) for value in found]
-
-
-def _as_class(value: Any) -> str | int:
-    if isinstance(value, bool):
-        return str(value)
-    # Parquet stores integers as floats once a row had no value.
-    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
-        return int(value)
-    text = str(value).strip()
-    return int(text) if _INTEGER.fullmatch(text) else text
-
-
-def class_ids(values: Sequence[str | int], classes: ClassList, *, where: str) -> npt.NDArray[np.int64]:
-    """Turn class names or indices into indices, int64, shape (n,).
-
-    Names win: where every value is the name or the key of a class it is that class, even if the names are numbers.
-    Otherwise a column of integers counts the classes from 0.
-
-    Raises:
-        DataError: A value is no class.
-    """
-    index_of: dict[str | int, int] = dict(classes.index_of.items())
-    found = set(values)
-    if not all(str(value) in index_of for value in found) and all(isinstance(value, int) for value in found):
-        index_of = {index: index for index in range(len(classes))}
-        outside = sorted(value for value in found if value not in index_of)
-        if outside:
-            raise DataError(
-                f"{where}: found the class index {some(outside)}, expected 0 to {len(classes) - 1} for "
-                f"{len(classes)} classes ({some(classes.names)}). Check the class list, or whether the indices start "
-                "at 1."
-            )
-    else:
-        index_of |= {value: index_of[str(value)] for value in found if str(value) in index_of}
-        unknown = sorted(str(value) for value in found if value not in index_of)
-        if unknown:
-            raise DataError(
-                f"{where}: {some(unknown)} is no class of the list ({some(classes.names)}). Add it to data.classes or "
-                "data.class_file, or correct the data."
-            )
-    return np.array([index_of[value] for value in values], dtype=np.int64)
-
-
-def some(values: Iterable[object]) -> str:
-    """Return the first few of `values` in quotes, and how many more there are."""
-    shown = [repr(value) for value in values]
-    rest = len(shown) - _N_SHOWN
-    return ", ".join(shown[:_N_SHOWN]) + (f" and {rest} more" if rest > 0 else "")

@@ -5,26 +5,23 @@ with its reason, and is no error. What *is* an error is everything that makes la
 
 The class space is the configured list, in its order, because that is the order of the model's outputs. Without
 one it is what the source itself says, or every class found (an empty class folder included: it still stands for an
-output), sorted by name.
+output), sorted; see `class_search`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from barlow_report.config import DataConfig
 from barlow_report.errors import DataError
-from barlow_report.vision.classes import (
-    ClassList,
-    class_ids,
-    configured_classes,
-    found_classes,
-    listed_classes,
-    some,
-)
+from barlow_report.vision.class_labels import are_names, class_ids
+from barlow_report.vision.class_names import some
+from barlow_report.vision.class_search import folder_classes, found_classes
+from barlow_report.vision.classes import ClassList, configured_classes, listed_classes
 from barlow_report.vision.manifest import list_manifest
 from barlow_report.vision.probabilities import read_probabilities
 from barlow_report.vision.sources.folder import IMAGE_SUFFIXES, FolderSource, list_folder
@@ -48,7 +45,11 @@ class ImageList:
         confidences: Probability of the prediction, 0 to 1 or NaN, float64, shape (n_images,); None without any.
         skipped: (path, reason) of the entries that are known not to be usable before any is decoded.
         attributes: Values of further columns of the manifest by name, as text, None where an image has none.
-        assumptions: Sentences for readers of the report about what was taken for granted, by what they are about.
+        class_lines: The classes as a class file lists them, each with what the data call it.
+        order_key: What in the configuration can give the model's outputs another order and leave the labels as they
+            are: class_order or, for classes that are listed, classes; None: nothing, since labels or predictions
+            count the same list, or both are names.
+        assumptions: Sentences on what was taken for granted, by a name for each.
     """
 
     source: ImageSource
@@ -59,6 +60,8 @@ class ImageList:
     confidences: npt.NDArray[np.float64] | None = None
     skipped: list[tuple[str, str]] = field(default_factory=list)
     attributes: dict[str, list[str | None]] = field(default_factory=dict)
+    class_lines: tuple[str, ...] = ()
+    order_key: Literal["class_order", "classes"] | None = None
     assumptions: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -79,17 +82,28 @@ def list_images(config: DataConfig, *, columns: Sequence[str] = ()) -> ImageList
     """
     configured = configured_classes(config)
     listing = _list(config, configured, columns)
-    given = {"label": listing.labels} | ({"prediction": listing.predictions} if listing.predictions else {})
+    given = {"label": _labels(listing, configured)} | (
+        {"prediction": listing.predictions} if listing.predictions else {}
+    )
     if configured is not None:
         classes = configured
+    elif config.folder is not None:
+        classes = folder_classes(listing.class_names or (), order=config.class_order, where=listing.where)
     elif listing.class_names is not None:
         classes = listed_classes(listing.class_names)
     else:
-        classes = found_classes(given, where=listing.where)
+        classes = found_classes(given, where=listing.where, order=config.class_order)
     _require_two_classes(classes, where=listing.where)
+    notes = dict(classes.notes)
+    if listing.predictions is not None and config.probabilities is None:
+        notes.pop("class_order", None)  # predictions by name need no order
     ids = {
-        name: class_ids(values, classes, where=f"{listing.where}: column {name!r}") for name, values in given.items()
+        name: class_ids(values, classes, where=f"{listing.where}: column {name!r}", notes=notes)
+        for name, values in given.items()
     }
+    by_name = {name: are_names(values, classes) for name, values in given.items()}
+    is_free = by_name["label"] and (config.probabilities is not None or not by_name.get("prediction", False))
+    is_found = configured is None and (config.folder is not None or listing.class_names is None)
     predictions, confidences = ids.get("prediction"), listing.confidences
     if config.probabilities is not None:
         predictions, confidences = read_probabilities(
@@ -108,14 +122,25 @@ def list_images(config: DataConfig, *, columns: Sequence[str] = ()) -> ImageList
         confidences=confidences,
         skipped=listing.skipped,
         attributes=listing.attributes,
-        assumptions=listing.assumptions,
+        class_lines=classes.lines,
+        order_key=None if not is_free else "class_order" if is_found else "classes",
+        assumptions={**listing.assumptions, **notes},
     )
+
+
+def _labels(listing: Listing, configured: ClassList | None) -> list[str | int]:
+    """The labels; by their names where they count a list of the source and the configuration lists the same names."""
+    known = listing.class_names
+    if known is None or configured is None or not all(isinstance(label, int) for label in listing.labels):
+        return listing.labels
+    if any(configured.find(name) is None for name in known):
+        return listing.labels
+    return [known[int(label)] if 0 <= int(label) < len(known) else label for label in listing.labels]
 
 
 def _list(config: DataConfig, configured: ClassList | None, columns: Sequence[str]) -> Listing:
     if config.folder is not None:
-        known = None if configured is None else configured.index_of.keys()
-        return list_folder(config.folder, known_classes=known, class_depth=config.class_depth)
+        return list_folder(config.folder, known_classes=configured, class_depth=config.class_depth)
     if config.manifest is not None:
         return list_manifest(
             config.manifest,

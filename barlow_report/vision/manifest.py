@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from barlow_report.columns import COLUMNS, choose_column, means
 from barlow_report.delimited import read_delimited
 from barlow_report.errors import DataError
-from barlow_report.vision.classes import as_classes
+from barlow_report.vision.class_labels import as_classes
 from barlow_report.vision.sources.folder import FolderSource
 from barlow_report.vision.sources.source import Listing
 

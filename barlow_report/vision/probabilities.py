@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from barlow_report.errors import DataError
-from barlow_report.vision.classes import some
+from barlow_report.vision.class_names import some
 
 __all__ = ["read_probabilities"]
 

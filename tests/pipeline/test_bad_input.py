@@ -80,7 +80,8 @@ def test_no_failures_at_all(tmp_path: Path) -> None:
 
 
 def test_only_failures(tmp_path: Path) -> None:
-    config = write_task(tmp_path, n_per_class=0)
+    settings: dict[str, object] = {"data": {"folder": "images", "confirm_class_order": True}}
+    config = write_task(tmp_path, n_per_class=0, settings=settings)
     for index in range(40):
         write_image(tmp_path / f"images/red/{index}.png", colour="blue", marked=False, seed=index)
         write_image(tmp_path / f"images/blue/{index}.png", colour="red", marked=False, seed=index)

@@ -20,21 +20,23 @@ def answers(
 
 def moved(order: list[int], predictions: np.ndarray) -> np.ndarray:
     """What the predictions become when output k, which stands for class order[k], is taken for class k."""
-    return np.argsort(order)[predictions]
+    outputs: np.ndarray = np.argsort(order)
+    return outputs[predictions]
 
 
 @pytest.mark.parametrize("accuracy", [1.0, 0.6])
 @pytest.mark.parametrize(
     ("names", "order", "nature", "key"),
     [
-        (sorted(DIGITS), [sorted(DIGITS).index(d) for d in DIGITS], "of their numbers", "number"),
-        (DIGITS, [int(d) for d in sorted(DIGITS)], "of text", "text"),
+        (sorted(DIGITS), [sorted(DIGITS).index(d) for d in DIGITS], "by number", "number"),
+        (DIGITS, [int(d) for d in sorted(DIGITS)], "as text", "text"),
         (LETTERS, list(range(11, -1, -1)), "reverse", None),
         (["B", "a", "c"], [1, 0, 2], "capital letters", None),
         (LETTERS, [*range(1, 12), 0], "1 lower", None),
         (LETTERS, [9, 10, 11, *range(9)], "3 higher", None),
         (LETTERS, [4, 7, 0, 11, 2, 9, 1, 3, 10, 6, 8, 5], "in another order", None),
         (["no", "yes"], [1, 0], "reverse", None),
+        (["yes", "no"], [1, 0], "sorted by name", "text"),
     ],
 )
 def test_a_wrong_order_is_found_and_named(

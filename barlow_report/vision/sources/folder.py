@@ -1,12 +1,13 @@
 """Images that are files below a folder: of an image folder, or named by a manifest."""
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from barlow_report.errors import DataError
-from barlow_report.vision.classes import some
+from barlow_report.vision.class_labels import unknown_folders
+from barlow_report.vision.classes import ClassList
 from barlow_report.vision.reading import patiently, read_file
 from barlow_report.vision.sources.source import Listing, LoadedImage, as_text, file_state, is_text, load_bytes
 
@@ -37,7 +38,7 @@ class FolderSource:
             yield file_state(self.root / path)
 
 
-def list_folder(root: Path, *, known_classes: Collection[str] | None = None, class_depth: int = 1) -> Listing:
+def list_folder(root: Path, *, known_classes: ClassList | None = None, class_depth: int = 1) -> Listing:
     """List the images of an image folder, sorted by path.
 
     Args:
@@ -52,10 +53,9 @@ def list_folder(root: Path, *, known_classes: Collection[str] | None = None, cla
         found = "a file" if root.exists() else "nothing there"
         raise DataError(f"{root}: found {found}, expected a folder with one sub-folder of images per class (folder:).")
     folders, loose, skipped = _class_folders(root, class_depth)
-    if known_classes is not None and (unknown := sorted(set(folders) - set(known_classes))):
+    if known_classes is not None and (unknown := unknown_folders(folders, known_classes)):
         raise DataError(
-            f"{root}: sub-folder {some(unknown)} is no class of the configured list ({some(known_classes)}). Every "
-            "sub-folder is a class: add it to data.classes or move it away."
+            f"{root}: sub-folder {unknown}. Every sub-folder is a class: add it to data.classes or move it away."
         )
     images = sorted((path, folder) for folder in folders for path in _walk(root, folder, skipped))
     if not images:
@@ -69,7 +69,7 @@ def list_folder(root: Path, *, known_classes: Collection[str] | None = None, cla
         where=str(root),
         paths=[path for path, _ in images],
         labels=[folder for _, folder in images],
-        class_names=tuple(sorted(folders)),
+        class_names=tuple(folders),
         skipped=sorted(skipped),
     )
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from barlow_report.errors import DataError
-from barlow_report.vision.classes import some
+from barlow_report.vision.class_names import some
 from barlow_report.vision.reading import UnreadableImage
 from barlow_report.vision.sources.source import as_text, is_text
 

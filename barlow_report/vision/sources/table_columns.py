@@ -14,7 +14,7 @@ import pyarrow as pa
 from barlow_report.columns import choose_column, columns_meaning
 from barlow_report.config import ParquetDataConfig
 from barlow_report.errors import DataError
-from barlow_report.vision.classes import some
+from barlow_report.vision.class_names import some
 
 __all__ = ["choose_columns", "choose_image_column", "class_names_of"]
 

@@ -19,7 +19,8 @@ from PIL import Image
 
 from barlow_report.config import TorchvisionDataConfig
 from barlow_report.errors import DataError
-from barlow_report.vision.classes import imagenet_classes, some
+from barlow_report.vision.class_names import some
+from barlow_report.vision.classes import imagenet_classes
 from barlow_report.vision.images import plain_image
 from barlow_report.vision.reading import UnreadableImage, patiently
 from barlow_report.vision.sources.source import Listing, LoadedImage, file_state

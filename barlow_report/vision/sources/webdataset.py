@@ -21,7 +21,8 @@ import numpy as np
 
 from barlow_report.config import WebDatasetConfig
 from barlow_report.errors import DataError
-from barlow_report.vision.classes import as_classes, some
+from barlow_report.vision.class_labels import as_classes
+from barlow_report.vision.class_names import some
 from barlow_report.vision.reading import UnreadableImage, patiently, read_file
 from barlow_report.vision.sources.folder import is_image
 from barlow_report.vision.sources.shards import Shards, find_shards
