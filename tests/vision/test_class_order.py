@@ -20,8 +20,8 @@ def answers(
 
 def moved(order: list[int], predictions: np.ndarray) -> np.ndarray:
     """What the predictions become when output k, which stands for class order[k], is taken for class k."""
-    outputs: np.ndarray = np.argsort(order)
-    return outputs[predictions]
+    result: np.ndarray = np.argsort(order)[predictions]
+    return result
 
 
 @pytest.mark.parametrize("accuracy", [1.0, 0.6])
