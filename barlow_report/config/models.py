@@ -72,6 +72,11 @@ class ModelConfig(Section):
     map_module: str | None = Field(
         None, description="Module whose output is the last feature map before pooling; default: found likewise."
     )
+    allow_varying: Literal["random", "batch"] | None = Field(
+        None,
+        description="Accept a model whose results for an image are not always the same: `random` ones differ from run "
+        "to run, with `batch` they depend on the images beside it. The report then says so; default: refused.",
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> "ModelConfig":

@@ -24,6 +24,7 @@ from barlow_report.slugs import slugs
 from barlow_report.stages.class_order import check_class_order
 from barlow_report.stages.pictures import feature_model_config, input_size
 from barlow_report.vision.datasets import ImageList, list_images
+from barlow_report.vision.outputs import TIES_ADVICE, confidences, count_ties, decide_kind, describe_kind
 
 if TYPE_CHECKING:
     from barlow_report.vision.extraction import ShardResult
@@ -71,7 +72,10 @@ def extract(config: Config, run: Run, *, progress: Progress) -> str:
     missing = [index for index, path in enumerate(paths) if not path.is_file()]
     if missing:
         compute_shards(config, images, missing, work=work, progress=progress)
-    run.update_info(**json.loads((work / _MODELS).read_text(encoding="utf-8")))
+    noted = json.loads((work / _MODELS).read_text(encoding="utf-8"))
+    for role, text in noted.pop("assumptions").items():
+        run.assume("extract", f"varying {role}", text)
+    run.update_info(**noted)
     _join_shards(images, [_Shard.read(path) for path in paths], config.extraction.feature_dtype, run=run)
     _note(_check_predictions(config, run, images, progress=progress), run)
     _write_attributes(images, run)
@@ -131,7 +135,7 @@ class _Shard:
     path: Path
     kept: np.ndarray
     predictions: np.ndarray | None
-    confidences: np.ndarray | None
+    outputs: np.ndarray | None
     digests: np.ndarray
     skipped: list[tuple[int, str]]
 
@@ -146,7 +150,7 @@ class _Shard:
                     path=path,
                     kept=stored["kept"],
                     predictions=stored.get("predictions"),
-                    confidences=stored.get("confidences"),
+                    outputs=stored.get("outputs"),
                     digests=stored["digests"],
                     skipped=skipped,
                 )
@@ -198,9 +202,10 @@ def compute_shards(
 
 
 def _load_models(config: Config, images: ImageList, work: Path) -> "tuple[LoadedModel | None, LoadedModel]":
-    """Load the inspected model, if it is to run, and the feature model; note in `work` what they are."""
+    """Load the inspected model, if it is to run, and the feature model, try them, and note in `work` what they are."""
     from barlow_report.vision.acceleration import accelerate
     from barlow_report.vision.models import check_gradients, check_outputs, choose_device, load_model
+    from barlow_report.vision.trial import try_models
 
     device = choose_device(config.device)
     inspected = None
@@ -224,7 +229,15 @@ def _load_models(config: Config, images: ImageList, work: Path) -> "tuple[Loaded
         "inspected": None if inspected is None else _model_info(inspected),
         "feature": {**_model_info(feature), "is_inspected": config.feature_model is None},
     }
-    atomic_write(work / _MODELS, json.dumps({"device": str(device), "models": models}))
+    assumptions = try_models(
+        images.paths,
+        images.labels,
+        source=images.source,
+        feature_model=feature,
+        inspected_model=inspected,
+        batch_size=config.extraction.batch_size,
+    )
+    atomic_write(work / _MODELS, json.dumps({"device": str(device), "models": models, "assumptions": assumptions}))
     settings = config.extraction
     faster = {
         model: accelerate(
@@ -244,8 +257,8 @@ def _save(result: "ShardResult", path: Path) -> None:
         "skipped_positions": np.array([p for p, _ in result.skipped], dtype=np.int64),
         "skipped_reasons": np.array([r for _, r in result.skipped], dtype=np.str_),
     }
-    if result.predictions is not None and result.confidences is not None:
-        arrays |= {"predictions": result.predictions, "confidences": result.confidences}
+    if result.predictions is not None and result.outputs is not None:
+        arrays |= {"predictions": result.predictions, "outputs": result.outputs}
     with atomic_file(path) as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
 
@@ -257,6 +270,7 @@ def _model_info(model: "LoadedModel") -> dict[str, Any]:
         "n_outputs": model.n_outputs,
         "n_features": model.n_features,
         "has_maps": model.has_maps,
+        "ends_in_linear": model.ends_in_linear,
         "preprocessing": model.preprocessing.model_dump(mode="json"),
     }
 
@@ -275,13 +289,14 @@ def _join_shards(images: ImageList, shards: list[_Shard], dtype: str, *, run: Ru
             f"{images.root}: none of the {len(images.paths)} images can be read; the first, {skipped[0][0]}: "
             f"{skipped[0][1]}. Check that the path is right and the files are images."
         )
-    predictions, confidences = images.predictions, images.confidences
+    predictions, certainty = images.predictions, images.confidences
     if predictions is not None:
         predictions = predictions[kept]
-        confidences = confidences[kept] if confidences is not None else np.full(len(kept), np.nan)
+        certainty = certainty[kept] if certainty is not None else np.full(len(kept), np.nan)
     else:
         predictions = np.concatenate([s.predictions for s in shards if s.predictions is not None])
-        confidences = np.concatenate([s.confidences for s in shards if s.confidences is not None])
+        outputs = np.concatenate([s.outputs for s in shards if s.outputs is not None])
+        certainty = _judge_outputs(outputs, images, kept, run=run)
     names = list(images.class_names)
     run.write_table("classes", pd.DataFrame({"class_id": range(len(names)), "name": names, "slug": slugs(names)}))
     run.write_table("skipped", pd.DataFrame(skipped, columns=["path", "reason"]))
@@ -293,7 +308,7 @@ def _join_shards(images: ImageList, shards: list[_Shard], dtype: str, *, run: Ru
                 "path": [images.paths[i] for i in kept],
                 "label": images.labels[kept],
                 "prediction": predictions,
-                "confidence": confidences,
+                "confidence": certainty,
             }
         ),
     )
@@ -301,6 +316,25 @@ def _join_shards(images: ImageList, shards: list[_Shard], dtype: str, *, run: Ru
     run.write_table("contents", pd.DataFrame({"image_id": np.arange(len(kept)), "digest": digests.astype(object)}))
     n_features = shards[0].features().shape[1] if shards else 0
     run.write_features((s.features() for s in shards), shape=(len(kept), n_features), dtype=dtype)
+
+
+def _judge_outputs(outputs: np.ndarray, images: ImageList, kept: np.ndarray, *, run: Run) -> np.ndarray:
+    """Return the confidences that follow from all outputs; note what was assumed about them."""
+    model = run.info["models"]["inspected"]
+    where = f"inspected_model: {model['name']}"
+    kind = decide_kind(outputs, is_linear=model["ends_in_linear"], model=where, names=[images.paths[i] for i in kept])
+    ties = count_ties(
+        outputs["n_largest"] > 1,
+        images.labels[kept],
+        class_names=images.class_names,
+        where=where,
+        advice=TIES_ADVICE,
+    )
+    run.update_info(outputs={"kind": kind, "n_tied": 0 if ties is None else ties.n_tied})
+    for key, text in (("outputs", describe_kind(kind)), ("ties", None if ties is None else ties.words)):
+        if text is not None:
+            run.assume("extract", key, text)
+    return confidences(outputs, kind)
 
 
 def _write_attributes(images: ImageList, run: Run) -> None:

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from barlow_report.vision.models import LoadedModel
-from barlow_report.vision.probing import watch
+from barlow_report.vision.probing import difference, watch
 from barlow_report.vision.taps import Program
 
 __all__ = ["AcceleratedModel", "Precision", "accelerate", "has_fast_bfloat16", "replicate"]
@@ -44,18 +44,18 @@ class AcceleratedModel(LoadedModel):
     is_compiled: bool = False
 
     def predict(self, images: torch.Tensor) -> torch.Tensor:
-        """Return logits, as `LoadedModel.predict` does."""
+        """Return outputs, as `LoadedModel.predict` does."""
         with self._autocast():
             return super().predict(images)
 
     def features(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
-        """Return logits, features and maps, as `LoadedModel.features` does."""
+        """Return outputs, features and maps, as `LoadedModel.features` does."""
         with self._autocast():
-            logits, features, maps = super().features(images)
+            outputs, features, maps = super().features(images)
             is_pooled = maps is not None and self.map_place is not None and self.map_place.is_exact
             if self.precision == "bfloat16" and is_pooled and maps is not None:
                 features = maps.mean(dim=(2, 3))  # the model's own mean was rounded to three digits
-            return logits, features, maps
+            return outputs, features, maps
 
     def _normalised(self, images: torch.Tensor) -> torch.Tensor:
         return super()._normalised(images).contiguous(memory_format=self.memory_format)
@@ -140,10 +140,7 @@ def _outputs(model: LoadedModel, images: torch.Tensor) -> list[torch.Tensor]:
 
 def _is_same(model: LoadedModel, images: torch.Tensor, expected: list[torch.Tensor]) -> bool:
     pairs = zip(_outputs(model, images), expected, strict=True)
-    return all(
-        found.shape == wanted.shape and bool((found - wanted).abs().max() <= TOLERANCE * wanted.abs().max())
-        for found, wanted in pairs
-    )
+    return all(found.shape == wanted.shape and difference(found, wanted) <= TOLERANCE for found, wanted in pairs)
 
 
 def _attempt(

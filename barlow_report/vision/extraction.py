@@ -20,16 +20,18 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from barlow_report.errors import ModelError
 from barlow_report.progress import Advance, ignore_advance
 from barlow_report.vision.decoding import Batch, Decoded, Plan, decode, decode_ahead, make_plan
 from barlow_report.vision.inference import Computed, MemoryLimit, Outputs, fetch, run_models
 from barlow_report.vision.models import LoadedModel
+from barlow_report.vision.outputs import summarise
 from barlow_report.vision.sources.source import ImageSource
 from barlow_report.vision.workers import processor_replicas
 
-__all__ = ["ShardResult", "extract_shard", "extract_shards"]
+__all__ = ["ShardResult", "default_batch_size", "extract_shard", "extract_shards"]
 
 BATCH_SIZE = 32
 """Images per batch where nothing else is asked for."""
@@ -49,8 +51,8 @@ class ShardResult:
     Attributes:
         kept: Positions within the shard of the images that were read, ascending, int64, shape (n,).
         features: float32 or float16, shape (n, n_features).
-        predictions: class_id with the largest logit, the lowest of equals, int64, shape (n,); None without a model.
-        confidences: Softmax probability of the prediction, 0 to 1, float64, shape (n,); None without a model.
+        predictions: class_id with the largest output, the lowest of equals, int64, shape (n,); None without a model.
+        outputs: What is kept of the outputs, see `outputs.summarise`, shape (n,); None without a model.
         digests: Of the bytes that each image was decoded from, see `LoadedImage`; n of them.
         skipped: (position, reason) of the others, ascending.
     """
@@ -58,7 +60,7 @@ class ShardResult:
     kept: npt.NDArray[np.int64]
     features: npt.NDArray[np.floating]
     predictions: npt.NDArray[np.int64] | None
-    confidences: npt.NDArray[np.float64] | None
+    outputs: npt.NDArray[np.void] | None
     digests: list[str]
     skipped: list[tuple[int, str]]
 
@@ -115,11 +117,11 @@ def extract_shards(
 
     Raises:
         DataError: Images of a batch have different sizes after preprocessing.
-        ModelError: A model gives features or logits that are not finite, or does not fit into memory with one
+        ModelError: A model gives features or outputs that are not finite, or does not fit into memory with one
             image; the image is named.
     """
     is_processor = feature_model.device.type == "cpu"
-    size = batch_size or (BATCH_SIZE if is_processor else BATCH_SIZE_ON_DEVICE)
+    size = batch_size or default_batch_size(feature_model.device)
     plan = make_plan(source, feature_model, inspected_model)
     batches = (Batch(paths=s[i : i + size], first=i) for s in shards for i in range(0, len(s), size))
     compute = _compute_on_processor if is_processor else _compute_on_device
@@ -130,6 +132,11 @@ def extract_shards(
                 parts.append(part)
                 advance(len(part.decoded.positions) + len(part.decoded.skipped))
             yield _collect(plan, parts, dtype=feature_dtype)
+
+
+def default_batch_size(device: torch.device) -> int:
+    """Return the number of images per batch where nothing else is asked for."""
+    return BATCH_SIZE if device.type == "cpu" else BATCH_SIZE_ON_DEVICE
 
 
 def _compute_on_processor(
@@ -172,15 +179,16 @@ def _collect(plan: Plan, parts: list[Computed], *, dtype: Literal["float32", "fl
             "float32' under 'extraction'."
         )
     _check_precision(plan.feature.role, exact, features)
-    predictions = confidences = None
+    predictions = outputs = None
     if plan.inspected is not None:
-        found = [part.logits for part in parts if part.logits is not None]
-        predictions, confidences = _classify(np.concatenate([np.zeros((0, plan.inspected.n_outputs)), *found]))
+        found = [part.outputs for part in parts if part.outputs is not None]
+        values = np.concatenate([np.zeros((0, plan.inspected.n_outputs)), *found])
+        predictions, outputs = values.argmax(axis=1).astype(np.int64), summarise(values)
     return ShardResult(
         kept=np.array([position for part in parts for position in part.decoded.positions], dtype=np.int64),
         features=features,
         predictions=predictions,
-        confidences=confidences,
+        outputs=outputs,
         digests=[digest for part in parts for digest in part.decoded.digests],
         skipped=[item for part in parts for item in part.decoded.skipped],
     )
@@ -199,10 +207,3 @@ def _check_precision(role: str, exact: npt.NDArray[np.float32], stored: npt.NDAr
             f"{role}: {n_lost} of {n_varying} features vary too little for float16 (the first by about "
             f"{deviation[np.argmax(varies & is_lost)]:.2g}). Set 'feature_dtype: float32' under 'extraction'."
         )
-
-
-def _classify(logits: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """Class of the largest logit and its softmax probability."""
-    largest = logits.max(axis=1, keepdims=True)
-    confidences: npt.NDArray[np.float64] = 1 / np.exp(logits - largest).sum(axis=1)
-    return logits.argmax(axis=1).astype(np.int64), confidences

@@ -2,7 +2,6 @@
 
 import sys
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,15 +12,13 @@ from barlow_report.vision.acceleration import AcceleratedModel
 from barlow_report.vision.decoding import Decoded, Pixels, Plan
 from barlow_report.vision.models import LoadedModel
 
-__all__ = ["Computed", "MemoryLimit", "Outputs", "fetch", "run_models"]
+__all__ = ["Computed", "MemoryLimit", "Outputs", "fetch", "images_per_run", "run_models", "stack"]
 
 Outputs = tuple[torch.Tensor, torch.Tensor | None]
-"""Features and, with an inspected model, logits of a part of a batch."""
+"""Features and, with an inspected model, its outputs for a part of a batch."""
 
 PIXELS_PER_PASS = 2**18
 """Pixels that a processor takes at a time, about: what the models compute in between should stay in its caches."""
-
-Values = TypeVar("Values", npt.NDArray[np.float32], npt.NDArray[np.float64])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +27,7 @@ class Computed:
 
     decoded: Decoded
     features: npt.NDArray[np.float32]
-    logits: npt.NDArray[np.float64] | None
+    outputs: npt.NDArray[np.float64] | None
 
 
 class MemoryLimit:
@@ -47,7 +44,7 @@ def run_models(plan: Plan, decoded: Decoded, limit: MemoryLimit) -> list[Outputs
     outputs: list[Outputs] = []
     first = 0
     while first < len(decoded.names):
-        n = min(_n_images(plan, versions[0][0], limit), len(decoded.names) - first)
+        n = min(images_per_run(plan.feature.device, versions[0][0].shape, limit), len(decoded.names) - first)
         part = slice(first, first + n)
         try:
             outputs.append(_run_part(plan, [version[part] for version in versions]))
@@ -64,23 +61,22 @@ def run_models(plan: Plan, decoded: Decoded, limit: MemoryLimit) -> list[Outputs
     return outputs
 
 
-def _n_images(plan: Plan, pixels: Pixels, limit: MemoryLimit) -> int:
-    """How many images to run at once, at most."""
-    if plan.feature.device.type != "cpu":
+def images_per_run(device: torch.device, shape: tuple[int, ...], limit: MemoryLimit) -> int:
+    """How many images of a shape (H, W, 3) to run at once, at most."""
+    if device.type != "cpu":
         return limit.n_images or sys.maxsize
-    n_pixels: int = pixels.shape[0] * pixels.shape[1]
-    return min(limit.n_images or sys.maxsize, max(4, PIXELS_PER_PASS // n_pixels))
+    return min(limit.n_images or sys.maxsize, max(4, PIXELS_PER_PASS // (shape[0] * shape[1])))
 
 
 def _run_part(plan: Plan, versions: list[list[Pixels]]) -> Outputs:
     with torch.inference_mode():
-        images = [_stack(version, device=plan.feature.device) for version in versions]
-        logits, features, _ = plan.feature.features(_laid_out(plan.feature, images[0]))
+        images = [stack(version, device=plan.feature.device) for version in versions]
+        found, features, _ = plan.feature.features(_laid_out(plan.feature, images[0]))
         if plan.inspected is None:
             return features, None
         if plan.inspected is not plan.feature:
-            logits = plan.inspected.predict(_laid_out(plan.inspected, images[-1]))
-        return features, logits
+            found = plan.inspected.predict(_laid_out(plan.inspected, images[-1]))
+        return features, found
 
 
 def _laid_out(model: LoadedModel, images: torch.Tensor) -> torch.Tensor:
@@ -88,7 +84,7 @@ def _laid_out(model: LoadedModel, images: torch.Tensor) -> torch.Tensor:
     return images if isinstance(model, AcceleratedModel) else images.contiguous()
 
 
-def _stack(pixels: list[Pixels], *, device: torch.device) -> torch.Tensor:
+def stack(pixels: list[Pixels], *, device: torch.device) -> torch.Tensor:
     """Images (B, 3, H, W) in [0, 1]; moved as bytes, a quarter of their size as numbers."""
     tensor = torch.from_numpy(np.stack(pixels))
     if device.type == "cuda":
@@ -109,19 +105,20 @@ def _check_sizes(pixels: list[Pixels], names: list[str]) -> None:
 def fetch(plan: Plan, decoded: Decoded, outputs: list[Outputs]) -> Computed:
     """Wait for the results of `run_models` and check them."""
     features = [np.zeros((0, plan.feature.n_features), np.float32), *(part.cpu().numpy() for part, _ in outputs)]
-    found = _finite(np.concatenate(features), "features", plan.feature, decoded.names)
+    found = np.concatenate(features)
+    _check(np.isfinite(found).all(axis=1), "features", plan.feature, decoded.names)
     if plan.inspected is None:
-        return Computed(decoded=decoded, features=found, logits=None)
+        return Computed(decoded=decoded, features=found, outputs=None)
     parts = [part.cpu().numpy().astype(np.float64) for _, part in outputs if part is not None]
-    logits: npt.NDArray[np.float64] = np.concatenate([np.zeros((0, plan.inspected.n_outputs)), *parts])
-    return Computed(decoded=decoded, features=found, logits=_finite(logits, "logits", plan.inspected, decoded.names))
+    values: npt.NDArray[np.float64] = np.concatenate([np.zeros((0, plan.inspected.n_outputs)), *parts])
+    # −inf is an impossible class, as the logarithm of a probability of 0.
+    _check(np.isfinite(values.max(axis=1)), "outputs", plan.inspected, decoded.names)
+    return Computed(decoded=decoded, features=found, outputs=values)
 
 
-def _finite(values: Values, kind: str, model: LoadedModel, names: list[str]) -> Values:
-    is_finite = np.isfinite(values).all(axis=1)
-    if not is_finite.all():
+def _check(has_values: npt.NDArray[np.bool_], kind: str, model: LoadedModel, names: list[str]) -> None:
+    if not has_values.all():
         raise ModelError(
-            f"{model.role}: {model.name} gives {kind} that are not finite numbers on {names[is_finite.argmin()]}. "
-            "Check its weights and the mean and std of its preprocessing."
+            f"{model.role}: {model.name} gives {kind} that are not finite numbers on {names[has_values.argmin()]}. "
+            "Check its weights and the mean and std of its preprocessing; a model in half precision must not overflow."
         )
-    return values

@@ -6,6 +6,7 @@ It is in evaluation mode and none of its weights needs a gradient: gradients flo
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from torch import nn
@@ -16,7 +17,15 @@ from barlow_report.files import digest_file
 from barlow_report.vision.factories import build_model
 from barlow_report.vision.maps import find_map, read_map, readings
 from barlow_report.vision.preprocessing import combine, probe_size
-from barlow_report.vision.probing import Place, Probe, describe_outputs, find_feature_module, record, run_probe
+from barlow_report.vision.probing import (
+    Place,
+    Probe,
+    describe_outputs,
+    find_feature_module,
+    is_linear_output,
+    record,
+    run_probe,
+)
 from barlow_report.vision.taps import Program
 from barlow_report.vision.weights import hash_weights, load_weights
 
@@ -53,9 +62,11 @@ class LoadedModel:
         source_sha256: Of the text of its factory.
         feature_place: Where the features are; the output where they were not found and not needed.
         map_place: Where the map is that they are pooled from; None without one.
-        gives_probabilities: The network ends in a softmax; `predict` returns its logarithm, which are logits.
+        ends_in_linear: The outputs are those of a linear layer, so that they are logits whatever their values.
         has_gradients: Gradients flow from the features to the images.
         n_per_call: Images that the network takes at a time, if it takes no other number.
+        fewest_per_call: Images that it takes at a time at least; more than one where it fails on a single image.
+        allow_varying: See `ModelConfig`.
         probed_size: Height and width of images that it is known to run on.
     """
 
@@ -70,9 +81,11 @@ class LoadedModel:
     source_sha256: str
     feature_place: Place
     map_place: Place | None
-    gives_probabilities: bool
+    ends_in_linear: bool
     has_gradients: bool = True
     n_per_call: int | None = None
+    fewest_per_call: int = 1
+    allow_varying: Literal["random", "batch"] | None = None
     probed_size: tuple[int, int]
     _mean: torch.Tensor = field(repr=False)
     _std: torch.Tensor = field(repr=False)
@@ -88,12 +101,12 @@ class LoadedModel:
         return self.map_place is not None
 
     def predict(self, images: torch.Tensor) -> torch.Tensor:
-        """Return logits (B, n_outputs), float32, of images (B, 3, H, W) in [0, 1]."""
-        parts = [self._logits(self.module(part))[:n] for part, n in self._parts(images)]
+        """Return what the network gives, (B, n_outputs), float32, for images (B, 3, H, W) in [0, 1]."""
+        parts = [_table(self.module(part))[:n] for part, n in self._parts(images)]
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def features(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
-        """Return logits (B, n_outputs), features (B, D) and maps (B, D, h, w) of images (B, 3, H, W) in [0, 1].
+        """Return outputs (B, n_outputs), features (B, D) and maps (B, D, h, w) of images (B, 3, H, W) in [0, 1].
 
         All are float32; gradients flow from each to the images. The maps are None where `has_maps` is false.
 
@@ -105,8 +118,8 @@ class LoadedModel:
         parts = [self._features(part, n) for part, n in self._parts(images)]
         if len(parts) == 1:
             return parts[0]
-        logits, features, maps = zip(*parts, strict=True)
-        return torch.cat(logits), torch.cat(features), torch.cat(maps) if self.has_maps else None
+        outputs, features, maps = zip(*parts, strict=True)
+        return torch.cat(outputs), torch.cat(features), torch.cat(maps) if self.has_maps else None
 
     def _features(self, part: torch.Tensor, n: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
         places = [self.feature_place, *([self.map_place] if self.map_place else [])]
@@ -115,24 +128,27 @@ class LoadedModel:
         maps = None
         if self.map_place is not None:
             maps = read_map(found[self.map_place], self.map_place, size=(part.shape[2], part.shape[3]))[:n]
-        return self._logits(output)[:n], found[self.feature_place].flatten(1).float()[:n], maps
+        return _table(output)[:n], found[self.feature_place].flatten(1).float()[:n], maps
 
     def _parts(self, images: torch.Tensor) -> Iterator[tuple[torch.Tensor, int]]:
         """Yield normalised images as the network takes them, and how many of each part are wanted."""
         images = self._normalised(images)
-        if self.n_per_call is None or len(images) == self.n_per_call:
-            yield images, len(images)
+        n_per_call = self.n_per_call or max(len(images), self.fewest_per_call)
+        if len(images) == n_per_call:
+            yield images, n_per_call
             return
-        for part in torch.split(images, self.n_per_call):
-            missing = self.n_per_call - len(part)
+        for start in range(0, len(images), n_per_call):
+            part = images[start : start + n_per_call]
+            missing = n_per_call - len(part)
             yield torch.cat([part, part[-1:].expand(missing, -1, -1, -1)]) if missing else part, len(part)
 
     def _normalised(self, images: torch.Tensor) -> torch.Tensor:
         return (images.to(self.device) - self._mean) / self._std
 
-    def _logits(self, output: torch.Tensor) -> torch.Tensor:
-        output = output.float()
-        return output.clamp_min(torch.finfo(output.dtype).tiny).log() if self.gives_probabilities else output
+
+def _table(output: torch.Tensor) -> torch.Tensor:
+    """Outputs (B, n_outputs), float32; a convolution leaves further dimensions of length 1."""
+    return output.flatten(1).float()
 
 
 def choose_device(name: str) -> torch.device:
@@ -228,6 +244,7 @@ def load_model(
         map_module=spec.map_module,
         image_size=image_size,
         needs_features=needs_features,
+        allow_varying=spec.allow_varying,
     )
 
 
@@ -244,6 +261,7 @@ def wrap_model(
     map_module: str | None = None,
     image_size: tuple[int, int] | None = None,
     needs_features: bool = True,
+    allow_varying: Literal["random", "batch"] | None = None,
 ) -> LoadedModel:
     """Prepare a network that already has its weights; see `load_model`. `module` is changed in place."""
     module = module.to(device=device, dtype=torch.float32).eval().requires_grad_(requires_grad=False)
@@ -253,6 +271,8 @@ def wrap_model(
     if isinstance(module, Program):
         size, n_per_call = _program_size(module, size, where=role), module.n_per_call
     probe = _probe(module, mean, std, size=size, n_images=n_per_call or N_PROBED, where=role)
+    if len(probe.output) == 1:
+        n_per_call = 1
     feature_place, features = _feature_place(module, probe, feature_module, where=role, needed=needs_features)
     map_place = None
     if map_module is not None:
@@ -273,9 +293,11 @@ def wrap_model(
         source_sha256=source_sha256,
         feature_place=feature_place,
         map_place=map_place,
-        gives_probabilities=_are_probabilities(probe.output),
+        ends_in_linear=is_linear_output(module, probe),
         has_gradients=features.requires_grad,
         n_per_call=n_per_call,
+        fewest_per_call=1 if n_per_call or _takes_one(module, mean, std, size=probe.size) else N_PROBED,
+        allow_varying=allow_varying,
         probed_size=probe.size,
         _mean=mean,
         _std=std,
@@ -294,22 +316,36 @@ def _program_size(program: Program, size: tuple[int, int] | None, *, where: str)
 
 def check_outputs(model: LoadedModel, n_classes: int) -> None:
     """Raise a ModelError unless `model` has one output for each of the data's classes."""
-    if model.n_outputs != n_classes:
-        raise ModelError(
-            f"{model.role}: {model.name} has {model.n_outputs} outputs, the data have {n_classes} classes. List the "
-            f"model's {model.n_outputs} classes in the order of its outputs in data.classes or data.class_file, or "
-            "correct the model's 'arguments'."
-        )
+    if model.n_outputs == n_classes:
+        return
+    background = (
+        " One output more than classes is often a background class: name it there too, or let the model return the "
+        "others alone."
+        if model.n_outputs == n_classes + 1
+        else ""
+    )
+    raise ModelError(
+        f"{model.role}: {model.name} has {model.n_outputs} outputs, the data have {n_classes} classes. List the "
+        f"model's {model.n_outputs} classes in the order of its outputs in data.classes or data.class_file, or "
+        f"correct the model's 'arguments'.{background}"
+    )
 
 
 def check_gradients(model: LoadedModel) -> None:
     """Raise a ModelError unless gradients flow from the features of `model` to its images: attacks need them."""
-    if not model.has_gradients:
-        raise ModelError(
-            f"{model.role}: no gradients flow from the features of {model.name} to the images, and the feature attack "
-            "needs them. Export the model with gradients (not under torch.no_grad, not quantised), or give it by "
-            "'factory' and 'weights'."
-        )
+    if model.has_gradients:
+        return
+    advice = (
+        "Export the model with gradients (not under torch.no_grad, not quantised), or give it by 'factory' and "
+        "'weights'."
+        if isinstance(model.module, Program)
+        else "Take @torch.no_grad, @torch.inference_mode, .detach() and .data out of its forward; the pass over the "
+        "images computes no gradients anyway."
+    )
+    raise ModelError(
+        f"{model.role}: no gradients flow from the features of {model.name} to the images, and the feature attack "
+        f"needs them. {advice}"
+    )
 
 
 def _probe(
@@ -321,23 +357,40 @@ def _probe(
     n_images: int,
     where: str,
 ) -> Probe:
-    """Run the model on a few random images of the right size, or of the first usual size that works."""
+    """Run the model on a few random images of the right size, or of the first usual size that works.
+
+    Where it runs on none of them, one image is tried: some models take no more.
+    """
     sizes: Sequence[tuple[int, int]] = [size] if size else [(side, side) for side in PROBE_SIDES]
     first: Exception | None = None
-    for height, width in sizes:
-        generator = torch.Generator().manual_seed(0)
-        images = torch.rand(n_images, 3, height, width, generator=generator).to(mean.device)
-        try:
-            return run_probe(module, (images - mean) / std, where=where)
-        except ModelError:
-            raise
-        except Exception as error:  # somebody else's code
-            first = first or error
+    for n in dict.fromkeys((n_images, 1)):
+        for height, width in sizes:
+            try:
+                return run_probe(module, _random_images(n, (height, width), mean, std), where=where)
+            except ModelError:
+                raise
+            except Exception as error:  # somebody else's code
+                first = first or error
     shape = (n_images, 3, *sizes[0])
     raise ModelError(
         f"{where}: the model does not run on RGB images {shape}: {type(first).__name__}: {first}. Set "
         "'preprocessing: crop' (or resize: [h, w]) to the size it was made for; it must take three channels."
     ) from first
+
+
+def _takes_one(module: nn.Module, mean: torch.Tensor, std: torch.Tensor, *, size: tuple[int, int]) -> bool:
+    """Whether the model runs on a batch of one image: some drop the dimension of a length of 1."""
+    try:
+        with torch.no_grad():
+            output = module(_random_images(1, size, mean, std))
+    except Exception:  # somebody else's code
+        return False
+    return bool(output.shape[:1] == (1,) and output.ndim > 1)
+
+
+def _random_images(n: int, size: tuple[int, int], mean: torch.Tensor, std: torch.Tensor) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return (torch.rand(n, 3, *size, generator=generator).to(mean.device) - mean) / std
 
 
 def _feature_place(
@@ -381,8 +434,3 @@ def _explicit_map(module: nn.Module, probe: Probe, name: str, features: torch.Te
             f"outputs: {describe_outputs(module, probe)}."
         )
     return found
-
-
-def _are_probabilities(output: torch.Tensor) -> bool:
-    sums = output.detach().sum(dim=1)
-    return bool((output >= 0).all()) and bool(torch.allclose(sums, torch.ones_like(sums), atol=1e-4))

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from barlow_report.errors import ModelError
+from barlow_report.vision.output_shapes import as_table, has_values
 from barlow_report.vision.taps import LinearTap
 
 __all__ = [
@@ -23,8 +24,10 @@ __all__ = [
     "Place",
     "Probe",
     "describe_outputs",
+    "difference",
     "equal",
     "find_feature_module",
+    "is_linear_output",
     "record",
     "run_probe",
     "watch",
@@ -130,7 +133,7 @@ def run_probe(model: nn.Module, images: torch.Tensor, *, where: str) -> Probe:
     """Run `model` on images (B, 3, H, W), with gradients, and keep every tensor at a module's border.
 
     Raises:
-        ModelError: The output is no tensor of shape (B, n_classes), or holds NaN or infinite values.
+        ModelError: The output is no tensor of shape (B, n_classes), or holds NaN or no finite value.
     """
     places: list[tuple[Place, torch.Tensor]] = []
 
@@ -139,22 +142,14 @@ def run_probe(model: nn.Module, images: torch.Tensor, *, where: str) -> Probe:
 
     every: set[Side] = {"input", "output"}
     with watch(model, {name: every for name, _ in model.named_modules()}, seen), torch.enable_grad():
-        output = model(images.clone().requires_grad_())
-    if not isinstance(output, torch.Tensor):
-        raise ModelError(
-            f"{where}: the model returns {type(output).__name__}, expected one tensor of logits (B, n_classes). Return "
-            "that part alone from the factory's model."
-        )
-    if output.ndim != 2 or output.shape[0] != images.shape[0]:
-        raise ModelError(
-            f"{where}: on images {tuple(images.shape)} the model returns shape {tuple(output.shape)}, expected "
-            f"({images.shape[0]}, n_classes): logits of a classifier. A single output per image cannot be analysed; "
-            "let the model return one logit per class."
-        )
-    if not bool(torch.isfinite(output).all()):
+        # A copy that is no leaf: the model may normalise its input in place.
+        output = model(images.clone().requires_grad_().clone())
+    output = as_table(output, n_images=len(images), where=where)
+    if not has_values(output):
         raise ModelError(
             f"{where}: the model computes NaN or infinite values on ordinary images. Check that its weights belong to "
-            "it and that 'preprocessing: mean' and 'std' are those it was trained with."
+            "it and that 'preprocessing: mean' and 'std' are those it was trained with; a model in half precision "
+            "must not overflow."
         )
     return Probe(output=output, places=places, size=(images.shape[2], images.shape[3]))
 
@@ -176,10 +171,11 @@ def find_feature_module(model: nn.Module, probe: Probe, *, where: str) -> str:
         if place.side == "input" and place.module and tensor.flatten(1).shape[1] == tensor.shape[1]
     }
     shown = [f"{name} ({kind}, input {shape})" for name, (shape, kind) in shapes.items()][-N_CANDIDATES_SHOWN:]
+    listed = "; ".join(shown) or "none: call the last layer as a module, or pass the features through an nn.Identity()"
     raise ModelError(
         f"{where}: the features were not found, because the model's output is no linear layer's. Name the module whose "
-        "input they are as 'feature_module'. Modules with one vector per image as input: "
-        f"{'; '.join(shown) or 'none'}. Last outputs: {describe_outputs(model, probe)}."
+        f"input they are as 'feature_module'. Modules with one vector per image as input: {listed}. Last outputs: "
+        f"{describe_outputs(model, probe)}."
     )
 
 
@@ -209,8 +205,30 @@ def describe_outputs(model: nn.Module, probe: Probe) -> str:
     return "; ".join(shown[-N_CANDIDATES_SHOWN:]) or "none"
 
 
+def is_linear_output(model: nn.Module, probe: Probe) -> bool:
+    """Whether the model's output is a linear layer's, with nothing behind it: logits, whatever their values."""
+    modules = dict(model.named_modules())
+    return any(
+        place.side == "output"
+        and _is_linear(modules[place.module])
+        and tensor.flatten(1).shape == probe.output.shape
+        and equal(tensor.flatten(1), probe.output)
+        for place, tensor in reversed(probe.places)
+    )
+
+
+def difference(found: torch.Tensor, expected: torch.Tensor) -> float:
+    """Largest difference of two tensors of one shape, relative to the largest finite value expected; inf for NaN."""
+    found, expected = found.detach().float(), expected.detach().float()
+    if not found.numel():
+        return 0.0
+    largest = torch.where(found == expected, 0, (found - expected).abs()).nan_to_num(nan=torch.inf).max()
+    scale = torch.where(expected.isfinite(), expected, 0).abs().max()
+    return float(largest / scale.clamp_min(torch.finfo(torch.float32).tiny))
+
+
 def equal(found: torch.Tensor, expected: torch.Tensor) -> bool:
     """Whether two tensors of one shape hold the same values, up to rounding."""
     found, expected = found.detach().float(), expected.detach().float()
-    scale = float(expected.abs().max())
+    scale = float(torch.where(expected.isfinite(), expected, 0).abs().max())
     return bool(torch.allclose(found, expected, rtol=RELATIVE_TOLERANCE, atol=1e-6 + 1e-5 * scale))

@@ -63,8 +63,8 @@ def test_accuracy_on_a_sample_is_the_documented_one(images: ImageList, result: S
     assert result.predictions is not None
     # 82.6 % of all 10,000; four standard errors of a sample of 500
     assert np.mean(result.predictions == labels) == pytest.approx(0.826, abs=0.07)
-    assert result.confidences is not None
-    assert 0.1 <= result.confidences.min() <= result.confidences.max() <= 1
+    assert result.outputs is not None
+    assert 0.1 <= result.outputs["softmax"].min() <= result.outputs["softmax"].max() <= 1
 
 
 def test_attacks_raise_features_and_do_not_depend_on_the_batch(

@@ -40,8 +40,8 @@ def test_rows_are_the_readable_images_in_order_with_the_values_on_paper(colours:
     assert result.features.tolist() == [[0, 0, 1, 0.5], [1, 0, 0, 0], [0, 1, 0, 0]]
     assert result.predictions is not None
     assert result.predictions.tolist() == [2, 0, 1]
-    assert result.confidences is not None
-    assert np.allclose(result.confidences, np.e / (np.e + 2))
+    assert result.outputs is not None
+    assert np.allclose(result.outputs["softmax"], np.e / (np.e + 2))
     assert result.features.dtype == np.float32
 
 
@@ -65,9 +65,9 @@ def test_the_same_shard_gives_the_same_bytes_whatever_the_threads(tmp_path: Path
         again = run(tmp_path, paths, model, n_workers=n_workers, batch_size=4)
         assert again.features.tobytes() == first.features.tobytes()
         assert again.skipped == first.skipped
-        assert again.confidences is not None
-        assert first.confidences is not None
-        assert again.confidences.tobytes() == first.confidences.tobytes()
+        assert again.outputs is not None
+        assert first.outputs is not None
+        assert again.outputs.tobytes() == first.outputs.tobytes()
 
 
 class Counting(ColourNet):
@@ -96,7 +96,7 @@ def test_one_model_runs_once_and_two_models_run_once_each(colours: Path) -> None
     result = run(colours, list(COLOURS), feature, inspected_model=None)
     assert Counting.runs == ["feature"] * 2
     assert result.predictions is None
-    assert result.confidences is None
+    assert result.outputs is None
 
 
 def watch_reading(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -178,9 +178,9 @@ def test_a_model_that_gives_nan_features_is_named_with_the_image(colours: Path) 
         run(colours, list(COLOURS), wrap(Poisoned(features=True)), inspected_model=None)
 
 
-def test_a_model_that_gives_nan_logits_is_named_with_the_image(colours: Path) -> None:
+def test_a_model_that_gives_nan_outputs_is_named_with_the_image(colours: Path) -> None:
     poisoned = wrap(Poisoned(features=False), feature_module="fc")
-    with pytest.raises(ModelError, match=r"toy gives logits .* on green.png"):
+    with pytest.raises(ModelError, match=r"toy gives outputs .* on green.png"):
         run(colours, list(COLOURS), wrap(ColourNet()), inspected_model=poisoned)
 
 
@@ -208,8 +208,8 @@ def test_confidences_do_not_overflow_and_ties_go_to_the_lowest_class(tmp_path: P
     result = run(tmp_path, ["white.png"], wrap(model))
     assert result.predictions is not None
     assert result.predictions.tolist() == [0]
-    assert result.confidences is not None
-    assert result.confidences.tolist() == [0.5]
+    assert result.outputs is not None
+    assert result.outputs[["softmax", "n_largest"]].tolist() == [(0.5, 2)]
 
 
 class Hungry(ColourNet):
@@ -235,7 +235,7 @@ def many(tmp_path: Path) -> list[str]:
 
 
 def same(first: ShardResult, second: ShardResult) -> bool:
-    arrays = ("kept", "features", "predictions", "confidences")
+    arrays = ("kept", "features", "predictions", "outputs")
     is_equal = all(getattr(first, name).tobytes() == getattr(second, name).tobytes() for name in arrays)
     return is_equal and (first.digests, first.skipped) == (second.digests, second.skipped)
 

@@ -1,6 +1,8 @@
 """Loading models: sources, weights, errors, and what a loaded model promises."""
 
 import sys
+from collections import namedtuple
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -232,28 +234,90 @@ class Returns(nn.Module):
         return self.change(self.fc(x.mean(dim=(2, 3))))  # type: ignore[operator]
 
 
+Named = namedtuple("Named", "aux logits")
+
+
+@dataclass
+class Output:
+    """As transformers return it."""
+
+    loss: None
+    logits: torch.Tensor
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda logits: (logits, logits), "returns tuple, expected one tensor of logits"),
-        (lambda logits: {"logits": logits}, "returns dict"),
-        (lambda logits: logits[:, 0], r"returns shape \(2,\), expected \(2, n_classes\)"),
-        (lambda logits: logits[:, :, None, None], "returns shape"),
+        (lambda logits: (logits, logits), r"returns tuple \(\[0\] \(2, 3\), .*super\(\).forward\(images\)\[0\]$"),
+        (lambda logits: {"aux": logits, "logits": logits}, r"returns dict .*super\(\).forward\(images\)\['logits'\]$"),
+        (lambda logits: Named(logits, logits), r"returns Named .*super\(\).forward\(images\).logits$"),
+        (lambda logits: Output(None, logits), r"returns Output .*super\(\).forward\(images\).logits$"),
+        (lambda _: (None, 1), r"returns tuple \(\[0\] NoneType, \[1\] int\), expected one tensor"),
+        (lambda logits: logits[0], r"returns shape \(3,\) for 2 images, .*one row of logits per image"),
+        (lambda logits: logits.argmax(dim=1)[:, None], "found torch.int64"),
+        (lambda logits: logits[:, 0], r"returns shape \(2,\) .* logit of the second class.*zeros_like\(logit\), logit"),
+        (
+            lambda logits: logits[:, :1].sigmoid(),
+            r"returns shape \(2, 1\) .*probability of the second.*1 - share, share",
+        ),
+        (lambda logits: logits[:, :, None, None].expand(-1, -1, 4, 4), r"4 × 4 positions is a segmentation"),
+        (lambda logits: torch.stack([logits, logits], dim=1), r"returns shape \(2, 2, 3\) .*which of its dimensions"),
     ],
 )
-def test_an_output_that_is_no_table_of_logits_is_a_clear_error(change: object, message: str) -> None:
-    with pytest.raises(ModelError, match=message):
+def test_an_output_that_is_no_table_of_logits_comes_with_lines_that_help(change: object, message: str) -> None:
+    with pytest.raises(ModelError, match=f"(?s){message}"):
         wrap(Returns(change))
 
 
-@pytest.mark.parametrize("change", [lambda x: x.softmax(dim=1), lambda x: x.log_softmax(dim=1)])
-def test_probabilities_are_turned_into_logits(change: object) -> None:
+@pytest.mark.parametrize(
+    ("change", "is_linear"),
+    [
+        (lambda x: x, True),
+        (lambda x: x[:, :, None, None], True),
+        (lambda x: x.softmax(dim=1), False),
+        (lambda x: x.log_softmax(dim=1), False),
+        (lambda x: x.masked_fill(torch.tensor([False, True, False]), -torch.inf), False),
+    ],
+)
+def test_outputs_are_as_the_network_gives_them(change: Any, is_linear: bool) -> None:
     module = Returns(change)
-    model = wrap(module)
+    model = wrap(module, feature_module="fc")
     images = torch.rand(4, 3, 8, 8)
-    expected = module.fc(images.mean(dim=(2, 3))).log_softmax(dim=1)
-    assert torch.allclose(model.predict(images).log_softmax(dim=1), expected, atol=1e-6)
-    assert torch.allclose(model.features(images)[1], images.mean(dim=(2, 3)))
+    outputs, features, _ = model.features(images)
+    assert torch.equal(outputs, change(module.fc(features)).flatten(1))
+    assert torch.equal(model.predict(images), outputs)
+    assert torch.allclose(features, images.mean(dim=(2, 3)))
+    assert model.ends_in_linear == is_linear
+
+
+class Peculiar(Returns):
+    """Normalises its input in place, and takes one image at a time or not a single one."""
+
+    def __init__(self, takes: str) -> None:
+        super().__init__(lambda logits: logits.squeeze())
+        self.takes = takes
+
+    def forward(self, x: torch.Tensor) -> object:
+        if self.takes == "one" and len(x) > 1:
+            raise AssertionError("one at a time")
+        x.sub_(1)
+        logits = super().forward(x)
+        assert isinstance(logits, torch.Tensor)
+        return logits.reshape(1, -1) if self.takes == "one" else logits
+
+
+@pytest.mark.parametrize("takes", ["one", "several"])
+def test_models_with_habits_work(takes: str) -> None:
+    model = wrap(Peculiar(takes))
+    images = torch.rand(3, 3, 8, 8, requires_grad=True)
+    before = images.detach().clone()
+    outputs, features, _ = model.features(images)
+    assert outputs.shape == (3, 3)
+    assert torch.allclose(model.predict(images[:1])[0], outputs[0])
+    assert torch.equal(images, before)
+    assert torch.allclose(features, images.mean(dim=(2, 3)) - 1)
+    (gradient,) = torch.autograd.grad(features.sum(), images)
+    assert torch.allclose(gradient, torch.full_like(gradient, 1 / 64))
 
 
 def test_a_model_for_another_number_of_channels_is_a_clear_error() -> None:
@@ -307,6 +371,8 @@ def test_the_number_of_outputs_must_be_the_number_of_classes() -> None:
     check_outputs(model, 3)
     with pytest.raises(ModelError, match=r"toy has 3 outputs, the data have 10 classes.*class_file"):
         check_outputs(model, 10)
+    with pytest.raises(ModelError, match=r"the data have 2 classes.*a background class"):
+        check_outputs(model, 2)
 
 
 def test_a_device_that_is_not_there_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,137 @@
+"""A trial of the models before the pass: a few images, drawn over the whole data set, as the pass will see them.
+
+What would make hours of work useless comes out here: models that do not give an image the same results each time, and
+outputs that tell no classes apart.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from barlow_report.errors import ModelError
+from barlow_report.vision.consistency import N_IMAGES, Outcome, Uses, check_consistency
+from barlow_report.vision.decoding import Batch, Decoded, Pixels, decode, make_plan
+from barlow_report.vision.extraction import default_batch_size
+from barlow_report.vision.inference import MemoryLimit, images_per_run, stack
+from barlow_report.vision.models import LoadedModel
+from barlow_report.vision.outputs import TIES_ADVICE, summarise
+from barlow_report.vision.sources.source import ImageSource
+
+__all__ = ["draw_sample", "try_models"]
+
+MAX_TIED = 0.5
+"""Share of the images with ties from which on the pass is not begun; over all images, `outputs` draws the line."""
+
+MIN_JUDGED = 8
+"""Fewer images than these are not judged together."""
+
+
+def try_models(
+    paths: Sequence[str],
+    labels: npt.NDArray[np.int64],
+    *,
+    source: ImageSource,
+    feature_model: LoadedModel,
+    inspected_model: LoadedModel | None,
+    batch_size: int | None = None,
+) -> dict[str, str]:
+    """Run the models of a pass on a few of its images and check what they give.
+
+    Args:
+        paths: All images.
+        labels: Their classes.
+        source: Reads them.
+        feature_model: Gives the features.
+        inspected_model: Gives the predictions, perhaps the same object; None where they are known.
+        batch_size: Of the pass, as configured.
+
+    Returns:
+        Sentences for readers of the report by role: what a model was allowed to do.
+
+    Raises:
+        ModelError: A model gives an image other results at another time and that is not allowed, or its outputs tell
+            no classes apart.
+    """
+    plan = make_plan(source, feature_model, inspected_model)
+    sample = draw_sample(len(paths))
+    decoded = _of_one_size(decode(plan, Batch(paths=[paths[i] for i in sample], first=0)))
+    if not decoded.names:
+        return {}
+    assumptions = {}
+    for model, uses in _uses(feature_model, inspected_model):
+        version = len(plan.preprocessings) - 1 if model is inspected_model else 0
+        pixels = [versions[version] for versions in decoded.pixels]
+        device = model.device
+        size = batch_size or default_batch_size(device)
+        outcome = check_consistency(
+            model,
+            stack(pixels, device=device).contiguous(),
+            uses=uses,
+            batch_size=min(size, images_per_run(device, pixels[0].shape, MemoryLimit())),
+        )
+        if outcome.assumption is not None:
+            assumptions[model.role] = outcome.assumption
+        _check_outputs(model, outcome, pixels, labels[sample][decoded.positions])
+    return assumptions
+
+
+def draw_sample(n_images: int) -> npt.NDArray[np.int64]:
+    """Choose images: one at random from each of `N_IMAGES` equal parts, so that a sorted data set gives all classes."""
+    borders = np.linspace(0, n_images, min(N_IMAGES, n_images) + 1).astype(np.int64)
+    return np.random.default_rng(0).integers(borders[:-1], borders[1:])
+
+
+def _of_one_size(decoded: Decoded) -> Decoded:
+    """The images of the most frequent size: only such can be in one batch."""
+    shapes = [tuple(pixels.shape for pixels in versions) for versions in decoded.pixels]
+    if not shapes:
+        return decoded
+    (shape, _), *_ = Counter(shapes).most_common(1)
+    rows = [row for row, found in enumerate(shapes) if found == shape]
+    return Decoded(
+        positions=[decoded.positions[row] for row in rows],
+        names=[decoded.names[row] for row in rows],
+        pixels=[decoded.pixels[row] for row in rows],
+        digests=[decoded.digests[row] for row in rows],
+        skipped=decoded.skipped,
+    )
+
+
+def _uses(feature_model: LoadedModel, inspected_model: LoadedModel | None) -> Iterator[tuple[LoadedModel, Uses]]:
+    if inspected_model is feature_model:
+        yield feature_model, "both"
+        return
+    if inspected_model is not None:
+        yield inspected_model, "outputs"
+    yield feature_model, "features"
+
+
+def _check_outputs(model: LoadedModel, outcome: Outcome, pixels: list[Pixels], labels: npt.NDArray[np.int64]) -> None:
+    """Refuse outputs that are the same for all images, or whose largest one is mostly not the only one."""
+    found = outcome.first.get("outputs")
+    if found is None or len(found) < MIN_JUDGED:
+        return
+    outputs = found.cpu().numpy().astype(np.float64)
+    if not np.isfinite(outputs.max(axis=1)).all():
+        return  # the pass names the image
+    n_images, n_tied = len(outputs), int((summarise(outputs)["n_largest"] > 1).sum())
+    if n_tied > MAX_TIED * n_images:
+        raise ModelError(
+            f"{model.role}: {model.name} has several largest outputs for {n_tied} of {n_images} images, so that its "
+            "predictions would be the first of these classes, by the order of the classes alone. "
+            f"{TIES_ADVICE} First outputs: {_shown(outputs[0])}."
+        )
+    is_saturated = outputs.min() == 0 and outputs.max() in (1, 100)
+    is_constant = (outputs == outputs[0]).all() and not is_saturated
+    if is_constant and len(set(labels.tolist())) > 1 and any((image != pixels[0]).any() for image in pixels):
+        raise ModelError(
+            f"{model.role}: {model.name} gives the same outputs for {n_images} images of "
+            f"{len(set(labels.tolist()))} classes: {_shown(outputs[0])}. Check that its weights belong to it and that "
+            "'preprocessing: mean' and 'std' are those it was trained with."
+        )
+
+
+def _shown(outputs: npt.NDArray[np.float64]) -> str:
+    return f"{', '.join(f'{value:.4g}' for value in outputs[:4])}{', …' if len(outputs) > 4 else ''}"
