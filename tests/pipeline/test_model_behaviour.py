@@ -63,7 +63,8 @@ def test_outputs_are_taken_for_what_they_are(tmp_path: Path, returned: str, kind
 def _logits(folder: Path) -> np.ndarray:
     """From the features, which are those of the ordinary model."""
     weights = np.array([[-20.0, 100.0, 20.0, 0.0], [20.0, -100.0, -20.0, 0.0]])
-    return np.asarray(Run.open(folder / "run").features()) @ weights.T + np.array([-6.0, 6.0])
+    logits: np.ndarray = np.asarray(Run.open(folder / "run").features()) @ weights.T + np.array([-6.0, 6.0])
+    return logits
 
 
 def test_ties_are_told_and_too_many_are_refused(tmp_path: Path) -> None:
