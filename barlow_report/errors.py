@@ -7,6 +7,7 @@ command line prints the message and exits with code 1; anything that is not a `B
 __all__ = [
     "BarlowReportError",
     "ConfigError",
+    "DamagedFileError",
     "DataError",
     "ModelError",
     "OutputError",
@@ -34,6 +35,10 @@ class ModelError(BarlowReportError):
 
 class RunFolderError(BarlowReportError):
     """The run folder is missing, incomplete, in use, or from another version."""
+
+
+class DamagedFileError(RunFolderError):
+    """A file of the run folder is not as it was written."""
 
 
 class SchemaError(RunFolderError):

@@ -63,6 +63,8 @@ def output_errors(path: Path) -> Iterator[None]:
 def atomic_file(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     """Open a file for binary writing that appears under `path` only when the block ends without an error.
 
+    What was written can be read back until then.
+
     Args:
         path: The destination; its folder is made.
         durable: Wait until the bytes are on the disk (not needed for files that can be made again).
@@ -74,7 +76,7 @@ def atomic_file(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     with output_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with partial.open("wb") as file:
+            with partial.open("w+b") as file:
                 yield file
                 file.flush()
                 if durable:

@@ -20,6 +20,7 @@ from barlow_report.progress import Progress, SilentProgress
 from barlow_report.report import Profile, navigation_lines, zip_site
 from barlow_report.run_folder import LENSES, STAGES, Run
 from barlow_report.stages.compare import compare
+from barlow_report.stages.damage import redo_damaged
 from barlow_report.stages.demo import demo_config, draw, write_planted
 from barlow_report.stages.directions import find_failure_directions
 from barlow_report.stages.errors import write_errors
@@ -92,6 +93,7 @@ def compute(config: Config, *, folder: Path, until: str = "visualize", progress:
     run_folder.refuse_foreign_files()
     with run_folder.locked():
         Run.create(folder, info=_info(config))
+        redo_damaged(run_folder, progress=progress)
         n_stages = STAGES.index(until) + 1 if until in STAGES else STAGES.index("explain") + 1
         extracted = extract(config, run_folder, progress=progress)
         run_folder.record_config({key: settings[key] for key in _SECTIONS["extract"]})

@@ -6,11 +6,15 @@ The module is not called `run`, because `barlow_report.run` is the function that
 `tables` on every write and read; features are one `.npy` that is opened memory-mapped; pictures are named
 by the hash of their bytes, so one picture is stored once however often it is shown.
 
+Every file is checked before anything in it is believed: tables, arrays and run.json carry a seal (see `seals`),
+pictures their name. Arrays are read once as a whole when a process first opens them, at about 1 GB a second: rules
+need every row anyhow. A folder of format 1 had no checksums; it is refused and not read unchecked, because a file
+that never had a seal cannot be told from one whose seal is damaged.
+
 A stage that has finished leaves a mark: the fingerprint of what went into it. The same fingerprint again
 means the stage is skipped; another one means it is redone, and the marks of later stages are dropped.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -24,13 +28,23 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from barlow_report.errors import RunFolderError
-from barlow_report.files import atomic_file, atomic_write, digest_text, lock, output_errors
+from barlow_report.errors import DamagedFileError, RunFolderError
+from barlow_report.files import atomic_write, digest_text, lock, output_errors
+from barlow_report.seals import (
+    UNSEALED,
+    check_seal,
+    content_name,
+    read_named,
+    read_sealed,
+    read_sealed_json,
+    sealed_file,
+    write_sealed_json,
+)
 from barlow_report.tables import TABLES, check_table
 
-__all__ = ["FORMAT", "LENSES", "STAGES", "Run", "fingerprint"]
+__all__ = ["FORMAT", "LENSES", "STAGES", "STAGE_TABLES", "Run", "fingerprint"]
 
-FORMAT = 1
+FORMAT = 2
 """Number of the run folder's format; a run of another format is refused."""
 
 STAGES = ("extract", "explain", "visualize")
@@ -57,6 +71,33 @@ LENSES = {
 }
 """Further stages that a run may have, with their tables: they look at what the others found, and none needs them."""
 
+STAGE_TABLES = {
+    "extract": ("classes", "skipped", "images", "contents"),
+    "explain": (
+        "splits",
+        "groups",
+        "group_classes",
+        "memberships",
+        "selection",
+        "nodes",
+        "rules",
+        "conditions",
+        "evaluations",
+        "evaluation",
+        "explained",
+    ),
+    "visualize": ("tiles", "galleries", "quantiles", "histograms"),
+    **LENSES,
+}
+"""The tables that a stage writes, some of them only where they are asked for."""
+
+_STUDY_TABLES = ("annotations", "feature_names", "name_variants", "study_figures")
+
+_START_AGAIN = (
+    "Rename the folder, and run barlow-report run with the configuration again. People's answers are in its folder "
+    "annotations: copy that into the new folder, and run barlow-report annotations merge."
+)
+
 
 def fingerprint(**inputs: object) -> str:
     """Return a hash of everything a stage depends on; `inputs` must be writable as JSON."""
@@ -68,6 +109,7 @@ class Run:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._checked: set[tuple[str, int, int, int]] = set()
 
     @classmethod
     def create(cls, folder: Path, *, info: Mapping[str, Any]) -> "Run":
@@ -122,18 +164,15 @@ class Run:
     def info(self) -> dict[str, Any]:
         """The content of run.json: format, configuration, versions, models, finished stages."""
         try:
-            info: dict[str, Any] = json.loads(self._info_path.read_text(encoding="utf-8"))
-            found = info["format"]
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise RunFolderError(
-                f"{self._info_path}: cannot be read ({error}). Delete the folder and run again."
-            ) from error
+            found = json.loads(self._info_path.read_text(encoding="utf-8"))["format"]
+        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+            raise RunFolderError(f"{self._info_path}: cannot be read ({error}). {_START_AGAIN}") from error
         if found != FORMAT:
             raise RunFolderError(
                 f"{self._info_path}: found format {found}, expected {FORMAT}. "
                 "It was written by another version of barlow-report: use that version, or a new folder."
             )
-        return info
+        return read_sealed_json(self._info_path, advice=_START_AGAIN)
 
     def identify(self, explained: str, *, created_at: str) -> None:
         """Name this run by the fingerprint of `explain`: people's descriptions of features belong to it alone."""
@@ -151,7 +190,7 @@ class Run:
         self._write_info({**self.info, **values})
 
     def _write_info(self, info: Mapping[str, Any]) -> None:
-        atomic_write(self._info_path, json.dumps(info, indent=2, ensure_ascii=False) + "\n")
+        write_sealed_json(self._info_path, info, indent=2)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -181,6 +220,10 @@ class Run:
         """Whether `stage` has finished, with whatever inputs."""
         return stage in self.info["stages"]
 
+    def promised_tables(self, stage: str) -> list[str]:
+        """The tables that `stage` left when it finished; none where it has not."""
+        return list(self.info.get("tables", {}).get(stage, ())) if self.is_finished(stage) else []
+
     def require(self, stage: str) -> None:
         """Check that `stage` has finished.
 
@@ -207,7 +250,7 @@ class Run:
             self.delete_table("planted")  # says what became of rules that are about to change
         work = self.folder / "work" / stage
         begun = work / "fingerprint"
-        goes_on = begun.is_file() and begun.read_text() == fingerprint
+        goes_on = begun.is_file() and begun.read_bytes() == fingerprint.encode()
         if not goes_on:
             self._forget_assumptions(later)
         with output_errors(work):
@@ -217,11 +260,15 @@ class Run:
         atomic_write(begun, fingerprint)
         return work
 
+    def redo(self, stage: str) -> None:
+        """Drop the mark of `stage`, so that it is done again."""
+        stages = self.info["stages"]
+        if stage in stages:
+            self.update_info(stages={s: mark for s, mark in stages.items() if s != stage})
+
     def drop(self, lens: str) -> None:
         """Forget a lens that is no longer asked for: its mark and its tables."""
-        stages = self.info["stages"]
-        if lens in stages:
-            self.update_info(stages={s: mark for s, mark in stages.items() if s != lens})
+        self.redo(lens)
         self._forget_assumptions([lens])
         self._delete_lens(lens)
 
@@ -230,8 +277,12 @@ class Run:
             self.delete_table(table)
 
     def finish(self, stage: str, *, fingerprint: str) -> None:
-        """Mark `stage` as finished, then delete its unfinished work."""
-        self.update_info(stages={**self.info["stages"], stage: fingerprint})
+        """Mark `stage` as finished and note which tables it has left, then delete its unfinished work."""
+        info = self.info
+        tables = [name for name in STAGE_TABLES.get(stage, ()) if self.has_table(name)]
+        self.update_info(
+            stages={**info["stages"], stage: fingerprint}, tables={**info.get("tables", {}), stage: tables}
+        )
         with output_errors(self.folder):
             shutil.rmtree(self.folder / "work" / stage, ignore_errors=True)
             if (self.folder / "work").is_dir() and not any((self.folder / "work").iterdir()):
@@ -277,23 +328,34 @@ class Run:
         path = self._table_path(name)
         checked = check_table(name, frame, where=str(path))
         table = pa.Table.from_pandas(checked, schema=TABLES[name].arrow_schema, preserve_index=False)
-        with atomic_file(path) as file:
-            pq.write_table(table.replace_schema_metadata(None), file, compression="zstd")
+        table = table.replace_schema_metadata({"seal": UNSEALED})
+        with sealed_file(path, appends=False) as file:
+            pq.write_table(table, file, compression="zstd", write_page_checksum=True)
 
     def read_table(self, name: str) -> pd.DataFrame:
         """Read table `name` and check it against its schema.
 
         Raises:
-            RunFolderError: The table is missing, cannot be read, or does not fit its schema.
+            RunFolderError: The table is missing, damaged, or does not fit its schema.
         """
-        path = self._table_path(name)
+        path, advice = self._table_path(name), _advice(name)
         if not path.is_file():
-            raise RunFolderError(f"{path}: not found. Run the stage that writes it: barlow-report run CONFIG.")
+            raise DamagedFileError(f"{path}: not found. {advice}")
+        data = read_sealed(path, advice=advice)
         try:
-            frame = pq.read_table(path).to_pandas(ignore_metadata=True, types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+            table = pq.read_table(pa.BufferReader(data))
+            frame = table.to_pandas(ignore_metadata=True, types_mapper={pa.int64(): pd.Int64Dtype()}.get)
         except (OSError, pa.ArrowException) as error:
-            raise RunFolderError(f"{path}: cannot be read ({error}). Run the stage that writes it again.") from error
+            raise DamagedFileError(f"{path}: cannot be read ({error}). {advice}") from error
         return check_table(name, frame, where=str(path))
+
+    def check_table_file(self, name: str) -> None:
+        """Check that the file of table `name` is there and whole, without a look at its values.
+
+        Raises:
+            DamagedFileError: It is not.
+        """
+        check_seal(self._table_path(name), advice=_advice(name))
 
     def delete_table(self, name: str) -> None:
         """Delete table `name` if it is there."""
@@ -310,7 +372,7 @@ class Run:
             RunFolderError: The blocks do not add up to `shape`.
         """
         n_rows = 0
-        with atomic_file(self.folder / f"{name}.npy") as file:
+        with sealed_file(self.folder / f"{name}.npy") as file:
             header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)
             for block in blocks:
@@ -322,15 +384,32 @@ class Run:
     def features(self, name: str = "features") -> np.ndarray:
         """Open the features, shape (n_images, n_features), or another such array, memory-mapped and read-only.
 
+        The first time the whole file is read and checked, a block at a time.
+
         Raises:
-            RunFolderError: The file is missing or damaged.
+            DamagedFileError: The file is missing or damaged.
         """
         path = self.folder / f"{name}.npy"
+        self.check_array_file(name)
         try:
             features: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError) as error:
-            raise RunFolderError(f"{path}: cannot be read ({error}). Delete the run folder and run again.") from error
+            raise DamagedFileError(f"{path}: cannot be read ({error}). {_advice(name)}") from error
         return features
+
+    def check_array_file(self, name: str) -> None:
+        """Check that the file of an array is there and whole, unless this object has done that already.
+
+        Raises:
+            DamagedFileError: It is not.
+        """
+        path = self.folder / f"{name}.npy"
+        found = path.stat() if path.is_file() else None
+        version = (name, found.st_ino, found.st_size, found.st_mtime_ns) if found else None
+        if version is None or version not in self._checked:
+            check_seal(path, advice=_advice(name))
+        if version is not None:
+            self._checked.add(version)
 
     # --- pictures -----------------------------------------------------------------------------------------
 
@@ -341,12 +420,27 @@ class Run:
 
     def add_media(self, data: bytes, *, suffix: str = ".webp") -> str:
         """Store a picture and return its name below `media`; the same bytes are stored once."""
-        digest = hashlib.blake2b(data, digest_size=16).hexdigest()
+        digest = content_name(data)
         name = f"{digest[:2]}/{digest}{suffix}"
-        path = self.media / name
-        if not path.exists():
-            atomic_write(path, data, durable=False)
+        if not self.has_media(name):
+            atomic_write(self.media / name, data, durable=False)
         return name
+
+    def read_media(self, name: str) -> bytes:
+        """Return the bytes of a picture.
+
+        Raises:
+            DamagedFileError: It is missing, or its bytes are not those that it was stored with.
+        """
+        return read_named(self.media / name)
+
+    def has_media(self, name: str) -> bool:
+        """Whether a picture is there, and whole."""
+        try:
+            self.read_media(name)
+        except DamagedFileError:
+            return False
+        return True
 
     def delete_unused_media(self, used: Iterable[str]) -> None:
         """Delete pictures that no table names any more."""
@@ -356,3 +450,17 @@ class Run:
                 for name in names:
                     if f"{Path(folder).name}/{name}" not in keep:
                         (Path(folder) / name).unlink()
+
+
+def _advice(name: str) -> str:
+    """What to do where the file of a table or an array is missing or damaged."""
+    if name in _STUDY_TABLES:
+        return (
+            "Run barlow-report annotations merge with the run folder and no files: it makes the tables of names again."
+        )
+    if name == "planted":
+        return "Run barlow-report demo again."
+    stages = (stage for stage, tables in STAGE_TABLES.items() if name in tables)
+    stage = "extract" if name == "features" else next(stages, None)
+    again = f": it does the stage {stage} again" if stage else ": it writes it again"
+    return f"Run barlow-report run with the run's configuration{again}."

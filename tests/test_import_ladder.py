@@ -15,6 +15,7 @@ FOUNDATION = {
     "files",
     "formatting",
     "progress",
+    "seals",
     "significance",
     "slugs",
     "tables",

@@ -5,7 +5,6 @@ small picture is enlarged without blur. No picture is decoded or encoded here.
 """
 
 import re
-import shutil
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 from barlow_report.errors import SiteError
 from barlow_report.files import output_errors
 from barlow_report.progress import Advance
+from barlow_report.seals import REDRAW, read_named
 
 __all__ = ["MediaLibrary", "StoredPicture", "webp_size"]
 
@@ -54,25 +54,30 @@ class MediaLibrary:
 
     def _read(self, name: str) -> StoredPicture:
         if not _SAFE_NAME.fullmatch(name):
-            raise SiteError(f"media: found {name!r}, expected <2 hex>/<hash>.webp. Run the stage visualize again.")
+            raise SiteError(f"media: found {name!r}, expected <2 hex>/<hash>.webp. {REDRAW}")
         path = self.folder / name
         try:
             with path.open("rb") as file:
                 header = file.read(32)
         except OSError as error:
-            raise SiteError(f"{path}: cannot be read ({error.strerror}). Run the stage visualize again.") from error
+            raise SiteError(f"{path}: cannot be read ({error.strerror}). {REDRAW}") from error
         width, height = webp_size(header) or (224, 224)
         return StoredPicture(f"media/{name}", width, height)
 
     def copy(self, site: Path, *, advance: Advance) -> None:
-        """Copy every picture that was asked for below `site`."""
+        """Copy every picture that was asked for below `site`.
+
+        Raises:
+            DamagedFileError: A picture is missing, or its bytes are not those that its name stands for.
+        """
         for folder in sorted({Path(picture.path).parent for picture in self._found.values()}):
             with output_errors(site / folder):
                 (site / folder).mkdir(parents=True, exist_ok=True)
         for name, picture in self._found.items():
             target = site / picture.path
+            data = read_named(self.folder / name)
             with output_errors(target):
-                shutil.copyfile(self.folder / name, target)
+                target.write_bytes(data)
             advance(1)
 
 

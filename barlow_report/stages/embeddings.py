@@ -1,16 +1,19 @@
 """Embeddings of all images by an image-text model: one pass, saved in shards, so that a stopped run goes on."""
 
+import io
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from barlow_report.config import ClipConfig, Config
-from barlow_report.errors import ModelError
-from barlow_report.files import atomic_file, digest_file
+from barlow_report.errors import DamagedFileError, ModelError
+from barlow_report.files import digest_file
 from barlow_report.fingerprints import factory_identity
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
+from barlow_report.seals import is_sealed, read_sealed, sealed_file
 
 if TYPE_CHECKING:
     from barlow_report.vision.embeddings import ImageTextModel
@@ -62,9 +65,11 @@ def embed(
         ModelError: The model fails.
     """
     mark = fingerprint(extract=run.info["stages"].get("extract"), clip=identity)
-    if run.is_done(_NAME, fingerprint=mark) and (run.folder / f"{_NAME}.npy").is_file():
-        progress.message("Embeddings are up to date")
-        return run.features(_NAME)
+    if run.is_done(_NAME, fingerprint=mark):
+        with suppress(DamagedFileError):
+            found = run.features(_NAME)
+            progress.message("Embeddings are up to date")
+            return found
     from barlow_report.stages.pictures import Pictures
 
     pictures = Pictures(config, run)
@@ -72,10 +77,11 @@ def embed(
     work = run.begin(_NAME, fingerprint=mark)
     size = config.extraction.shard_size
     paths = [work / f"{index:06d}.npy" for index in range(-(-n_images // size))]
-    n_done = sum(min(size, n_images - i * size) for i, path in enumerate(paths) if path.is_file())
+    done = {index for index, path in enumerate(paths) if is_sealed(path)}
+    n_done = sum(min(size, n_images - index * size) for index in done)
     with progress.task("Embedding images", total=n_images, unit="images", n_done=n_done) as advance:
         for index, path in enumerate(paths):
-            if path.is_file():
+            if index in done:
                 continue
             ids = range(index * size, min((index + 1) * size, n_images))
             parts = []
@@ -84,13 +90,19 @@ def embed(
                 parts.append(model.embed_images(pictures.read_all(batch)))
                 advance(len(batch))
             _save(path, np.concatenate(parts))
-    blocks = (np.load(path, allow_pickle=False) for path in paths)
-    n_dimensions = np.load(paths[0], mmap_mode="r", allow_pickle=False).shape[1]
+    blocks = map(_load, paths)
+    n_dimensions = _load(paths[0]).shape[1]
     run.write_features(blocks, shape=(n_images, n_dimensions), dtype="float32", name=_NAME)
     run.finish(_NAME, fingerprint=mark)
     return run.features(_NAME)
 
 
 def _save(path: Path, values: np.ndarray) -> None:
-    with atomic_file(path) as file:
+    with sealed_file(path) as file:
         np.save(file, values, allow_pickle=False)
+
+
+def _load(path: Path) -> np.ndarray:
+    data = read_sealed(path, advice="Run the same command again: it embeds its images again.")
+    values: np.ndarray = np.load(io.BytesIO(data), allow_pickle=False)
+    return values

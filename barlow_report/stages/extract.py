@@ -5,7 +5,7 @@ however rudely, goes on at the first shard that is missing; batches never cross 
 bytes do not depend on where it was stopped. When all shards are there they are put together, one at a time.
 """
 
-import json
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 
 from barlow_report.config import Config
-from barlow_report.errors import DataError, RunFolderError
-from barlow_report.files import atomic_file, atomic_write
+from barlow_report.errors import DataError
 from barlow_report.fingerprints import images_identity, model_identity
 from barlow_report.progress import Advance, Progress
 from barlow_report.run_folder import Run, fingerprint
+from barlow_report.seals import is_sealed, read_sealed, read_sealed_json, sealed_file, write_sealed_json
 from barlow_report.slugs import slugs
 from barlow_report.stages.class_order import check_class_order
 from barlow_report.stages.pictures import feature_model_config, input_size
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["begin_extraction", "compute_shards", "count_shards", "extract"]
 
 _MODELS = "models.json"
+_AGAIN = "Run the same command again: it computes what is damaged again."
 
 
 def extract(config: Config, run: Run, *, progress: Progress) -> str:
@@ -69,10 +70,10 @@ def extract(config: Config, run: Run, *, progress: Progress) -> str:
     work = run.begin("extract", fingerprint=fingerprint(**inputs))
     _note(notes, run)
     paths = [_shard_path(work, index) for index in range(count_shards(config, images))]
-    missing = [index for index, path in enumerate(paths) if not path.is_file()]
-    if missing:
+    missing = [index for index, path in enumerate(paths) if not is_sealed(path)]
+    if missing or not is_sealed(work / _MODELS):
         compute_shards(config, images, missing, work=work, progress=progress)
-    noted = json.loads((work / _MODELS).read_text(encoding="utf-8"))
+    noted = read_sealed_json(work / _MODELS, advice=_AGAIN)
     for role, text in noted.pop("assumptions").items():
         run.assume("extract", f"varying {role}", text)
     run.update_info(**noted)
@@ -141,26 +142,27 @@ class _Shard:
 
     @classmethod
     def read(cls, path: Path) -> "_Shard":
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                skipped = list(
+        with _open_shard(path) as stored:
+            return cls(
+                path=path,
+                kept=stored["kept"],
+                predictions=stored.get("predictions"),
+                outputs=stored.get("outputs"),
+                digests=stored["digests"],
+                skipped=list(
                     zip(stored["skipped_positions"].tolist(), stored["skipped_reasons"].tolist(), strict=True)
-                )
-                return cls(
-                    path=path,
-                    kept=stored["kept"],
-                    predictions=stored.get("predictions"),
-                    outputs=stored.get("outputs"),
-                    digests=stored["digests"],
-                    skipped=skipped,
-                )
-        except (OSError, ValueError, KeyError) as error:
-            raise RunFolderError(f"{path}: cannot be read ({error}). Delete the file and run again.") from error
+                ),
+            )
 
     def features(self) -> np.ndarray:
-        with np.load(self.path, allow_pickle=False) as stored:
+        with _open_shard(self.path) as stored:
             features: np.ndarray = stored["features"]
             return features
+
+
+def _open_shard(path: Path) -> Any:
+    """Open the arrays of a shard, after checking that its file is whole."""
+    return np.load(io.BytesIO(read_sealed(path, advice=_AGAIN)), allow_pickle=False)
 
 
 def compute_shards(
@@ -237,7 +239,7 @@ def _load_models(config: Config, images: ImageList, work: Path) -> "tuple[Loaded
         inspected_model=inspected,
         batch_size=config.extraction.batch_size,
     )
-    atomic_write(work / _MODELS, json.dumps({"device": str(device), "models": models, "assumptions": assumptions}))
+    write_sealed_json(work / _MODELS, {"device": str(device), "models": models, "assumptions": assumptions})
     settings = config.extraction
     faster = {
         model: accelerate(
@@ -259,7 +261,7 @@ def _save(result: "ShardResult", path: Path) -> None:
     }
     if result.predictions is not None and result.outputs is not None:
         arrays |= {"predictions": result.predictions, "outputs": result.outputs}
-    with atomic_file(path) as file:
+    with sealed_file(path) as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
 
 

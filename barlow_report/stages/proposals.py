@@ -8,10 +8,11 @@ import numpy as np
 
 from barlow_report.config import ClipConfig, Config, TaxonomyConfig
 from barlow_report.errors import ConfigError, ModelError
-from barlow_report.files import atomic_file, atomic_write, digest_named
+from barlow_report.files import atomic_write, digest_named
 from barlow_report.formatting import count
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
+from barlow_report.seals import is_sealed, sealed_file
 from barlow_report.stages.embeddings import clip_identity, embed
 from barlow_report.taxonomy.classes import Vocabulary
 from barlow_report.taxonomy.proposals import nearest_labels, proposals_text
@@ -128,7 +129,7 @@ def _best_words(
     """The position of the best caption for each failure; goes on from what an earlier attempt left in `work`."""
     state = work / "best.npz"
     best, n_done = BestWords.of(len(failures)), 0
-    if state.is_file():
+    if is_sealed(state):
         with np.load(state, allow_pickle=False) as found:
             best, n_done = BestWords(index=found["index"], score=found["score"]), int(found["n_done"])
     with progress.task("Trying words", total=len(captions), unit="words", n_done=n_done) as advance:
@@ -137,6 +138,6 @@ def _best_words(
             best.update(embeddings, failures, model.embed_texts(texts), first=start)
             advance(len(texts))
             if (start // _WORDS_AT_A_TIME) % _BATCHES_PER_SAVE == _BATCHES_PER_SAVE - 1:
-                with atomic_file(state) as file:
+                with sealed_file(state) as file:
                     np.savez(file, index=best.index, score=best.score, n_done=start + len(texts))
     return best

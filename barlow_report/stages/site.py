@@ -15,7 +15,7 @@ from barlow_report.report.catalog import visible
 from barlow_report.report.source import MODEL_ERROR_TYPES, SHARED_MODES, gain_figure
 from barlow_report.report.taxonomy import ERROR_TITLES
 from barlow_report.report.words import GROUPINGS
-from barlow_report.run_folder import Run
+from barlow_report.run_folder import STAGE_TABLES, Run
 from barlow_report.stages.annotations import current_tables, form_batch
 from barlow_report.stages.privacy import blurred, without_photographs
 from barlow_report.tables import TABLES
@@ -63,7 +63,9 @@ def write_site(
 def _source(run: Run, *, images: Photographs | None, progress: Progress) -> ReportSource:
     """Read the run folder, with as much of the photographs as the site may show."""
     info = run.info
-    tables = {name: run.read_table(name) for name in TABLES if name != "attributes" and run.has_table(name)}
+    promised = {name for stage in STAGE_TABLES for name in run.promised_tables(stage)}  # a lost one is an error
+    shown = [name for name in TABLES if name in promised or (run.has_table(name) and name != "attributes")]
+    tables = {name: run.read_table(name) for name in shown}
     tables = current_tables(run, tables)
     settings = SiteConfig.model_validate(info["config"]["site"])
     settings = settings.model_copy(update={"images": images or settings.images})

@@ -5,8 +5,7 @@ batches and a pair that two groups share is attacked once. A finished chunk is o
 stopped run goes on with the pairs that are in none.
 """
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from barlow_report.config import Config
-from barlow_report.files import atomic_write
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
+from barlow_report.seals import is_sealed, read_sealed_json, write_sealed_json
 from barlow_report.stages.annotations import asked_pairs
 from barlow_report.stages.pictures import Pictures, feature_model_config
 from barlow_report.tables import empty_table
@@ -25,6 +24,7 @@ from barlow_report.visuals.triptychs import QUANTILES, choose_gallery, choose_po
 
 __all__ = ["visualize"]
 
+_RECORDS = "records"
 _DRAWN = ["feature_id", "image_id", "activation", "attacked_activation", "heatmap", "attack"]
 
 
@@ -53,6 +53,7 @@ def visualize(config: Config, run: Run, *, explained: str, progress: Progress) -
 
     top = _top_images(tables, asked, n=config.visuals.n_images)
     drawn = _drawn_before(run) if run.info.get("pictures") == usual else []
+    drawn = [*drawn, *_drawn_in(work, run)]
     tiles = _draw_tiles(top, pictures, config, work, drawn=drawn, progress=progress)
     used = sorted({feature_id for _, feature_id in [*tables.used_pairs, *asked]})
     shown = {
@@ -83,7 +84,20 @@ def _drawn_before(run: Run) -> list[dict[str, Any]]:
         return []
     tiles = run.read_table("tiles")[_DRAWN].drop_duplicates(["feature_id", "image_id"])
     tiles = tiles.astype(object).where(tiles.notna(), None)
-    return [dict(zip(_DRAWN, row, strict=True)) for row in tiles.itertuples(index=False, name=None)]
+    records = [dict(zip(_DRAWN, row, strict=True)) for row in tiles.itertuples(index=False, name=None)]
+    return [record for record in records if _is_whole(record, run)]
+
+
+def _drawn_in(work: Path, run: Run) -> Iterator[dict[str, Any]]:
+    """The tiles that an earlier attempt has left in `work`, but for those with a damaged file or picture."""
+    for path in sorted(work.glob("*.json")):
+        if is_sealed(path):
+            records = read_sealed_json(path, advice="")[_RECORDS]
+            yield from (record for record in records if _is_whole(record, run))
+
+
+def _is_whole(record: dict[str, Any], run: Run) -> bool:
+    return all(name is None or run.has_media(name) for name in (record["heatmap"], record["attack"]))
 
 
 def _media_names(run: Run) -> Iterable[str]:
@@ -173,7 +187,7 @@ def _draw_tiles(
     """Add activations, heatmaps and attacks to the rows of `_top_images`; those of `drawn` are there already."""
     distinct = tiles[["feature_id", "image_id"]].drop_duplicates().sort_values(["feature_id", "image_id"])
     pairs = list(distinct.itertuples(index=False, name=None))
-    found = [*drawn, *(record for path in sorted(work.glob("*.json")) for record in json.loads(path.read_text()))]
+    found = list(drawn)
     done = {(record["feature_id"], record["image_id"]) for record in found}
     missing = [pair for pair in pairs if pair not in done]
     if missing:
@@ -187,7 +201,8 @@ def _draw_tiles(
             for start in range(0, len(missing), attack.n_pairs):
                 chunk = missing[start : start + attack.n_pairs]
                 records = pictures.draw(attack, chunk)
-                atomic_write(work / f"{chunk[0][0]:06d}-{chunk[0][1]:09d}.json", json.dumps(records))
+                path = work / f"{chunk[0][0]:06d}-{chunk[0][1]:09d}.json"
+                write_sealed_json(path, {_RECORDS: records})
                 found += records
                 advance(len(chunk))
     frame = pd.DataFrame(found, columns=_DRAWN).astype({"feature_id": "int64", "image_id": "int64"})

@@ -188,7 +188,7 @@ def test_a_slug_that_leads_out_of_the_site_is_refused(tmp_path: Path, demo: Buil
 def test_a_lost_picture_is_an_error_and_leaves_no_half_site(tmp_path: Path) -> None:
     source = synthetic_source(tmp_path / "run", Recipe(n_classes=2))
     shutil.rmtree(source.media)
-    with pytest.raises(SiteError, match="Run the stage visualize again"):
+    with pytest.raises(SiteError, match="it draws what is damaged or missing again"):
         build_site(source, site=tmp_path / "site")
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from barlow_report.errors import DataError
+from barlow_report.seals import read_named
 
 __all__ = ["compose_triptych"]
 
@@ -34,7 +34,7 @@ def compose_triptych(media: Path, tiles: Sequence[tuple[str, str | None, str]]) 
         tiles: Thumbnail, heatmap (None without a feature map) and attack of each image, names below `media`.
 
     Raises:
-        DataError: A picture cannot be read.
+        DamagedFileError: A picture is missing or damaged.
     """
     width = 2 * _MARGIN + len(tiles) * (_SIDE + _GAP) - _GAP
     height = 2 * _MARGIN + 3 * (_LABEL + _SIDE + _GAP)
@@ -72,9 +72,6 @@ def _fitted(picture: Image.Image) -> Image.Image:
 
 
 def _open(media: Path, name: str) -> Image.Image:
-    try:
-        with Image.open(media / name) as picture:
-            picture.load()
-            return picture
-    except OSError as error:
-        raise DataError(f"{media / name}: cannot be read ({error}). Run the stage visualize again.") from error
+    with Image.open(io.BytesIO(read_named(media / name))) as picture:
+        picture.load()
+        return picture
