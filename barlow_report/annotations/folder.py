@@ -6,17 +6,18 @@ records.jsonl    every accepted record with what it was made from
 rejected.jsonl   every record that is invalid or belongs elsewhere, with the reason
 names.yaml       names that the owner has chosen; written by hand
 salt             for the ids of platforms; readable by its owner alone
-forgotten.json   salted hashes of people whose records were deleted and must not come back
+forgotten.json   salted hashes of people whose records were deleted and must not come back, and of these records
 """
 
 import json
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from barlow_report.annotations.batches import Batch, load_batch
-from barlow_report.annotations.identity import new_salt, pseudonym
+from barlow_report.annotations.identity import is_salt, new_salt, pseudonym
+from barlow_report.annotations.json_text import load_json
 from barlow_report.annotations.merge import Problem, Stored, read_stored, write_stored
 from barlow_report.annotations.names import Override, load_overrides
 from barlow_report.errors import DataError
@@ -30,13 +31,14 @@ GroupKey = tuple[str, int | None, str]
 
 @dataclass(frozen=True)
 class Forgotten:
-    """The people whose records were deleted; it cannot be listed, only asked."""
+    """The people whose records were deleted, or the ids of these records; it cannot be listed, only asked."""
 
     digests: frozenset[str]
     salt: str
+    kind: str = "forgotten"
 
-    def __contains__(self, annotator: object) -> bool:
-        return bool(self.digests) and pseudonym("forgotten", str(annotator), salt=self.salt) in self.digests
+    def __contains__(self, name: object) -> bool:
+        return bool(self.digests) and pseudonym(self.kind, str(name), salt=self.salt) in self.digests
 
 
 class AnnotationsFolder:
@@ -77,7 +79,7 @@ class AnnotationsFolder:
         """The records that were not accepted."""
         path = self.folder / "rejected.jsonl"
         try:
-            lines = [json.loads(line) for line in self._read(path).split("\n") if line]
+            lines = [load_json(line) for line in self._read(path).split("\n") if line]
             return [Problem(kind=v["kind"], where="run folder", reason=v["reason"], raw=v["raw"]) for v in lines]
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(f"{path}: {error}. Delete the file and merge again.") from error
@@ -91,7 +93,7 @@ class AnnotationsFolder:
         """The groups of every known report, by its id and theirs."""
         path = self.folder / "reports.json"
         try:
-            found = json.loads(self._read(path) or "{}")
+            found = load_json(self._read(path) or "{}")
             return {
                 str(report): {int(g): (str(kind), class_id, str(name)) for g, kind, class_id, name in groups}
                 for report, groups in found.items()
@@ -121,20 +123,28 @@ class AnnotationsFolder:
                     file.write(found + "\n")
                     file.flush()
                     os.fsync(file.fileno())
+        if not is_salt(found):
+            raise DataError(f"{path}: found something else than 64 hexadecimal digits. Restore the file.")
         return found
 
     def forgotten(self) -> Forgotten:
         """The people who must not come back."""
         path = self.folder / "forgotten.json"
         try:
-            digests = frozenset(str(d) for d in json.loads(self._read(path) or "[]"))
-        except ValueError as error:
+            digests = frozenset(str(d) for d in load_json(self._read(path) or "[]"))
+        except (ValueError, TypeError) as error:
             raise DataError(f"{path}: {error}. Restore the file.") from error
         return Forgotten(digests, self.salt() if digests else "")
 
-    def forget(self, annotator: str) -> None:
-        """Note that somebody's records must not come back."""
-        digests = {*self.forgotten().digests, pseudonym("forgotten", annotator, salt=self.salt())}
+    def forgotten_records(self) -> Forgotten:
+        """The ids of records that must not come back under another name."""
+        return replace(self.forgotten(), kind="forgotten-record")
+
+    def forget(self, annotators: Iterable[str], record_ids: Iterable[str] = ()) -> None:
+        """Note that somebody's records must not come back, nor the records of these ids."""
+        digests = set(self.forgotten().digests)
+        digests |= {pseudonym("forgotten", name, salt=self.salt()) for name in annotators}
+        digests |= {pseudonym("forgotten-record", record_id, salt=self.salt()) for record_id in record_ids}
         atomic_write(self.folder / "forgotten.json", json.dumps(sorted(digests)) + "\n")
 
     @staticmethod

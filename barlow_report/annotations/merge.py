@@ -10,6 +10,8 @@ from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from barlow_report.annotations.json_text import load_json
+from barlow_report.annotations.people import people
 from barlow_report.annotations.records import Record, RecordError, canonical, parse_record
 from barlow_report.errors import DataError
 
@@ -116,6 +118,7 @@ def merge(
     *,
     reports: Reports,
     forgotten: Container[str] = (),
+    forgotten_records: Container[str] = (),
     rejected: Iterable[Problem] = (),
 ) -> Merged:
     """Merge new records with those of earlier merges.
@@ -125,12 +128,15 @@ def merge(
         incoming: New ones.
         reports: What fits.
         forgotten: Annotators whose records have been deleted and must not come back.
+        forgotten_records: Ids of such records, by which their annotators are known under other names.
         rejected: Not accepted in earlier merges.
     """
     problems: list[Problem] = []
     kept = {canonical(item.record): item for item in stored}
-    for item in incoming:
-        problem = _take(item, kept, reports=reports, forgotten=forgotten)
+    new = [(canonical(item.record) if item.record else "", item) for item in incoming]
+    gone = _gone(new, forgotten, forgotten_records)
+    for key, item in new:
+        problem = _take(key, item, kept, reports=reports, gone=gone)
         if problem is not None:
             problems.append(problem)
     refused = [p for p in problems if p.kind in ("invalid", "foreign")]
@@ -144,27 +150,52 @@ def merge(
     )
 
 
-def _take(item: Incoming, kept: dict[str, Stored], *, reports: Reports, forgotten: Container[str]) -> Problem | None:
+def _gone(
+    new: Iterable[tuple[str, Incoming]], forgotten: Container[str], forgotten_records: Container[str]
+) -> set[str]:
+    """The new records of people who have been forgotten, as far as the new records tell who they are."""
+    records = {key: (item.record, item.raw) for key, item in new if item.record is not None}
+    whose = people(records)
+    names = {key: whose.get(key, record.annotator) for key, (record, _) in records.items()}
+    nobody = {
+        names[key]
+        for key, (record, _) in records.items()
+        if names[key] in forgotten or record.annotator in forgotten or record.record_id in forgotten_records
+    }
+    return {key for key, name in names.items() if name in nobody}
+
+
+def _take(
+    key: str, item: Incoming, kept: dict[str, Stored], *, reports: Reports, gone: Container[str]
+) -> Problem | None:
     """Add a record to `kept`, or say why not."""
     if item.record is None:
         return Problem(kind="invalid", where=item.where, reason=item.reason, raw=item.raw)
-    if item.record.annotator in forgotten:
+    if key in gone:
         return Problem(kind="forgotten", where=item.where, reason="its annotator has been forgotten", raw=None)
     _, reason = reports.fit(item.record)
     if reason:
         return Problem(kind="foreign", where=item.where, reason=reason, raw=item.raw)
-    new = Stored(record=item.record, raw=item.raw)
-    key = canonical(item.record)
+    stored = Stored(record=item.record, raw=item.raw)
     if key in kept:
-        kept[key] = min(kept[key], new, key=lambda s: s.line)  # the same record from two sources: either will do
+        kept[key] = _joined(kept[key], stored)
         return Problem(kind="duplicate", where=item.where, reason="the same record is there already", raw=item.raw)
-    kept[key] = new
+    kept[key] = stored
     return None
+
+
+def _joined(one: Stored, other: Stored) -> Stored:
+    """Join the same record from two sources: either will do, but all exports that it was in are noted."""
+    first = min(one, other, key=lambda s: s.line)
+    raws = [s.raw for s in (one, other) if isinstance(s.raw, Mapping) and isinstance(s.raw.get("exports"), list)]
+    exports = {str(export) for raw in raws for export in raw["exports"]}
+    return Stored(record=first.record, raw={**first.raw, "exports": sorted(exports)}) if exports else first
 
 
 def _apply(kept: Mapping[str, Stored], reports: Reports) -> tuple[list[Record], list[Problem]]:
     """Choose one record per key; stored ones that no longer fit are not applied either."""
     best: dict[tuple[int, int, str], tuple[int, bool, str, Stored]] = {}
+    whose = people({text: (item.record, item.raw) for text, item in kept.items()})
     problems: list[Problem] = []
     for text in sorted(kept):
         record = kept[text].record
@@ -172,14 +203,17 @@ def _apply(kept: Mapping[str, Stored], reports: Reports) -> tuple[list[Record], 
         if reason:
             problems.append(Problem(kind="foreign", where="run folder", reason=reason, raw=kept[text].raw))
             continue
-        key = (group_id, record.feature_id, record.annotator)
+        key = (group_id, record.feature_id, whose.get(text, record.annotator))
         candidate = (record.revision, record.report_id == reports.report_id, text, kept[text])
         other = best.get(key)
         if other is None or candidate[:3] > other[:3]:
             best[key], candidate = candidate, other or candidate
         if other is not None:
             problems.append(_beaten(candidate[3], by=best[key][3]))
-    applied = [entry[3].record.model_copy(update={"group_id": key[0]}) for key, entry in sorted(best.items())]
+    applied = [
+        entry[3].record.model_copy(update={"group_id": key[0], "annotator": key[2]})
+        for key, entry in sorted(best.items())
+    ]
     return applied, problems
 
 
@@ -188,6 +222,9 @@ def _beaten(item: Stored, *, by: Stored) -> Problem:
     if record.revision < by.record.revision:
         reason = f"revision {record.revision} is superseded by revision {by.record.revision}"
         return Problem(kind="superseded", where="run folder", reason=reason, raw=item.raw)
+    if record.answers == by.record.answers:
+        reason = f"the same answers are there as {by.record.record_id}"
+        return Problem(kind="duplicate", where="run folder", reason=reason, raw=item.raw)
     reason = f"two records have revision {record.revision}; {by.record.record_id} is applied"
     return Problem(kind="conflict", where="run folder", reason=reason, raw=item.raw)
 
@@ -206,7 +243,7 @@ def read_stored(text: str, *, where: str) -> list[Stored]:
     found = []
     for number, line in enumerate(text.removesuffix("\n").split("\n") if text else [], start=1):
         try:
-            value = json.loads(line)
+            value = load_json(line)
             found.append(Stored(record=parse_record(value["record"]), raw=value["raw"]))
         except (ValueError, KeyError, TypeError, RecordError) as error:
             raise DataError(

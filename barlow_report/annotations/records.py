@@ -21,6 +21,7 @@ __all__ = [
     "Record",
     "RecordError",
     "canonical",
+    "known_seconds",
     "parse_record",
     "plain_text",
 ]
@@ -35,6 +36,7 @@ RELATIONS = ("part_of_object", "separate_object", "background", "cannot_tell")
 
 _LARGEST_ID = 2**31 - 1
 _MAX_SHORT, _MAX_LONG = 100, 1000
+_MAX_SECONDS = 864_000
 # Control characters, turns of the writing direction and halves of characters have no place in a description.
 _UNWANTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -43,6 +45,16 @@ Pseudonym = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{1,128}$")]
 Id = Annotated[int, Field(ge=0, le=_LARGEST_ID)]
 Likert = Annotated[int, Field(ge=1, le=5)]
+
+
+def known_seconds(value: object) -> float | None:
+    """Return seconds, 0 to ten days; None for anything else, which says nothing about how long somebody took.
+
+    A clock that was set, a tab that was left open or another tool's habit is no reason to refuse an answer.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if 0 <= value <= _MAX_SECONDS else None
 
 
 class RecordError(ValueError):
@@ -95,7 +107,9 @@ class Record(_Part):
     annotator: Pseudonym = Field(description="A pseudonym, never a name or the id of a platform.")
     order_seed: int | None = Field(None, ge=0, lt=2**32, description="Seed of the order of the features.")
     position: Id | None = Field(None, description="Place of this feature in that order, from 0.")
-    active_seconds: float | None = Field(None, ge=0, le=864_000, description="Seconds spent looking and answering.")
+    active_seconds: float | None = Field(
+        None, ge=0, le=_MAX_SECONDS, description="Seconds spent looking and answering."
+    )
     n_pastes: int = Field(0, ge=0, le=1_000_000, description="How often text was pasted.")
     source: Literal["form", "label_studio", "mturk"] = Field("form", description="Where it was given.")
     answers: Answers

@@ -170,7 +170,15 @@ def _group_keys(groups: pd.DataFrame) -> dict[int, GroupKey]:
 def merge_settings(run: Run) -> MergeSettings:
     """The settings of the last merge, or the default."""
     found = run.info.get("annotations")
-    return MergeSettings(**found) if isinstance(found, dict) else MergeSettings()
+    if found is None:
+        return MergeSettings()
+    try:
+        return MergeSettings(embedding=str(found["embedding"]), min_seconds=float(found["min_seconds"]))
+    except (TypeError, KeyError, ValueError) as error:
+        raise RunFolderError(
+            f"{run.folder}: run.json says nothing usable under 'annotations' ({error!r}). Delete that entry, and merge "
+            "again with your --embedding and --min-seconds."
+        ) from error
 
 
 def merge_files(run: Run, files: Sequence[Path], *, settings: MergeSettings, is_vouched: bool = False) -> MergeSummary:
@@ -206,7 +214,14 @@ def merge_files(run: Run, files: Sequence[Path], *, settings: MergeSettings, is_
         groups={r: {g: now.get(key) for g, key in found.items()} for r, found in known.items()},
         items=_pairs(run.read_table("tiles")),
     )
-    merged = merge(folder.stored(), incoming, reports=reports, forgotten=folder.forgotten(), rejected=folder.rejected())
+    merged = merge(
+        folder.stored(),
+        incoming,
+        reports=reports,
+        forgotten=folder.forgotten(),
+        forgotten_records=folder.forgotten_records(),
+        rejected=folder.rejected(),
+    )
     folder.write_records(merged.stored, merged.rejected)
     return _write_tables(run, merged, keys, model=model, settings=settings)
 

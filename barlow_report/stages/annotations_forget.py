@@ -5,13 +5,17 @@ have left a half-written file. What lies elsewhere cannot be reached, and the an
 """
 
 import difflib
+import itertools
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from barlow_report.annotations.identity import pseudonym
+from barlow_report.annotations.merge import Stored
+from barlow_report.annotations.people import people
+from barlow_report.annotations.records import canonical
 from barlow_report.errors import DataError
 from barlow_report.files import PARTIAL, output_errors
 from barlow_report.formatting import count
@@ -95,7 +99,9 @@ def _noting(problems: list[str]) -> Iterator[None]:
 def _people(run: Run) -> set[str]:
     """The pseudonyms of all records, accepted or not, and of the table that was made of them."""
     folder = stage.annotations_folder(run)
-    found = {item.record.annotator for item in folder.stored()}
+    stored = folder.stored()
+    found = {item.record.annotator for item in stored}
+    found |= set(people({canonical(item.record): (item.record, item.raw) for item in stored}).values())
     for problem in folder.rejected():
         raw = problem.raw.get("annotator") if isinstance(problem.raw, Mapping) else None
         found |= {raw} if isinstance(raw, str) else set()
@@ -111,20 +117,23 @@ def _is_known(run: Run, name: str) -> bool:
 
 
 def _delete(run: Run, names: Iterable[str], problems: list[str]) -> int:
-    """Delete the records of somebody of these names, make the tables anew and return how many records that were."""
+    """Delete the records of somebody of these names, make the tables anew and return how many records that were.
+
+    Raises:
+        DataError: The names are of several people; nothing was deleted.
+    """
     folder = stage.annotations_folder(run)
-    names = set(names)
     stored, refused = folder.stored(), folder.rejected()
-    kept = [item for item in stored if item.record.annotator not in names]
-    rejected = [problem for problem in refused if not any(_is_of(problem.raw, name) for name in names)]
-    for name in sorted(names):
-        folder.forget(name)
+    is_theirs = _is_theirs(stored, names)
+    theirs = list(itertools.compress(stored, is_theirs))
+    kept = [item for item, is_out in zip(stored, is_theirs, strict=True) if not is_out]
+    called = {*names, *(item.record.annotator for item in theirs)}
+    rejected = [problem for problem in refused if not any(_is_of(problem.raw, name) for name in called)]
+    exported = [item.record.record_id for item in theirs if item.record.source == "label_studio"]
+    folder.forget(called - {item.record.annotator for item in kept}, exported)
     folder.write_records(kept, rejected)
-    with output_errors(run.folder):
-        for path in [
-            *folder.folder.glob(f"*{PARTIAL}"),
-            *run.folder.glob(f"*{PARTIAL}"),
-        ]:  # of a command that was killed
+    with output_errors(run.folder):  # what a command that was killed has left
+        for path in [*folder.folder.glob(f"*{PARTIAL}"), *run.folder.glob(f"*{PARTIAL}")]:
             path.unlink()
     if run.has_table("annotations"):
         stage.delete_tables(run)  # at once, for making them anew can fail
@@ -136,6 +145,23 @@ def _delete(run: Run, names: Iterable[str], problems: list[str]) -> int:
                 "without files."
             )
     return len(stored) - len(kept) + len(refused) - len(rejected)
+
+
+def _is_theirs(stored: Sequence[Stored], names: Iterable[str]) -> list[bool]:
+    """Whether each record is of the person of these names, under whatever name it was exported."""
+    whose = people({canonical(item.record): (item.record, item.raw) for item in stored})
+    persons = [whose.get(canonical(item.record), item.record.annotator) for item in stored]
+    found: set[str] = set()
+    for name in names:
+        others = {p for p, item in zip(persons, stored, strict=True) if item.record.annotator == name}
+        if name not in persons and len(others) > 1:
+            listed = ", ".join(repr(other) for other in sorted(others))
+            raise DataError(
+                "annotator: several people have that number, in different instances of Label Studio; nothing was "
+                f"deleted. Give one of their pseudonyms: {listed}."
+            )
+        found |= {name} if name in persons else others
+    return [person in found for person in persons]
 
 
 def _is_of(raw: object, annotator: str) -> bool:

@@ -1,5 +1,6 @@
 """Forgetting somebody: in the run folder, in a collector's database and in the files beside it."""
 
+import json
 import shutil
 import sqlite3
 from contextlib import closing
@@ -131,6 +132,33 @@ def test_to_be_known_in_one_place_is_enough(run: Run, tmp_path: Path) -> None:
     assert forget(run.folder, "bob", database=database).startswith("0 records deleted")
     with Store(database) as store:
         assert store.names() == []
+
+
+def test_somebody_of_two_exports_of_label_studio_is_forgotten_in_both(run: Run, tmp_path: Path) -> None:
+    info, item = run.info, batch_items(run)[0]
+    data = {"report_id": info["run_id"], "feature_model": info["models"]["feature"]["sha256"]}
+    data |= {"group_id": item[0], "feature_id": item[1]}
+
+    def export(name: str, **users: int) -> Path:
+        annotations = [
+            {"id": 100 * user + len(name), "completed_by": user, "unique_id": who, "lead_time": 30 + len(who),
+             "result": [{"from_name": "short", "value": {"text": [f"words of {who}"]}}]}
+            for who, user in users.items()
+        ]  # fmt: skip
+        path = tmp_path / name
+        path.write_text(json.dumps([{"id": 1, "data": data, "annotations": annotations}]))
+        return path
+
+    files = [export("here.json", ada=1, robert=2), export("there.json", ada=2, robert=1)]
+    assert _merge(run, *files).n_people == 2
+    with pytest.raises(DataError, match="several people have that number"):
+        forget(run.folder, "label-studio:1", database=None)
+    table = run.read_table("annotations").set_index("short")
+    assert forget(run.folder, table.loc["words of ada", "annotator"], database=None).startswith("2 records")
+    assert b"words of ada" not in (run.folder / "annotations" / "records.jsonl").read_bytes()
+    for again in (files, files[1:], files[:1]):
+        assert _merge(run, *again).n_people == 1
+        assert run.read_table("annotations")["short"].tolist() == ["words of robert"]
 
 
 def test_words_that_a_reader_keeps_in_the_log_are_not_called_forgotten(

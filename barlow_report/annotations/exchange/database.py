@@ -38,4 +38,4 @@ def read_database(path: Path) -> Iterator[str]:
             rows = connection.execute("SELECT body FROM records ORDER BY record_id, revision").fetchall()
     except sqlite3.Error as error:
         raise DataError(f"{path}: the database cannot be read ({error}).") from error
-    yield from (body for (body,) in rows)
+    yield from (str(body) for (body,) in rows)

@@ -2,9 +2,10 @@
 
 The labelling configuration uses only controls of the open-source version. Each task carries the ids of its
 report, model, group and feature, so that an export says by itself what it is about. Of the people who
-answered only Label Studio's number is looked at, and replaced by a pseudonym.
+answered only the address or Label Studio's number is looked at, and replaced by a pseudonym; see `people`.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -14,7 +15,14 @@ from xml.etree import ElementTree as ET
 from barlow_report.annotations.exchange.target import Target
 from barlow_report.annotations.identity import pseudonym
 from barlow_report.annotations.merge import Incoming
-from barlow_report.annotations.records import MOST_USEFUL, RELATIONS, SCHEMA_VERSION, RecordError, parse_record
+from barlow_report.annotations.records import (
+    MOST_USEFUL,
+    RELATIONS,
+    SCHEMA_VERSION,
+    RecordError,
+    known_seconds,
+    parse_record,
+)
 
 __all__ = ["LIKERT", "QUESTIONS", "label_config", "read_task", "tasks_json"]
 
@@ -29,6 +37,7 @@ QUESTIONS = {
 }
 """The questions that are answered by choosing, with the values that a record holds."""
 
+_KEPT = ("id", "unique_id", "import_id", "result", "lead_time", "updated_at")
 _TASK_KEYS = ("report_id", "feature_model", "group_id", "feature_id")
 
 
@@ -58,19 +67,29 @@ def tasks_json(tasks: Sequence[Mapping[str, Any]]) -> str:
     return json.dumps([{"data": dict(task)} for task in tasks], indent=1, ensure_ascii=False) + "\n"
 
 
-def read_task(task: Any, target: Target, *, where: str) -> Iterable[Incoming]:
-    """Turn the annotations of one task of an export into records, or say why they are none."""
+def read_task(task: Any, target: Target, *, export: str, where: str) -> Iterable[Incoming]:
+    """Turn the annotations of one task of an export into records, or say why they are none.
+
+    Args:
+        task: The task, as JSON was parsed into.
+        target: The report that the records are for.
+        export: Names the export that the task is from.
+        where: Names the place, for messages.
+    """
     if not isinstance(task, Mapping) or not isinstance(task.get("data"), Mapping):
-        yield Incoming(where=where, raw=None, reason="not a task of Label Studio: expected an object with 'data'")
+        yield Incoming(
+            where=where, raw=None, reason="not a task of Label Studio: expected an object with 'data'; export as JSON"
+        )
         return
     data = {key: task["data"].get(key) for key in _TASK_KEYS}
     annotations = task.get("annotations")
     for annotation in annotations if isinstance(annotations, list) else []:
-        raw: dict[str, Any] = {"data": data}
+        raw: dict[str, Any] = {"data": data, "exports": [export]}
         if isinstance(annotation, Mapping):
-            raw |= {key: annotation.get(key) for key in ("id", "result", "lead_time", "updated_at")}
+            raw |= {key: annotation[key] for key in _KEPT if key in annotation}
         try:
-            raw["annotator"] = annotator = _annotator(annotation, target)
+            annotator, raw["is_numbered"] = _annotator(annotation, target)
+            raw["annotator"] = annotator
             record = parse_record(_values(annotation, data, annotator))
         except RecordError as error:
             yield Incoming(where=where, raw=raw, reason=str(error))
@@ -78,30 +97,40 @@ def read_task(task: Any, target: Target, *, where: str) -> Iterable[Incoming]:
             yield Incoming(where=where, raw=raw, record=record)
 
 
-def _annotator(annotation: Any, target: Target) -> str:
+def _annotator(annotation: Any, target: Target) -> tuple[str, bool]:
+    """The pseudonym of who answered, and whether it is made of a number, which other instances give to others."""
     if not isinstance(annotation, Mapping):
         raise RecordError("annotations: expected objects")
     who = annotation.get("completed_by")
-    who = who.get("id") if isinstance(who, Mapping) else who
+    if isinstance(who, Mapping):
+        email = who.get("email")
+        if isinstance(email, str) and email.strip():
+            return pseudonym("label-studio", email, salt=target.salt), False
+        who = who.get("id")
     if not isinstance(who, int) or isinstance(who, bool):
         raise RecordError("completed_by: expected the number of a user")
-    return pseudonym("label-studio", str(who), salt=target.salt)
+    return pseudonym("label-studio", str(who), salt=target.salt), True
 
 
 def _values(annotation: Mapping[str, Any], data: Mapping[str, Any], annotator: str) -> dict[str, Any]:
     if annotation.get("was_cancelled"):
         raise RecordError("the task was skipped")
-    lead_time = annotation.get("lead_time")
     return {
         "schema_version": SCHEMA_VERSION,
-        "record_id": f"label-studio-{annotation.get('id')}",
+        "record_id": _record_id(annotation),
         "revision": _revision(annotation.get("updated_at")),
         **data,
         "annotator": annotator,
-        "active_seconds": lead_time if isinstance(lead_time, int | float) else None,
+        "active_seconds": known_seconds(annotation.get("lead_time")),
         "source": "label_studio",
         "answers": _answers(annotation.get("result")),
     }
+
+
+def _record_id(annotation: Mapping[str, Any]) -> str:
+    """One id per annotation, the same whenever it is exported from one instance."""
+    parts = json.dumps([annotation.get("id"), annotation.get("unique_id")], sort_keys=True)
+    return "label-studio-" + hashlib.sha256(parts.encode()).hexdigest()[:24]
 
 
 def _revision(updated_at: object) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 from barlow_report.annotations.exchange.target import Target
 from barlow_report.annotations.identity import pseudonym
 from barlow_report.annotations.merge import Incoming
-from barlow_report.annotations.records import SCHEMA_VERSION, RecordError, parse_record
+from barlow_report.annotations.records import SCHEMA_VERSION, RecordError, known_seconds, parse_record
 
 __all__ = ["read_row"]
 
@@ -100,8 +100,10 @@ def _group(raw: Mapping[str, str], target: Target) -> int:
 
 
 def _seconds(value: object) -> float | None:
-    text = str(value or "").strip()
-    return float(text) if text.isdecimal() and len(text) <= 6 else None
+    try:
+        return known_seconds(float(str(value)))
+    except ValueError:
+        return None
 
 
 def _answers(raw: Mapping[str, str]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Any file of answers to records: the format is recognised by its content."""
 
 import csv
+import hashlib
 import io
 import json
 from collections.abc import Callable, Iterator
@@ -11,8 +12,9 @@ from barlow_report.annotations.exchange.database import is_database, read_databa
 from barlow_report.annotations.exchange.label_studio import read_task
 from barlow_report.annotations.exchange.mturk import read_row
 from barlow_report.annotations.exchange.target import Target
+from barlow_report.annotations.json_text import load_json
 from barlow_report.annotations.merge import Incoming
-from barlow_report.annotations.records import RecordError, parse_record
+from barlow_report.annotations.records import RecordError, known_seconds, parse_record
 from barlow_report.errors import DataError
 
 __all__ = ["read_records"]
@@ -68,22 +70,27 @@ def _read_lines(text: str, path: Path, target: Target) -> Iterator[Incoming]:  #
 
 def _record(line: str, *, where: str) -> Incoming:
     try:
-        raw: Any = json.loads(line)
-    except (ValueError, RecursionError):
-        return Incoming(where=where, raw=_printable(line), reason="not JSON")
+        raw: Any = load_json(line)
+    except ValueError as error:
+        reason = "not JSON" if isinstance(error, json.JSONDecodeError) else f"not a record: {error}"
+        return Incoming(where=where, raw=_printable(line), reason=reason)
+    values = raw
+    if isinstance(raw, dict) and "active_seconds" in raw:
+        values = {**raw, "active_seconds": known_seconds(raw["active_seconds"])}
     try:
-        return Incoming(where=where, raw=_printable(raw), record=parse_record(raw))
+        return Incoming(where=where, raw=_printable(raw), record=parse_record(values))
     except RecordError as error:
         return Incoming(where=where, raw=_printable(raw), reason=_printable(str(error)))
 
 
 def _read_label_studio(text: str, path: Path, target: Target) -> Iterator[Incoming]:
     try:
-        tasks = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        tasks = load_json(text)
+    except ValueError as error:
         raise DataError(f"{path}: not valid JSON ({error}). {_EXPECTED}") from error
+    export = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
     for number, task in enumerate(tasks, start=1):
-        for incoming in read_task(task, target, where=f"{path.name}: task {number}"):
+        for incoming in read_task(task, target, export=export, where=f"{path.name}: task {number}"):
             yield Incoming(
                 where=incoming.where,
                 raw=_printable(incoming.raw),
