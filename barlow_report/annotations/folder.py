@@ -19,7 +19,7 @@ from barlow_report.annotations.batches import Batch, load_batch
 from barlow_report.annotations.identity import is_salt, new_salt, pseudonym
 from barlow_report.annotations.json_text import load_json
 from barlow_report.annotations.merge import Problem, Stored, read_stored, write_stored
-from barlow_report.annotations.names import Override, load_overrides
+from barlow_report.annotations.overrides import Override, load_overrides
 from barlow_report.errors import DataError
 from barlow_report.files import atomic_write, output_errors
 
@@ -68,7 +68,9 @@ class AnnotationsFolder:
 
     def overrides(self) -> tuple[Override, ...]:
         """The owner's names; none where there is no such file."""
-        return load_overrides(self.names_path) if self.names_path.is_file() else ()
+        if (other := self.names_path.with_suffix(".yml")).exists():
+            raise DataError(f"{other}: is not read. Call it {self.names_path.name}.")
+        return load_overrides(self.names_path) if os.path.lexists(self.names_path) else ()
 
     def stored(self) -> list[Stored]:
         """The accepted records."""

@@ -7,19 +7,15 @@ The name is the description closest to all others (the medoid): words somebody u
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from barlow_report.annotations.agreement import Texts, item_agreement, shuffled_quantile
 from barlow_report.annotations.embeddings import normalized
 from barlow_report.annotations.records import Record, plain_text
-from barlow_report.errors import DataError
 
-__all__ = ["FALLBACK_SIMILARITY", "FeatureName", "Override", "Variant", "Vote", "load_overrides", "name_features"]
+__all__ = ["FALLBACK_SIMILARITY", "FeatureName", "Variant", "Vote", "name_features"]
 
 FALLBACK_SIMILARITY = 0.5
 """Agreement needed where too few different features were described for a shuffled baseline."""
@@ -74,43 +70,6 @@ class FeatureName:
     n_spurious: int
     n_relation: int
     variants: tuple[Variant, ...]
-
-
-class Override(BaseModel):
-    """A name that the owner has chosen; the group is given by its grouping and the name of its class."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    grouping: str = Field(min_length=1)
-    group: str = Field(min_length=1)
-    feature: int = Field(ge=0)
-    name: str = Field(min_length=1, max_length=100)
-
-
-class _Overrides(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    names: tuple[Override, ...] = ()
-
-
-def load_overrides(path: Path) -> tuple[Override, ...]:
-    """Read the owner's file of names.
-
-    Raises:
-        DataError: It cannot be read or has another form.
-    """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return _Overrides.model_validate(values or {}).names
-    except ValidationError as error:
-        reasons = "; ".join(
-            f"{'.'.join(str(part) for part in p['loc'])}: {p['msg']}" for p in error.errors(include_url=False)
-        )
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        reasons = str(error)
-    raise DataError(
-        f"{path}: {reasons}. Expected 'names:', a list of entries with 'grouping', 'group', 'feature' and 'name'."
-    )
 
 
 def name_features(

@@ -18,7 +18,8 @@ from barlow_report.annotations.exchange import Target, read_records
 from barlow_report.annotations.figures import study_figures
 from barlow_report.annotations.folder import AnnotationsFolder, GroupKey
 from barlow_report.annotations.merge import Merged, Problem, Reports, merge
-from barlow_report.annotations.names import FeatureName, Override, Vote, name_features
+from barlow_report.annotations.names import FeatureName, Vote, name_features
+from barlow_report.annotations.overrides import overridden
 from barlow_report.annotations.quality import flags
 from barlow_report.annotations.records import Record
 from barlow_report.errors import DataError, RunFolderError
@@ -198,6 +199,7 @@ def merge_files(run: Run, files: Sequence[Path], *, settings: MergeSettings, is_
     folder = annotations_folder(run)
     groups = run.read_table("groups")
     keys = _group_keys(groups)
+    overrides = _overrides(run, keys)
     target = Target(
         report_id=report_id,
         feature_model=model,
@@ -223,11 +225,17 @@ def merge_files(run: Run, files: Sequence[Path], *, settings: MergeSettings, is_
         rejected=folder.rejected(),
     )
     folder.write_records(merged.stored, merged.rejected)
-    return _write_tables(run, merged, keys, model=model, settings=settings)
+    return _write_tables(run, merged, keys, overrides=overrides, model=model, settings=settings)
 
 
 def _write_tables(
-    run: Run, merged: Merged, keys: Mapping[int, GroupKey], *, model: str, settings: MergeSettings
+    run: Run,
+    merged: Merged,
+    keys: Mapping[int, GroupKey],
+    *,
+    overrides: Mapping[tuple[int, int], str],
+    model: str,
+    settings: MergeSettings,
 ) -> MergeSummary:
     records = merged.applied
     votes = [
@@ -237,7 +245,6 @@ def _write_tables(
     words, embed = choose_embedding(settings.embedding)
     vectors = {kind: embed([getattr(record.answers, kind) or "" for record in records]) for kind in ("short", "long")}
     seed = int(run.info["config"]["seed"])
-    overrides = _overrides(annotations_folder(run).overrides(), keys, where=annotations_folder(run).names_path)
     names = name_features(votes, vectors["short"], overrides=overrides, seed=seed)
     figures = study_figures(votes, vectors, names, embedding=words, seed=seed)
     rows: dict[str, Iterable[dict[str, Any]]] = {
@@ -258,16 +265,17 @@ def _write_tables(
     )
 
 
-def _overrides(chosen: Sequence[Override], keys: Mapping[int, GroupKey], *, where: Path) -> dict[tuple[int, int], str]:
-    found = {}
-    for entry in chosen:
-        group_ids = [g for g, (kind, _, name) in keys.items() if (kind, name) == (entry.grouping, entry.group)]
-        if not group_ids:
-            raise DataError(
-                f"{where}: found group {entry.group!r} grouped by {entry.grouping!r}, which this run does not have."
-            )
-        found.update({(group_id, entry.feature): entry.name for group_id in group_ids})
-    return found
+def _overrides(run: Run, keys: Mapping[int, GroupKey]) -> dict[tuple[int, int], str]:
+    """The owner's names, checked before anything is written."""
+    folder = annotations_folder(run)
+    n_features = run.info["models"]["feature"].get("n_features")
+    groups = [(group_id, grouping, name) for group_id, (grouping, _, name) in keys.items()]
+    return overridden(
+        folder.overrides(),
+        groups,
+        n_features=n_features if isinstance(n_features, int) else None,
+        where=folder.names_path,
+    )
 
 
 def _group_columns(group_id: int, keys: Mapping[int, GroupKey]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 
 from barlow_report.annotations.agreement import Agreement, Texts, agreement, item_agreement, shuffled_quantile
 from barlow_report.annotations.embeddings import choose_embedding, ngram_vectors, normalized, word_vectors
-from barlow_report.annotations.names import FeatureName, Vote, load_overrides, name_features
+from barlow_report.annotations.names import FeatureName, Vote, name_features
 from barlow_report.annotations.quality import flags
 from barlow_report.errors import DataError
 from tests.annotations.people import record
@@ -191,16 +191,6 @@ def test_the_limit_for_agreement_is_that_of_shuffled_descriptions() -> None:
     assert limit is not None
     assert limit < 0.5
     assert shuffled_quantile(_texts(rows[:3]), n_people=2, seed=0) is None
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["names: 3", "names: [{group: mug}]", "x: 1", "names: [", "names: [{grouping: label, group: a, feature: -1}]"],
-)
-def test_a_wrong_file_of_names_is_refused(tmp_path: Path, text: str) -> None:
-    (tmp_path / "names.yaml").write_text(text)
-    with pytest.raises(DataError, match="Expected 'names:'"):
-        load_overrides(tmp_path / "names.yaml")
 
 
 def test_normalized_keeps_words_only() -> None:
