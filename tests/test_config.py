@@ -120,6 +120,57 @@ def test_odd_yaml_is_named_and_not_a_bug(tmp_path: Path, change: tuple[str, str]
         _load(tmp_path, MINIMAL.replace(*change))
 
 
+@pytest.mark.parametrize(
+    ("section", "place", "found", "read"),
+    [
+        ("classes: [no, a]", "data.classes.0", "no", "bool False"),
+        ("classes: [a, null]", "data.classes.1", "null", "nothing"),
+        ("classes: [010, a]", "data.classes.0", "010", "int 8"),
+        ("classes: [1.0, a]", "data.classes.0", "1.0", "float 1.0"),
+        ("classes: [12:30, 1e3]", "data.classes.0", "12:30", "int 750"),
+        ("classes: [2020-01-01, a]", "data.classes.0", "2020-01-01", "date 2020-01-01"),
+        ("folder: off", "data.folder", "off", "bool False"),
+        ("rules: {unions: {pets: [a, on]}}", "rules.unions.pets.1", "on", "bool True"),
+        ("rules: {unions: {no: [a, b]}}", "rules.unions.0", "no", "bool False"),
+        ("rules: {manifest_columns: [2024]}", "rules.manifest_columns.0", "2024", "int 2024"),
+    ],
+)
+def test_a_name_of_which_yaml_makes_something_else_is_to_be_quoted(
+    tmp_path: Path, section: str, place: str, found: str, read: str
+) -> None:
+    def written(section: str) -> str:
+        if section.startswith("rules"):
+            return MINIMAL.replace("{folder: images}", "{manifest: list.csv}") + f"\n{section}\n"
+        return MINIMAL.replace("{folder: images}", f"{{{section}{', folder: images' * ('classes' in section)}}}")
+
+    with pytest.raises(ConfigError) as error:
+        _load(tmp_path, written(section))
+    message = f'{place}: found {found}, which YAML reads as {read}, expected a text; write it in quotes: "{found}"'
+    assert message in str(error.value)
+    assert "1 problem\n" in str(error.value)
+    assert found in str(_load(tmp_path, written(re.sub(rf"\b{found}\b", f'"{found}"', section))).model_dump())
+
+
+@pytest.mark.parametrize("classes", ["{0: blue, 1: red}", "{red: 1, blue: 0}", "{1: blue, 2: red}", "[blue, red]"])
+def test_classes_may_have_their_indices(tmp_path: Path, classes: str) -> None:
+    config = _load(tmp_path, MINIMAL.replace("{folder: images}", f"{{folder: images, classes: {classes}}}"))
+    assert config.data.classes == ["blue", "red"]
+
+
+@pytest.mark.parametrize(
+    ("classes", "problem"),
+    [
+        ("{0: blue, 2: red}", "the 2 indices go from 0 to 2, expected every number from 0 to 1 once"),
+        ("{0: no, 1: yes}", "each name in quotes"),
+        ("{0: 01, 1: 02}", "each name in quotes"),
+        ("{a: blue, b: red}", "expected a list of names, or index: name"),
+    ],
+)
+def test_classes_whose_order_is_not_certain_are_refused(tmp_path: Path, classes: str, problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem):
+        _load(tmp_path, MINIMAL.replace("{folder: images}", f"{{folder: images, classes: {classes}}}"))
+
+
 def test_the_configuration_s_own_folder_may_hold_the_images(tmp_path: Path) -> None:
     assert _load(tmp_path, MINIMAL.replace("{folder: images}", "{folder: .}")).data.folder == tmp_path
 

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from barlow_report.config.base import Name, Positive, Section
+from barlow_report.config.names import names_by_index, quoted_names
 
 __all__ = ["DataConfig", "ParquetDataConfig", "TorchvisionDataConfig", "WebDatasetConfig"]
 
@@ -91,8 +92,8 @@ class DataConfig(Section):
     webdataset: WebDatasetConfig | None = Field(None, description="WebDataset's tar shards.")
     classes: list[str] | Literal["imagenet"] | None = Field(
         None,
-        description="Class names in the order of the model's outputs, or imagenet for its 1,000; default: those found "
-        "in the data, sorted.",
+        description="Class names in the order of the model's outputs, or each with its index, or imagenet for its "
+        "1,000; default: those found in the data, sorted.",
     )
     class_file: Path | None = Field(
         None,
@@ -110,6 +111,11 @@ class DataConfig(Section):
         description="Go on although another order of the classes would make far more predictions right: the order is "
         "meant, and the model is that bad.",
     )
+
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _in_order_of_index(cls, value: object) -> object:
+        return list(names_by_index(quoted_names(value)).values()) if isinstance(value, dict) else value
 
     @model_validator(mode="after")
     def _one_source(self) -> "DataConfig":

@@ -1,6 +1,7 @@
 """From a YAML file to a checked configuration, with errors that name line and key."""
 
 import difflib
+import json
 import os
 import re
 from pathlib import Path
@@ -15,6 +16,8 @@ from barlow_report.config.base import (
 from barlow_report.errors import ConfigError
 
 __all__ = ["parse_yaml_model"]
+
+_N_SHOWN = 20
 
 ModelT = TypeVar("ModelT", bound=Section)
 
@@ -40,8 +43,10 @@ def parse_yaml_model(path: Path, model: type[ModelT]) -> ModelT:
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
     except ValidationError as error:
-        lines = [_describe(problem, tree, model) for problem in error.errors()]
-        raise ConfigError(f"{path}: {len(lines)} problem{'s' * (len(lines) > 1)}\n" + "\n".join(lines)) from error
+        lines = [_describe(problem, tree, model) for problem in error.errors() if not _is_other_branch(problem)]
+        more = [f"  and {len(lines) - _N_SHOWN} more"] if len(lines) > _N_SHOWN else []
+        shown = "\n".join(lines[:_N_SHOWN] + more)
+        raise ConfigError(f"{path}: {len(lines)} problem{'s' * (len(lines) > 1)}\n{shown}") from error
 
 
 def _refuse_repeated_keys(node: yaml.Node | None) -> None:
@@ -76,9 +81,15 @@ def _from_environment(match: re.Match[str]) -> str:
     return found
 
 
+def _is_other_branch(problem: Any) -> bool:
+    """Whether it says that a list or a mapping is no word, where a list, a mapping or a word is expected."""
+    branch = str(problem["loc"][-1]) if problem["loc"] else ""
+    return branch.startswith("literal[") and isinstance(problem["input"], list | dict)
+
+
 def _describe(problem: Any, tree: yaml.Node | None, model: type[BaseModel]) -> str:
     """Turn one pydantic problem into a line: where, what was found, what was expected, what to try."""
-    place, line_number = _follow(problem["loc"], tree)
+    place, line_number, node = _follow(problem["loc"], tree)
     if problem["type"] == "missing":
         return f"  line {line_number}, {'.'.join([*place, str(problem['loc'][-1])])}: missing"
     line = f"  line {line_number}, {'.'.join(place) or 'the file'}: "
@@ -87,31 +98,49 @@ def _describe(problem: Any, tree: yaml.Node | None, model: type[BaseModel]) -> s
         close = difflib.get_close_matches(place[-1], known, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"known keys here: {', '.join(known)}"
         return f"{line}unknown key; {hint}"
+    if problem["type"] in {"string_type", "path_type"} and isinstance(node, yaml.ScalarNode):
+        quoted = f"; write it in quotes: {json.dumps(node.value, ensure_ascii=False)}" if node.value else ""
+        read = "nothing" if problem["input"] is None else f"{type(problem['input']).__name__} {problem['input']}"
+        return f"{line}found {node.value}, which YAML reads as {read}, expected a text{quoted}"
     message = problem["msg"].removeprefix("Value error, ")
     found = "" if isinstance(problem["input"], dict) else f"found {problem['input']!r}; "
     return f"{line}{found}{message[0].lower()}{message[1:]}"
 
 
-def _follow(location: tuple[int | str, ...], node: yaml.Node | None) -> tuple[list[str], int]:
-    """Return the part of a pydantic location that exists in the file, and its line there.
+def _follow(location: tuple[int | str, ...], node: yaml.Node | None) -> tuple[list[str], int, yaml.Node | None]:
+    """Return the part of a pydantic location that exists in the file, its line there, and what is there.
 
     Pydantic appends parts that are no keys, such as the branch of a union: the file knows only the rest.
     """
     place: list[str] = []
+    key: yaml.Node | None = None
     line = node.start_mark.line + 1 if node else 1
     for part in location:
+        if part == "[key]":  # the problem is the key itself
+            return place, line, key
         if isinstance(node, yaml.MappingNode):
-            found = [(key, value) for key, value in node.value if key.value == str(part)]
+            found = [(key, value) for key, value in node.value if str(part) == key.value or _is_read_as(key, part)]
             if not found:
                 break
-            line, node = found[0][0].start_mark.line + 1, found[0][1]
+            key, node = found[0]
+            line = found[0][0].start_mark.line + 1
         elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
             node = node.value[part]
             line = node.start_mark.line + 1
+        elif isinstance(node, yaml.SequenceNode):
+            continue
         else:
             break
         place.append(str(part))
-    return place, line
+    return place, line, node
+
+
+def _is_read_as(key: yaml.Node, part: int | str) -> bool:
+    """Whether YAML reads a key as what pydantic calls `part`: 0 for the key no, which is False."""
+    if not isinstance(key, yaml.ScalarNode):
+        return False
+    value = yaml.SafeLoader("").construct_object(key)
+    return value == part or part in {str(value), repr(value)}
 
 
 def _keys_at(place: list[str], model: type[BaseModel]) -> list[str]:

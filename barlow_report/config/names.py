@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-__all__ = ["counts", "in_order_of_index", "names_by_index"]
+__all__ = ["counts", "in_order_of_index", "names_by_index", "quoted_names"]
 
 Pairs = Sequence[tuple[int, str]]
 
@@ -25,6 +26,19 @@ def names_by_index(values: Mapping[str, str]) -> dict[int, str]:
     if not readings:
         raise ValueError("expected index: name, or name: index, for every class")
     return in_order_of_index(readings)
+
+
+def quoted_names(values: Mapping[Any, Any]) -> dict[str, str]:
+    """Return a mapping of indices and names, in either direction, as texts.
+
+    Raises:
+        ValueError: YAML made something else of a name that has no quotes: no, 01, 1e3, 12:30, a date.
+    """
+    for sides in (zip(values, values.values(), strict=True), zip(values.values(), values, strict=True)):
+        pairs = list(sides)
+        if all(type(index) is int and isinstance(name, str) for index, name in pairs):
+            return {str(index): name for index, name in pairs}
+    raise ValueError("expected a list of names, or index: name or name: index for every class, each name in quotes")
 
 
 def in_order_of_index(readings: Sequence[Pairs]) -> dict[int, str]:

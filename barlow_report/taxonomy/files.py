@@ -5,9 +5,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from barlow_report.columns import choose_column, means
+from barlow_report.config.texts import load_texts
 from barlow_report.delimited import read_rows
 from barlow_report.errors import DataError
 
@@ -65,8 +64,8 @@ def read_tree(path: Path) -> Any:
     try:
         if path.suffix.lower() == ".json":
             return json.loads(text)
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        return load_texts(text)  # names are texts: no, 01, 12:30
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: not valid {'JSON' if path.suffix.lower() == '.json' else 'YAML'}: {error}") from error
 
 

@@ -124,7 +124,7 @@ def _item(path: Path, name: str, value: Any, *, is_problematic: bool) -> Item:
     if isinstance(value, dict):
         parts = [value.get(key, []) for key in ("correct", "unclear")]
         if all(isinstance(part, list) for part in parts):
-            return where, name, parts[0] + parts[1], is_problematic or value.get("problematic") is True
+            return where, name, parts[0] + parts[1], is_problematic or str(value.get("problematic")).lower() == "true"
     raise DataError(f"{where}: {_FORM}.")
 
 

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from barlow_report.config.names import counts, in_order_of_index, names_by_index
+from barlow_report.config.texts import load_texts, unique_keys
 from barlow_report.errors import DataError
 from barlow_report.vision.class_names import some
 
@@ -71,32 +70,14 @@ def _decode(path: Path) -> str:
 # --- JSON and YAML --------------------------------------------------------------------------------------------
 
 
-class _TextLoader(yaml.BaseLoader):
-    """YAML in which every value is a text (`no` is no, `01` is 01) and nothing stands for something else."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise ValueError("holds an alias (*); write the names out")
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        return _unique(super().construct_pairs(node, deep=deep))
-
-
-def _unique(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
-    if len({str(key) for key, _ in pairs}) < len(pairs):
-        raise ValueError("the same key occurs twice in a mapping")
-    return dict(pairs)
-
-
 def _parse(text: str) -> Any:
     try:
-        return json.loads(text, parse_int=str, parse_float=str, object_pairs_hook=_unique)
+        return json.loads(text, parse_int=str, parse_float=str, object_pairs_hook=unique_keys)
     except (ValueError, RecursionError):
         pass  # YAML holds JSON, and what Python prints
     try:
-        return yaml.load(text, Loader=_TextLoader)  # noqa: S506 - a BaseLoader makes texts, lists and mappings only
-    except (yaml.YAMLError, RecursionError, TypeError) as error:
+        return load_texts(text)
+    except ValueError as error:
         raise ValueError(f"cannot be read as JSON or YAML ({error}). {_EXPECTED.removesuffix('.')}") from error
 
 
