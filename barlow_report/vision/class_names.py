@@ -61,7 +61,7 @@ def too_alike(names: Iterable[str]) -> list[tuple[str, str]]:
 def natural_key(name: str) -> tuple[object, ...]:
     """Return a key that sorts numbers within names by their value: class_2 before class_10."""
     parts = _DIGITS.split(name)  # text and digits in turn, text first
-    return (*((p if i % 2 == 0 else _by_value(p)) for i, p in enumerate(parts)), name)
+    return tuple(part if i % 2 == 0 else _by_value(part) for i, part in enumerate(parts)), name
 
 
 def _by_value(digits: str) -> tuple[int, str]:

@@ -59,24 +59,25 @@ class ClassList:
 
     @cached_property
     def _index_of_text(self) -> dict[str, int]:
-        """The same by what can be seen of keys and names, where that tells them apart."""
+        """The same by what can be seen of keys and names, 7.0 being 7, where that tells them apart."""
         seen: dict[str, set[int]] = {}
         for name, index in self.index_of.items():
-            seen.setdefault(same_text(name), set()).add(index)
+            seen.setdefault(_plain(name), set()).add(index)
         return {text: min(ids) for text, ids in seen.items() if len(ids) == 1}
 
     @cached_property
     def index_of_number(self) -> dict[int, int]:
-        """The class_id by the number that its name is written as, 07 or 7.0; empty where not all names are numbers."""
-        if not are_numbers(self.names):
-            return {}
-        numbers = [int(alike(name)) for name in self.names]
-        return {number: i for i, number in enumerate(numbers)} if len(set(numbers)) == len(numbers) else {}
+        """The class_id by the number that a name is in another form, 07 or 7.0; without those that two names are."""
+        found: dict[int, list[int]] = {}
+        for class_id, name in enumerate(self.names):
+            if are_numbers([name]):
+                found.setdefault(int(alike(name)), []).append(class_id)
+        return {number: ids[0] for number, ids in found.items() if len(ids) == 1}
 
     def find(self, name: str) -> int | None:
         """Return the class_id of a class by its name or key, differences that nobody sees aside; None: no class."""
         exact = self.index_of.get(name)
-        return self._index_of_text.get(same_text(name)) if exact is None else exact
+        return self._index_of_text.get(_plain(name)) if exact is None else exact
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -84,6 +85,11 @@ class ClassList:
         key_of = {index: key for key, index in self.keys.items()}
         keyed = len(key_of) == len(self.names) and not all(INTEGER.fullmatch(key) for key in key_of.values())
         return tuple(f"{key_of[i]}\t{name}" if keyed else name for i, name in enumerate(self.names))
+
+
+def _plain(name: str) -> str:
+    number = INTEGER.fullmatch(same_text(name))
+    return number[1] if number else same_text(name)
 
 
 @cache
