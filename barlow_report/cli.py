@@ -190,6 +190,10 @@ def train_robust(
 def convert_checkpoint(
     source: Annotated[Path, typer.Argument(metavar="IN", help="A checkpoint of torch.save.")],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="Name of the file to write, *.safetensors.")],
+    entry: Annotated[
+        str | None,
+        typer.Option(help="Which of several sets of weights in IN to write, such as state_dict_ema.", metavar="NAME"),
+    ] = None,
     allow_unpickling: Annotated[
         bool,
         typer.Option(
@@ -206,7 +210,7 @@ def convert_checkpoint(
 
     with terminal_progress() as progress:
         written = pipeline.convert_checkpoint(
-            source, target, allow_unpickling=allow_unpickling, overwrite=overwrite, progress=progress
+            source, target, entry=entry, allow_unpickling=allow_unpickling, overwrite=overwrite, progress=progress
         )
     typer.echo(str(written.resolve()))
 

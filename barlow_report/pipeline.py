@@ -196,6 +196,7 @@ def convert_checkpoint(
     source: Path,
     target: Path,
     *,
+    entry: str | None = None,
     allow_unpickling: bool = False,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -203,11 +204,12 @@ def convert_checkpoint(
     """Write the weights of a checkpoint to a safetensors file and return its path.
 
     Raises:
-        BarlowReportError: The checkpoint cannot be read, or needs `allow_unpickling`; the file cannot be written.
+        BarlowReportError: The checkpoint cannot be read, or needs `entry` or `allow_unpickling`; the file cannot be
+            written.
     """
     from barlow_report.vision.checkpoints import convert_checkpoint as convert
 
-    result = convert(source, target, allow_unpickling=allow_unpickling, overwrite=overwrite)
+    result = convert(source, target, entry=entry, allow_unpickling=allow_unpickling, overwrite=overwrite)
     report = progress or SilentProgress()
     report.message(f"{result.n_weights} tensors")
     if result.dropped:

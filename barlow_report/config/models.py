@@ -56,6 +56,12 @@ class ModelConfig(Section):
         description="State dict, alone or in a checkpoint: .safetensors or a file of torch.save; default: what the "
         "factory returns.",
     )
+    weights_entry: str | None = Field(
+        None,
+        description="Which weights to take from a file that holds several sets that fit, such as those of the last "
+        "step and their average (EMA): the entry of the checkpoint, `state_dict_ema`, the prefix of their names, or both "
+        "joined by dots. Default: the only set that fits.",
+    )
     allow_unsafe_weights: bool | str = Field(
         False,
         description="Read the file of weights or the program of this name, or any (true), also where it holds more "
@@ -87,6 +93,8 @@ class ModelConfig(Section):
             raise ValueError("'pretrained' goes with 'torchvision' or 'timm'")
         if self.program is not None and (self.weights is not None or self.arguments):
             raise ValueError("'program' holds the whole model: leave 'weights' and 'arguments' out")
+        if self.weights_entry is not None and self.weights is None:
+            raise ValueError("'weights_entry' goes with 'weights'")
         file = self.weights or self.program
         if isinstance(self.allow_unsafe_weights, str) and (file is None or self.allow_unsafe_weights != file.name):
             raise ValueError(

@@ -27,7 +27,7 @@ from barlow_report.vision.probing import (
     run_probe,
 )
 from barlow_report.vision.taps import Program
-from barlow_report.vision.weights import hash_weights, load_weights
+from barlow_report.vision.weights import hash_weights, load_weights, refuse_unmade
 
 __all__ = [
     "AssembledModel",
@@ -196,9 +196,16 @@ def assemble_model(spec: ModelConfig, *, role: str) -> AssembledModel:
         ModelError: It cannot be built or downloaded, its weights do not fit, or were made for other inputs.
     """
     built = build_model(spec, role=role)
+    refuse_unmade(built.module, where=f"{role}: {built.name}")
     told = {}
     if spec.weights is not None:
-        told = load_weights(built.module, spec.weights, allow_unsafe=bool(spec.allow_unsafe_weights), where=role)
+        told = load_weights(
+            built.module,
+            spec.weights,
+            entry=spec.weights_entry,
+            allow_unsafe=bool(spec.allow_unsafe_weights),
+            where=role,
+        )
     file = spec.weights or spec.program
     return AssembledModel(
         module=built.module,

@@ -13,8 +13,9 @@ import torch
 from torch import nn
 
 from barlow_report.errors import ModelError
+from barlow_report.vision.tensors import dense, misfit, shape
 
-__all__ = ["State", "explain_misfit", "find_state", "match", "normalisation", "some", "strip_wrappers"]
+__all__ = ["State", "closest", "explain_misfit", "find_state", "normalisation", "some", "strip_wrappers"]
 
 State = dict[str, torch.Tensor]
 
@@ -36,7 +37,7 @@ def find_state(content: Any, *, where: str) -> tuple[State, tuple[str, ...]]:
         return content.state_dict(), ()
     if isinstance(content, Mapping):
         if content and all(isinstance(value, torch.Tensor) for value in content.values()):
-            return dict(content), ()
+            return {str(key): value for key, value in content.items()}, ()
         for key in WRAPPERS:
             if isinstance(content.get(key), (Mapping, nn.Module)):
                 state, others = find_state(content[key], where=where)
@@ -51,41 +52,22 @@ def find_state(content: Any, *, where: str) -> tuple[State, tuple[str, ...]]:
     )
 
 
-def match(state: State, expected: Mapping[str, torch.Tensor], *, where: str) -> State:
-    """Rename a file's weights to a model's names, by dropping the prefix that fits best.
+def closest(state: State, expected: Mapping[str, torch.Tensor]) -> State:
+    """Rename the weights of a file that do not fit a model to its names, by dropping the prefix that fits best.
 
-    Weights under other prefixes are dropped if the model is complete without them (an attacker's copy, a loss, a
-    projection head); where nothing fits, the file's names without wrappers are returned, to be compared.
-
-    Raises:
-        ModelError: Two prefixes fit equally well and their weights differ.
+    Where nothing fits, the file's names without wrappers are returned, to be compared.
     """
     needed = {key for key in expected if not _is_counter(key)}
-    if not needed:
-        return state
     fits = {prefix: len(needed & _under(state, prefix).keys()) for prefix in _prefixes(state, needed)}
     best = max(fits.values(), default=0)
     if best == 0:
         return strip_wrappers(state)
-    # An attacker's copy of the model is never meant; else the shortest prefix is.
-    order = sorted((p for p, n in fits.items() if n == best), key=lambda p: (_ATTACKER in p, p.count("."), p))
-    chosen = _under(state, order[0])
-    if best < len(needed):
-        return chosen
-    _refuse_ambiguity(state, order, needed, where=where)
-    return chosen
+    return _under(state, min((prefix for prefix, n in fits.items() if n == best), key=_rank))
 
 
-def _refuse_ambiguity(state: State, prefixes: list[str], needed: set[str], *, where: str) -> None:
-    first = prefixes[0]
-    for other in prefixes[1:]:
-        if other.count(".") != first.count(".") or _ATTACKER in other:
-            continue
-        if any(not torch.equal(state[first + key], state[other + key]) for key in needed):
-            raise ModelError(
-                f"{where} holds two sets of weights that fit, under {first!r} and {other!r}. Save the one that is "
-                "meant alone, and give that file."
-            )
+def _rank(prefix: str) -> tuple[bool, int, str]:
+    """An attacker's copy of the model is never meant; else the shortest prefix is."""
+    return (_ATTACKER in prefix, prefix.count("."), prefix)
 
 
 def _prefixes(state: State, needed: set[str]) -> set[str]:
@@ -116,15 +98,24 @@ def strip_wrappers(state: State) -> State:
     return state
 
 
-def normalisation(state: State) -> dict[str, tuple[float, ...]]:
-    """Return mean and std of the `robustness` library's normaliser, if the state dict holds one."""
+def normalisation(state: State, *, where: str) -> dict[str, tuple[float, ...]]:
+    """Return mean and std of the `robustness` library's normaliser, if the state dict holds one.
+
+    Raises:
+        ModelError: It holds several that differ.
+    """
     found: dict[str, tuple[float, ...]] = {}
     for key, entry in (("mean", "new_mean"), ("std", "new_std")):
-        names = [name for name in state if name.endswith(f"normalizer.{entry}")]
-        if len(names) == 1 and state[names[0]].numel() == 3:
-            # To the digits a float32 holds, so that 0.485 is told as 0.485.
-            values = state[names[0]].double().flatten().tolist()
-            found[key] = tuple(float(f"{value:.7g}") for value in values)
+        # To the digits a float32 holds, so that 0.485 is told as 0.485.
+        values = {  # a set, as copies of the model have the same
+            tuple(float(f"{number:.7g}") for number in dense(value).double().flatten().tolist())
+            for name, value in state.items()
+            if name.endswith(f"normalizer.{entry}") and value.numel() == 3 and not value.is_meta
+        }
+        if len(values) > 1:
+            raise ModelError(f"{where} holds normalisers that differ; save the weights that are meant alone.")
+        if values:
+            found[key] = values.pop()
     return found if len(found) == 2 else {}
 
 
@@ -132,23 +123,33 @@ def explain_misfit(state: State, expected: Mapping[str, torch.Tensor]) -> str:
     """Say which names are missing, unexpected or of another shape, and what to do; empty where all fit."""
     missing = [key for key in expected if key not in state and not _is_counter(key)]
     unexpected = [key for key in state if key not in expected]
-    misshapen = [key for key in expected if key in state and _shape(state[key]) != _shape(expected[key])]
-    if not (missing or unexpected or misshapen):
+    misshapen = [key for key in expected if key in state and shape(state[key]) != shape(expected[key])]
+    skipped = {*misshapen, *(key for key in expected if _is_counter(key))}
+    changed = {key: misfit(state[key], expected[key]) for key in expected if key in state and key not in skipped}
+    others = [f"{key} {problem}" for key, problem in changed.items() if problem]
+    if not (missing or unexpected or misshapen or others):
         return ""
-    shapes = [f"{key} {_shape(state[key])} instead of {_shape(expected[key])}" for key in misshapen]
+    shapes = [f"{key} {shape(state[key])} instead of {shape(expected[key])}" for key in misshapen]
     problems = [
         f"{len(names)} {kind}: {some(names)}"
-        for kind, names in (("missing", missing), ("unexpected", unexpected), ("of another shape", shapes))
+        for kind, names in (
+            ("missing", missing),
+            ("unexpected", unexpected),
+            ("of another shape", shapes),
+            ("of another kind of numbers", others),
+        )
         if names
     ]
+    if others and len(problems) == 1:
+        return f"{problems[0]}. Their numbers would change. Save them in the model's own kind of numbers."
     return f"{'; '.join(problems)}. {_advice(state, expected, misshapen, only_shapes=not (missing or unexpected))}"
 
 
 def _advice(state: State, expected: Mapping[str, torch.Tensor], misshapen: list[str], *, only_shapes: bool) -> str:
     """Name the number of classes where it alone differs; the general advice otherwise."""
-    found = {(_shape(state[key]) or (0,))[0] for key in misshapen}
-    wanted = {(_shape(expected[key]) or (0,))[0] for key in misshapen}
-    same_rest = all((_shape(state[key]) or ())[1:] == (_shape(expected[key]) or ())[1:] for key in misshapen)
+    found = {(shape(state[key]) or (0,))[0] for key in misshapen}
+    wanted = {(shape(expected[key]) or (0,))[0] for key in misshapen}
+    same_rest = all((shape(state[key]) or ())[1:] == (shape(expected[key]) or ())[1:] for key in misshapen)
     if only_shapes and len(misshapen) <= 2 and same_rest and len(found) == len(wanted) == 1:
         return (
             f"The file is for {found.pop()} classes and the model for {wanted.pop()}: set the number of classes in "
@@ -163,10 +164,6 @@ def _advice(state: State, expected: Mapping[str, torch.Tensor], misshapen: list[
 def _is_counter(key: str) -> bool:
     """Counters that old files lack and that are not used in evaluation."""
     return key.endswith("num_batches_tracked")
-
-
-def _shape(value: object) -> tuple[int, ...] | None:
-    return tuple(value.shape) if isinstance(value, torch.Tensor) else None
 
 
 def some(values: Iterable[str]) -> str:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import pickle
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +15,24 @@ import safetensors.torch
 import torch
 from pydantic import ValidationError
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from barlow_report.config import PreprocessingConfig
 from barlow_report.errors import ModelError
-from barlow_report.vision.state_dicts import State, explain_misfit, find_state, match, normalisation
+from barlow_report.vision.candidates import Checkpoint, choose, entry_prefix, flatten
+from barlow_report.vision.state_dicts import State, closest, explain_misfit, find_state, normalisation, some
+from barlow_report.vision.tensors import dense, raw_bytes
 
-__all__ = ["METADATA_KEY", "StoredWeights", "hash_weights", "load_weights", "read_weights"]
+__all__ = [
+    "METADATA_KEY",
+    "StoredWeights",
+    "hash_weights",
+    "load_weights",
+    "read_weights",
+    "refuse_unmade",
+    "select",
+    "told_preprocessing",
+]
 
 METADATA_KEY = "preprocessing"
 """Entry of a safetensors file's metadata: JSON of some keys of `PreprocessingConfig`."""
@@ -30,39 +43,71 @@ class StoredWeights:
     """What a file of weights holds.
 
     Attributes:
-        state: The state dict, with the names of the file, on the processor.
-        preprocessing: The keys of `PreprocessingConfig` that the file knows; empty for most.
-        others: Entries of the file that are no weights, such as epoch and optimizer.
+        content: What was saved: a state dict, or a checkpoint with one or several of them.
+        checkpoint: All tensors in it, on the processor.
+        preprocessing: The keys of `PreprocessingConfig` that the metadata of the file tell; empty for most.
     """
 
-    state: State
+    content: Any
+    checkpoint: Checkpoint
     preprocessing: dict[str, Any]
-    others: tuple[str, ...] = ()
 
 
-def load_weights(model: nn.Module, path: Path, *, allow_unsafe: bool, where: str) -> dict[str, Any]:
+def load_weights(
+    model: nn.Module, path: Path, *, entry: str | None = None, allow_unsafe: bool, where: str
+) -> dict[str, Any]:
     """Copy the weights of a file into `model`, all of them or none.
 
     Args:
         model: Changed in place.
         path: A .safetensors file, or one of torch.save with a state dict, alone or in a checkpoint.
+        entry: Which of several sets of weights in it to take: its entry in the checkpoint, or the prefix of its names.
         allow_unsafe: Unpickle files that hold more than tensors; such a file can run any code.
         where: Names the model in errors.
 
     Returns:
-        The preprocessing that the file knows; see `StoredWeights`.
+        The preprocessing that the file knows: keys of `PreprocessingConfig`.
 
     Raises:
-        ModelError: The file cannot be read, or its weights are not exactly those of the model.
+        ModelError: The file cannot be read, its weights are not exactly those of the model, or several that differ are.
     """
     stored = read_weights(path, allow_unsafe=allow_unsafe, where=where)
+    place = f"{where}: {path}"
+    pool = select(stored, entry, where=place)
     expected = model.state_dict()
-    matched = match(stored.state, expected, where=f"{where}: {path}")
-    problems = explain_misfit(matched, expected)
+    chosen = choose(stored.checkpoint, model, entry=entry, where=place)
+    if chosen is None:
+        state = pool if entry is not None else find_state(stored.content, where=place)[0]
+        chosen = closest(state, expected)
+    problems = explain_misfit(chosen, expected)
     if problems:
         raise ModelError(f"{where}: the weights of {path} do not fit the model ({len(expected)} entries): {problems}")
-    model.load_state_dict(matched, strict=False)
-    return stored.preprocessing
+    model.load_state_dict({name: dense(value) for name, value in chosen.items()}, strict=False)
+    return told_preprocessing(stored, entry, where=place)
+
+
+def select(stored: StoredWeights, entry: str | None, *, where: str) -> State:
+    """Return the tensors under an entry by their names there, or all of the file.
+
+    Raises:
+        ModelError: There are none.
+    """
+    tensors = stored.checkpoint.under(entry or "")
+    is_list = any(f"{path}.".startswith(entry_prefix(entry or "")) for path in stored.checkpoint.lists)
+    if not tensors and entry is not None and not is_list:
+        places = sorted({name.partition(".")[0] for name in (*stored.checkpoint.tensors, *stored.checkpoint.lists)})
+        raise ModelError(f"{where} holds no weights under {entry!r}; it has some under {some(places) or 'no entry'}.")
+    return tensors
+
+
+def told_preprocessing(stored: StoredWeights, entry: str | None, *, where: str) -> dict[str, Any]:
+    """Return the preprocessing that a file knows: of its metadata, or of a normaliser beside the weights.
+
+    Raises:
+        ModelError: It holds several normalisers that differ, and no one under `entry`.
+    """
+    found = normalisation(stored.checkpoint.under(entry or ""), where=where)
+    return {**(found or normalisation(stored.checkpoint.tensors, where=where)), **stored.preprocessing}
 
 
 def read_weights(path: Path, *, allow_unsafe: bool, where: str) -> StoredWeights:
@@ -73,14 +118,16 @@ def read_weights(path: Path, *, allow_unsafe: bool, where: str) -> StoredWeights
     """
     if not path.is_file():
         raise ModelError(f"{where}: found no file of weights at {path}; correct 'weights'.")
+    told: dict[str, Any] = {}
     if path.suffix.lower() == ".safetensors":
-        return _read_safetensors(path, where=where)
-    content = _read_torch(path, allow_unsafe=allow_unsafe, where=where)
-    state, others = find_state(content, where=f"{where}: {path}")
-    return StoredWeights(state=state, preprocessing=dict(normalisation(state)), others=others)
+        content, told = _read_safetensors(path, where=where)
+    else:
+        content = _read_torch(path, allow_unsafe=allow_unsafe, where=where)
+    checkpoint = flatten(content, where=f"{where}: {path}")
+    return StoredWeights(content=content, checkpoint=checkpoint, preprocessing=told)
 
 
-def _read_safetensors(path: Path, *, where: str) -> StoredWeights:
+def _read_safetensors(path: Path, *, where: str) -> tuple[State, dict[str, Any]]:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
@@ -90,8 +137,7 @@ def _read_safetensors(path: Path, *, where: str) -> StoredWeights:
             f"{where}: {path} cannot be read ({type(error).__name__}: {_first_line(error)}). Expected a .safetensors "
             "file; load or copy it again."
         ) from error
-    told = _told_preprocessing(metadata, where=f"{where}: {path}")
-    return StoredWeights(state=state, preprocessing={**normalisation(state), **told})
+    return state, _told_preprocessing(metadata, where=f"{where}: {path}")
 
 
 def _told_preprocessing(metadata: Mapping[str, str], *, where: str) -> dict[str, Any]:
@@ -110,7 +156,9 @@ def _told_preprocessing(metadata: Mapping[str, str], *, where: str) -> dict[str,
 
 def _read_torch(path: Path, *, allow_unsafe: bool, where: str) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=not allow_unsafe)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of torch about old formats and sparse tensors
+            return torch.load(path, map_location="cpu", weights_only=not allow_unsafe)
     except pickle.UnpicklingError as error:
         if allow_unsafe or "weights_only" not in str(error).lower():
             raise ModelError(f"{where}: {path} is no file of torch.save ({_first_line(error)}).") from error
@@ -143,13 +191,23 @@ def _refusal(path: Path, error: BaseException, *, where: str) -> str:
     )
 
 
+def refuse_unmade(model: nn.Module, *, where: str) -> None:
+    """Raise a ModelError if parameters of the model have no numbers yet, nor perhaps a shape."""
+    for name, value in model.state_dict().items():
+        if isinstance(value, torch.Tensor) and (is_lazy(value) or value.is_meta):
+            raise ModelError(
+                f"{where} has parameters without numbers (such as {name}). Build it on a real device, and run a module "
+                "such as LazyLinear once on an image, before it is returned."
+            )
+
+
 def hash_weights(model: nn.Module) -> str:
     """SHA-256 of a model's state dict: names, types, shapes and values, independent of order and device."""
     digest = hashlib.sha256()
     for name, value in sorted(model.state_dict().items()):
         digest.update(f"{name} {_kind(value)}\n".encode())
         if isinstance(value, torch.Tensor):
-            digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+            digest.update(raw_bytes(value).numpy().tobytes())
         else:
             digest.update(repr(value).encode())
     return digest.hexdigest()

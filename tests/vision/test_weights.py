@@ -82,12 +82,6 @@ def test_weights_are_found_under_any_name_that_holds_them_all(tmp_path: Path, co
     assert torch.equal(model.state_dict()["0.bias"], state["0.bias"])
 
 
-def test_two_different_sets_of_weights_are_not_chosen_from(tmp_path: Path) -> None:
-    torch.save({**_prefixed("student.", _state(1)), **_prefixed("teacher.", _state(2))}, tmp_path / "weights.pt")
-    with pytest.raises(ModelError, match=r"two sets of weights that fit, under 'student.' and 'teacher.'"):
-        load_weights(_network(), tmp_path / "weights.pt", allow_unsafe=False, where="model")
-
-
 @pytest.mark.parametrize("prefix", ["", "module.", "model."])
 def test_a_deeper_model_s_weights_do_not_pass_for_a_part_of_them(tmp_path: Path, prefix: str) -> None:
     torch.save(_prefixed(prefix, _state(deeper=True)), tmp_path / "weights.pt")
