@@ -59,8 +59,8 @@ class ModelConfig(Section):
     weights_entry: str | None = Field(
         None,
         description="Which weights to take from a file that holds several sets that fit, such as those of the last "
-        "step and their average (EMA): the entry of the checkpoint, `state_dict_ema`, the prefix of their names, or both "
-        "joined by dots. Default: the only set that fits.",
+        "step and their average (EMA): the entry of the checkpoint, `state_dict_ema`, the prefix of their names, or "
+        "both joined by dots. Default: the only set that fits.",
     )
     allow_unsafe_weights: bool | str = Field(
         False,

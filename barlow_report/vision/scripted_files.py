@@ -20,11 +20,11 @@ _KEPT = re.compile(r"data\.pkl|constants\.pkl|version|byteorder|\.data/version|(
 _PICKLES = ("data.pkl", "constants.pkl")
 
 _WORD = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*")
-_START = rb"(?<![A-Za-z_])"
-_OPERATION = re.compile(_START + rb"ops\.([A-Za-z0-9_]+)\.([A-Za-z0-9_]+)(?![A-Za-z0-9_])")
-_CLASS = re.compile(rb"__torch__\.torch\.classes\.quantized\.")
-_ELSEWHERE = re.compile(_START + rb"(ops|classes)\s*[.#\\]")
-_PICKLED_CLASS = re.compile(rb"classes\s*[.\n#\\](?!quantized[.\n])")
+_OPERATION = re.compile(rb"(?<![A-Za-z_.])ops\.([A-Za-z0-9_]+)\.([A-Za-z0-9_]+)")
+_TYPE = re.compile(rb"(?<![A-Za-z0-9_])__torch__((?:\.[A-Za-z_][A-Za-z0-9_]*)+)")
+"""A class or function of the archive itself, or of torch where it is called torch.classes."""
+_ELSEWHERE = re.compile(rb"(?<![A-Za-z_.])ops\s*[.#\\]|(?<![A-Za-z_])classes\s*[.#\\]")
+_PICKLED_CLASS = re.compile(rb"torch[.\n]classes[.\n](?!quantized[.\n])|torch(\s+[.#\\]|[#\\]|\.[\s#\\])")
 
 
 def checked_script(members: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -48,11 +48,17 @@ def _check_code(code: bytes) -> None:
         raise Refused(f"its code uses '{min(forbidden)}', which can do more than compute on tensors")
     for namespace, name in set(_OPERATION.findall(code)):
         _check_operation(namespace.decode(), name.decode())
-    rest = _CLASS.sub(b";", _OPERATION.sub(b";", code))
+    rest = _TYPE.sub(_without_own_type, _OPERATION.sub(b";", code))
     found = _ELSEWHERE.search(rest)
     if found:
         shown = rest[found.start() : found.start() + 60].split(b"\n")[0].decode(errors="replace")
         raise Refused(f"its code uses '{ascii(shown)[1:-1]}', which can do more than compute on tensors")
+
+
+def _without_own_type(found: re.Match[bytes]) -> bytes:
+    parts = found[1].split(b".")[1:]
+    is_bound = parts[:2] == [b"torch", b"classes"]
+    return b";" if not is_bound or parts[2:3] == [b"quantized"] else found[0]
 
 
 def _check_operation(namespace: str, name: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+import torchvision
 from torch import nn
 
 from barlow_report.config import ModelConfig, PreprocessingConfig
@@ -314,6 +315,7 @@ def test_a_script_is_run_as_it_is_only_where_it_is_allowed_by_name(tmp_path: Pat
         (b"torch.relu(x)", b'rpc_async("host", x)', "'rpc_async'"),
         (b"x: Tensor)", b"x: __torch__.torch.classes.c10d.FileStore)", "'classes.c10d.FileStore"),
         (b"x: Tensor)", b"x: __torch__.torch.#\n  classes.c10d.FileStore)", "'classes.c10d.FileStore"),
+        (b"x: Tensor)", b"x: __torch__.torch.classes\n  .c10d.FileStore)", "'classes"),
     ],
 )
 def test_the_code_of_a_script_names_known_operations_only(tmp_path: Path, old: bytes, new: bytes, told: str) -> None:
@@ -341,6 +343,10 @@ def test_words_that_only_look_like_operations_do_not_stand_in_the_way(tmp_path: 
 
     _script(Named(), tmp_path / "model.ts")
     assert _load(tmp_path / "model.ts").n_outputs == 2
+    _script(nn.Sequential(torchvision.ops.Permute([0, 1, 2, 3]), Small()), tmp_path / "library.ts")
+    with zipfile.ZipFile(tmp_path / "library.ts") as archive:
+        assert any(b".ops.misc.Permute" in archive.read(name) for name in archive.namelist())
+    assert _load(tmp_path / "library.ts").n_outputs == 2
 
 
 def test_few_operations_are_forbidden_by_name() -> None:
