@@ -41,16 +41,35 @@ _ASSETS: dict[Profile, tuple[str, ...]] = {
         "barlow.css",
         "frame.css",
         "barlow.js",
+        "tables.js",
+        "jump.js",
         "annotate.css",
         "annotate.js",
         "people.css",
+        "search.js",
         "favicon.svg",
         "iframe-worker.js",
         "iframe-worker.LICENSE.txt",
     ),
-    "mkdocs": ("hosted.css", "barlow.css", "barlow.js", "annotate.css", "annotate.js", "people.css"),
+    "mkdocs": (
+        "hosted.css",
+        "barlow.css",
+        "barlow.js",
+        "tables.js",
+        "jump.js",
+        "annotate.css",
+        "annotate.js",
+        "people.css",
+    ),
     "techdocs": (),
 }
+_PARTS = {
+    "tables.js": ("fold.js", "tables.js"),
+    "jump.js": ("fold.js", "jump.js"),
+    "search.js": ("fold.js", "search.js"),
+    "annotate.js": ("annotate-store.js", "annotate-outbox.js", "annotate.js"),
+}
+"""Scripts whose source is in several files; pages load the whole."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +151,8 @@ def _copy_assets(folder: Path, names: tuple[str, ...]) -> None:
     with output_errors(target):
         target.mkdir(parents=True, exist_ok=True)
         for name in names:
-            text = (templates_folder() / "assets" / name).read_text(encoding="utf-8")
+            parts = [templates_folder() / "assets" / part for part in _PARTS.get(name, (name,))]
+            text = "\n".join(part.read_text(encoding="utf-8") for part in parts)
             if name == "barlow.css" and "hosted.css" in names:
                 # A host's style sheet is particular about elements: ours must be more so
                 tokens, _, rules = text.rpartition("\n.barlow {")
@@ -223,7 +243,7 @@ def _mkdocs_config(pages: list[SitePage]) -> dict[str, Any]:
                 {"media": "(prefers-color-scheme: dark)", "scheme": "slate", "toggle": dark, **scheme},
             ],
         },
-        "plugins": {"material/search": {"separator": r"[\s\-_./]+"}, "material/offline": {}},
+        "plugins": {"material/search": {}, "material/offline": {}},
         "extra": {"generator": False, "polyfills": ["assets/barlow/iframe-worker.js"]},
         "extra_css": ["assets/barlow/frame.css", "assets/barlow/barlow.css"],
         "extra_javascript": ["assets/barlow/barlow.js"],

@@ -4,6 +4,9 @@ What the theme prints without escaping (titles, descriptions, the table of conte
 
 The theme takes as long for its header and sidebars as ours takes for a page of pictures, and they are the same on
 all pages of a kind. So it renders one frame for each kind, with marks where pages differ.
+
+Its search finds no name that is written together, in brackets, without accents or, by a part, in a script without
+spaces; so its worker is exchanged for ours (`templates/assets/search.js`), which speaks the same protocol.
 """
 
 import re
@@ -27,6 +30,7 @@ __all__ = ["PagesPlugin"]
 
 _NO_FRAME = "no_frame.html"
 _SLOTS = ("title", "description", "contents", "body")
+_WORKER = re.compile(r"assets/javascripts/workers/search\.\w+\.min\.js")
 _MARK = re.compile(f"\0({'|'.join(_SLOTS)})\0")  # no text of ours has this character
 
 
@@ -67,7 +71,7 @@ class PagesPlugin(BasePlugin[LegacyConfig]):  # type: ignore[no-untyped-call]
         """Put marks where pages of a kind differ; the search has read the page by now."""
         ours = self.pages[page.file.src_uri]
         page.meta.update({slot: Markup(f"\0{slot}\0") for slot in _SLOTS})  # noqa: S704 - words of ours
-        context["page_data"] = ours.data
+        context["page_scripts"] = ours.scripts
         context["page_root"] = ours.root
         return context
 
@@ -75,7 +79,7 @@ class PagesPlugin(BasePlugin[LegacyConfig]):  # type: ignore[no-untyped-call]
         """Render the content of the page into the frame of its kind, and let go of what nobody needs any more."""
         ours = self.pages[page.file.src_uri]
         if page.meta.get("template") != _NO_FRAME:
-            self.frames[_kind(ours)] = _MARK.split(output)
+            self.frames[_kind(ours)] = _MARK.split(_WORKER.sub("assets/barlow/search.js", output))
         parts = {
             "title": str(escape(ours.title)),
             "description": str(escape(ours.description)),
@@ -90,7 +94,7 @@ class PagesPlugin(BasePlugin[LegacyConfig]):  # type: ignore[no-untyped-call]
 def _kind(page: SitePage) -> tuple[object, ...]:
     """What the frame of a page depends on; pages of the navigation, and those beside them, have one each."""
     is_one_of_many = page.path.count("/") > 1
-    return page.root, page.section, page.data, page.has_contents, None if is_one_of_many else page.path
+    return page.root, page.section, page.scripts, page.has_contents, None if is_one_of_many else page.path
 
 
 def _hidden(page: SitePage) -> list[str]:

@@ -1,76 +1,102 @@
-// The form in which people describe features. Works from file://: answers are kept in this browser with each
-// keystroke and taken away as a file; a collector, where there is one, gets a copy. What is kept is read from
-// localStorage, which survives a reload at once but reaches the disk only after up to a minute; a journal in IndexedDB,
-// flushed within half a second, brings the rest back after the browser or the machine has died.
+// The form in which people describe features. Works from file://. Answers are kept by annotate-store.js with each
+// keystroke and taken away as a file; a collector, where there is one, gets a copy by annotate-outbox.js. Both come before
+// this in the same file. What was kept or is loaded may be anything: `sound` lets through only what the form can show.
 (function () {
   "use strict";
   var box = document.querySelector("[data-annotate]"), batch = window.BARLOW_BATCH, collector = window.BARLOW_COLLECTOR;
   if (!box || !batch) return;
   var root = document.querySelector(".barlow").dataset.root, PREFIX = "barlow-report.annotate." + batch.report_id + ".";
   var TEXTS = ["short", "long"], LIMITS = { short: [3, 3], long: [15, 40] }, RADIOS = ["ease", "confidence", "most_useful", "relation"], CHECKS = ["cannot_tell", "several"], STILL = " You can still answer and download.";
-  var form = box.querySelector("[data-form]"), field = form.elements, me = null, order = [], at = 0, active = Date.now(), token = null, sending = false, refusal = "", canSave = true;
-  var journal = null, late = {}, timer = 0;
+  var form = box.querySelector("[data-form]"), field = form.elements, me = null, order = [], at = 0, shown = 0, active = 0, refusal = "", n_ids = 0;
+  var items = batch.items, json = JSON.stringify, safety = "kept", taken = new Set(), { make, on } = barlowReport;
+  var ONLY_HERE = "Not saved by this browser: your answers are only in this window. Download them before you close it.";
 
   function $(name) { return box.querySelector("[data-" + name + "]"); }
-  function all(selector) { return box.querySelectorAll(selector); }
-  function make(tag, properties, children = []) {
-    var e = Object.assign(document.createElement(tag), properties);
-    e.append(...children);
-    return e;
-  }
-  function key(item) { return item.group_id + "-" + item.feature_id; }
-  function read(name) { try { return JSON.parse(localStorage.getItem(PREFIX + name)); } catch (e) { return null; } }
+  var all = selector => box.querySelectorAll(selector);
+  var key = item => item.group_id + "-" + item.feature_id;
   function tell(name, text) { if ($(name).textContent !== text) $(name).textContent = text; }  // else it is read out again
-  function write(name, value) {
-    if (value && typeof value === "object") value.time = Date.now();
-    try { localStorage.setItem(PREFIX + name, JSON.stringify(value)); canSave = true; } catch (e) { canSave = false; }
-    tell("saved", canSave ? "Saved locally" : "This browser keeps nothing: download your answers before you leave");
-    late[PREFIX + name] = JSON.stringify(value);
-    timer = timer || setTimeout(flush, 400);
+  function random() {
+    try { return crypto.getRandomValues(new Uint32Array(4)); } catch {  // not everywhere; time and a count keep ids apart
+      return [Date.now() % 4294967296, performance.now() * 1000 % 4294967296, n_ids++, Math.random() * 4294967296].map(Math.floor);
+    }
   }
-  function flush() {
-    timer = 0;
-    try {
-      var store = journal.transaction("kept", "readwrite", { durability: "strict" }).objectStore("kept");
-      Object.keys(late).forEach(name => store.put(late[name], name));
-    } catch (e) { }
-    late = {};
-  }
-  function recover(then) {  // what the journal has and localStorage lost, then the rest
-    try {
-      var opened = indexedDB.open("barlow-report");
-      opened.onupgradeneeded = () => { opened.result.createObjectStore("kept"); };
-      opened.onerror = then;
-      opened.onsuccess = () => {
-        journal = opened.result;
-        var walk = journal.transaction("kept").objectStore("kept").openCursor(IDBKeyRange.bound(PREFIX, PREFIX + "~"));
-        walk.onerror = then;
-        walk.onsuccess = () => {
-          var found = walk.result;
-          if (!found) return then();
-          var name = found.key.slice(PREFIX.length), value = JSON.parse(found.value), mine = read(name);
-          if (mine === null || mine.time < (value || 0).time) write(name, value);
-          found.continue();
-        };
-      };
-    } catch (e) { then(); }
-  }
-  function random() { return crypto.getRandomValues(new Uint32Array(4)); }
-  function hex(numbers) { return Array.from(numbers, n => n.toString(16).padStart(8, "0")).join(""); }
-  function words(text) { return text.trim() ? text.trim().split(/\s+/).length : 0; }
+  var hex = numbers => Array.from(numbers, n => n.toString(16).padStart(8, "0")).join("");
+  var text = value => typeof value === "string" || typeof value === "number" || value === true ? String(value) : "";
+  var words = text => text.trim() ? text.trim().split(/\s+/).length : 0;
   function say(text) { $("status").textContent = text; }
 
   // --- what is kept: `me` for each person, and one entry for each person and item ----------------------------
+  // An entry has the record that counts, and beside it `others`: answers to the same item that another window gave.
+  function slot(item) { return me.annotator + "." + key(item); }
   function entry(item) {
-    return read(me.annotator + "." + key(item)) || { id: hex(random()), revision: 0, record: null, draft: {}, seconds: 0, pastes: 0, sent: 0 };
+    return read(slot(item)) || sound("", { id: hex(random()), record: null });
   }
-  function keep(item, value) { write(me.annotator + "." + key(item), value); }
+  function keep(item, value, isMinor) { write(slot(item), value, isMinor); }
   function remember() { write("person." + me.annotator, me); write("current", me.annotator); }
-  function person(name) { return read("person." + name) || { annotator: name, seed: random()[0], part: 0, at: 0 }; }
+  var person = name => read("person." + name) || { annotator: name, seed: random()[0], part: 0, at: 0 };
+  var isObject = value => !!value && typeof value === "object" && !Array.isArray(value);
+  var isCount = value => Number.isSafeInteger(value) && value >= 0;
+  var number = value => isCount(value) ? value : 0;
+  var isName = value => typeof value === "string" && /^[A-Za-z0-9][\w.-]{0,63}$/.test(value);
+  function isRecord(r) {
+    return isObject(r) && r.schema_version === 1 && r.report_id === batch.report_id && r.feature_model === batch.feature_model && isName(r.annotator) && isObject(r.answers) &&
+      typeof r.record_id === "string" && /^[\w.:-]{1,64}$/.test(r.record_id) && isCount(r.revision) && r.revision > 0 && places.has(r.group_id + "-" + r.feature_id);
+  }
+  function sound(name, value) {  // null where it is damaged, or of a form that is not ours
+    if (name === "token" || name === "current") return typeof value === "string" ? value : null;
+    if (!isObject(value)) return null;
+    if (name === "probe") return value;
+    var time = number(value.time), { annotator, seed, record, id, others } = value;
+    if (name.startsWith("person.")) return isName(annotator) && isCount(seed) ? { annotator, seed, part: Math.min(number(value.part), (items.length - 1) / batch.part_size | 0), at: number(value.at), time } : null;
+    if (record && !isRecord(record) || typeof id !== "string") return null;
+    return {
+      id: record ? record.record_id : id, revision: record ? record.revision : 0, record, draft: isObject(value.draft) ? value.draft : {}, seconds: value.seconds > 0 ? +value.seconds : 0,
+      pastes: number(value.pastes), sent: number(value.sent), refused: number(value.refused), others: Array.isArray(others) ? others.filter(isRecord) : [], time
+    };
+  }
+  function merge(name, mine, theirs) {
+    theirs = sound(name, theirs);
+    if (mine === null || theirs === null) return mine ?? theirs;
+    if (mine.others) return join(mine, theirs);
+    return typeof mine === "string" || mine.time >= theirs.time ? mine : theirs;
+  }
+  var said = answers => json([...TEXTS, ...RADIOS, ...CHECKS].map(name => text((answers || {})[name] || "").normalize().replace(/[\s\p{C}]+/gu, " ").trim()));  // as a collector writes it
+  var same = (a, b) => said(a) === said(b);
+  function join(a, b) {  // two versions of an entry, in either order: the later answer counts, the other one is kept too
+    var rank = e => said(e.record && e.record.answers) + e.id, isFirst = a.revision - b.revision || a.time - b.time || (rank(a) < rank(b) ? 1 : -1);
+    var [first, last] = isFirst > 0 ? [a, b] : [b, a], later = a.time > b.time || a.time === b.time && first === a ? a : b;
+    var isRival = first.record && last.record && (first.id !== last.id || first.revision === last.revision) && !same(first.record.answers, last.record.answers);
+    var isBusy = !same(later.record && later.record.answers, later.draft), found = sound("", first);
+    if (isRival && first.id === last.id) { found.revision += 1; found.record = { ...first.record, revision: found.revision }; }
+    if (isBusy || later === first) found.draft = later.draft;
+    ["seconds", "pastes", "time"].forEach(name => { found[name] = Math.max(a[name], b[name]); });
+    if (a.id === b.id) found.sent = Math.max(a.sent, b.sent);
+    [a, b].forEach(e => { e.others.concat(isRival && e === last ? [last.record] : []).forEach(r => {
+      if (json(r) !== json(found.record) && !found.others.some(o => json(o) === json(r))) found.others.push(r);
+    }); });
+    found.others.sort((x, y) => json(x) < json(y) ? -1 : 1);
+    return found;
+  }
+  function changed(name) {  // by another window
+    if (!me || $("item").hidden) return;
+    progress();
+    if (name === slot(order[at]) && entry(order[at]).revision > shown) say("You answered this feature in another window. If you save here too, this answer counts, and your file has both.");
+  }
+  function safe(state) {  // what became of the last keystroke
+    safety = state;
+    box.toggleAttribute("data-unsafe", state === "lost");
+    tell("saved", state === "lost" ? ONLY_HERE : !me ? "" : state === "kept" ? "Saved locally" : "Saving…");
+  }
+  function atRisk() {  // answers that would be gone with this window
+    return me && items.some(item => {
+      var e = entry(item), isOpen = !same(e.draft, e.record && e.record.answers);
+      return !store.isSafe(slot(item)) && !taken.has(json([e.record, e.draft])) && (isOpen || e.record && e.sent < e.revision);
+    });
+  }
 
   function arrange() {  // the items of the part, shuffled by the recorded seed (mulberry32, Fisher and Yates)
     var seed = me.seed, i, j;
-    order = batch.items.slice(me.part * batch.part_size, (me.part + 1) * batch.part_size);
+    order = items.slice(me.part * batch.part_size, (me.part + 1) * batch.part_size);
     for (i = order.length - 1; i > 0; i--) {
       seed = (seed + 0x6D2B79F5) | 0;
       var t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
@@ -90,7 +116,7 @@
     title.focus();
     title.scrollIntoView({ block: "start" });
   }
-  function picture(src, alt, look = "") { return make("img", { src: root + "media/" + src, alt: alt, className: look, decoding: "async" }); }
+  var picture = (src, alt, look = "") => make("img", { src: root + "media/" + src, alt: alt, className: look, decoding: "async" });
   function row(letter, title, hint, tiles, draw) {
     return make("tr", {}, [make("th", { scope: "row" }, [make("b", { textContent: letter }), " " + title + " ", make("small", { textContent: hint })])].concat(tiles.map((tile, i) => {
       var link = make("a", { className: "zoom", href: root + "media/" + tile[letter === "C" ? 2 : 0] }, [draw(tile, letter + ", image " + (i + 1) + " of " + tiles.length)]);
@@ -114,8 +140,9 @@
     var item = order[at], e = entry(item);
     draw(item);
     form.reset();
-    TEXTS.forEach(name => { field[name].value = e.draft[name] || ""; });
-    RADIOS.forEach(name => { field[name].value = String(e.draft[name] ?? ""); });
+    shown = e.revision;
+    TEXTS.forEach(name => { field[name].value = text(e.draft[name]).slice(0, field[name].maxLength); });
+    RADIOS.forEach(name => { field[name].value = text(e.draft[name]); });
     CHECKS.forEach(name => { field[name].checked = !!e.draft[name]; });
     $("errors").replaceChildren();
     TEXTS.forEach(name => { field[name].ariaInvalid = null; });
@@ -174,8 +201,9 @@
   function save() {
     if (!check()) return false;
     var item = order[at], e = draft(), found = answers();
-    if (!e.record || JSON.stringify(e.record.answers) !== JSON.stringify(found)) {
-      e.revision += 1;
+    if (!e.record || !same(e.record.answers, found)) {
+      if (e.revision > shown) e.others.push(e.record);  // of another window, not seen here
+      shown = e.revision += 1;
       e.record = {
         schema_version: 1, record_id: e.id, revision: e.revision, report_id: batch.report_id, feature_model: batch.feature_model,
         group_id: item.group_id, feature_id: item.feature_id, annotator: me.annotator, order_seed: me.seed, position: at,
@@ -184,6 +212,7 @@
       keep(item, e);
       send();
     }
+    say("");
     progress();
     return true;
   }
@@ -195,41 +224,41 @@
   }
 
   // --- taking answers away and bringing them back ------------------------------------------------------------
-  function records() { return batch.items.map(item => entry(item).record).filter(Boolean); }
+  var records = () => items.flatMap(item => { var e = entry(item); return e.record ? [...e.others, e.record] : []; });
   function download() {
-    var text = records().map(r => JSON.stringify(r) + "\n").join(""), link = make("a", {
+    var found = records(), text = found.map(r => json(r) + "\n").join(""), link = make("a", {
       href: URL.createObjectURL(new Blob([text], { type: "application/jsonl" })), download: "annotations-" + me.annotator + "-" + batch.batch_id + ".jsonl"
     });
     link.click();
     setTimeout(() => { URL.revokeObjectURL(link.href); }, 1000);
-    say("Downloaded " + records().length + " answers.");
+    items.forEach(item => { var e = entry(item); if (e.record && same(e.draft, e.record.answers)) taken.add(json([e.record, e.draft])); });
+    say("Downloaded " + found.length + " answer" + (found.length === 1 ? "." : "s."));
   }
-  function adopt(found, sent) {
-    var places = {}, isNew = !read("person." + me.annotator), n = 0;
-    batch.items.forEach((item, i) => { places[key(item)] = i; });
+  function adopt(found, isStored) {  // records from a file or the collector
+    var isNew = !read("person." + me.annotator), n = 0, there = new Map();
     found.forEach(r => {
-      var item = r && r.report_id === batch.report_id && r.feature_model === batch.feature_model && r.annotator === me.annotator && batch.items[places[key(r)]];
-      if (!item || typeof r.answers !== "object") return;
+      if (!isRecord(r) || r.annotator !== me.annotator) return;
+      var place = places.get(key(r)), item = items[place];
       n += 1;
-      if (isNew && Number.isInteger(r.order_seed)) {  // new here: go on in the same order, after the last answer
+      if (isNew && isCount(r.order_seed)) {  // new here: go on in the same order, after the last answer
         me.seed = r.order_seed;
-        me.part = Math.floor(places[key(r)] / batch.part_size);
+        me.part = Math.floor(place / batch.part_size);
         me.at = Math.max(me.at, r.position + 1 || 0);
       }
-      var e = entry(item);
-      if (r.revision > e.revision) {
-        Object.assign(e, { id: r.record_id, revision: r.revision, record: r, draft: r.answers, seconds: r.active_seconds || 0, pastes: r.n_pastes || 0 });
-      }
-      if (sent && r.record_id === e.id) e.sent = Math.max(e.sent, r.revision);
-      keep(item, e);
+      there.set(r.record_id, r.revision);
+      keep(item, join(entry(item), sound("", { id: r.record_id, record: r, draft: r.answers, seconds: r.active_seconds, pastes: r.n_pastes })));
+    });
+    if (isStored) items.forEach(item => {  // what the server has, whatever it said at an earlier time
+      var e = entry(item), has = there.get(e.id) || 0;
+      if (e.record && e.sent !== has) { e.sent = Math.min(has, e.revision); keep(item, e); }
     });
     return n;
   }
   function load(file) {
     file.text().then(text => {
-      var lines = text.split("\n").filter(line => line.trim()), found = lines.map(line => { try { return JSON.parse(line); } catch (e) { return null; } });
-      var first = found.find(r => r && r.report_id === batch.report_id && /^[A-Za-z0-9][\w.-]{0,63}$/.test(r.annotator));
-      if (first && !token) {
+      var lines = text.split("\n").filter(line => line.trim()), found = lines.map(line => { try { return JSON.parse(line); } catch { return null; } });
+      var first = found.find(isRecord);
+      if (first && !(outbox && outbox.hasToken())) {
         me = person(first.annotator);
         $("annotator").value = me.annotator;
       }
@@ -237,72 +266,75 @@
       if (me) { remember(); $("part").value = me.part; }
       $("take").disabled = !me;
       say(n + " answers read" + (n < lines.length ? ", " + (lines.length - n) + " belong to another report or person" : "") + (n ? ". Press Start to go on." : "."));
-    });
+    }).catch(() => { say("This file cannot be read."); });
   }
 
   // --- the collector -----------------------------------------------------------------------------------------
-  function call(route, body) {
-    var headers = token ? { Authorization: "Bearer " + token } : {};
-    if (body) headers["Content-Type"] = "application/json";
-    return fetch(root + collector.api + route, { method: body ? "POST" : "GET", headers, body: body && JSON.stringify(body) }).then(response =>
-      response.json().then(value => ({ status: response.status, value })));
+  var unsent = () => me ? items.map(entry).filter(e => e.record && e.sent < e.revision && e.refused !== e.revision).map(e => e.record) : [];
+  function send() { if (outbox && me) outbox.send(); }
+  function stored(record) {
+    var item = items[places.get(key(record))], e = entry(item);
+    if (e.id === record.record_id) { e.sent = Math.max(e.sent, record.revision); keep(item, e); }
   }
-  function unsent() { return batch.items.filter(item => { var e = entry(item); return e.record && e.sent < e.revision && e.refused !== e.revision; }); }
-  function send() {
-    if (!token || sending) return;
-    var item = unsent()[0];
-    if (!item) { tell("sent", refusal || "All answers are stored on the server"); return complete(); }
-    sending = true;
-    tell("sent", "Sending…");
-    var record = entry(item).record;
-    call("annotations", record).then(reply => {
-      sending = false;
-      var e = entry(item), ok = reply.status === 200 || reply.status === 201;
-      if (reply.status === 401) { token = null; return tell("sent", "Your link is not valid any more. Download your answers."); }
-      if (!ok && reply.status !== 409 && reply.status !== 422) throw new Error();
-      if (ok) e.sent = Math.max(e.sent, record.revision);
-      else { e.refused = record.revision; refusal = "The server refused an answer: " + reply.value.reasons.join("; ") + ". Download your answers."; }
-      keep(item, e);
-      send();
-    }).catch(() => { sending = false; tell("sent", "Not sent yet; trying again. Your answers are kept here."); setTimeout(send, 4000); });
+  function refused(record, why) {
+    var item = items[places.get(key(record))], e = entry(item), isTaken = why.startsWith("record_id:");
+    if (e.id !== record.record_id) return;
+    e.refused = e.revision;
+    if (isTaken || why.startsWith("revision:")) {  // another window or machine was there first: send it as a new one
+      if (isTaken) e.id = hex(random()); else e.revision += 1;
+      e.record = { ...e.record, record_id: e.id, revision: e.revision };
+      if (isTaken) e.refused = e.sent = 0;
+    } else refusal = "The server refused an answer: " + why + ". Download your answers.";
+    keep(item, e);
+  }
+  function sent(state) {
+    var n = me && records().length;
+    tell("sent", { sending: "Sending…", waiting: "Not sent yet; trying again. " + (safety === "lost" ? "Your answers are only in this window." : "Your answers are kept here."), expired: "Your link is not valid any more. Download your answers.", done: refusal || (n ? "All answers are stored on the server" : "") }[state]);
+    if (state === "done" && !refusal) complete();
   }
   function complete() {
     if ($("end").hidden || !collector.prolific) return;
-    call("complete", {}).then(reply => {
-      if (reply.status !== 200 || !/^https:\/\//.test(reply.value.completion)) return;
-      $("completion").replaceChildren(make("a", { href: reply.value.completion, textContent: "Everything is stored. Return to Prolific" }));
-    }).catch(() => {});
+    outbox.call("complete", {}).then(({ status, value }) => {
+      if (status !== 200 || !/^https:\/\//.test(value.completion)) return;
+      $("completion").replaceChildren(make("a", { href: value.completion, textContent: "Everything is stored. Return to Prolific" }));
+    }).catch(() => { });
   }
-  function join() {
-    var hash = new URLSearchParams(location.hash.slice(1)), query = new URLSearchParams(location.search);
-    token = hash.get("token") || read("token");
+  function enter() {
+    var hash = new URLSearchParams(location.hash.slice(1)), query = new URLSearchParams(location.search), token = hash.get("token") || read("token");
     if (hash.get("token")) history.replaceState(null, "", location.pathname + location.search);
-    var ready = Promise.resolve({ value: { token: token } });
-    if (collector.prolific && query.get("PROLIFIC_PID")) {
-      token = null;  // of whoever sat here before
-      ready = call("enrol", { prolific_pid: query.get("PROLIFIC_PID"), study_id: query.get("STUDY_ID"), session_id: query.get("SESSION_ID") });
-    }
-    ready.then(reply => {
-      token = reply.value.token;
-      if (reply.value.reasons) return say("You were not let in: " + reply.value.reasons.join("; ") + "." + STILL);
-      if (query.get("PROLIFIC_PID")) history.replaceState(null, "", location.pathname);
-      if (!token) return say("Open the link you were given: this form has no token." + STILL);
-      return call("session").then(session => {
-        if (session.status === 401) { token = null; write("token", null); return say("Your link is not valid any more." + STILL); }
-        if (session.status !== 200) throw session;
-        write("token", token);
-        me = person(session.value.annotator);
-        var n = adopt(session.value.records, true);
-        if (session.value.part !== null) me.part = session.value.part;
-        $("annotator").value = me.annotator;
-        $("annotator").readOnly = true;
-        $("part").value = me.part;
-        $("part").disabled = session.value.part !== null;
-        remember();
-        say("Connected: your answers are stored on the server as you give them." + (n ? " " + n + " are there." : ""));
-        send();
-      });
-    }).catch(() => { say("The server does not answer." + STILL); });
+    if (!collector.prolific || !query.get("PROLIFIC_PID")) return connect(token);
+    outbox.call("enrol", { prolific_pid: query.get("PROLIFIC_PID"), study_id: query.get("STUDY_ID"), session_id: query.get("SESSION_ID") }).then(reply => {  // not with the token of whoever sat here before
+      if (outbox.reasons(reply)) return say("You were not let in: " + outbox.reasons(reply) + "." + STILL);
+      if (typeof reply.value.token !== "string") throw new Error();
+      history.replaceState(null, "", location.pathname);
+      connect(reply.value.token);
+    }).catch(() => { later(enter); });
+  }
+  function later(what) {
+    say("The server does not answer; trying again." + STILL);
+    setTimeout(what, outbox.pause());
+  }
+  function connect(token) {
+    if (!token) return say("Open the link you were given: this form has no token." + STILL);
+    outbox.use(token);
+    outbox.call("session").then(reply => {
+      var { annotator, part, records } = reply.value;
+      if (reply.status === 401 && outbox.reasons(reply)) { outbox.use(null); write("token", ""); return say("Your link is not valid any more." + STILL); }
+      if (reply.status !== 200 || !isName(annotator) || !Array.isArray(records)) throw new Error();
+      write("token", token);
+      if (order.length && me.annotator !== annotator) { outbox.use(null); return say("The server answers now, and knows you as " + annotator + ". Download your answers, then reload this page."); }
+      var isGoing = order.length > 0 && !!me, n;
+      me = person(annotator);
+      n = adopt(records, true);
+      if (isCount(part)) me.part = part;
+      $("annotator").value = annotator;
+      $("annotator").readOnly = true;
+      $("part").value = me.part;
+      $("part").disabled = isCount(part);
+      if (isGoing) progress(); else remember();
+      say("Connected: your answers are stored on the server as you give them." + (n ? " " + n + " are there." : ""));
+      send();
+    }).catch(() => { later(() => { connect(token); }); });
   }
 
   // --- the course of things ----------------------------------------------------------------------------------
@@ -310,12 +342,12 @@
     var name = $("annotator").value.trim();
     if (!$("annotator").checkValidity() || !name) { $("annotator").reportValidity(); return; }
     me = person(name);
-    var part = $("part").disabled ? me.part : Number($("part").value) || 0, wanted = location.hash.slice(1), place = batch.items.findIndex(item => "item-" + key(item) === wanted);
+    var part = $("part").disabled ? me.part : Number($("part").value) || 0, wanted = location.hash.slice(1), place = items.findIndex(item => "item-" + key(item) === wanted);
     if (place >= 0) part = Math.floor(place / batch.part_size);
     if (part !== me.part) me.at = 0;
     me.part = part;
     arrange();
-    show(place >= 0 ? order.indexOf(batch.items[place]) : me.at);
+    show(place >= 0 ? order.indexOf(items[place]) : me.at);
     send();
   }
   function finish() {
@@ -323,35 +355,41 @@
     step("end");
     send();
   }
-  function touched() { active = Date.now(); }
+  function touched() { active = performance.now(); }
 
-  form.addEventListener("input", () => { touched(); limit(); draft(); });
-  form.addEventListener("paste", () => { var e = entry(order[at]); e.pastes += 1; keep(order[at], e); });
-  form.addEventListener("submit", event => { event.preventDefault(); if (save()) forward(); });
-  form.addEventListener("keydown", event => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit(); });
-  ["pointermove", "keydown", "scroll"].forEach(name => { document.addEventListener(name, touched, { passive: true }); });
+  on(form, "input", () => { touched(); limit(); draft(); });
+  on(form, "paste", () => { var e = entry(order[at]); e.pastes += 1; keep(order[at], e); });
+  on(form, "submit", event => { event.preventDefault(); if (save()) forward(); });
+  on(form, "keydown", event => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit(); });
+  ["pointermove", "keydown", "scroll"].forEach(name => { on(document, name, touched, { passive: true }); });
   setInterval(() => {
-    if ($("item").hidden || document.visibilityState !== "visible" || Date.now() - active > 60000) return;
+    if ($("item").hidden || document.visibilityState !== "visible" || performance.now() - active > 60000) return;
     var e = entry(order[at]);
     e.seconds += 1;
-    keep(order[at], e);
+    keep(order[at], e, true);
   }, 1000);
   var actions = {
     start, back: () => { show(at - 1); }, skip: () => { if (at + 1 < order.length) show(at + 1); else finish(); },
     download, again: () => { show(0); }, intro: () => { step("intro"); }
   };
-  box.addEventListener("click", event => { var name = event.target.dataset?.action; if (name) actions[name](); });
-  $("intro-form").addEventListener("submit", event => { event.preventDefault(); start(); });
-  $("file").addEventListener("change", event => { if (event.target.files[0]) load(event.target.files[0]); });
-  window.addEventListener("online", send);
+  on(box, "click", event => { var name = event.target.dataset?.action; if (name) actions[name](); });
+  on($("intro-form"), "submit", event => { event.preventDefault(); start(); });
+  on($("file"), "change", event => { if (event.target.files[0]) load(event.target.files[0]); });
+  on(window, "online", send);
+  on(window, "beforeunload", event => { if (atRisk()) event.preventDefault(); });
 
-  draw(batch.items[0]);  // hidden as yet, but the page's script finds pictures and heatmaps to work on
-  recover(() => {
+  var places = new Map(items.map((item, i) => [key(item), i]));
+  var store = barlowStore(PREFIX, { merge, told: safe, changed }), { read, write } = store;
+  var outbox = collector && barlowOutbox(root + collector.api, { unsent, stored, refused, told: sent });
+  draw(items[0]);
+  barlowReport.setUpHeatmaps();
+  store.load(() => {
     var last = read("current");
-    if (last) { me = person(last); arrange(); $("part").value = me.part; $("take").disabled = false; }
+    if (isName(last)) { me = person(last); $("part").value = me.part; $("take").disabled = false; } else last = null;
     $("annotator").value = last || "person-" + hex(random()).slice(0, 6);
     box.hidden = false;
-    if (collector) join();
+    store.check();
+    if (outbox) enter();
     else if (last && me.at) say("Welcome back: press Start to go on where you were.");
   });
 })();

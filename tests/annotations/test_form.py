@@ -3,10 +3,10 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 from pathlib import Path
-from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -18,55 +18,12 @@ from barlow_report.run_folder import Run
 from barlow_report.stages.annotations import MergeSettings, merge_files
 from barlow_report.stages.site import write_site
 from tests.annotations.conftest import site_of
+from tests.annotations.form import Form, records
 from tests.conftest import chromium
 
 pytestmark = pytest.mark.browser
 
-LOCAL = ("file:", "data:", "blob:")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-
-
-class Form:
-    """A page with the form, whose requests and complaints are written down."""
-
-    def __init__(self, context: BrowserContext, site: Path, fragment: str = "") -> None:
-        self.page = context.new_page()
-        self.noted: list[str] = []
-        self.page.on("request", lambda r: None if r.url.startswith(LOCAL) else self.noted.append(r.url))
-        self.page.on("console", lambda message: self.noted.append(message.text))
-        self.page.on("pageerror", lambda error: self.noted.append(str(error)))
-        self.page.goto((site / "annotate" / "index.html").as_uri() + fragment)
-
-    def start(self, name: str) -> None:
-        self.page.fill("#annotator", name)
-        self.page.click("button:text-is('Start')")
-        self.page.wait_for_selector("#short", state="visible")
-
-    def answer(self, short: str, *, relation: str = "background", ease: int = 4) -> None:
-        self.page.fill("#short", short)
-        self.page.fill("#long", f"a long description of {short}")
-        for name, value in (("ease", ease), ("confidence", 3), ("most_useful", "B and C"), ("relation", relation)):
-            self.page.check(f'input[name="{name}"][value="{value}"]')
-
-    def save(self) -> None:
-        self.page.click("text=Save and next")
-
-    def download(self, to: Path) -> Path:
-        with self.page.expect_download() as caught:
-            self.page.click("[data-action=download]:visible")
-        caught.value.save_as(to)
-        return to
-
-    def item(self) -> str:
-        """Which feature is shown, by its first picture."""
-        return str(self.page.get_attribute("[data-pictures] img >> nth=0", "src"))
-
-    def checked(self) -> None:
-        assert self.noted == []
-
-
-def _records(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 @pytest.mark.slow
@@ -96,8 +53,8 @@ def test_the_whole_loop_from_two_people_s_answers_to_names_on_the_pages(
         form.checked()
         context.close()
     for file in files:
-        assert len(_records(file)) == 5
-        assert all(parse_record(record).revision == 1 for record in _records(file))
+        assert len(records(file)) == 5
+        assert all(parse_record(record).revision == 1 for record in records(file))
     run = Run.open(run_folder)
     done = merge_files(run, files, settings=MergeSettings(min_seconds=0))
     assert (done.n_people, done.n_applied, done.problems) == (2, 10, ())
@@ -195,7 +152,7 @@ def test_answers_are_taken_to_another_browser_as_a_file(
     assert again.page.input_value("#short") == "first words"
     again.page.fill("#short", "second thoughts")
     again.save()
-    (record,) = _records(again.download(tmp_path / "again.jsonl"))
+    (record,) = records(again.download(tmp_path / "again.jsonl"))
     before = json.loads(file.read_text().splitlines()[0])
     assert (record["revision"], record["record_id"]) == (2, before["record_id"])
     assert record["order_seed"] == before["order_seed"]
@@ -213,7 +170,7 @@ def test_saving_the_same_answers_again_makes_no_new_revision(
     form.save()
     form.page.click("[data-back]")
     form.save()
-    assert [record["revision"] for record in _records(form.download(tmp_path / "a.jsonl"))] == [1]
+    assert [record["revision"] for record in records(form.download(tmp_path / "a.jsonl"))] == [1]
 
 
 @pytest.mark.slow
@@ -228,10 +185,10 @@ def test_the_order_is_shuffled_by_the_recorded_seed(asked: Run, browser: Browser
             seen.append(form.item())
             form.page.check("input[name=cannot_tell]")
             form.save()
-        records = _records(form.download(tmp_path / f"{i}.jsonl"))
-        assert sorted(record["position"] for record in records) == list(range(5))
-        assert all(record["answers"] == {"cannot_tell": True} for record in records)
-        seeds |= {record["order_seed"] for record in records}
+        found = records(form.download(tmp_path / f"{i}.jsonl"))
+        assert sorted(record["position"] for record in found) == list(range(5))
+        assert all(record["answers"] == {"cannot_tell": True} for record in found)
+        seeds |= {record["order_seed"] for record in found}
         orders.add(tuple(seen))
         context.close()
     assert len(seeds) == 4
@@ -278,7 +235,7 @@ def test_pastes_and_looking_time_are_recorded(asked: Run, form_context: BrowserC
     form.page.evaluate("document.querySelector('#long').dispatchEvent(new ClipboardEvent('paste', {bubbles: true}))")
     form.page.wait_for_timeout(2200)
     form.save()
-    (record,) = _records(form.download(tmp_path / "a.jsonl"))
+    (record,) = records(form.download(tmp_path / "a.jsonl"))
     assert record["n_pastes"] == 1
     assert 1 <= record["active_seconds"] <= 5
 
@@ -332,7 +289,7 @@ def test_hostile_answers_in_a_file_stay_text(asked: Run, form_context: BrowserCo
     form.start("ada")
     form.answer("some words")
     form.save()
-    (record,) = _records(form.download(tmp_path / "a.jsonl"))
+    (record,) = records(form.download(tmp_path / "a.jsonl"))
     record["revision"] = 9
     record["answers"] |= {"short": "<img src=x onerror=alert(1)>", "ease": "<script>", "relation": {"toString": 1}}
     (tmp_path / "b.jsonl").write_text(json.dumps(record) + "\n")
@@ -372,7 +329,10 @@ def _violations(page: Page) -> list[str]:
 
 
 def test_the_form_stays_small(asked: Run) -> None:
-    assets = site_of(asked) / "assets" / "barlow"
-    assert (assets / "annotate.js").stat().st_size <= 20_000
-    assert (assets / "annotate.css").stat().st_size <= 5_000
-    assert (site_of(asked) / "annotate" / "index.html").stat().st_size <= 40_000
+    page = site_of(asked) / "annotate" / "index.html"
+    scripts = re.findall(r'src="\.\./(assets/barlow/[^"]+\.js)"', page.read_text(encoding="utf-8"))
+    own = [script for script in scripts if "iframe-worker" not in script]
+    assert own == ["assets/barlow/barlow.js", "assets/barlow/annotate.js"]
+    assert sum((site_of(asked) / script).stat().st_size for script in own) <= 30_000
+    assert (site_of(asked) / "assets" / "barlow" / "annotate.css").stat().st_size <= 5_000
+    assert page.stat().st_size <= 40_000

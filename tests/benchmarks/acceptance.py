@@ -256,14 +256,14 @@ def _loaded(browser: Browser, path: Path) -> int:
 def weight(site: Path, browser: Browser) -> Iterator[Line]:
     """Weigh the pages of one site and what they load at once, the script, the styles and the pictures."""
     assets = site / "assets" / "barlow"
-    own, form = (
+    own, form, tables = (
         {
             suffix: sum(
                 (assets / f"{name}.{suffix}").stat().st_size for name in names if (assets / f"{name}.{suffix}").exists()
             )
             for suffix in ("js", "css")
         }
-        for names in (("barlow", "frame"), ("annotate",))
+        for names in (("barlow", "frame"), ("annotate",), ("tables", "jump"))
     )
     heaviest = max((_loaded(browser, site / path) for path in _one_of_each(site)), default=0)
     pictures = [p.read_bytes() for p in (site / "media").rglob("*.webp")]
@@ -275,7 +275,8 @@ def weight(site: Path, browser: Browser) -> Iterator[Line]:
         f"at most {heaviest / 1e3:.0f} kB",
         heaviest <= 1e6,
     )
-    yield Line("weight", "own script ≤ 30 kB", _with_form(own["js"], form["js"]), own["js"] + form["js"] <= 30_000)
+    most = own["js"] + max(form["js"], tables["js"])
+    yield Line("weight", "own script ≤ 30 kB", _with_form(own["js"], form["js"]), most <= 30_000)
     yield Line("weight", "own CSS ≤ 20 kB", _with_form(own["css"], form["css"]), own["css"] + form["css"] <= 20_000)
     yield Line("weight", "no image stored twice", f"{n_twice} of {len(pictures)}", not n_twice)
     if largest:

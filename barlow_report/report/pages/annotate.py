@@ -46,7 +46,8 @@ def annotate_page(site: Site) -> SitePage:
         template="pages/annotate.html",
         view=lambda: view,
         crumbs=(Link("Overview", "index.html"),),
-        data=("data/collector.js", "data/annotate.js", "assets/barlow/annotate.js") if n else (),
+        data=("data/collector.js", "data/annotate.js") if n else (),
+        script="assets/barlow/annotate.js",
     )
 
 

@@ -35,6 +35,7 @@ class SitePage:
         search: Text that the search finds the page by.
         crumbs: The pages above this one.
         data: Data scripts that the page loads, relative to the site's root.
+        script: What reads them, relative to the site's root.
     """
 
     path: str
@@ -49,12 +50,18 @@ class SitePage:
     previous: Link | None = None
     next: Link | None = None
     data: tuple[str, ...] = ()
+    script: str = "assets/barlow/tables.js"
     has_contents: bool = False
 
     @property
     def root(self) -> str:
         """The way from this page to the site's root: empty, or ../ for each folder."""
         return "../" * self.path.count("/")
+
+    @property
+    def scripts(self) -> tuple[str, ...]:
+        """What the page loads after the script that all pages have, in this order."""
+        return (*self.data, self.script) if self.data else ()
 
 
 @dataclass(frozen=True, kw_only=True)

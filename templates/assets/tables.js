@@ -1,0 +1,173 @@
+// Tables: sorted, filtered and paged in the browser from a columnar data script. Comes after barlow.js on the pages that
+// have a table. Text from data is only ever set as text, never as HTML.
+(function () {
+  "use strict";
+  var page = document.querySelector(".barlow");
+  if (!page) return;
+  var root = page.dataset.root, make = barlowReport.make;
+
+  // --- numbers, as formatting.py writes them ---------------------------------------------------------------
+  var THIN = "\u202f", MISSING = "–";
+  function isMissing(v) { return v === null || v === undefined; }
+  function count(n) { return isMissing(n) ? MISSING : String(n).replace(/\B(?=(\d{3})+$)/g, THIN); }
+  function percent(share, decimals) {
+    if (isMissing(share)) return MISSING;
+    var smallest = Math.pow(10, -decimals), value = share * 100;
+    if (value > 0 && value < smallest / 2) return "<" + THIN + smallest.toFixed(decimals) + THIN + "%";
+    if (value < 100 && value > 100 - smallest / 2) return ">" + THIN + (100 - smallest).toFixed(decimals) + THIN + "%";
+    return fixed(value, decimals) + THIN + "%";
+  }
+  // Python and toFixed both round the exact binary value and differ at exact ties only: Python goes to even.
+  // A tie at d decimals is an odd multiple of 2^-(d+1).
+  function fixed(value, d) {
+    var scale = Math.pow(10, d), lower = Math.floor(value * scale);
+    return ((value * Math.pow(2, d + 1)) % 2 === 1 ? (lower + (lower % 2)) / scale : value).toFixed(d);
+  }
+  function number(value) { var t = isMissing(value) ? MISSING : fixed(Math.abs(value), 3); return value < 0 && Number(t) ? "−" + t : t; }
+  function pValue(value) { return isMissing(value) ? MISSING : value < 0.001 ? "<" + THIN + "0.001" : fixed(value, 3); }
+  function interval(low, high) { return low + "–" + high + THIN + "%"; }
+
+  Object.assign(barlowReport, { percent, count, number, pValue });
+
+  // --- tables ----------------------------------------------------------------------------------------------
+  var collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
+  function Table(box) {
+    var name = box.dataset.table, data = (window.BARLOW_DATA || {})[name];
+    if (!data) return;
+    var columns = new Map(data.columns.map(c => [c.key, c])), body = box.querySelector("[data-rows]"), filters = box.querySelector("[data-filters]");
+    var counter = box.querySelector("[data-count]"), announcer = box.querySelector("[data-announce]"), pager = box.querySelector("[data-pager]");
+    var state = { sort: "", dir: "", page: 1 }, usual = { sort: "", dir: "" }, order = [], timer;
+    var texts = new Map();  // of a column, or of all: what a row is found by, made when it is first looked for
+
+    function textsOf(c) {
+      if (!texts.has(c)) texts.set(c, Array.from({ length: data.n }, (_, i) => barlowFold.spellings(c ? String(c.values[i] ?? "") : data.columns.map(c => {
+        return c.values && typeof c.values[i] === "string" && c.kind !== "picture" ? c.words ? c.words[c.values[i]] : c.values[i] : "";
+      }).join("\n"))));
+      return texts.get(c);
+    }
+    function valueOf(c, i) { return c.kind === "rate" ? (c.of[i] ? c.k[i] / c.of[i] : null) : c.values[i]; }
+    // The place of each text among all, found once: comparing words of a language takes a hundred times as long as numbers
+    function orderOf(c) {
+      if (!c.order) {
+        var place = new Map(Array.from(new Set(c.values)).filter(function (v) { return !isMissing(v); }).sort(collator.compare).map(function (v, i) { return [v, i]; }));
+        c.order = c.values.map(function (v) { return isMissing(v) ? null : place.get(v); });
+      }
+      return c.order;
+    }
+    function condition(input) {  // what a filter asks of a row
+      var wanted = input.value.trim(), c = columns.get(input.dataset.filter);
+      if (input.dataset.test === "equals") return i => c.values[i] === wanted;
+      if (input.dataset.test === "contains") {
+        var pieces = barlowFold.fold(wanted).split(/\s+/), found = textsOf(c);
+        return i => pieces.every(piece => found[i].includes(piece));
+      }
+      var least = Number(wanted) / ("percent" in input.dataset ? 100 : 1) - 1e-12;
+      return i => { var value = valueOf(c, i); return !isMissing(value) && value >= least; };
+    }
+    function arrange() {
+      var conditions = filters ? Array.from(filters.querySelectorAll("[data-filter]")).filter(input => input.value.trim()).map(condition) : [];
+      order = [];
+      for (var i = 0; i < data.n; i++) if (conditions.every(holds => holds(i))) order.push(i);
+      var c = columns.get(state.sort);
+      if (!c) return;
+      var sign = state.dir === "descending" ? -1 : 1;
+      var keys = c.values && c.values.some(function (v) { return typeof v === "string"; }) ? orderOf(c) : order.length ? Array.from({ length: data.n }, function (_, i) { return valueOf(c, i); }) : [];
+      order.sort(function (a, b) {
+        var x = keys[a], y = keys[b];
+        if (isMissing(x) || isMissing(y)) return isMissing(x) - isMissing(y) || a - b;
+        return sign * (x - y) || a - b;
+      });
+    }
+    function cell(c, i) {
+      var td = make("td", { className: ["count", "rate", "number", "q"].includes(c.kind) ? "num" : c.kind === "text" && (c.values[i] || "").length < 16 ? "short" : "" }), v = c.kind === "rate" ? c.of[i] : c.values[i];
+      if (!td.className) td.removeAttribute("class");
+      if (isMissing(v) || (c.kind === "picture" && !v)) td.textContent = MISSING;
+      else if (c.kind === "link") td.append(make("a", { href: root + c.paths[i], textContent: v }));
+      else if (c.kind === "picture") {
+        td.className = "thumb";
+        td.append(make("img", { src: root + "media/" + v, alt: c.alts[i], loading: "lazy", decoding: "async", className: c.tiny ? "tiny" : "" }));
+      } else if (c.kind === "badge") td.append(make("span", { className: "badge " + v, textContent: c.words[v] }));
+      else if (c.kind === "rate") {
+        td.textContent = percent(v ? c.k[i] / v : null, 1);
+        if (v) td.append(make("small", { className: v < data.least ? "few" : "", textContent: count(c.k[i]) + "/" + count(v) + (c.low && !isMissing(c.low[i]) ? " · " + interval(c.low[i], c.high[i]) : "") + (v < data.least ? " · n\u00a0<\u00a0" + data.least : "") }));
+      } else td.textContent = c.kind === "count" ? count(v) : c.kind === "number" ? number(v) : c.kind === "q" ? pValue(v) : v;
+      return td;
+    }
+    function draw() {
+      var size = data.pageSize, pages = Math.max(1, Math.ceil(order.length / size));
+      state.page = Math.min(Math.max(1, state.page), pages);
+      var start = (state.page - 1) * size, rows = document.createDocumentFragment();
+      order.slice(start, start + size).forEach(function (i) { rows.append(make("tr", {}, data.columns.map(function (c) { return cell(c, i); }))); });
+      if (!order.length) {
+        var reset = make("button", { type: "button", textContent: "Reset the filters" });
+        reset.addEventListener("click", function () { filters.reset(); });
+        rows.append(make("tr", {}, [make("td", { colSpan: data.columns.length }, ["No " + box.dataset.noun + " match these filters. ", reset])]));
+      }
+      body.replaceChildren(rows);
+      counter.textContent = (order.length ? "Rows " + count(start + 1) + "–" + count(Math.min(start + size, order.length)) + " of " + count(order.length) : "0 rows") + (order.length < data.n ? " (" + count(data.n) + " before filters)" : "");
+      pager.hidden = pages === 1;
+      pager.querySelector("[data-page]").textContent = "Page " + state.page + " of " + pages;
+      pager.querySelectorAll("button").forEach(function (b) { b.disabled = b.dataset.step === "-1" ? state.page === 1 : state.page === pages; });
+      box.querySelectorAll("[data-sort]").forEach(function (b) {
+        var th = b.closest("th");
+        if (b.dataset.sort === state.sort) th.setAttribute("aria-sort", state.dir); else th.removeAttribute("aria-sort");
+      });
+    }
+    function save() {
+      var params = new URLSearchParams();
+      if (state.sort) { params.set("sort", state.sort); params.set("dir", state.dir); }
+      if (filters) filters.querySelectorAll("[data-filter]").forEach(function (input) { if (input.value.trim()) params.set(input.dataset.filter || "q", input.value.trim()); });
+      if (state.page > 1) params.set("page", state.page);
+      var hash = params.toString();
+      try { history.replaceState(history.state, "", hash ? "#" + hash : location.pathname + location.search); } catch (e) { /* the view works, its address does not */ }
+    }
+    function load() {
+      var params = new URLSearchParams(location.hash.slice(1)), touched = false;
+      var sort = params.get("sort"), isKnown = Array.from(box.querySelectorAll("[data-sort]")).some(b => b.dataset.sort === sort);
+      state.sort = isKnown ? sort : usual.sort;
+      state.dir = isKnown ? params.get("dir") === "descending" ? "descending" : "ascending" : usual.dir;
+      touched = isKnown;
+      if (filters) filters.querySelectorAll("[data-filter]").forEach(function (input) {
+        input.value = params.get(input.dataset.filter || "q") || "";
+        if (input.selectedIndex < 0) input.value = "";
+        touched = touched || !!input.value;
+      });
+      state.page = parseInt(params.get("page"), 10) || 1;
+      return touched || state.page > 1;
+    }
+    function update(message) { arrange(); draw(); save(); announcer.textContent = message || counter.textContent; }
+
+    box.querySelectorAll("[data-sort]").forEach(function (button) {
+      button.disabled = false;
+      button.addEventListener("click", function () {
+        var key = button.dataset.sort;
+        state.dir = state.sort === key ? (state.dir === "ascending" ? "descending" : "ascending") : columns.get(key).starts;
+        state.sort = key;
+        state.page = 1;
+        update("Sorted by " + button.textContent + ", " + state.dir);
+      });
+    });
+    if (filters) {
+      filters.hidden = false;
+      filters.addEventListener("submit", function (event) { event.preventDefault(); });
+      filters.addEventListener("reset", function () { setTimeout(function () { state.page = 1; update(); }, 0); });
+      filters.addEventListener("input", function () { clearTimeout(timer); timer = setTimeout(function () { state.page = 1; update(); }, 0); });
+    }
+    pager.addEventListener("click", function (event) {
+      var step = event.target.dataset && event.target.dataset.step;
+      if (!step) return;
+      state.page += Number(step);
+      update();
+      box.scrollIntoView({ block: "start" });
+    });
+    window.addEventListener("hashchange", function () { if (box.isConnected) { load(); arrange(); draw(); } });
+    var sorted = box.querySelector("th[aria-sort] [data-sort]");
+    if (sorted) usual = { sort: sorted.dataset.sort, dir: sorted.closest("th").getAttribute("aria-sort") };
+    var restored = load();
+    arrange();
+    if (restored) draw();
+    else { pager.hidden = data.n <= data.pageSize; pager.querySelector("[data-page]").textContent = "Page 1 of " + Math.ceil(data.n / data.pageSize); pager.querySelector("[data-step='-1']").disabled = true; }
+    box.barlowDraw = draw;
+  }
+  document.querySelectorAll("[data-table]").forEach(Table);
+})();
