@@ -128,7 +128,8 @@
       state.dir = isKnown ? params.get("dir") === "descending" ? "descending" : "ascending" : usual.dir;
       touched = isKnown;
       if (filters) filters.querySelectorAll("[data-filter]").forEach(function (input) {
-        input.value = params.get(input.dataset.filter || "q") || "";
+        var wanted = params.get(input.dataset.filter || "q") || "";
+        input.value = input.type === "number" && !isFinite(wanted) ? "" : wanted;
         if (input.selectedIndex < 0) input.value = "";
         touched = touched || !!input.value;
       });

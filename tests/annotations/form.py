@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import BrowserContext
+from playwright.sync_api import BrowserContext, Page
 
 __all__ = ["ONLY_HERE", "Form", "records"]
 
@@ -22,6 +22,13 @@ class Form:
         self.page.on("console", lambda message: self.noted.append(message.text))
         self.page.on("pageerror", lambda error: self.noted.append(str(error)))
         self.page.goto((site / "annotate" / "index.html").as_uri() + fragment)
+
+    @classmethod
+    def of(cls, page: Page) -> "Form":
+        """A page that shows the form already, or will."""
+        form = cls.__new__(cls)
+        form.page, form.noted = page, []
+        return form
 
     def start(self, name: str) -> None:
         self.page.fill("#annotator", name)

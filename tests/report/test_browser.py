@@ -105,6 +105,110 @@ def test_the_search_answers_from_the_disk(demo: Built, watched: Watched) -> None
     page.wait_for_selector("h1:text-is('cushion')")
 
 
+NAMES = {
+    "собака": ("собака", "СОБА"),
+    "柴犬": ("柴犬", "犬"),
+    "كلب": ("كلب", "كَلْب"),
+    "สุนัขพันธุ์": ("สุนัข", "พันธุ์"),
+    "(dog)": ("dog", "(dog)", "(do"),
+    "[cat]": ("cat", "[cat]"),
+    "<b>": ("<b>",),
+    "goldenRetriever": ("retriever", "goldenRetriever", "goldenretriever"),
+    "maine_coon": ("coon", "mainecoon", "maine coon", "maine_coon"),
+    "T-shirt": ("t-shirt", "tshirt", "shirt"),
+    "E\u0301cole": ("ecole", "école", "E\u0301COLE"),
+    "Große Straße": ("strasse", "Straße", "grosse str"),
+    "İstanbul": ("istanbul", "ıstanbul"),
+    "C++": ("c++",),
+    "can": ("can",),
+    "🐶": ("🐶",),
+}
+"""Classes, and what somebody may type to find each."""
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """A site whose classes have names in many scripts."""
+    recipe = Recipe(n_classes=len(NAMES), names=tuple(NAMES), n_per_class=60, n_features=230, n_pictures=6)
+    return build(tmp_path_factory.mktemp("named"), recipe)
+
+
+def test_the_search_finds_names_in_every_script_and_by_their_parts(named: Built, watched: Watched) -> None:
+    page = watched.open(named, "method/index.html")
+    page.click("input.md-search__input")
+    first = "document.querySelector('.md-search-result__list h1')?.textContent.normalize()"
+    for name, typed in NAMES.items():
+        for query in typed:
+            page.fill("input.md-search__input", query)
+            page.keyboard.press("Shift")  # the theme listens to keys
+            page.wait_for_function(f"name => {first} === name.normalize()", arg=name, timeout=10_000)
+    page.fill("input.md-search__input", "feature 21")
+    page.keyboard.press("Shift")
+    page.wait_for_function(f"{first} === 'Feature 21'")
+    titles = _texts(page, ".md-search-result__list h1")
+    assert titles.index("Feature 21") < titles.index("Feature 210")
+    for query in ("constructor", "*", "a~9", "^", "\\", "+x -y", "<img src=x>", "title:x", "x" * 5000):
+        page.fill("input.md-search__input", query)
+        page.keyboard.press("Shift")
+    page.wait_for_function("document.querySelector('.md-search-result__meta').textContent.includes('No matching')")
+
+
+def test_the_jump_box_and_filters_find_names_in_every_script_and_by_their_parts(named: Built, watched: Watched) -> None:
+    page = watched.open(named, "classes/index.html")
+    page.click("#jump-to")
+    page.wait_for_function("window.BARLOW_JUMP")
+    suggested = "form => form.querySelector('option')?.value"
+    for name, typed in NAMES.items():
+        for query in typed:
+            page.fill("#jump-to", query)
+            assert page.eval_on_selector("[data-jump]", suggested) == name, query
+            page.fill("[data-filter=class]", query)
+            page.wait_for_function("name => document.querySelector('[data-rows]').textContent.includes(name)", arg=name)
+            assert page.locator("[data-rows] tr").count() < len(NAMES), query
+    page.fill("#jump-to", "feature 21")
+    options = page.eval_on_selector_all("[data-jump] option", "all => all.map(o => o.value)")
+    assert options[0] == "feature 21"
+    assert "feature 210" in options
+
+
+ADDRESSES = (
+    *("sort=constructor", "sort=__proto__&dir=toString", "sort=picture", "sort=er&sort=constructor", "sort=%E0%A4%A"),
+    *(
+        "page=NaN",
+        "page=-3",
+        "page=1e308",
+        "page=99999999999999999999999",
+        "er=NaN",
+        "er=1e999",
+        "grouping=constructor",
+    ),
+    *("verdict=__proto__", "hasOwnProperty=1", "constructor", "__proto__", "%E0%A4%A", "%", '"]', "item-constructor"),
+)
+
+
+def test_no_address_and_no_stored_choice_is_an_error(large: Built, watched: Watched) -> None:
+    for path in ("failure-modes/index.html", "features/0/index.html"):
+        page = watched.open(large, path)
+        usual = page.locator("th[aria-sort] [data-sort]").all_text_contents()
+        for address in ADDRESSES:
+            page.evaluate("address => { location.hash = 'n=1'; location.hash = address; }", address)
+            page.evaluate("() => new Promise(done => setTimeout(done))")
+            if address != "sort=er&sort=constructor":
+                assert page.locator("th[aria-sort] [data-sort]").all_text_contents() == usual, address
+    page = watched.open(large, "failure-modes/index.html#sort=constructor&page=constructor&grouping=toString")
+    assert page.locator("[data-rows] tr").count() == 40
+    assert page.input_value("[data-filter=grouping]") == ""
+    for stored in ("constructor", "__proto__", "", "NaN", "1e999", "{", "null"):
+        page.evaluate(
+            "v => { for (const n of ['map', 'heat', 'opacity', 'keys']) localStorage.setItem('barlow-report.' + n, v);"
+            "localStorage.setItem(__md_scope.pathname + '.__palette', v); }",
+            stored,
+        )
+        page = watched.open(large, "features/0/index.html")
+        chosen = page.eval_on_selector_all("[data-tool]", "all => all.slice(0, 3).map(e => e.value)")
+        assert chosen == ["overlay", "inferno", "60"], stored
+
+
 def test_the_jump_box_goes_to_a_class_and_to_a_feature(demo: Built, watched: Watched) -> None:
     page = watched.open(demo, "method/index.html")
     for wanted, title in (("purse", "purse"), ("42", "Feature 42")):
