@@ -21,6 +21,7 @@ from barlow_report.progress import Advance
 from barlow_report.report.inlining import Inliner
 from barlow_report.report.pages import SitePage
 from barlow_report.report.render import Renderer, templates_folder
+from barlow_report.report.spellings import other_spellings
 
 __all__ = ["navigation_lines", "write_pages"]
 
@@ -58,7 +59,8 @@ def _as_markdown(page: SitePage, html: str, *, is_searched: bool) -> str:
         ]
     )
     # The theme's search leaves out what is marked so in the page; this is what it finds the page by instead
-    found_by = f"<p hidden>{escape(page.search)}</p>\n\n" if is_searched else ""
+    words = " ".join([page.search, *other_spellings(f"{page.title} {page.search}")])
+    found_by = f"<p hidden>{escape(words)}</p>\n\n" if is_searched else ""
     return f"---\n{front}\n---\n\n{found_by.translate(_BRACES)}{html.strip().translate(_REFERENCES)}\n"
 
 

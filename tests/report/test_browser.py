@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from barlow_report import formatting
 from barlow_report.report.jump import jump_script
 from barlow_report.report.pages import Site
+from barlow_report.report.spellings import fold
 from tests.report.conftest import Built, build
 from tests.report.synthetic import PAYLOADS, Recipe
 
@@ -165,6 +166,8 @@ def test_the_jump_box_and_filters_find_names_in_every_script_and_by_their_parts(
             page.fill("[data-filter=class]", query)
             page.wait_for_function("name => document.querySelector('[data-rows]').textContent.includes(name)", arg=name)
             assert page.locator("[data-rows] tr").count() < len(NAMES), query
+    folded = page.evaluate("names => names.map(barlowFold.fold)", [*NAMES, *PAYLOADS])
+    assert folded == [fold(name) for name in (*NAMES, *PAYLOADS)]  # the package's own, for hosts
     page.fill("#jump-to", "feature 21")
     options = page.eval_on_selector_all("[data-jump] option", "all => all.map(o => o.value)")
     assert options[0] == "feature 21"
