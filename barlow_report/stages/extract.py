@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from barlow_report.config import Config
-from barlow_report.errors import DataError
+from barlow_report.errors import DataError, ModelError
 from barlow_report.fingerprints import images_identity, model_identity
 from barlow_report.progress import Advance, Progress
 from barlow_report.run_folder import Run, fingerprint
@@ -24,7 +24,7 @@ from barlow_report.slugs import slugs
 from barlow_report.stages.class_order import check_class_order
 from barlow_report.stages.pictures import feature_model_config, input_size
 from barlow_report.vision.datasets import ImageList, list_images
-from barlow_report.vision.outputs import TIES_ADVICE, confidences, count_ties, decide_kind, describe_kind
+from barlow_report.vision.outputs import confidences, count_ties, decide_kind, describe_kind
 
 if TYPE_CHECKING:
     from barlow_report.vision.extraction import ShardResult
@@ -74,8 +74,7 @@ def extract(config: Config, run: Run, *, progress: Progress) -> str:
     if missing or not is_sealed(work / _MODELS):
         compute_shards(config, images, missing, work=work, progress=progress)
     noted = read_sealed_json(work / _MODELS, advice=_AGAIN)
-    for role, text in noted.pop("assumptions").items():
-        run.assume("extract", f"varying {role}", text)
+    _note({f"varying {role}": text for role, text in noted.pop("assumptions").items()}, run)
     run.update_info(**noted)
     _join_shards(images, [_Shard.read(path) for path in paths], config.extraction.feature_dtype, run=run)
     _note(_check_predictions(config, run, images, progress=progress), run)
@@ -323,19 +322,17 @@ def _join_shards(images: ImageList, shards: list[_Shard], dtype: str, *, run: Ru
 def _judge_outputs(outputs: np.ndarray, images: ImageList, kept: np.ndarray, *, run: Run) -> np.ndarray:
     """Return the confidences that follow from all outputs; note what was assumed about them."""
     model = run.info["models"]["inspected"]
-    where = f"inspected_model: {model['name']}"
-    kind = decide_kind(outputs, is_linear=model["ends_in_linear"], model=where, names=[images.paths[i] for i in kept])
-    ties = count_ties(
-        outputs["n_largest"] > 1,
-        images.labels[kept],
-        class_names=images.class_names,
-        where=where,
-        advice=TIES_ADVICE,
-    )
+    where, is_linear = f"inspected_model: {model['name']}", model["ends_in_linear"]
+    kind = decide_kind(outputs, is_linear=is_linear, model=where, names=[images.paths[i] for i in kept])
+    ties = count_ties(outputs["n_largest"] > 1, images.labels[kept], class_names=images.class_names)
+    if ties is not None and ties.are_too_many:
+        raise ModelError(f"{where}: {ties.refusal}")
     run.update_info(outputs={"kind": kind, "n_tied": 0 if ties is None else ties.n_tied})
-    for key, text in (("outputs", describe_kind(kind)), ("ties", None if ties is None else ties.words)):
-        if text is not None:
-            run.assume("extract", key, text)
+    said = {
+        "outputs": describe_kind(outputs, kind, is_linear=is_linear),
+        "ties": None if ties is None else ties.assumption,
+    }
+    _note({key: text for key, text in said.items() if text is not None}, run)
     return confidences(outputs, kind)
 
 

@@ -23,6 +23,7 @@ from barlow_report.vision.class_names import some
 from barlow_report.vision.class_search import folder_classes, found_classes
 from barlow_report.vision.classes import ClassList, configured_classes, listed_classes
 from barlow_report.vision.manifest import list_manifest
+from barlow_report.vision.outputs import count_ties
 from barlow_report.vision.probabilities import read_probabilities
 from barlow_report.vision.sources.folder import IMAGE_SUFFIXES, FolderSource, list_folder
 from barlow_report.vision.sources.parquet import ParquetSource, list_parquet
@@ -106,13 +107,17 @@ def list_images(config: DataConfig, *, columns: Sequence[str] = ()) -> ImageList
     is_found = configured is None and (config.folder is not None or listing.class_names is None)
     predictions, confidences = ids.get("prediction"), listing.confidences
     if config.probabilities is not None:
-        predictions, confidences = read_probabilities(
+        predictions, confidences, is_tied = read_probabilities(
             config.probabilities,
             n_images=len(listing.paths),
             class_names=classes.names,
             predictions=predictions,
             confidences=confidences,
         )
+        ties = count_ties(is_tied, ids["label"], class_names=classes.names)
+        if ties is not None and ties.are_too_many:
+            raise DataError(f"{config.probabilities}: {ties.refusal}")
+        notes |= {} if ties is None else {"ties": ties.assumption}
     return ImageList(
         source=listing.source,
         class_names=classes.names,

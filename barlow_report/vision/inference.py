@@ -56,6 +56,14 @@ def run_models(plan: Plan, decoded: Decoded, limit: MemoryLimit) -> list[Outputs
                     "preprocessing, 'precision: bfloat16' under 'extraction', or 'device: cpu'."
                 ) from error
             limit.n_images = n // 2
+        except ModelError:
+            raise
+        except Exception as error:  # somebody else's code
+            names = " and ".join(f"{model.role} {model.name}" for model in plan.models)
+            raise ModelError(
+                f"{names}: cannot run on {n} images from {decoded.names[first]} on: {type(error).__name__}: {error}. "
+                "A model must run on batches of any size, and the last one is often smaller."
+            ) from error
         else:
             first += n
     return outputs

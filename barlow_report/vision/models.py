@@ -102,7 +102,7 @@ class LoadedModel:
 
     def predict(self, images: torch.Tensor) -> torch.Tensor:
         """Return what the network gives, (B, n_outputs), float32, for images (B, 3, H, W) in [0, 1]."""
-        parts = [_table(self.module(part))[:n] for part, n in self._parts(images)]
+        parts = [self._table(self.module(part), part)[:n] for part, n in self._parts(images)]
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def features(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
@@ -128,7 +128,7 @@ class LoadedModel:
         maps = None
         if self.map_place is not None:
             maps = read_map(found[self.map_place], self.map_place, size=(part.shape[2], part.shape[3]))[:n]
-        return _table(output)[:n], found[self.feature_place].flatten(1).float()[:n], maps
+        return self._table(output, part)[:n], found[self.feature_place].flatten(1).float()[:n], maps
 
     def _parts(self, images: torch.Tensor) -> Iterator[tuple[torch.Tensor, int]]:
         """Yield normalised images as the network takes them, and how many of each part are wanted."""
@@ -142,13 +142,17 @@ class LoadedModel:
             missing = n_per_call - len(part)
             yield torch.cat([part, part[-1:].expand(missing, -1, -1, -1)]) if missing else part, len(part)
 
+    def _table(self, output: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+        """Outputs (B, n_outputs), float32; a convolution leaves further dimensions of length 1."""
+        if output.shape[:2] != (len(images), self.n_outputs):
+            raise ModelError(
+                f"{self.role}: {self.name} returns shape {tuple(output.shape)} for {len(images)} images, expected "
+                f"({len(images)}, {self.n_outputs}) as for {N_PROBED} images. It must treat batches of all sizes alike."
+            )
+        return output.flatten(1).float()
+
     def _normalised(self, images: torch.Tensor) -> torch.Tensor:
         return (images.to(self.device) - self._mean) / self._std
-
-
-def _table(output: torch.Tensor) -> torch.Tensor:
-    """Outputs (B, n_outputs), float32; a convolution leaves further dimensions of length 1."""
-    return output.flatten(1).float()
 
 
 def choose_device(name: str) -> torch.device:

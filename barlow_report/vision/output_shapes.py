@@ -6,13 +6,14 @@ are in the file, and copies of the model for other threads work.
 
 import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from barlow_report.errors import ModelError
 
-__all__ = ["as_table", "has_values"]
+__all__ = ["LastLinear", "as_table", "has_values"]
 
 _NAMES = ("logits", "out", "output", "outputs", "pred", "preds", "prediction", "predictions", "scores", "class_logits")
 """What libraries call the logits, in the order in which they are looked for."""
@@ -20,10 +21,23 @@ _NAMES = ("logits", "out", "output", "outputs", "pred", "preds", "prediction", "
 N_SHOWN = 6
 
 
-def as_table(output: Any, *, n_images: int, where: str) -> torch.Tensor:
+@dataclass(frozen=True, kw_only=True)
+class LastLinear:
+    """The linear layer of a model that ran last.
+
+    Attributes:
+        name: As in `named_modules`.
+        is_output: Its output is the model's.
+    """
+
+    name: str
+    is_output: bool
+
+
+def as_table(output: Any, *, n_images: int, where: str, last_linear: LastLinear | None = None) -> torch.Tensor:
     """Return what a model gave for `n_images` images as a tensor (n_images, n_classes) of at least two classes.
 
-    Further dimensions of length 1, as convolutions leave them, are dropped.
+    Further dimensions of length 1, as convolutions leave them, are dropped. `last_linear` helps to advise.
 
     Raises:
         ModelError: It is none; the message says how to get one.
@@ -43,7 +57,7 @@ def as_table(output: Any, *, n_images: int, where: str) -> torch.Tensor:
             "made of; predictions alone go into data.manifest, column 'prediction'."
         )
     if output.numel() == n_images:
-        raise ModelError(f"{found}. {_advise_on_one_logit(output)}")
+        raise ModelError(f"{found}. {_advise_on_one_logit(output, last_linear)}")
     if len(shape) == 4:
         raise ModelError(
             f"{found}: an output for each of {shape[2]} × {shape[3]} positions is a segmentation or a map, and no "
@@ -101,9 +115,10 @@ def _is_table(value: Any, n_images: int) -> bool:
     return isinstance(value, torch.Tensor) and value.ndim == 2 and value.shape[0] == n_images and value.shape[1] > 1
 
 
-def _advise_on_one_logit(output: torch.Tensor) -> str:
+def _advise_on_one_logit(output: torch.Tensor, last_linear: LastLinear | None) -> str:
     values = output.detach()
-    is_share = bool(((values >= 0) & (values <= 1)).all())
+    is_logit = last_linear is not None and last_linear.is_output
+    is_share = not is_logit and bool(((values >= 0) & (values <= 1)).all())
     flat = "super().forward(images).reshape(-1, 1)"
     if is_share:
         lines = (f"share = {flat}", "return torch.cat([1 - share, share], dim=1)")
@@ -111,9 +126,10 @@ def _advise_on_one_logit(output: torch.Tensor) -> str:
     else:
         lines = (f"logit = {flat}", "return torch.cat([torch.zeros_like(logit), logit], dim=1)")
         what = "One number per image is taken to be the logit of the second class."
+    name = "the last linear layer" if last_linear is None else repr(last_linear.name)
     return (
-        f"{what} Let the factory return a subclass with an output for each of the two classes, and name its last "
-        f"linear layer as 'feature_module':{_subclass(*lines)}"
+        f"{what} Let the factory return a subclass with an output for each of the two classes, and set "
+        f"'feature_module' to {name}, whose input the features are:{_subclass(*lines)}"
     )
 
 

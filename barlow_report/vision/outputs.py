@@ -8,7 +8,8 @@ outputs is kept until all images are there, and the kind is decided once:
 * The output of a linear layer is logits, whatever its values.
 * Outputs from 0 to 1 that add up to 1 for every image are probabilities; adding up to 100, percentages.
 * Outputs from 0 to 1 for every image are scores, each of its own: sigmoids.
-* Everything else is logits. So are logarithms of probabilities: their softmax is the probabilities.
+* Everything else is logits. So are logarithms of probabilities: their softmax is the probabilities. Where the values
+  are those that other things have always, the report says what was assumed.
 
 Where several outputs are the largest, the prediction is the first of these classes, which is arbitrary. Such images are
 counted. A report on many of them would be a report on the order of the classes: a group of images is a failure mode
@@ -41,8 +42,8 @@ OutputKind = Literal["logits", "probabilities", "percentages", "scores"]
 SUMMARY = np.dtype([("lowest", "f8"), ("largest", "f8"), ("total", "f8"), ("softmax", "f8"), ("n_largest", "i8")])
 """Of one image's outputs: the lowest, the largest, their sum, the softmax of the largest, and how many are as large."""
 
-TOLERANCE = 0.01
-"""How far a sum of probabilities may be from 1: half precision is allowed."""
+TOLERANCE = 0.05
+"""How far a sum of probabilities may be from 1: half precision, and ten of them rounded to two digits, are allowed."""
 
 SIGN_TOLERANCE = 1e-6
 """How far below 0 a probability may come out of rounding, relative to the sum."""
@@ -57,10 +58,9 @@ MAX_TIED_IN_CLASS = 0.5
 """The same within a class of `MIN_CLASS` images and more."""
 
 MIN_CLASS = 10
+"""Fewer images than these are not judged."""
 
-TIES_ADVICE = (
-    "They are saturated or rounded: let the model return logits, from before the sigmoid or softmax, in float32."
-)
+TIES_ADVICE = "The outputs are saturated or rounded: use logits, from before the sigmoid or softmax, in float32."
 
 
 def summarise(outputs: npt.NDArray[np.float64]) -> npt.NDArray[np.void]:
@@ -116,10 +116,17 @@ def confidences(summary: npt.NDArray[np.void], kind: OutputKind) -> npt.NDArray[
     return found.clip(0, 1)
 
 
-def describe_kind(kind: OutputKind) -> str | None:
-    """Return a sentence for readers of the report; None for logits, which need none."""
+def describe_kind(summary: npt.NDArray[np.void], kind: OutputKind, *, is_linear: bool) -> str | None:
+    """Return a sentence for readers of the report; None for what are logits beyond doubt.
+
+    Args:
+        summary: Of all images.
+        kind: What `decide_kind` made of it.
+        is_linear: The outputs are those of a linear layer.
+    """
+    if kind == "logits":
+        return None if is_linear else _describe_doubt(summary)
     return {
-        "logits": None,
         "probabilities": "The inspected model's outputs lie between 0 and 1 and add up to 1 for every image. They were "
         "taken as probabilities: the confidence of a prediction is its output.",
         "percentages": "The inspected model's outputs lie between 0 and 100 and add up to 100 for every image. They "
@@ -130,28 +137,58 @@ def describe_kind(kind: OutputKind) -> str | None:
     }[kind]
 
 
+def _describe_doubt(summary: npt.NDArray[np.void]) -> str | None:
+    """Values that logits may have, and which other things have always."""
+    if not len(summary):
+        return None
+    lowest, largest = summary["lowest"].min(), summary["largest"].max()
+    log_total = summary["largest"] - np.log(summary["softmax"])
+    if np.abs(log_total).max() <= TOLERANCE:
+        return None  # logarithms of probabilities, whose softmax is right
+    if lowest >= 0:
+        seen = "are never negative"
+    elif largest <= 0:
+        seen = "are never positive"
+    elif lowest >= -1 and largest <= 1:
+        seen = "lie between −1 and 1"
+    else:
+        return None
+    return (
+        f"The inspected model's outputs {seen}. They were taken as logits: the confidence of a prediction is the "
+        "softmax of the outputs, which means little if they are something else. The predictions do not depend on it."
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ties:
     """Images with several largest outputs.
 
     Attributes:
         n_tied: How many there are.
-        n_images: Of how many.
-        words: A sentence for readers of the report.
+        found: How many of how many, and of which class most, in words.
+        are_too_many: Failures would follow from the order of the classes.
     """
 
     n_tied: int
-    n_images: int
-    words: str
+    found: str
+    are_too_many: bool
+
+    @property
+    def assumption(self) -> str:
+        """A sentence for readers of the report."""
+        return f"{self.found}: the first of the tied classes was taken as the prediction, which is arbitrary."
+
+    @property
+    def refusal(self) -> str:
+        """What an error says."""
+        return (
+            f"{self.found}. Their predictions would be the first of these classes, by the order of the classes alone. "
+            f"{TIES_ADVICE}"
+        )
 
 
 def count_ties(
-    is_tied: npt.NDArray[np.bool_],
-    labels: npt.NDArray[np.int64],
-    *,
-    class_names: Sequence[str],
-    where: str,
-    advice: str,
+    is_tied: npt.NDArray[np.bool_], labels: npt.NDArray[np.int64], *, class_names: Sequence[str]
 ) -> Ties | None:
     """Return what is to be told about ties; None where there are none.
 
@@ -159,11 +196,6 @@ def count_ties(
         is_tied: Whether several outputs of an image are the largest, shape (n_images,).
         labels: class_id of each image.
         class_names: By class_id.
-        where: Says in errors whose outputs they are.
-        advice: Says in errors what to do.
-
-    Raises:
-        ModelError: So many images have ties that failures would follow from the order of the classes.
     """
     n_tied = int(is_tied.sum())
     if not n_tied:
@@ -171,17 +203,10 @@ def count_ties(
     tied = np.bincount(labels[is_tied], minlength=len(class_names))
     sizes = np.bincount(labels, minlength=len(class_names))
     worst = int(np.where(sizes >= min(MIN_CLASS, sizes.max()), tied / np.maximum(sizes, 1), 0).argmax())
-    found = f"{n_tied} of {len(labels)} images have several largest outputs"
-    most = f"{tied[worst]} of {sizes[worst]} images of {class_names[worst]!r}"
     is_class_lost = sizes[worst] >= MIN_CLASS and tied[worst] > MAX_TIED_IN_CLASS * sizes[worst]
-    if n_tied > MAX_TIED * len(labels) or is_class_lost:
-        raise ModelError(
-            f"{where}: {found}, {most} among them. Their predictions would be the first of these classes, by the order "
-            f"of the classes alone. {advice}"
-        )
     return Ties(
         n_tied=n_tied,
-        n_images=len(labels),
-        words=f"{found}, {most} among them: the first of the tied classes was taken as the prediction, which is "
-        "arbitrary.",
+        found=f"{n_tied} of {len(labels)} images have several largest outputs, {tied[worst]} of {sizes[worst]} images "
+        f"of class {class_names[worst]!r} among them",
+        are_too_many=bool(is_class_lost or (len(labels) >= MIN_CLASS and n_tied > MAX_TIED * len(labels))),
     )

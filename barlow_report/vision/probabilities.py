@@ -22,6 +22,7 @@ _BLOCK = 8192
 
 Labels = npt.NDArray[np.int64]
 Confidences = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 
 def read_probabilities(
@@ -31,8 +32,10 @@ def read_probabilities(
     class_names: Sequence[str],
     predictions: Labels | None = None,
     confidences: Confidences | None = None,
-) -> tuple[Labels, Confidences]:
-    """Read probabilities, shape (n_images, n_classes), and return the predictions and their confidences.
+) -> tuple[Labels, Confidences, Flags]:
+    """Read probabilities, shape (n_images, n_classes); return predictions, their confidences, and which are arbitrary.
+
+    A prediction is arbitrary where several probabilities are the largest and the manifest does not say which is meant.
 
     Args:
         path: A .npy of floating-point numbers; its rows are in the manifest's order, its columns in the classes'.
@@ -48,6 +51,7 @@ def read_probabilities(
     array = _open(path, shape=(n_images, len(class_names)), class_names=class_names)
     found = np.zeros(n_images, dtype=np.int64)
     largest = np.zeros(n_images)
+    is_tied = np.zeros(n_images, dtype=np.bool_)
     for start in range(0, n_images, _BLOCK):
         block = np.asarray(array[start : start + _BLOCK], dtype=np.float64)
         rows = slice(start, start + len(block))
@@ -56,11 +60,13 @@ def read_probabilities(
         largest[rows] = block.max(axis=1)
         if predictions is not None:
             given = predictions[rows]
-            is_tied = block[np.arange(len(block)), given] == largest[rows]
-            found[rows] = np.where(is_tied, given, found[rows])
+            is_largest = block[np.arange(len(block)), given] == largest[rows]
+            found[rows] = np.where(is_largest, given, found[rows])
+        else:
+            is_tied[rows] = (block == largest[rows, None]).sum(axis=1) > 1
     _check_predictions(found, predictions, class_names=class_names, where=path)
     _check_confidences(largest, confidences, where=path)
-    return found, np.minimum(largest, 1.0)
+    return found, np.minimum(largest, 1.0), is_tied
 
 
 def _open(path: Path, *, shape: tuple[int, int], class_names: Sequence[str]) -> npt.NDArray[np.floating]:

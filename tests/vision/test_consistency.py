@@ -47,6 +47,16 @@ def noise(model: Changed, x: torch.Tensor, size: float = 0.1) -> torch.Tensor:
     return x + size * torch.randn(x.shape, generator=model.own)
 
 
+def seeded_noise(model: Changed, x: torch.Tensor) -> torch.Tensor:
+    model.own.manual_seed(0)
+    return noise(model, x)
+
+
+def rounded(_: Changed, x: torch.Tensor) -> torch.Tensor:
+    """As kernels of another size would round."""
+    return (x.half() * (1.002 if len(x) == 1 else 1)).float()
+
+
 def running_mean(model: Changed, x: torch.Tensor) -> torch.Tensor:
     model.mean += 0.01 * (x.mean(dim=(0, 2, 3)).view(3, 1, 1) - model.mean)
     return x - 1e-3 * model.mean
@@ -89,13 +99,15 @@ BATCH: dict[str, Callable[[], nn.Module]] = {
     "the largest value of the batch": lambda: Changed(images=lambda _, x: x / x.max()),
     "the size of the batch": lambda: Changed(features=lambda _, x: x * (0.5 if len(x) < 8 else 1.0)),
     "the size of a full batch": lambda: Changed(features=lambda _, x: x * (0.5 if len(x) > 16 else 1.0)),
-    "the place in the batch": lambda: Changed(features=lambda _, x: x + 0.1 * torch.arange(len(x)).view(-1, 1)),
+    "the place in the batch": lambda: Changed(features=lambda _, x: x + 0.01 * torch.arange(len(x)).view(-1, 1)),
+    "the same noise each time": lambda: Changed(images=seeded_noise),
 }
 FINE: dict[str, Callable[[], nn.Module]] = {
     "an ordinary network": ColourNet,
     "in place": lambda: Changed(images=lambda _, x: x.sub_(0.5)),
     "noise of size 0": lambda: Changed(images=lambda _, x: x + 0 * torch.randn_like(x)),
-    "half precision inside": lambda: Changed(features=lambda _, x: x.half().float()),
+    "half precision inside": lambda: Changed(features=rounded),
+    "a seed of its own for all": lambda: Changed(features=lambda _, x: (torch.manual_seed(0), x + torch.randn(4))[1]),
     "one image's own statistics": lambda: Changed(images=lambda _, x: x - x.mean(dim=(2, 3), keepdim=True)),
     "inference mode": lambda: Changed(features=torch.inference_mode()(lambda _, x: x * 2)),
 }
@@ -148,7 +160,7 @@ def test_what_is_not_used_need_not_be_the_same() -> None:
             r"it draws random numbers; in training mode in spite of eval\(\): layer \(Dropout\)",
         ),
         (Changed(images=running_mean), r"changes its own values while it runs \(mean\)"),
-        (Changed(images=noise), "may count its calls, or draw random numbers of its own"),
+        (Changed(images=noise), "may remember earlier images, count its calls, or have a source of random"),
         (BATCH["batch statistics"](), r"without running statistics: layer; in training mode"),
     ],
 )

@@ -269,6 +269,29 @@ def test_an_output_that_is_no_table_of_logits_comes_with_lines_that_help(change:
         wrap(Returns(change))
 
 
+class OneLogit(ColourNet):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 1)
+        nn.init.constant_(self.fc.weight, 0.01)
+
+
+class TwoLogits(OneLogit):
+    """As the message about one logit says."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        logit = super().forward(x).reshape(-1, 1)
+        return torch.cat([torch.zeros_like(logit), logit], dim=1)
+
+
+def test_the_lines_for_a_model_with_one_logit_work() -> None:
+    with pytest.raises(ModelError, match=r"logit of the second class.*set 'feature_module' to 'fc'"):
+        wrap(OneLogit())
+    model = wrap(TwoLogits(), feature_module="fc")
+    assert (model.n_outputs, model.n_features) == (2, 4)
+    assert model.map_place is not None
+
+
 @pytest.mark.parametrize(
     ("change", "is_linear"),
     [

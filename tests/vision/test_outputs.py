@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from barlow_report.errors import ModelError
-from barlow_report.vision.outputs import OutputKind, confidences, count_ties, decide_kind, describe_kind, summarise
+from barlow_report.vision.outputs import (
+    OutputKind,
+    Ties,
+    confidences,
+    count_ties,
+    decide_kind,
+    describe_kind,
+    summarise,
+)
 
 LOGITS = np.random.default_rng(0).normal(size=(40, 3)) * 3
 SOFTMAX = np.exp(LOGITS) / np.exp(LOGITS).sum(axis=1, keepdims=True)
@@ -23,6 +31,8 @@ def kind_of(outputs: np.ndarray, *, is_linear: bool = False) -> OutputKind:
         (np.log(SOFTMAX), "logits", SOFTMAX),
         (SOFTMAX, "probabilities", SOFTMAX),
         (SOFTMAX.astype(np.float16), "probabilities", SOFTMAX),
+        (SOFTMAX.round(2), "probabilities", SOFTMAX.round(2)),
+        ((100 * SOFTMAX).round(), "percentages", SOFTMAX.round(2)),
         (SOFTMAX.clip(1e-3, 1 - 1e-3), "probabilities", SOFTMAX),
         (SOFTMAX - 1e-8, "probabilities", SOFTMAX),
         (np.eye(3)[LOGITS.argmax(axis=1)], "probabilities", np.ones((40, 3))),
@@ -38,7 +48,7 @@ def test_the_confidence_is_what_the_outputs_say(
     outputs = outputs.astype(np.float64)
     outputs[(outputs == -np.inf).all(axis=1)] = 0
     assert kind_of(outputs) == kind
-    assert (describe_kind(kind) is None) == (kind == "logits")
+    assert kind == "logits" or describe_kind(summarise(outputs), kind, is_linear=False) is not None
     found = confidences(summarise(outputs), kind)
     assert (found.min() >= 0, found.max() <= 1) == (True, True)
     if confidence is not None:
@@ -70,23 +80,49 @@ def test_logits_of_any_size_give_a_confidence_of_at_least_one_in_three() -> None
     assert ((found >= 1 / 3 - 1e-12) & (found <= 1)).all()
 
 
-def ties(n_tied: int, *, n_others: int = 0) -> str | None:
-    """Of 100 red and 100 blue images, the first `n_tied` red and `n_others` blue ones."""
-    labels = np.repeat([0, 1], 100)
-    is_tied = np.zeros(200, dtype=bool)
-    is_tied[:n_tied] = is_tied[100 : 100 + n_others] = True
-    found = count_ties(is_tied, labels, class_names=["red", "blue"], where="toy", advice="Return logits.")
-    return None if found is None else found.words
+@pytest.mark.parametrize(
+    ("outputs", "words"),
+    [
+        (LOGITS, None),
+        (np.log(SOFTMAX), None),
+        (LOGITS - LOGITS.min(), "are never negative"),
+        (100 * SIGMOID, "are never negative"),
+        (np.log(SIGMOID), "are never positive"),
+        (np.tanh(LOGITS), "lie between −1 and 1"),
+    ],
+)
+def test_logits_that_may_be_something_else_are_told(outputs: np.ndarray, words: str | None) -> None:
+    summary = summarise(outputs)
+    said = describe_kind(summary, kind_of(outputs), is_linear=False)
+    assert (said is None and words is None) or (words or "") in (said or "")
+    assert describe_kind(summary, "logits", is_linear=True) is None
+
+
+def ties(n_tied: int, *, n_others: int = 0, n: int = 100) -> Ties | None:
+    """Of n red and n blue images, the first `n_tied` red and `n_others` blue ones."""
+    labels = np.repeat([0, 1], n)
+    is_tied = np.zeros(2 * n, dtype=bool)
+    is_tied[:n_tied] = is_tied[n : n + n_others] = True
+    return count_ties(is_tied, labels, class_names=["red", "blue"])
 
 
 def test_ties_are_counted_and_told_with_the_class_that_has_most() -> None:
     assert ties(0) is None
-    words = ties(3, n_others=2)
-    assert words is not None
-    assert words.startswith("5 of 200 images have several largest outputs, 3 of 100 images of 'red' among them")
+    found = ties(3, n_others=2)
+    assert found is not None
+    assert (found.n_tied, found.are_too_many) == (5, False)
+    assert found.assumption.startswith(
+        "5 of 200 images have several largest outputs, 3 of 100 images of class 'red' among them"
+    )
 
 
-@pytest.mark.parametrize(("n_tied", "n_others"), [(11, 10), (51, 0)])
-def test_so_many_ties_that_they_would_make_failures_are_refused(n_tied: int, n_others: int) -> None:
-    with pytest.raises(ModelError, match=r"toy: .*by the order of the classes alone. Return logits."):
-        ties(n_tied, n_others=n_others)
+@pytest.mark.parametrize(
+    ("n_tied", "n_others", "n", "are_too_many"),
+    [(10, 10, 100, False), (11, 10, 100, True), (4, 0, 20, False), (51, 0, 100, True), (2, 2, 3, False)],
+)
+def test_so_many_ties_that_they_would_make_failures_are_too_many(
+    n_tied: int, n_others: int, n: int, are_too_many: bool
+) -> None:
+    found = ties(n_tied, n_others=n_others, n=n)
+    assert found is not None
+    assert found.are_too_many == are_too_many

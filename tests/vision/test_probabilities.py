@@ -22,6 +22,20 @@ def listed(
     return list_images(DataConfig(manifest=folder / "list.csv", probabilities=folder / "p.npy", classes=names))
 
 
+def test_ties_that_the_manifest_does_not_decide_are_told_or_refused(tmp_path: Path) -> None:
+    text = "path,label\n" + "".join(f"{i}.png,{name}\n" for i in range(20) for name in ("cat", "dog"))
+    rows = np.array([[0.75, 0.25]] * 38 + [[0.5, 0.5]] * 2)
+    text = text.replace(".png", "a.png").replace("a.png,dog", "b.png,dog")
+    images = listed(tmp_path, rows, text=text)
+    assert images.assumptions["ties"].startswith("2 of 40 images have several largest outputs")
+    decided = (
+        text.replace("label\n", "label,prediction\n").replace(",cat\n", ",cat,cat\n").replace(",dog\n", ",dog,cat\n")
+    )
+    assert "ties" not in listed(tmp_path, rows, text=decided).assumptions
+    with pytest.raises(DataError, match=r"p.npy: 40 of 40 images have several largest outputs.*use logits"):
+        listed(tmp_path, rows * 0 + 0.5, text=text)
+
+
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_prediction_and_confidence_are_the_largest_of_each_row(tmp_path: Path, dtype: type) -> None:
     images = listed(tmp_path, np.array(ROWS, dtype=dtype))
