@@ -6,7 +6,7 @@ import torch
 from torch import fx, nn
 
 from barlow_report.errors import ModelError
-from barlow_report.vision.taps import TAPS, LinearTap, Program, Tap
+from barlow_report.vision.taps import TAPS, LinearTap, Program, Tap, tap_name
 
 __all__ = ["ExportedProgram"]
 
@@ -79,7 +79,7 @@ def _insert_taps(module: fx.GraphModule) -> None:
     module.add_submodule(TAPS, taps)
     for node in [node for node in module.graph.nodes if _is_tensor(node)]:
         source = _linear_input(node)
-        name = f"{TAPS}.{node.name}"
+        name = f"{TAPS}.{tap_name(node.name)}"
         module.add_submodule(name, Tap() if source is None else LinearTap())
         with module.graph.inserting_after(node):
             tap = module.graph.call_module(name, (node,))

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from barlow_report.vision.taps import TAPS, LinearTap, Program, Tap
+from barlow_report.vision.taps import TAPS, LinearTap, Program, Tap, tap_name
 
 __all__ = ["ScriptedProgram", "load_script"]
 
@@ -108,7 +108,7 @@ class ScriptedProgram(Program):
             if not node.output().type().isSubtypeOf(torch._C.TensorType.get()):
                 continue
             kind = node.kind().rpartition("::")[2]
-            name = f"{kind}_{counts[kind]}" if counts[kind] else kind
+            name = tap_name(f"{kind}_{counts[kind]}" if counts[kind] else kind)
             counts[kind] += 1
             if self._kept is not None and name not in self._kept:
                 continue

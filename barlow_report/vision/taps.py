@@ -6,10 +6,18 @@ What finds the features and the map of an ordinary model, finds them there.
 import torch
 from torch import nn
 
-__all__ = ["TAPS", "LinearTap", "Program", "Tap"]
+__all__ = ["TAPS", "LinearTap", "Program", "Tap", "tap_name"]
 
 TAPS = "at"
 """Where the taps are: the value that the program calls `relu_3` is seen at the module `at.relu_3`."""
+
+
+_TAKEN = frozenset(dir(nn.Module()))
+
+
+def tap_name(value: str) -> str:
+    """Return the name of the tap of a program's value: its own, unless a module already calls something so (`to`)."""
+    return f"{value}_" if value in _TAKEN else value
 
 
 class Tap(nn.Module):

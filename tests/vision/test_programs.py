@@ -13,6 +13,7 @@ from torch import nn
 
 from barlow_report.config import ModelConfig, PreprocessingConfig
 from barlow_report.errors import ModelError
+from barlow_report.vision.consistency import check_consistency
 from barlow_report.vision.models import LoadedModel, check_gradients, load_model
 from barlow_report.vision.scripted import ScriptedProgram
 from tests.vision.toys import CPU, n_hooks, wrap
@@ -120,6 +121,23 @@ def test_only_what_is_needed_of_a_program_is_kept(tmp_path: Path, way: str) -> N
     assert model.map_place.module.startswith("at.relu")
     if isinstance(model.module, ScriptedProgram):
         assert len(model.module.shown()) == 2
+
+
+class Rounding(Small):
+    """Its value `to` has the name of a method of modules; its features depend on the batch by a little."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        features = self.pool(self.relu(self.conv(x))).flatten(1).half().float()
+        logits: torch.Tensor = self.fc(features - 0.1 * features.mean(dim=0, keepdim=True))
+        return logits
+
+
+@pytest.mark.parametrize("way", ["scripted", "exported"])
+def test_a_program_that_depends_on_its_batch_is_noticed(tmp_path: Path, way: str) -> None:
+    WAYS[way](Rounding().eval(), tmp_path / "model.pt2")
+    model = _load(tmp_path / "model.pt2")
+    with pytest.raises(ModelError, match="when other images are in the batch"):
+        check_consistency(model, torch.rand(4, 3, SIDE, SIDE), uses="both", batch_size=4)
 
 
 def test_places_of_a_program_can_be_named(tmp_path: Path) -> None:
