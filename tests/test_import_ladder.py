@@ -14,6 +14,7 @@ FOUNDATION = {
     "errors",
     "files",
     "formatting",
+    "offsets",
     "progress",
     "seals",
     "significance",

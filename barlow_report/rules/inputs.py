@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from barlow_report.errors import DataError
 from barlow_report.rules.compilation import compile_kernel
+from barlow_report.rules.labels import check_classes, check_names, refuse_offset
 
 __all__ = ["Inputs", "check_inputs", "check_split", "find_bad_value", "read_rows"]
 
@@ -64,16 +65,20 @@ def check_inputs(
     if values.dtype.kind not in "fiu":
         raise DataError(f"features: found type {values.dtype}, expected real numbers such as float32.")
     n_images = len(values)
-    true, predicted = _check_classes("labels", labels, n_images), _check_classes("predictions", predictions, n_images)
-    names = None if class_names is None else tuple(class_names)
+    true, predicted = check_classes("labels", labels, n_images), check_classes("predictions", predictions, n_images)
+    names = check_names(class_names)
+    if names is None:
+        refuse_offset(true, predicted)
     for what, classes in (("labels", true), ("predictions", predicted)):
         wrong = np.flatnonzero((classes < 0) | (classes >= (_NO_LIMIT if names is None else len(names))))
         if len(wrong):
             expected = "at least 0" if names is None else f"0 to {len(names) - 1} ({len(names)} class names)"
-            raise DataError(
-                f"{what}: image {wrong[0]} has class {classes[wrong[0]]}, expected {expected}. Give the class names in "
-                "the order of the model's outputs."
-            )
+            advice = "Give the class names in the order of the model's outputs."
+            if names is not None and true.min() == 1 and true.max() == len(names):
+                advice = "If the classes count from 1, subtract 1."
+            if classes[wrong[0]] < 0:
+                advice = "Leave images without a label out, in the features too."
+            raise DataError(f"{what}: image {wrong[0]} has class {classes[wrong[0]]}, expected {expected}. {advice}")
     lost = _find_lost_feature(values)
     if lost is not None:
         raise DataError(lost)
@@ -191,12 +196,3 @@ def _find_lost_feature(features: Features) -> str | None:
         f"features: feature {feature} has values around {first[feature]:.6g} that differ by about "
         f"{deviation[feature]:.2g}, which single precision cannot tell apart. Subtract its mean, or leave it out."
     )
-
-
-def _check_classes(what: str, values: npt.ArrayLike, n_images: int) -> Integers:
-    classes = np.asarray(values)
-    if classes.shape != (n_images,):
-        raise DataError(f"{what}: found shape {classes.shape}, expected ({n_images},): one for each row of features.")
-    if classes.dtype.kind not in "iu":
-        raise DataError(f"{what}: found type {classes.dtype}, expected whole numbers (class ids).")
-    return classes.astype(np.int64)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from barlow_report.errors import DataError
+from barlow_report.offsets import offset_between
 from barlow_report.vision.class_labels import UNLABELLED
 from barlow_report.vision.class_names import (
     MISSING_TEXTS,
@@ -88,10 +89,7 @@ def _refuse_offset(columns: Mapping[str, Sequence[str | int]], *, where: str) ->
     if len(columns) < 2:
         return
     first, second = (np.array(values, dtype=np.int64) for values in columns.values())
-    shift = int(first.min() - second.min())
-    if abs(shift) != 1 or int(first.max() - second.max()) != shift or first.min() == first.max():
-        return
-    if np.mean(first == second + shift) > np.mean(first == second):
+    if offset_between(first, second):
         raise DataError(
             f"{where}: "
             + " and ".join(f"column {name!r} goes from {min(v)} to {max(v)}" for name, v in columns.items())

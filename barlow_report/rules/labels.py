@@ -1,0 +1,102 @@
+"""Labels, predictions and names of classes as arrays: whole numbers that count the names, and nothing that may be one.
+
+What could be converted in more than one way is refused with the line that converts it: rounding floats, numbering
+texts or dropping a mask would give results about other classes or other images.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from barlow_report.errors import DataError
+from barlow_report.offsets import offset_between
+
+__all__ = ["check_classes", "check_names", "refuse_offset"]
+
+Integers = npt.NDArray[np.int64]
+
+
+def check_classes(what: str, values: npt.ArrayLike, n_images: int) -> Integers:
+    """Return class ids as int64, shape (n_images,).
+
+    Raises:
+        DataError: There is not one whole number for each image.
+    """
+    classes = np.ma.asanyarray(values) if isinstance(values, np.ma.MaskedArray) else np.asarray(values)
+    if classes.shape != (n_images,):
+        hint = f" Pass {what}[:, 0]." if classes.shape == (n_images, 1) else ""
+        if classes.ndim == 2 and classes.shape[0] == n_images and classes.shape[1] > 1:
+            hint = f" If these are scores of each class, pass {what}.argmax(axis=1)."
+        raise DataError(
+            f"{what}: found shape {classes.shape}, expected ({n_images},): one for each row of features.{hint}"
+        )
+    missing = _find_missing(classes)
+    if missing is not None:
+        raise DataError(f"{what}: image {missing} has no class. Leave such images out, in the features too.")
+    if classes.dtype.kind not in "iu":
+        raise DataError(
+            f"{what}: found type {classes.dtype}, expected whole numbers (class ids). {_conversion(what, classes)}"
+        )
+    if classes.dtype.kind == "u" and classes.max(initial=0) > np.iinfo(np.int64).max:
+        raise DataError(f"{what}: found the class {classes.max()}, expected class ids of 64 bits with a sign.")
+    return classes.astype(np.int64)
+
+
+def check_names(class_names: Iterable[Any] | None) -> tuple[str, ...] | None:
+    """Return the names by class_id.
+
+    Raises:
+        DataError: They have no order, or one is no text, empty, or listed twice.
+    """
+    if class_names is None:
+        return None
+    if isinstance(class_names, str | bytes | Set | Mapping):
+        kind = type(class_names).__name__
+        raise DataError(f"class_names: found {kind}, expected a list of names in the order of the model's outputs.")
+    names: Sequence[Any] = list(class_names)
+    wrong = next((name for name in names if not isinstance(name, str) or not name.strip()), None)
+    if wrong is not None or None in names:
+        raise DataError(
+            f"class_names: found {wrong!r}, expected texts: [str(name) for name in class_names], none of them empty."
+        )
+    repeated = next((name for name in names if names.count(name) > 1), None) if len(set(names)) < len(names) else None
+    if repeated is not None:
+        raise DataError(f"class_names: {repeated!r} is listed more than once. Give every class a name of its own.")
+    return tuple(map(str, names))
+
+
+def refuse_offset(labels: Integers, predictions: Integers) -> None:
+    """Raise a DataError where one of the two counts the classes from 0 and the other one from 1."""
+    if offset_between(labels, predictions):
+        raise DataError(
+            f"labels go from {labels.min()} to {labels.max()}, predictions from {predictions.min()} to "
+            f"{predictions.max()}: they seem to count the same classes from different numbers. Make both start at 0, "
+            "or give class_names where this is meant."
+        )
+
+
+def _find_missing(classes: npt.NDArray[Any]) -> int | None:
+    """The first image without a class: masked, NaN, None or pandas.NA."""
+    if isinstance(classes, np.ma.MaskedArray):
+        missing = np.ma.getmaskarray(classes)
+    elif classes.dtype.kind == "f":
+        missing = np.isnan(classes)
+    elif classes.dtype.kind == "O":
+        missing = np.array([value is None or str(value) in {"<NA>", "nan", "NaT"} for value in classes], dtype=bool)
+    else:
+        return None
+    return int(np.argmax(missing)) if missing.any() else None
+
+
+def _conversion(what: str, classes: npt.NDArray[Any]) -> str:
+    kind = classes.dtype.kind
+    if kind == "b":
+        return f"If True is class 1, pass {what}.astype(int)."
+    if kind == "f":
+        whole = np.flatnonzero(classes != np.round(classes))
+        return f"Image {whole[0]} has {classes[whole[0]]}." if len(whole) else f"Pass {what}.astype(int)."
+    if kind == "O" and all(isinstance(value, int | np.integer) and not isinstance(value, bool) for value in classes):
+        return f"Pass {what}.astype(int)."
+    return f"Pass the place of each name in class_names: [class_names.index(name) for name in {what}]."
