@@ -39,7 +39,7 @@ def check_classes(what: str, values: npt.ArrayLike, n_images: int) -> Integers:
         raise DataError(
             f"{what}: found type {classes.dtype}, expected whole numbers (class ids). {_conversion(what, classes)}"
         )
-    if classes.dtype.kind == "u" and classes.max(initial=0) > np.iinfo(np.int64).max:
+    if classes.dtype.kind == "u" and n_images and int(classes.max()) > np.iinfo(np.int64).max:
         raise DataError(f"{what}: found the class {classes.max()}, expected class ids of 64 bits with a sign.")
     return classes.astype(np.int64)
 

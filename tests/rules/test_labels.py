@@ -16,7 +16,8 @@ NAMES = np.array(["cat", "dog", "pig"])
 
 
 def labels_of(labels: Any, predictions: Any = LABELS, class_names: Any = None) -> list[int]:
-    return check_inputs(np.ones((5, 2)), labels, predictions, class_names=class_names).labels.tolist()
+    inputs = check_inputs(np.ones((5, 2)), labels, predictions, class_names=class_names)
+    return [int(label) for label in inputs.labels]
 
 
 @pytest.mark.parametrize(
