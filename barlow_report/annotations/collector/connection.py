@@ -66,7 +66,7 @@ class Connection:
         try:
             self._check_place()
             yield self._db
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter where the file is damaged
             raise _unavailable(self._path, error) from error
         finally:
             self._lock.release()
@@ -122,7 +122,7 @@ def _identity(path: Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def _unavailable(path: Path, error: sqlite3.Error) -> UnavailableError:
+def _unavailable(path: Path, error: Exception) -> UnavailableError:
     code = getattr(error, "sqlite_errorcode", None) or 0
     if code & 0xFF in _BUSY:
         advice = "Wait until that has ended, or end it, and try again."

@@ -164,7 +164,7 @@ class Store:
         """The pseudonyms of everybody who has a token or an answer here."""
         with self._reader.using() as db:
             rows = db.execute("SELECT annotator FROM annotators UNION SELECT annotator FROM records").fetchall()
-        return sorted(name for (name,) in rows)
+        return sorted(str(name) for (name,) in rows)
 
     # --- records ------------------------------------------------------------------------------------------
 

@@ -36,6 +36,6 @@ def read_database(path: Path) -> Iterator[str]:
             if found != APPLICATION_ID:
                 raise DataError(f"{path}: an SQLite database, but not one of the collector.")
             rows = connection.execute("SELECT body FROM records ORDER BY record_id, revision").fetchall()
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter where the file is damaged
         raise DataError(f"{path}: the database cannot be read ({error}).") from error
     yield from (str(body) for (body,) in rows)
