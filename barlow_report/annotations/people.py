@@ -20,7 +20,7 @@ from typing import Any
 
 from barlow_report.annotations.records import Record
 
-__all__ = ["people"]
+__all__ = ["assumes_one_instance", "people"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,9 +70,11 @@ def people(records: Mapping[str, tuple[Record, Any]]) -> dict[str, str]:
         The annotator of each record that was exported by Label Studio, by the same keys. It depends on the set of
         records alone.
     """
-    marks = [mark for key in sorted(records) if (mark := _mark(key, *records[key])) is not None]
+    marks = _marks(records)
     same = _same_annotations(marks)
-    instances = _instances(marks, same)
+    instances, is_one = _instances(marks, same)
+    if is_one:
+        instances = dict.fromkeys(instances, "")
     names = {mark.key: _name(mark, instances) for mark in marks}
     groups: dict[str, list[_Mark]] = defaultdict(list)
     for mark in marks:
@@ -88,6 +90,17 @@ def people(records: Mapping[str, tuple[Record, Any]]) -> dict[str, str]:
         first = min(group, key=lambda m: (m.imported_from is not None, len(links[names[m.key]]), names[m.key]))
         whose.update(dict.fromkeys((mark.key for mark in group), persons[names[first.key]]))
     return whose
+
+
+def assumes_one_instance(records: Mapping[str, tuple[Record, Any]]) -> bool:
+    """Whether exports that share no annotation were taken to be of one instance, because nothing says otherwise."""
+    marks = [mark for mark in _marks(records) if mark.is_numbered]
+    instances, is_one = _instances(marks, _same_annotations(marks))
+    return is_one and len(set(instances.values())) > 1
+
+
+def _marks(records: Mapping[str, tuple[Record, Any]]) -> list[_Mark]:
+    return [mark for key in sorted(records) if (mark := _mark(key, *records[key])) is not None]
 
 
 def _mark(key: str, record: Record, raw: Any) -> _Mark | None:
@@ -158,8 +171,11 @@ def _counterparts(bucket: Sequence[_Mark]) -> Iterator[tuple[_Mark, _Mark]]:
 # --- who they are of --------------------------------------------------------------------------------------
 
 
-def _instances(marks: Sequence[_Mark], same: _Sets) -> dict[str, str]:
-    """The instance of Label Studio of each export: all are of one, unless an annotation's number says otherwise."""
+def _instances(marks: Sequence[_Mark], same: _Sets) -> tuple[dict[str, str], bool]:
+    """Which exports are surely of one instance of Label Studio, and whether all may be.
+
+    They may not be where one annotation has two numbers, or one number is of two annotations.
+    """
     instances, is_one = _Sets(), True
     numbers: dict[str, tuple[str, str | None, tuple[str, int, int]]] = {}
     ids: dict[str, str] = {}
@@ -174,9 +190,7 @@ def _instances(marks: Sequence[_Mark], same: _Sets) -> dict[str, str]:
         is_one &= ids.setdefault(root, mark.number) == mark.number
     for bucket in _buckets(marks, lambda m: [(same.of(m.key), m.number)] if m.number else []):
         instances.join(export for mark in bucket for export in mark.exports)
-    if is_one:
-        return dict.fromkeys((export for mark in marks for export in mark.exports), "")
-    return {export: instances.of(export) for mark in marks for export in mark.exports}
+    return {export: instances.of(export) for mark in marks for export in mark.exports}, is_one
 
 
 def _name(mark: _Mark, instances: Mapping[str, str]) -> str:

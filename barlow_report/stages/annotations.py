@@ -20,8 +20,9 @@ from barlow_report.annotations.folder import AnnotationsFolder, GroupKey
 from barlow_report.annotations.merge import Merged, Problem, Reports, merge
 from barlow_report.annotations.names import FeatureName, Vote, name_features
 from barlow_report.annotations.overrides import overridden
+from barlow_report.annotations.people import assumes_one_instance
 from barlow_report.annotations.quality import flags
-from barlow_report.annotations.records import Record
+from barlow_report.annotations.records import Record, canonical
 from barlow_report.errors import DataError, RunFolderError
 from barlow_report.report.form import FormBatch
 from barlow_report.run_folder import Run
@@ -43,6 +44,10 @@ __all__ = [
 ]
 
 _TABLES = ("annotations", "feature_names", "name_variants", "study_figures")
+_ONE_INSTANCE = (
+    "People are told apart by their numbers in exports of Label Studio, as if all exports were of one instance; "
+    "exports with addresses say it for sure."
+)
 _READ = ("groups", "rules", "conditions", "selection", "images", "tiles")
 
 
@@ -225,6 +230,9 @@ def merge_files(run: Run, files: Sequence[Path], *, settings: MergeSettings, is_
         rejected=folder.rejected(),
     )
     folder.write_records(merged.stored, merged.rejected)
+    exported = [item for item in merged.stored if item.record.source == "label_studio"]
+    if assumes_one_instance({canonical(item.record): (item.record, item.raw) for item in exported}):
+        run.assume("annotations", "label_studio", _ONE_INSTANCE)
     return _write_tables(run, merged, keys, overrides=overrides, model=model, settings=settings)
 
 

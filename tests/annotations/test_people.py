@@ -9,6 +9,7 @@ import pytest
 
 from barlow_report.annotations.exchange import Target, read_records
 from barlow_report.annotations.merge import Incoming, Merged, Reports, merge
+from barlow_report.annotations.people import assumes_one_instance
 from tests.annotations.people import MODEL, REPORT
 
 TARGET = Target(report_id=REPORT, feature_model=MODEL, groups={}, salt="5a" * 32)
@@ -135,6 +136,23 @@ def test_exports_of_one_instance_one_after_the_other_are_of_the_same_people(tmp_
     with_addresses = _project({"ada": _mail("ada", 1), "bob": _mail("bob", 2)}, first=1)
     assert _are(_merged(tmp_path, early, late), "ada", "bob")
     assert _are(_merged(tmp_path, late, with_addresses), "ada", "bob")
+
+
+def test_that_exports_without_anything_in_common_are_of_one_instance_is_an_assumption(tmp_path: Path) -> None:
+    one, other = (
+        _project({"ada": 1, "bob": 2}, first=1, features=3),
+        _project({"ada": 1, "bob": 2}, first=1, features=5),
+    )
+    rest = [task for task in other if task["data"]["feature_id"] >= 3]
+
+    def assumes(*exports: list[dict[str, Any]]) -> bool:
+        stored = _merged(tmp_path, *exports).stored
+        return assumes_one_instance({item.line: (item.record, item.raw) for item in stored})
+
+    assert len(_people(_merged(tmp_path, one, rest))) == 2
+    assert assumes(one, rest)
+    assert not assumes(one, other)
+    assert not assumes(one)
 
 
 def test_equal_answers_in_one_export_are_of_different_people(tmp_path: Path) -> None:
