@@ -117,6 +117,26 @@ class DataConfig(Section):
     def _in_order_of_index(cls, value: object) -> object:
         return list(names_by_index(quoted_names(value)).values()) if isinstance(value, dict) else value
 
+    decode: Literal["torchvision", "upright"] = Field(
+        "torchvision",
+        description="Where viewers and pipelines differ. torchvision: as its ImageFolder, timm and most others read "
+        "images for a model, without the rotation that EXIF asks for and without transparency; upright: rotated, and "
+        "over white, as a viewer shows them. The report counts the images that differ.",
+    )
+    pixel_range: tuple[float, float] | None = Field(
+        None,
+        description="Values that are black and white in images of more than 8 bits whose files do not say it, such as "
+        "[0, 4095] for 12 bits in files of 16. Default: [0, 65535] for 16 bits; 32-bit, signed and floating-point "
+        "images are skipped without it.",
+    )
+
+    @field_validator("pixel_range")
+    @classmethod
+    def _range_of_values(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value is not None and value[0] >= value[1]:
+            raise ValueError("expected two numbers, the smaller one first; files say themselves where small is white")
+        return value
+
     @model_validator(mode="after")
     def _one_source(self) -> "DataConfig":
         sources = ("folder", "manifest", "torchvision", "parquet", "webdataset")

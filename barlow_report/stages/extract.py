@@ -25,6 +25,7 @@ from barlow_report.stages.class_order import check_class_order
 from barlow_report.stages.pictures import feature_model_config, input_size
 from barlow_report.vision.datasets import ImageList, list_images
 from barlow_report.vision.outputs import confidences, count_ties, decide_kind, describe_kind
+from barlow_report.vision.remarks import Remarks, require_full_depth
 
 if TYPE_CHECKING:
     from barlow_report.vision.extraction import ShardResult
@@ -72,11 +73,16 @@ def extract(config: Config, run: Run, *, progress: Progress) -> str:
     paths = [_shard_path(work, index) for index in range(count_shards(config, images))]
     missing = [index for index, path in enumerate(paths) if not is_sealed(path)]
     if missing or not is_sealed(work / _MODELS):
+        require_full_depth(images.source, images.paths)  # now, and of all images after hours of work
         compute_shards(config, images, missing, work=work, progress=progress)
     noted = read_sealed_json(work / _MODELS, advice=_AGAIN)
     _note({f"varying {role}": text for role, text in noted.pop("assumptions").items()}, run)
     run.update_info(**noted)
-    _join_shards(images, [_Shard.read(path) for path in paths], config.extraction.feature_dtype, run=run)
+    shards = [_Shard.read(path) for path in paths]
+    remarks = Remarks.total(shard.remarks for shard in shards)
+    remarks.require_full_depth(images.root)
+    _note(remarks.assumptions(config.data.decode), run)
+    _join_shards(images, shards, config.extraction.feature_dtype, run=run)
     _note(_check_predictions(config, run, images, progress=progress), run)
     _write_attributes(images, run)
     run.finish("extract", fingerprint=mark)
@@ -120,6 +126,7 @@ def _pass_inputs(config: Config, images: ImageList) -> dict[str, object]:
         "n_classes": len(images.class_names),
         "inspected_model": model_identity(inspected),
         "feature_model": model_identity(config.feature_model),
+        "decoding": (config.data.decode, config.data.pixel_range),
         "extraction": config.extraction.model_dump(exclude={"n_workers"}),
     }
 
@@ -138,6 +145,7 @@ class _Shard:
     outputs: np.ndarray | None
     digests: np.ndarray
     skipped: list[tuple[int, str]]
+    remarks: Remarks
 
     @classmethod
     def read(cls, path: Path) -> "_Shard":
@@ -151,6 +159,7 @@ class _Shard:
                 skipped=list(
                     zip(stored["skipped_positions"].tolist(), stored["skipped_reasons"].tolist(), strict=True)
                 ),
+                remarks=Remarks.from_list(stored["remarks"].tolist()),
             )
 
     def features(self) -> np.ndarray:
@@ -257,6 +266,7 @@ def _save(result: "ShardResult", path: Path) -> None:
         "digests": np.array(result.digests, dtype="S32"),
         "skipped_positions": np.array([p for p, _ in result.skipped], dtype=np.int64),
         "skipped_reasons": np.array([r for _, r in result.skipped], dtype=np.str_),
+        "remarks": np.array(result.remarks.as_list(), dtype=np.int64),
     }
     if result.predictions is not None and result.outputs is not None:
         arrays |= {"predictions": result.predictions, "outputs": result.outputs}
@@ -280,15 +290,15 @@ def _join_shards(images: ImageList, shards: list[_Shard], dtype: str, *, run: Ru
     """Write the tables and features.npy of all shards together."""
     starts = np.cumsum([0] + [len(s.kept) + len(s.skipped) for s in shards])[:-1]
     kept = np.concatenate([start + s.kept for start, s in zip(starts, shards, strict=True)])
-    skipped = list(images.skipped) + [
+    unreadable = [
         (images.paths[start + position], reason)
         for start, s in zip(starts.tolist(), shards, strict=True)
         for position, reason in s.skipped
     ]
     if len(kept) == 0:
         raise DataError(
-            f"{images.root}: none of the {len(images.paths)} images can be read; the first, {skipped[0][0]}: "
-            f"{skipped[0][1]}. Check that the path is right and the files are images."
+            f"{images.root}: none of the {len(images.paths)} images can be read; the first, {unreadable[0][0]}: "
+            f"{unreadable[0][1]}. Check that the path is right and the files are images."
         )
     predictions, certainty = images.predictions, images.confidences
     if predictions is not None:
@@ -300,7 +310,7 @@ def _join_shards(images: ImageList, shards: list[_Shard], dtype: str, *, run: Ru
         certainty = _judge_outputs(outputs, images, kept, run=run)
     names = list(images.class_names)
     run.write_table("classes", pd.DataFrame({"class_id": range(len(names)), "name": names, "slug": slugs(names)}))
-    run.write_table("skipped", pd.DataFrame(skipped, columns=["path", "reason"]))
+    run.write_table("skipped", pd.DataFrame([*images.skipped, *unreadable], columns=["path", "reason"]))
     run.write_table(
         "images",
         pd.DataFrame(

@@ -22,6 +22,7 @@ from barlow_report.vision.class_labels import are_names, class_ids
 from barlow_report.vision.class_names import some
 from barlow_report.vision.class_search import folder_classes, found_classes
 from barlow_report.vision.classes import ClassList, configured_classes, listed_classes
+from barlow_report.vision.images import Decoding
 from barlow_report.vision.manifest import list_manifest
 from barlow_report.vision.outputs import count_ties
 from barlow_report.vision.probabilities import read_probabilities
@@ -30,7 +31,7 @@ from barlow_report.vision.sources.parquet import ParquetSource, list_parquet
 from barlow_report.vision.sources.source import ImageSource, Listing
 from barlow_report.vision.sources.webdataset import TarSource, list_webdataset
 
-__all__ = ["IMAGE_SUFFIXES", "ImageList", "list_images", "open_source"]
+__all__ = ["IMAGE_SUFFIXES", "ImageList", "decoding_of", "list_images", "open_source"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,8 +145,9 @@ def _labels(listing: Listing, configured: ClassList | None) -> list[str | int]:
 
 
 def _list(config: DataConfig, configured: ClassList | None, columns: Sequence[str]) -> Listing:
+    decoding = decoding_of(config)
     if config.folder is not None:
-        return list_folder(config.folder, known_classes=configured, class_depth=config.class_depth)
+        return list_folder(config.folder, decoding=decoding, known_classes=configured, class_depth=config.class_depth)
     if config.manifest is not None:
         return list_manifest(
             config.manifest,
@@ -154,14 +156,19 @@ def _list(config: DataConfig, configured: ClassList | None, columns: Sequence[st
             columns=columns,
         )
     if config.parquet is not None:
-        return list_parquet(config.parquet)
+        return list_parquet(config.parquet, decoding)
     if config.webdataset is not None:
-        return list_webdataset(config.webdataset)
+        return list_webdataset(config.webdataset, decoding)
     if config.torchvision is not None:
         from barlow_report.vision.sources.torchvision_sets import list_torchvision  # takes seconds: only if wanted
 
-        return list_torchvision(config.torchvision)
+        return list_torchvision(config.torchvision, decoding)
     raise DataError("data: found no source of images.")  # unreachable: the configuration wants exactly one
+
+
+def decoding_of(config: DataConfig) -> Decoding:
+    """Return how the files of a configuration become pixels."""
+    return Decoding(style=config.decode, pixel_range=config.pixel_range)
 
 
 def open_source(config: DataConfig) -> ImageSource:
@@ -170,15 +177,16 @@ def open_source(config: DataConfig) -> ImageSource:
     Raises:
         DataError: The source is missing.
     """
+    decoding = decoding_of(config)
     if config.parquet is not None:
-        return ParquetSource.open(config.parquet)
+        return ParquetSource.open(config.parquet, decoding)
     if config.webdataset is not None:
-        return TarSource.open(config.webdataset)
+        return TarSource.open(config.webdataset, decoding)
     if config.torchvision is not None:
         from barlow_report.vision.sources.torchvision_sets import TorchvisionSource
 
-        return TorchvisionSource(config.torchvision)
-    return FolderSource(config.folder or config.image_root or Path(str(config.manifest)).parent)
+        return TorchvisionSource(config.torchvision, decoding)
+    return FolderSource(config.folder or config.image_root or Path(str(config.manifest)).parent, decoding)
 
 
 def _require_two_classes(classes: ClassList, *, where: str) -> None:

@@ -12,6 +12,7 @@ from barlow_report.config import PreprocessingConfig
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.preprocessing import geometry, to_pixels
 from barlow_report.vision.reading import UnreadableImage
+from barlow_report.vision.remarks import Remarks
 from barlow_report.vision.sources.source import ImageSource
 
 __all__ = ["Batch", "Decoded", "Pixels", "Plan", "decode", "decode_ahead", "make_plan"]
@@ -64,6 +65,7 @@ class Decoded:
         pixels: One array for each geometry.
         digests: See `ShardResult`.
         skipped: See `ShardResult`.
+        remarks: Of the images of which there is something to remark.
     """
 
     positions: list[int]
@@ -71,6 +73,7 @@ class Decoded:
     pixels: list[tuple[Pixels, ...]]
     digests: list[str]
     skipped: list[tuple[int, str]]
+    remarks: list[Remarks]
 
 
 def make_plan(source: ImageSource, feature_model: LoadedModel, inspected_model: LoadedModel | None) -> Plan:
@@ -111,12 +114,13 @@ def _join(slices: list[Decoded]) -> Decoded:
         pixels=[item for part in slices for item in part.pixels],
         digests=[item for part in slices for item in part.digests],
         skipped=[item for part in slices for item in part.skipped],
+        remarks=[item for part in slices for item in part.remarks],
     )
 
 
 def decode(plan: Plan, batch: Batch) -> Decoded:
     """Read and decode the images of a batch one after the other."""
-    decoded = Decoded(positions=[], names=[], pixels=[], digests=[], skipped=[])
+    decoded = Decoded(positions=[], names=[], pixels=[], digests=[], skipped=[], remarks=[])
     for position, path in enumerate(batch.paths, batch.first):
         try:
             loaded = plan.source.read(path)
@@ -128,4 +132,6 @@ def decode(plan: Plan, batch: Batch) -> Decoded:
         decoded.names.append(path)
         decoded.pixels.append(pixels)
         decoded.digests.append(loaded.digest)
+        if (remarks := Remarks.of(loaded.decoded)) is not None:
+            decoded.remarks.append(remarks)
     return decoded

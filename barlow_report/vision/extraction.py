@@ -28,6 +28,7 @@ from barlow_report.vision.decoding import Batch, Decoded, Plan, decode, decode_a
 from barlow_report.vision.inference import Computed, MemoryLimit, Outputs, fetch, run_models
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.outputs import summarise
+from barlow_report.vision.remarks import Remarks
 from barlow_report.vision.sources.source import ImageSource
 from barlow_report.vision.workers import processor_replicas
 
@@ -55,6 +56,7 @@ class ShardResult:
         outputs: What is kept of the outputs, see `outputs.summarise`, shape (n,); None without a model.
         digests: Of the bytes that each image was decoded from, see `LoadedImage`; n of them.
         skipped: (position, reason) of the others, ascending.
+        remarks: What is special about the files.
     """
 
     kept: npt.NDArray[np.int64]
@@ -63,6 +65,7 @@ class ShardResult:
     outputs: npt.NDArray[np.void] | None
     digests: list[str]
     skipped: list[tuple[int, str]]
+    remarks: Remarks
 
 
 def extract_shard(
@@ -191,6 +194,7 @@ def _collect(plan: Plan, parts: list[Computed], *, dtype: Literal["float32", "fl
         outputs=outputs,
         digests=[digest for part in parts for digest in part.decoded.digests],
         skipped=[item for part in parts for item in part.decoded.skipped],
+        remarks=Remarks.total(item for part in parts for item in part.decoded.remarks),
     )
 
 

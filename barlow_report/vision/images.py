@@ -1,8 +1,10 @@
 """Decoding image files of any kind to plain 8-bit RGB.
 
-Every image becomes what a person sees in a viewer: EXIF rotation applied, transparency over white, 16-bit grey
-scaled to 8 bits, palettes and CMYK converted, the first frame of an animation. Colour profiles are ignored, as
-in the usual training pipelines. A pure function of the file, safe to call from several threads.
+Palettes and CMYK are converted, more than 8 bits are scaled to 8 (see `pixel_values`), of an animation the first frame
+is taken, and colour profiles are ignored, as in the usual training pipelines. In two things people and pipelines
+differ, so that the configuration chooses: an image is shown upright and over white in a viewer, while torchvision's
+ImageFolder, timm and most others ignore the rotation that EXIF asks for and drop transparency. What an image has of
+these is reported with it. A pure function of the file and the choice, safe to call from several threads.
 """
 
 import io
@@ -10,20 +12,38 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from barlow_report.vision.pixel_values import FULL_RANGE, Range, as_8_bits, is_signed, sample_mode, significant_bits
 from barlow_report.vision.reading import UnreadableImage, read_file
 
-__all__ = ["MAX_PIXELS", "UnreadableImage", "decode_image", "plain_image", "quiet_decoders", "read_image"]
+__all__ = [
+    "AS_SEEN",
+    "MAX_PIXELS",
+    "DecodedImage",
+    "Decoding",
+    "UnreadableImage",
+    "decode",
+    "decode_image",
+    "plain_image",
+    "quiet_decoders",
+    "read_image",
+]
 
 MAX_PIXELS = 89_478_485
 """Larger images are refused: a small file can unpack to any size. Pillow warns from the same number on."""
 
 # A closed list: Pillow also opens formats that start other programs or are no photographs.
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF")
+
+_SRGB = (b"sRGB", "sRGB".encode("utf-16-be"))
+_GREY_STEPS = {"L;2": 85, "L;4": 17}
+"""Between two levels of a grey image of few bits, once it is read as 8."""
 
 ROTATIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -36,26 +56,68 @@ ROTATIONS = {
 }
 
 
-def read_image(path: Path) -> Image.Image:
-    """Decode one image file to mode RGB, upright, without metadata.
+@dataclass(frozen=True, kw_only=True)
+class Decoding:
+    """How files become pixels where there is a choice; keys of the configuration's `data`.
+
+    Attributes:
+        style: upright: rotated as EXIF says, and transparency over white, as a viewer shows it; torchvision: neither,
+            as its ImageFolder reads images.
+        pixel_range: Values that are black and white in images of more than 8 bits that do not say it themselves.
+    """
+
+    style: Literal["upright", "torchvision"] = "upright"
+    pixel_range: Range | None = None
+
+
+AS_SEEN = Decoding()
+"""What a viewer shows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodedImage:
+    """An image in mode RGB, without metadata, and what its file has that decoders treat differently.
+
+    Attributes:
+        image: The image.
+        is_rotated: EXIF asks for a rotation or a reflection.
+        is_transparent: Some of its pixels are not opaque.
+        has_profile: It has a colour profile other than sRGB.
+        highest: The highest value of a 16-bit image of which nothing says that it does not use all 16 bits.
+    """
+
+    image: Image.Image
+    is_rotated: bool = False
+    is_transparent: bool = False
+    has_profile: bool = False
+    highest: int | None = None
+
+
+def read_image(path: Path, decoding: Decoding = AS_SEEN) -> Image.Image:
+    """Decode one image file to mode RGB, without metadata.
 
     Raises:
         UnreadableImage: See `read_file` and `decode_image`.
     """
-    return decode_image(read_file(path))
+    return decode_image(read_file(path), decoding)
 
 
-def decode_image(data: bytes) -> Image.Image:
-    """Decode the content of an image file to mode RGB, upright, without metadata.
+def decode_image(data: bytes, decoding: Decoding = AS_SEEN) -> Image.Image:
+    """Decode the content of an image file to mode RGB, without metadata; see `decode`."""
+    return decode(data, decoding).image
+
+
+def decode(data: bytes, decoding: Decoding = AS_SEEN) -> DecodedImage:
+    """Decode the content of an image file.
 
     Raises:
-        UnreadableImage: It is truncated, no image, of a kind that has no defined brightness (32-bit pixels), or
-            larger than `MAX_PIXELS`.
+        UnreadableImage: It is truncated, no image, of a kind that has no defined brightness, or larger than
+            `MAX_PIXELS`.
     """
     with quiet_decoders():
         try:
             with Image.open(io.BytesIO(data), formats=_available_formats()) as image:
-                rgb = plain_image(image)
+                decoded = plain_image(image, decoding, n_bits=significant_bits(data))
         except (UnreadableImage, MemoryError):
             raise
         except UnidentifiedImageError as error:
@@ -66,11 +128,16 @@ def decode_image(data: bytes) -> Image.Image:
             raise UnreadableImage(str(error)) from error
         except Exception as error:  # a decoder may raise anything on a broken file
             raise UnreadableImage(f"broken image ({error or type(error).__name__})") from error
-    return rgb
+    return decoded
 
 
-def plain_image(image: Image.Image) -> Image.Image:
-    """Turn an opened image to mode RGB, upright, without metadata.
+def plain_image(image: Image.Image, decoding: Decoding = AS_SEEN, *, n_bits: int | None = None) -> DecodedImage:
+    """Turn an opened image to mode RGB, without metadata.
+
+    Args:
+        image: The image; it may become the result, and loses its metadata then.
+        decoding: What to do where there is a choice.
+        n_bits: See `pixel_values.significant_bits`.
 
     Raises:
         UnreadableImage: It has no defined brightness or is larger than `MAX_PIXELS`.
@@ -78,10 +145,26 @@ def plain_image(image: Image.Image) -> Image.Image:
     """
     if image.width * image.height > MAX_PIXELS:
         raise UnreadableImage(_too_large(image.width, image.height))
+    mode = sample_mode(image)
     image.load()
-    rgb = _to_rgb(_upright(image))
+    is_upright = decoding.style == "upright"
+    rotation = _rotation(image)
+    profile = image.info.get("icc_profile")
+    rgb, highest = _to_rgb(image, decoding, mode=mode, n_bits=n_bits)
+    alpha = _alpha(image, mode=mode) if image.has_transparency_data else None
+    is_transparent = alpha is not None and alpha.getextrema()[0] != 255
+    if is_upright and is_transparent and alpha is not None:
+        rgb = _over_white(image, rgb, alpha)
+    if is_upright and rotation is not None:
+        rgb = rgb.transpose(rotation)
     rgb.info = {}  # else a profile of the original colours would be written into thumbnails
-    return rgb
+    return DecodedImage(
+        image=rgb,
+        is_rotated=rotation is not None,
+        is_transparent=is_transparent,
+        has_profile=isinstance(profile, bytes) and not any(name in profile for name in _SRGB),
+        highest=highest,
+    )
 
 
 def _too_large(width: int, height: int) -> str:
@@ -94,31 +177,53 @@ def _available_formats() -> list[str]:
     return [name for name in FORMATS if name in Image.OPEN]
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def _rotation(image: Image.Image) -> Image.Transpose | None:
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation)
     except Exception:  # the pixels are fine, and viewers show such an image unrotated too
-        return image
-    rotation = ROTATIONS.get(orientation) if isinstance(orientation, int) else None
-    return image if rotation is None else image.transpose(rotation)
+        return None
+    return ROTATIONS.get(orientation) if isinstance(orientation, int) else None
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "F":
-        raise UnreadableImage("floating-point pixels have no defined brightness; convert to 8 or 16 bits")
+def _to_rgb(image: Image.Image, decoding: Decoding, *, mode: str, n_bits: int | None) -> tuple[Image.Image, int | None]:
+    """The image without its transparency, and its `highest` value; see `DecodedImage`."""
+    if image.mode == "F" or image.mode.startswith("I") or (image.mode == "L" and is_signed(image)):
+        grey, highest = as_8_bits(image, n_bits=n_bits, mode=mode, pixel_range=decoding.pixel_range)
+        return Image.fromarray(grey).convert("RGB"), highest
+    if image.mode == "RGB":
+        rgb = image  # not even copied: nearly all images are
+    else:
+        rgb = image.convert("RGBA").convert("RGB") if image.mode == "La" else image.convert("RGB")
+    if ";16" not in mode:
+        return rgb, None
+    if decoding.pixel_range is None:
+        return rgb, 257 * int(np.asarray(rgb).max())  # Pillow has kept the upper 8 bits
+    if decoding.pixel_range != FULL_RANGE:
+        raise UnreadableImage(
+            "16-bit colours are read as 8 bits, which data.pixel_range does not fit; convert to 8 bits"
+        )
+    return rgb, None
+
+
+def _alpha(image: Image.Image, *, mode: str) -> Image.Image:
+    """How opaque each pixel is, mode L."""
+    key = image.info.get("transparency")
+    if "A" in image.getbands():
+        return image.getchannel("A")
     if image.mode.startswith("I"):
-        return _from_16_bits(np.asarray(image, dtype=np.int64))
-    if image.has_transparency_data:
-        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
-    return image.convert("RGB")
+        return Image.fromarray(np.where(np.asarray(image) == key, 0, 255).astype(np.uint8))
+    if image.mode == "RGB" and ";16" in mode and isinstance(key, tuple):
+        image.info["transparency"] = tuple(value >> 8 for value in key)  # as Pillow has read the pixels
+    elif mode in _GREY_STEPS and isinstance(key, int):
+        image.info["transparency"] = key * _GREY_STEPS[mode]
+    return image.convert("RGBA").getchannel("A")
 
 
-def _from_16_bits(pixels: np.ndarray) -> Image.Image:
-    """Scale 0 to 65,535 to 0 to 255; Pillow's own conversion would clip at 255."""
-    if pixels.min() < 0 or pixels.max() > 65_535:
-        raise UnreadableImage("32-bit pixels have no defined brightness; convert to 8 or 16 bits")
-    return Image.fromarray((pixels * 255 / 65_535).round().astype(np.uint8)).convert("RGB")
+def _over_white(image: Image.Image, rgb: Image.Image, alpha: Image.Image) -> Image.Image:
+    white = Image.new("RGBA", image.size, (255, 255, 255, 255))
+    layer = rgb if image.mode.startswith("I") else image.convert("RGBA").convert("RGB")
+    layer.putalpha(alpha)
+    return Image.alpha_composite(white, layer).convert("RGB")
 
 
 class _Quiet:

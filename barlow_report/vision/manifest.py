@@ -24,6 +24,7 @@ from barlow_report.columns import COLUMNS, choose_column, means
 from barlow_report.delimited import read_delimited
 from barlow_report.errors import DataError
 from barlow_report.vision.class_labels import as_classes
+from barlow_report.vision.images import AS_SEEN, Decoding
 from barlow_report.vision.sources.folder import FolderSource
 from barlow_report.vision.sources.source import Listing
 
@@ -41,6 +42,7 @@ def list_manifest(
     path: Path,
     *,
     image_root: Path | None = None,
+    decoding: Decoding = AS_SEEN,
     called: Mapping[str, str] = MappingProxyType({}),
     columns: Sequence[str] = (),
 ) -> Listing:
@@ -51,6 +53,7 @@ def list_manifest(
     Args:
         path: The manifest.
         image_root: The folder that its paths are relative to; default: its own.
+        decoding: How its files become pixels.
         called: The names of its columns by what they hold, `path`, `label`, `prediction`, `confidence`, where they do
             not say it themselves.
         columns: Further columns to read, by their names as written.
@@ -81,7 +84,7 @@ def list_manifest(
     predictions = found.get("prediction")
     confidences = found.get("confidence")
     return Listing(
-        source=FolderSource(root),
+        source=FolderSource(root, decoding),
         where=str(path),
         paths=paths,
         labels=_classes(frame[found["label"]], path),

@@ -16,6 +16,7 @@ from barlow_report.training_config import AugmentationConfig
 from barlow_report.vision.datasets import ImageList
 from barlow_report.vision.images import UnreadableImage
 from barlow_report.vision.preprocessing import to_pixels
+from barlow_report.vision.remarks import require_full_depth
 
 __all__ = ["TrainingImages", "augment", "load_images", "split_validation"]
 
@@ -48,8 +49,10 @@ def load_images(images: ImageList, preprocessing: PreprocessingConfig) -> Traini
     """Prepare the images of a list for training.
 
     Raises:
-        DataError: An image cannot be read, or they differ in size after preprocessing.
+        DataError: An image cannot be read, they differ in size after preprocessing, or nearly all of their range of
+            values is empty.
     """
+    require_full_depth(images.source, images.paths)
     first = _decode(images, preprocessing, [0])
     positions = np.arange(len(images.paths))
     fits = first.nbytes * len(positions) <= MEMORY_LIMIT

@@ -96,6 +96,7 @@ def _of_one_size(decoded: Decoded) -> Decoded:
         pixels=[decoded.pixels[row] for row in rows],
         digests=[decoded.digests[row] for row in rows],
         skipped=decoded.skipped,
+        remarks=decoded.remarks,
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from PIL import Image
 from typer.testing import CliRunner, Result
 
 from barlow_report.cli import app
@@ -219,6 +220,40 @@ def test_predictions_inside_of_the_shards(task: Path) -> None:
 def test_neither_predictions_nor_a_model_is_one_clear_message(task: Path) -> None:
     data = {"parquet": {"files": "hub/test-*.parquet"}}
     _fails(_run(task, "neither", data=data, **_without_inspected(task)), "found no predictions with the images and no")
+
+
+# --- where decoders differ ----------------------------------------------------------------------------------------
+
+
+def test_how_images_are_decoded_is_a_setting_that_is_told_and_belongs_to_the_results(tmp_path: Path) -> None:
+    write_task(tmp_path, n_per_class=N_PER_CLASS)
+    for number in range(3):
+        path = tmp_path / "images" / "red" / f"{number:04d}.png"
+        image = Image.open(path).convert("RGB")
+        image.putalpha(Image.linear_gradient("L").resize(image.size))
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        image.save(path, exif=exif)
+    features = {}
+    for decode, words in (("torchvision", "neither rotated nor over white"), ("upright", "rotated and over white")):
+        _done(_run(tmp_path, "decode", data={"folder": "images", "decode": decode}, command="extract"))
+        run = _open(tmp_path, "decode")
+        said = run.info["assumptions"]["extract"]["decode"]
+        assert said.startswith("3 images with a rotation in EXIF and 3 images with transparency were read as ")
+        assert words in said
+        features[decode] = run.features().copy()
+    differ = (features["torchvision"] != features["upright"]).any(axis=1)
+    assert np.flatnonzero(differ).tolist() == [N_PER_CLASS, N_PER_CLASS + 1, N_PER_CLASS + 2]
+
+
+def test_sixteen_bit_images_that_use_fewer_bits_are_asked_about_before_the_models_run(tmp_path: Path) -> None:
+    write_task(tmp_path, n_per_class=N_PER_CLASS)
+    for path in (tmp_path / "images").rglob("*.png"):
+        Image.fromarray(np.asarray(Image.open(path).convert("L")).astype(np.uint16) * 16).save(path)
+    _fails(_run(tmp_path, "deep", command="extract"), "80 images have 16 bits, and no value above")
+    data = {"folder": "images", "pixel_range": [0, 4095]}
+    _done(_run(tmp_path, "deep", data=data, command="extract"))
+    assert _open(tmp_path, "deep").info.get("assumptions", {}).get("extract", {}) == {}
 
 
 # --- duplicates, changes and hiccups ----------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from pathlib import Path
 from barlow_report.errors import DataError
 from barlow_report.vision.class_labels import unknown_folders
 from barlow_report.vision.classes import ClassList
+from barlow_report.vision.images import AS_SEEN, Decoding
 from barlow_report.vision.reading import patiently, read_file
 from barlow_report.vision.sources.source import Listing, LoadedImage, as_text, file_state, is_text, load_bytes
 
@@ -27,10 +28,11 @@ class FolderSource:
     """Files below `root`; paths have / between folders."""
 
     root: Path
+    decoding: Decoding = AS_SEEN
 
     def read(self, path: str) -> LoadedImage:
         """Read and decode one file; see `ImageSource`."""
-        return load_bytes(read_file(self.root / path))
+        return load_bytes(read_file(self.root / path), self.decoding)
 
     def states(self, paths: Sequence[str]) -> Iterator[str]:
         """Yield the size and modification time of each file."""
@@ -38,11 +40,18 @@ class FolderSource:
             yield file_state(self.root / path)
 
 
-def list_folder(root: Path, *, known_classes: ClassList | None = None, class_depth: int = 1) -> Listing:
+def list_folder(
+    root: Path,
+    *,
+    decoding: Decoding = AS_SEEN,
+    known_classes: ClassList | None = None,
+    class_depth: int = 1,
+) -> Listing:
     """List the images of an image folder, sorted by path.
 
     Args:
         root: The folder.
+        decoding: How its files become pixels.
         known_classes: What sub-folders may be called; default: anything.
         class_depth: Levels of sub-folders that name a class; images may lie deeper.
 
@@ -65,7 +74,7 @@ def list_folder(root: Path, *, known_classes: ClassList | None = None, class_dep
             f"images ending in {', '.join(sorted(IMAGE_SUFFIXES))}."
         )
     return Listing(
-        source=FolderSource(root),
+        source=FolderSource(root, decoding),
         where=str(root),
         paths=[path for path, _ in images],
         labels=[folder for _, folder in images],

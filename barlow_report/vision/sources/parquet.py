@@ -23,6 +23,7 @@ from barlow_report.config import ParquetDataConfig
 from barlow_report.errors import DataError
 from barlow_report.vision.class_labels import as_classes
 from barlow_report.vision.class_names import some
+from barlow_report.vision.images import AS_SEEN, Decoding
 from barlow_report.vision.reading import UnreadableImage, patiently
 from barlow_report.vision.sources.shards import Shards, find_shards
 from barlow_report.vision.sources.skips import Skips
@@ -59,22 +60,23 @@ class _Cache:
 class ParquetSource:
     """Rows of Parquet and Arrow files; the path of an image is `<file>/<row>`."""
 
-    def __init__(self, shards: Shards, image_column: str | None = None) -> None:
+    def __init__(self, shards: Shards, image_column: str | None = None, decoding: Decoding = AS_SEEN) -> None:
         self.shards = shards
+        self._decoding = decoding
         self._image_column = image_column
         self._cache = _Cache()
 
-    def __reduce__(self) -> tuple[type["ParquetSource"], tuple[Shards, str | None]]:
-        return ParquetSource, (self.shards, self._image_column)
+    def __reduce__(self) -> tuple[type["ParquetSource"], tuple[Shards, str | None, Decoding]]:
+        return ParquetSource, (self.shards, self._image_column, self._decoding)
 
     @classmethod
-    def open(cls, config: ParquetDataConfig) -> "ParquetSource":
+    def open(cls, config: ParquetDataConfig, decoding: Decoding = AS_SEEN) -> "ParquetSource":
         """Find the files of a configuration.
 
         Raises:
             DataError: There is none.
         """
-        return cls(find_shards(config.files, key="data.parquet.files"), config.image_column)
+        return cls(find_shards(config.files, key="data.parquet.files"), config.image_column, decoding)
 
     @property
     def root(self) -> Path:
@@ -92,7 +94,7 @@ class ParquetSource:
         data = value.as_buffer().to_pybytes()
         if not data:
             raise UnreadableImage("the image has no bytes")
-        return load_bytes(data)
+        return load_bytes(data, self._decoding)
 
     def states(self, paths: Sequence[str]) -> Iterator[str]:
         """Yield the size and modification time of each image's file."""
@@ -121,7 +123,7 @@ class ParquetSource:
             raise UnreadableImage(f"its part of the file cannot be read ({reason})") from error
 
 
-def list_parquet(config: ParquetDataConfig) -> Listing:
+def list_parquet(config: ParquetDataConfig, decoding: Decoding = AS_SEEN) -> Listing:
     """List the rows of all files, with labels and, where there are such columns, predictions and confidences.
 
     Rows without a label (none, or Hugging Face's -1) are skipped.
@@ -129,7 +131,7 @@ def list_parquet(config: ParquetDataConfig) -> Listing:
     Raises:
         DataError: A file is missing or broken, columns are missing or ambiguous, or no row has a label.
     """
-    source = ParquetSource.open(config)
+    source = ParquetSource.open(config, decoding)
     paths: list[str] = []
     skips = Skips()
     values: dict[str, list[Any]] = {}

@@ -3,6 +3,8 @@
 import posixpath
 from collections import Counter
 
+from barlow_report.formatting import count
+
 __all__ = ["MAX_LISTED", "Skips"]
 
 MAX_LISTED = 1000
@@ -29,6 +31,6 @@ class Skips:
         for (suffix, reason), n in sorted(self._n_of.items()):
             if n > MAX_LISTED:
                 name = f"*{suffix}"
-                said = f"{n - MAX_LISTED:,} more: {reason}"
+                said = f"{count(n - MAX_LISTED)} more: {reason}"
                 more[name] = f"{more[name]}; {said}" if name in more else said
         return sorted({**dict(self._rows), **more}.items())

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from barlow_report.vision.images import decode_image
+from barlow_report.vision.images import DecodedImage, Decoding, decode
 
 __all__ = ["ImageSource", "Listing", "LoadedImage", "as_text", "file_state", "is_text", "load_bytes"]
 
@@ -27,13 +27,18 @@ class LoadedImage:
     """An image as it was found.
 
     Attributes:
-        image: Mode RGB, upright.
+        decoded: The image, and what is special about its file.
         digest: Hash of the bytes it was decoded from, 32 hexadecimal digits: equal for exact duplicates, and
             another one when the file has changed.
     """
 
-    image: Image.Image
+    decoded: DecodedImage
     digest: str
+
+    @property
+    def image(self) -> Image.Image:
+        """The image, mode RGB."""
+        return self.decoded.image
 
 
 class ImageSource(Protocol):
@@ -86,14 +91,14 @@ class Listing:
     assumptions: dict[str, str] = field(default_factory=dict)
 
 
-def load_bytes(data: bytes) -> LoadedImage:
+def load_bytes(data: bytes, decoding: Decoding) -> LoadedImage:
     """Decode the content of an image file.
 
     Raises:
         UnreadableImage: It cannot be decoded.
     """
     digest = hashlib.blake2b(data, digest_size=16).hexdigest()
-    return LoadedImage(image=decode_image(data), digest=digest)
+    return LoadedImage(decoded=decode(data, decoding), digest=digest)
 
 
 def is_text(name: str) -> bool:

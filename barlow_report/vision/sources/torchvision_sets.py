@@ -21,7 +21,7 @@ from barlow_report.config import TorchvisionDataConfig
 from barlow_report.errors import DataError
 from barlow_report.vision.class_names import some
 from barlow_report.vision.classes import imagenet_classes
-from barlow_report.vision.images import plain_image
+from barlow_report.vision.images import AS_SEEN, Decoding, plain_image
 from barlow_report.vision.reading import UnreadableImage, patiently
 from barlow_report.vision.sources.source import Listing, LoadedImage, file_state
 
@@ -36,9 +36,10 @@ class TorchvisionSource:
     """Items of one of torchvision's data sets, by position."""
 
     config: TorchvisionDataConfig
+    decoding: Decoding = AS_SEEN
 
-    def __reduce__(self) -> tuple[type["TorchvisionSource"], tuple[TorchvisionDataConfig]]:
-        return TorchvisionSource, (self.config,)
+    def __reduce__(self) -> tuple[type["TorchvisionSource"], tuple[TorchvisionDataConfig, Decoding]]:
+        return TorchvisionSource, (self.config, self.decoding)
 
     @property
     def root(self) -> Path:
@@ -56,14 +57,15 @@ class TorchvisionSource:
         if not 0 <= position < len(self.dataset):
             raise UnreadableImage("not in the data set any more")
         try:
-            image = plain_image(_as_image(patiently(lambda: self.dataset[position][0])))
+            decoded = plain_image(_as_image(patiently(lambda: self.dataset[position][0])), self.decoding)
+            image = decoded.image
         except (UnreadableImage, MemoryError):
             raise
         except Exception as error:  # a set may raise anything on a broken file
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise UnreadableImage(reason.replace(f"{self.root}/", "")) from error
         digest = hashlib.blake2b(f"{image.size}".encode() + image.tobytes(), digest_size=16).hexdigest()
-        return LoadedImage(image=image, digest=digest)
+        return LoadedImage(decoded=decoded, digest=digest)
 
     def states(self, paths: Sequence[str]) -> Iterator[str]:
         """Yield a hash of each image's pixels where they are in memory, its file's state, or at least the arguments."""
@@ -80,13 +82,13 @@ class TorchvisionSource:
                 yield arguments
 
 
-def list_torchvision(config: TorchvisionDataConfig) -> Listing:
+def list_torchvision(config: TorchvisionDataConfig, decoding: Decoding = AS_SEEN) -> Listing:
     """List the items of a data set in its order.
 
     Raises:
         DataError: There is no such set, its arguments or files are wrong, or its items are not an image and a class.
     """
-    source = TorchvisionSource(config)
+    source = TorchvisionSource(config, decoding)
     where = f"torchvision.datasets.{config.name}"
     n_images = len(source.dataset)
     if not n_images:
@@ -209,4 +211,4 @@ def _as_image(found: Any) -> Image.Image:
         found = Image.fromarray(found)
     if not isinstance(found, Image.Image):
         raise UnreadableImage(f"its item is a {type(found).__name__}, not an image")
-    return found
+    return found if getattr(found, "tile", None) else found.copy()  # a set may keep what it has loaded

@@ -21,8 +21,10 @@ import numpy as np
 
 from barlow_report.config import WebDatasetConfig
 from barlow_report.errors import DataError
+from barlow_report.formatting import count
 from barlow_report.vision.class_labels import as_classes
 from barlow_report.vision.class_names import some
+from barlow_report.vision.images import AS_SEEN, Decoding
 from barlow_report.vision.reading import UnreadableImage, patiently, read_file
 from barlow_report.vision.sources.folder import is_image
 from barlow_report.vision.sources.shards import Shards, find_shards
@@ -55,21 +57,22 @@ class _Cache:
 class TarSource:
     """Members of tar files; the path of an image is `<shard>/<member>`."""
 
-    def __init__(self, shards: Shards) -> None:
+    def __init__(self, shards: Shards, decoding: Decoding = AS_SEEN) -> None:
         self.shards = shards
+        self._decoding = decoding
         self._cache = _Cache()
 
-    def __reduce__(self) -> tuple[type["TarSource"], tuple[Shards]]:
-        return TarSource, (self.shards,)
+    def __reduce__(self) -> tuple[type["TarSource"], tuple[Shards, Decoding]]:
+        return TarSource, (self.shards, self._decoding)
 
     @classmethod
-    def open(cls, config: WebDatasetConfig) -> "TarSource":
+    def open(cls, config: WebDatasetConfig, decoding: Decoding = AS_SEEN) -> "TarSource":
         """Find the shards of a configuration.
 
         Raises:
             DataError: A shard is missing.
         """
-        return cls(find_shards(config.shards, key="data.webdataset.shards"))
+        return cls(find_shards(config.shards, key="data.webdataset.shards"), decoding)
 
     @property
     def root(self) -> Path:
@@ -82,7 +85,7 @@ class TarSource:
         place = self._places(shard).get(member)
         if place is None:
             raise UnreadableImage("not in its shard any more")
-        return load_bytes(read_file(self.root / shard, offset=place[0], size=place[1]))
+        return load_bytes(read_file(self.root / shard, offset=place[0], size=place[1]), self._decoding)
 
     def states(self, paths: Sequence[str]) -> Iterator[str]:
         """Yield the size and modification time of each image's shard."""
@@ -103,14 +106,14 @@ class TarSource:
             return places[shard]
 
 
-def list_webdataset(config: WebDatasetConfig) -> Listing:
+def list_webdataset(config: WebDatasetConfig, decoding: Decoding = AS_SEEN) -> Listing:
     """List the samples of all shards in their order, with labels and, where there are any, predictions.
 
     Raises:
         DataError: A shard is missing or compressed, samples hold several images, no sample has an image and a label,
             or only some have predictions.
     """
-    source = TarSource.open(config)
+    source = TarSource.open(config, decoding)
     listed = _Listed()
     for name in source.shards.names:
         _list_shard(source, name, listed, config)
@@ -215,7 +218,7 @@ def _require_one_image(listed: _Listed, *, where: str) -> None:
 def _unused_words(unused: Counter[str]) -> dict[str, str]:
     if not unused:
         return {}
-    shown = [f".{as_text(ending)} ({n:,})" for ending, n in unused.most_common(_N_UNUSED)]
+    shown = [f".{as_text(ending)} ({count(n)})" for ending, n in unused.most_common(_N_UNUSED)]
     rest = len(unused) - len(shown)
     more = f" and {rest} more endings" if rest else ""
     return {"unused_members": f"Samples also hold files that were not used: {', '.join(shown)}{more}."}
