@@ -114,7 +114,13 @@ def digest_text(text: str) -> str:
 
 
 def digest_file(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes in hexadecimal, read in pieces."""
+    """Return the SHA-256 of a file's bytes in hexadecimal, read in pieces.
+
+    Raises:
+        OSError: It cannot be read, or is a device or a pipe, which may have no end.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is no file")
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -14,11 +14,16 @@ class AdversaryConfig(Section):
     """Projected gradient descent on the training images (Madry et al., 2018, arXiv 1706.06083)."""
 
     norm: Literal["l2", "linf"] = Field("l2", description="How the size of a change is measured.")
-    radius: float = Field(gt=0.0, description="Largest change of an image with pixels in [0, 1].")
+    radius: float = Field(gt=0.0, le=1e6, description="Largest change of an image with pixels in [0, 1].")
     n_steps: Positive = Field(3, description="Steps per batch; each costs as much as a step of normal training.")
-    step_size: float | None = Field(None, gt=0.0, description="Length of a step; default: 2.5 × radius / n_steps.")
+    step_size: float | None = Field(
+        None, gt=0.0, le=1e6, description="Length of a step; default: 2.5 × radius / n_steps."
+    )
     warmup_epochs: int = Field(
-        5, ge=0, description="Epochs over which the radius grows from 0, so that training does not collapse."
+        5,
+        ge=0,
+        le=1_000_000,
+        description="Epochs over which the radius grows from 0, so that training does not collapse.",
     )
 
     @property
@@ -31,7 +36,9 @@ class AugmentationConfig(Section):
     """Random changes of the training images."""
 
     flip: bool = Field(True, description="Mirror half of the images.")
-    shift: int = Field(0, ge=0, description="Shift by up to this many pixels in each direction; edges are repeated.")
+    shift: int = Field(
+        0, ge=0, le=4096, description="Shift by up to this many pixels in each direction; edges are repeated."
+    )
 
 
 class TrainingConfig(Section):
@@ -50,8 +57,10 @@ class TrainingConfig(Section):
     )
     n_epochs: Positive = Field(20, description="Passes over the training images.")
     batch_size: Positive = Field(64, description="Images per step.")
-    learning_rate: float = Field(0.1, gt=0.0, description="Highest rate of the one-cycle schedule (SGD, momentum).")
-    weight_decay: float = Field(5e-4, ge=0.0, description="L2 penalty on the weights.")
+    learning_rate: float = Field(
+        0.1, gt=0.0, le=1e3, description="Highest rate of the one-cycle schedule (SGD, momentum)."
+    )
+    weight_decay: float = Field(5e-4, ge=0.0, le=1e3, description="L2 penalty on the weights.")
     precision: Literal["float32", "bfloat16", "float16"] = Field(
         "float32",
         description="Of convolutions and matrix products; the 16-bit ones are mixed precision: weights stay float32.",

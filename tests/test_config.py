@@ -9,8 +9,10 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from barlow_report.config import Config, load_config
+from barlow_report.config import Config, Section, load_config, parse_yaml_model
+from barlow_report.directions.captions import CaptionSet
 from barlow_report.errors import ConfigError
+from barlow_report.training_config import TrainingConfig
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 MINIMAL = """
@@ -108,8 +110,24 @@ def test_a_model_is_needed_for_predictions_and_for_features(tmp_path: Path) -> N
     ("change", "problem"),
     [
         (("name: mine", "name: mine\nname: yours"), "line 3: the key 'name' occurs twice"),
-        (("name: mine", "name: 2024-13-01"), "not valid YAML"),
-        (("{folder: images}", "&a {folder: *a}"), "config.yaml: "),
+        (("{folder: images}", "&a {folder: *a}"), "line 3: a value contains itself"),
+        (("{folder: images}", "{folder: a, ? [b] : c}"), "line 3: a key is a list"),
+        (("{folder: images}", "{folder: !!binary aGk=}"), "could not determine a constructor"),
+        (("{folder: images}", "{folder: a, classes: !!set {b, c}}"), "could not determine a constructor"),
+        (("{folder: images}", '{folder: "a\\0b"}'), "line 3: a text holds the character U+0000"),
+        (("{folder: images}", '{folder: "a\\ud800b"}'), "line 3: a text holds the character U+D800"),
+        (("{folder: images}", f"{{folder: {'a' * 256}}}"), "data.folder: found 'aaa"),
+        (("{folder: images}", f"{{folder: {'[' * 500}a{']' * 500}}}"), "nested too deeply"),
+        (("name: mine", "name: mine\nseed: 0x" + "f" * 6000), "line 3: the number 0xffff"),
+        (("name: mine", "name: mine\nseed: 1" + "0" * 6000), "line 3: the number 1000"),
+        (("name: mine", "name: mine\nseed: " + ":".join(["59"] * 3000)), "line 3: the number 59:59"),
+        (("name: mine", "name: mine\nseed: yes"), "line 3, seed: found True; expected a number"),
+        (("name: mine", "name: mine\nrules: {evaluation_depths: [1, yes]}"), "expected a number"),
+        (("name: mine", "name: mine\nrules: {rho: .nan}"), "rules.rho: found nan; input should be"),
+        (("name: mine", "name: mine\nvisuals: {attack: {step_size: 1e400}}"), "step_size: found '1e400'"),
+        (("name: mine", "name: mine\nrules: {unions: {1: [a, b], 0x1: [c, d]}}"), "the key '0x1' occurs twice"),
+        (("net.pt", "net.pt, preprocessing: {resize: 1000000000}"), "less than or equal to 4096"),
+        (("net.pt", "net.pt, preprocessing: {std: [1, 1, 0]}"), "three numbers of at least"),
         (("{folder: images}", "{folder: ''}"), "data.folder: found ''; expected a path"),
         (("{folder: images}", "{folder: '~nobody-of-this-name/images'}"), "home directory"),
         (("net.pt", '"${NOT_SET_ANYWHERE}"'), "config.yaml: environment variable NOT_SET_ANYWHERE"),
@@ -128,7 +146,6 @@ def test_odd_yaml_is_named_and_not_a_bug(tmp_path: Path, change: tuple[str, str]
         ("classes: [010, a]", "data.classes.0", "010", "int 8"),
         ("classes: [1.0, a]", "data.classes.0", "1.0", "float 1.0"),
         ("classes: [12:30, 1e3]", "data.classes.0", "12:30", "int 750"),
-        ("classes: [2020-01-01, a]", "data.classes.0", "2020-01-01", "date 2020-01-01"),
         ("folder: off", "data.folder", "off", "bool False"),
         ("rules: {unions: {pets: [a, on]}}", "rules.unions.pets.1", "on", "bool True"),
         ("rules: {unions: {no: [a, b]}}", "rules.unions.0", "no", "bool False"),
@@ -169,6 +186,64 @@ def test_classes_may_have_their_indices(tmp_path: Path, classes: str) -> None:
 def test_classes_whose_order_is_not_certain_are_refused(tmp_path: Path, classes: str, problem: str) -> None:
     with pytest.raises(ConfigError, match=problem):
         _load(tmp_path, MINIMAL.replace("{folder: images}", f"{{folder: images, classes: {classes}}}"))
+
+
+def test_an_unquoted_date_is_the_text_that_was_written(tmp_path: Path) -> None:
+    assert _load(tmp_path, MINIMAL.replace("name: mine", "name: 2024-01-01")).name == "2024-01-01"
+
+
+@pytest.mark.parametrize("merges", [False, True])
+def test_aliases_that_stand_for_millions_of_values_are_refused_at_once(tmp_path: Path, merges: bool) -> None:
+    lines = ["a0: &a0 {x: 1}" if merges else "a0: &a0 [x, x]"]
+    for i in range(40):
+        nine = ", ".join([f"*a{i}"] * 9)
+        lines.append(f"a{i + 1}: &a{i + 1} {{<<: [{nine}]}}" if merges else f"a{i + 1}: &a{i + 1} [{nine}]")
+    with pytest.raises(ConfigError, match="stand for more than 100,000 further values"):
+        _load(tmp_path, MINIMAL + "\n".join(lines))
+
+
+def test_ordinary_aliases_and_merge_keys_may_be_used(tmp_path: Path) -> None:
+    text = MINIMAL.replace("inspected_model: {", "inspected_model: &model {arguments: {width: 2}, ")
+    config = _load(tmp_path, text + "feature_model: {<<: *model, arguments: {width: 3}}\n")
+    assert config.feature_model is not None
+    assert config.feature_model.weights == tmp_path / "net.pt"
+    assert config.feature_model.arguments == {"width": 3}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_files_of_windows_editors_can_be_read(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "config.yaml").write_text(MINIMAL.replace("images", "bücher"), encoding=encoding)
+    assert load_config(tmp_path / "config.yaml").data.folder == tmp_path / "bücher"
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/null"])
+def test_a_file_without_end_or_content_is_refused(device: str) -> None:
+    with pytest.raises(ConfigError, match=r"more than 8 MB|expected keys"):
+        load_config(device)
+
+
+NASTY = (
+    *("true", "[]", "{}", "null", "-1", "0", "1.5", "1e400", ".nan", "-.inf", "1000000000", "12:30", "2024-01-01"),
+    *("''", "' '", f"'{'é' * 300}'", "[[[[]]]]", "{a: {b: c}}", "{1: 2}", "{null: 2}", "[1, 2, 3]"),
+    *("[true, 1, 2]", "[.nan, 0, 0]", "[a, a]", "'a:b'", "'${NOT_SET}'", "'~nobody/x'", "'😀'", "=", "!!int x", "!x y"),
+)
+
+
+@pytest.mark.parametrize(("model", "depth"), [(Config, 0), (Config, 2), (TrainingConfig, 2), (CaptionSet, 2)])
+def test_any_value_at_any_key_is_taken_or_named(tmp_path: Path, model: type[Section], depth: int) -> None:
+    """All keys at once, those of sections down to `depth`: nothing may hide what is wrong elsewhere."""
+    path = tmp_path / "config.yaml"
+
+    def tree(section: type[BaseModel], nasty: str, depth: int) -> str:
+        inner = {name: _sections(field) for name, field in section.model_fields.items()}
+        values = {n: tree(found[0], nasty, depth - 1) if found and depth else nasty for n, found in inner.items()}
+        return f"{{{', '.join(f'{name}: {value}' for name, value in values.items())}}}"
+
+    for nasty in NASTY:
+        path.write_text(tree(model, nasty, depth), encoding="utf-8")
+        with pytest.raises(ConfigError) as error:
+            parse_yaml_model(path, model)
+        assert max(map(len, str(error.value).split("\n"))) < 1000
 
 
 def test_the_configuration_s_own_folder_may_hold_the_images(tmp_path: Path) -> None:

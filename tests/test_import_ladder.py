@@ -11,6 +11,7 @@ FOUNDATION = {
     "columns",
     "config",
     "delimited",
+    "documents",
     "errors",
     "files",
     "formatting",

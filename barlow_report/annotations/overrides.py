@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 from barlow_report.annotations.records import plain_text
 from barlow_report.config.base import Section
 from barlow_report.config.loading import parse_yaml_model
+from barlow_report.documents import read_document
 from barlow_report.errors import ConfigError, DataError
 
 __all__ = ["Override", "load_overrides", "overridden"]
@@ -58,8 +59,8 @@ def load_overrides(path: Path) -> tuple[Override, ...]:
         DataError: It cannot be read or has another form; the message says in which line.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_document(path).splitlines()
+    except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read ({error}). {_EXPECTED}") from error
     if all(not line.strip() or line.lstrip().startswith("#") for line in lines):
         return ()

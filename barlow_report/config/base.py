@@ -2,17 +2,34 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 
-__all__ = ["Channels", "Fraction", "Name", "Photographs", "Positive", "Section", "absolute", "resolved_factory"]
+__all__ = [
+    "Channels",
+    "Fraction",
+    "Name",
+    "Photographs",
+    "Positive",
+    "Section",
+    "Side",
+    "Workers",
+    "absolute",
+    "resolved_factory",
+]
 
-Positive = Annotated[int, Field(ge=1)]
+Positive = Annotated[int, Field(ge=1, le=1_000_000)]
+Side = Annotated[int, Field(ge=1, le=4096)]
+"""A side of an image in pixels: a square of 4,096 takes 200 MB for each image of a batch."""
+Workers = Annotated[int, Field(ge=1, le=1024)]
+"""Threads."""
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Channels = tuple[float, float, float]
+_Channel = Annotated[float, Field(ge=-1e6, le=1e6)]
+Channels = tuple[_Channel, _Channel, _Channel]
 Photographs = Literal["full", "blur", "none"]
 """How much of the images a site shows."""
+_MAX_NAME, _MAX_PATH = 255, 4000
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
@@ -23,10 +40,21 @@ class Section(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _refuse_empty_paths(cls, value: object, info: ValidationInfo) -> object:
-        annotation = cls.model_fields[str(info.field_name)].annotation
-        if value == "" and Path in (annotation, *get_args(annotation)):
-            raise ValueError("expected a path")  # an empty one would mean the configuration's own folder
+    def _refuse_unusable_paths(cls, value: object, info: ValidationInfo) -> object:
+        if isinstance(value, str) and Path in _types(cls.model_fields[str(info.field_name)].annotation):
+            if value == "":  # it would mean the configuration's own folder
+                raise ValueError("expected a path")
+            if any(len(os.fsencode(part)) > _MAX_NAME for part in Path(value).parts) or len(value) > _MAX_PATH:
+                raise ValueError("expected a path that a file can have: it is too long")
+        return value
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_yes_for_a_number(cls, value: object, info: ValidationInfo) -> object:
+        types = _types(cls.model_fields[str(info.field_name)].annotation)
+        parts = value if isinstance(value, list) else [value]
+        if types & {int, float} and not types & {bool, Any} and any(isinstance(part, bool) for part in parts):
+            raise ValueError("expected a number")  # pydantic would take yes for 1
         return value
 
     @field_validator("*", mode="after")
@@ -35,6 +63,11 @@ class Section(BaseModel):
         if isinstance(value, Path) and info.context:
             return absolute(value, Path(info.context["folder"]))
         return value
+
+
+def _types(annotation: object) -> set[object]:
+    """The types that an annotation is made of, however they are nested."""
+    return {annotation}.union(*(_types(part) for part in get_args(annotation) if not isinstance(part, str)))
 
 
 def resolved_factory(value: str | None, info: ValidationInfo) -> str | None:

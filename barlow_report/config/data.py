@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from barlow_report.config.base import Name, Positive, Section
+from barlow_report.config.base import Name, Section
 from barlow_report.config.names import names_by_index, quoted_names
 
 __all__ = ["DataConfig", "ParquetDataConfig", "TorchvisionDataConfig", "WebDatasetConfig"]
@@ -64,8 +64,10 @@ class DataConfig(Section):
     """Where the images and their labels are: one of `folder`, `manifest`, `torchvision`, `parquet`, `webdataset`."""
 
     folder: Path | None = Field(None, description="Image folder: one sub-folder per class, `folder/<class>/<image>`.")
-    class_depth: Positive = Field(
+    class_depth: int = Field(
         1,
+        ge=1,
+        le=32,
         description="Levels of sub-folders that name a class: with 2, `folder/animals/cat/<image>` is of class "
         "animals/cat. Images may lie deeper.",
     )

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from barlow_report.config.base import Name, Positive, Section, resolved_factory
+from barlow_report.config.base import Name, Positive, Section, Workers, resolved_factory
 
 __all__ = ["ClipConfig", "ComparisonConfig", "DirectionsConfig", "TaxonomyConfig", "WordnetConfig"]
 
@@ -59,7 +59,7 @@ class DirectionsConfig(Section):
         5000, ge=100, description="Images of a class to fit on at most; of larger classes a seeded sample is taken."
     )
     n_folds: int = Field(2, ge=2, le=20, description="Folds of the cross-validation that chooses C and the quality.")
-    penalties: tuple[Annotated[float, Field(gt=0.0)], ...] = Field(
+    penalties: tuple[Annotated[float, Field(ge=1e-12, le=1e12)], ...] = Field(
         (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0),
         min_length=1,
         description="Values of C to choose from; of equally good ones the first is taken.",
@@ -71,7 +71,7 @@ class DirectionsConfig(Section):
     )
     n_captions: Positive = Field(5, description="Captions shown for each end of a direction.")
     n_images: Positive = Field(6, description="Images shown for each of hardest, middle and easiest.")
-    n_workers: Positive | None = Field(
+    n_workers: Workers | None = Field(
         None, description="Threads; results do not depend on it. Default: one per processor."
     )
 

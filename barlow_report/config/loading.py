@@ -13,11 +13,13 @@ from pydantic import BaseModel, ValidationError
 from barlow_report.config.base import (
     Section,
 )
+from barlow_report.documents import parse_yaml, read_document
 from barlow_report.errors import ConfigError
 
 __all__ = ["parse_yaml_model"]
 
 _N_SHOWN = 20
+_MAX_SHOWN = 120
 
 ModelT = TypeVar("ModelT", bound=Section)
 
@@ -25,21 +27,17 @@ ModelT = TypeVar("ModelT", bound=Section)
 def parse_yaml_model(path: Path, model: type[ModelT]) -> ModelT:
     """Read `path` as YAML and check it against `model`; see `load_config`."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_document(path)
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: cannot be read ({error}). Give the path of a YAML configuration file.") from error
     try:
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
-        _refuse_repeated_keys(tree)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        tree, values = parse_yaml(text)
+    except ValueError as error:
         raise ConfigError(f"{path}: not valid YAML: {error}") from error
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: found {type(values).__name__}, expected keys such as 'name:' and 'data:'.")
     try:
         return model.model_validate(_expand(values), context={"folder": path.resolve().parent})
-    except RecursionError as error:
-        raise ConfigError(f"{path}: a value contains itself (& and *). Write it out.") from error
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
     except ValidationError as error:
@@ -47,20 +45,6 @@ def parse_yaml_model(path: Path, model: type[ModelT]) -> ModelT:
         more = [f"  and {len(lines) - _N_SHOWN} more"] if len(lines) > _N_SHOWN else []
         shown = "\n".join(lines[:_N_SHOWN] + more)
         raise ConfigError(f"{path}: {len(lines)} problem{'s' * (len(lines) > 1)}\n{shown}") from error
-
-
-def _refuse_repeated_keys(node: yaml.Node | None) -> None:
-    """Raise a ValueError for a key that occurs twice in one mapping: YAML would silently take the last."""
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if key.value in seen and key.value != "<<":
-                raise ValueError(f"line {key.start_mark.line + 1}: the key {key.value!r} occurs twice")
-            seen.add(str(key.value))
-            _refuse_repeated_keys(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            _refuse_repeated_keys(item)
 
 
 def _expand(value: Any) -> Any:
@@ -103,8 +87,13 @@ def _describe(problem: Any, tree: yaml.Node | None, model: type[BaseModel]) -> s
         read = "nothing" if problem["input"] is None else f"{type(problem['input']).__name__} {problem['input']}"
         return f"{line}found {node.value}, which YAML reads as {read}, expected a text{quoted}"
     message = problem["msg"].removeprefix("Value error, ")
-    found = "" if isinstance(problem["input"], dict) else f"found {problem['input']!r}; "
+    found = "" if isinstance(problem["input"], dict) else f"found {_shown(problem['input'])}; "
     return f"{line}{found}{message[0].lower()}{message[1:]}"
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
 
 
 def _follow(location: tuple[int | str, ...], node: yaml.Node | None) -> tuple[list[str], int, yaml.Node | None]:

@@ -5,18 +5,20 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from barlow_report.config.base import Channels, Positive, Section, resolved_factory
+from barlow_report.config.base import Channels, Positive, Section, Side, Workers, resolved_factory
 
 __all__ = ["ExtractionConfig", "ModelConfig", "PreprocessingConfig"]
+
+_SMALLEST_STD = 1e-6
 
 
 class PreprocessingConfig(Section):
     """From an image file to what a model sees; normalisation happens inside the model, after this."""
 
-    resize: Positive | tuple[Positive, Positive] | None = Field(
+    resize: Side | tuple[Side, Side] | None = Field(
         None, description="Length of the shorter side in pixels, or [height, width] whatever the aspect ratio."
     )
-    crop: Positive | None = Field(None, description="Side of the centre crop in pixels, taken after the resize.")
+    crop: Side | None = Field(None, description="Side of the centre crop in pixels, taken after the resize.")
     interpolation: Literal["bilinear", "bicubic"] = Field("bilinear", description="How the resize interpolates.")
     mean: Channels = Field((0.0, 0.0, 0.0), description="Subtracted from each channel of the image in [0, 1].")
     std: Channels = Field((1.0, 1.0, 1.0), description="Each channel is divided by it, after subtracting the mean.")
@@ -24,8 +26,8 @@ class PreprocessingConfig(Section):
     @field_validator("std")
     @classmethod
     def _positive_std(cls, value: Channels) -> Channels:
-        if min(value) <= 0:
-            raise ValueError("expected three numbers above 0")
+        if min(value) < _SMALLEST_STD:
+            raise ValueError(f"expected three numbers of at least {_SMALLEST_STD}")
         return value
 
 
@@ -117,7 +119,7 @@ class ExtractionConfig(Section):
         "many, the half is tried, and so on.",
     )
     shard_size: Positive = Field(1024, description="Images between two saves; an interrupted run resumes at the last.")
-    n_workers: Positive | None = Field(
+    n_workers: Workers | None = Field(
         None,
         description="Threads that decode images and, without a GPU, run the models; default: one per processor.",
     )

@@ -53,6 +53,8 @@ def in_order_of_index(readings: Sequence[Pairs]) -> dict[int, str]:
     counting = [sorted(reading) for reading in readings if counts(reading)]
     if not counting:
         found = sorted(index for index, _ in readings[0])
+        if not found:
+            raise ValueError("found no classes, expected an index and a name for each")
         raise ValueError(
             f"the {len(found)} indices go from {found[0]} to {found[-1]}, expected every number from 0 to "
             f"{len(found) - 1} once (or from 1 to {len(found)}). Name the class of every output of the model"

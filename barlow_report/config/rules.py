@@ -11,6 +11,7 @@ from barlow_report.config.base import (
     Name,
     Positive,
     Section,
+    Workers,
 )
 from barlow_report.errors import ConfigError
 
@@ -57,12 +58,12 @@ class RulesConfig(Section):
     max_q_value: float = Field(0.05, gt=0.0, lt=1.0, description="False-discovery rate of verified failure modes.")
     confidence_level: float = Field(0.95, gt=0.5, lt=1.0, description="Level of the Wilson intervals.")
     n_permutations: int = Field(
-        0, ge=0, description="Shuffles per group for the noise floor of ALER − BER; 0: not computed."
+        0, ge=0, le=100_000, description="Shuffles per group for the noise floor of ALER − BER; 0: not computed."
     )
     evaluation_depths: tuple[Annotated[int, Field(ge=1, le=4)], ...] = Field(
         (1, 3), description="Depths at which the automatic evaluation fits a tree to every group."
     )
-    n_workers: Positive | None = Field(
+    n_workers: Workers | None = Field(
         None, description="Threads; results do not depend on it. Default: one per processor."
     )
 

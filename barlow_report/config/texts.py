@@ -4,6 +4,8 @@ from typing import Any
 
 import yaml
 
+from barlow_report.documents import check_texts
+
 __all__ = ["load_texts", "unique_keys"]
 
 
@@ -23,12 +25,14 @@ def load_texts(text: str) -> Any:
     """Return the lists, mappings and texts of a YAML document.
 
     Raises:
-        ValueError: It is no YAML, a key occurs twice in a mapping, or there are aliases.
+        ValueError: It is no YAML, a key occurs twice in a mapping, there are aliases, or characters no name can have.
     """
     try:
-        return yaml.load(text, Loader=_TextLoader)  # noqa: S506 - a BaseLoader makes texts, lists and mappings only
+        values = yaml.load(text, Loader=_TextLoader)  # noqa: S506 - a BaseLoader makes texts, lists and mappings only
     except (yaml.YAMLError, RecursionError, TypeError) as error:
         raise ValueError(str(error)) from error
+    check_texts(values)
+    return values
 
 
 def unique_keys(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:

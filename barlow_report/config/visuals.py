@@ -12,14 +12,16 @@ __all__ = ["AttackConfig", "SiteConfig", "VisualsConfig"]
 class AttackConfig(Section):
     """The feature attack: gradient ascent on one feature, from a natural image."""
 
-    step_size: float = Field(16.0, gt=0.0, description="L2 length of the first step, pixels in [0, 1].")
+    step_size: float = Field(16.0, gt=0.0, le=1e6, description="L2 length of the first step, pixels in [0, 1].")
     n_steps: Positive = Field(50, description="Number of steps.")
     schedule: Literal["linear", "constant"] = Field(
         "linear",
         description="linear: steps get shorter, down to 0; constant: all have the same length. The paper's setting is "
         "step_size 1, n_steps 1000, constant.",
     )
-    radius: float | None = Field(None, gt=0.0, description="Largest L2 distance from the image; default: no limit.")
+    radius: float | None = Field(
+        None, gt=0.0, le=1e6, description="Largest L2 distance from the image; default: no limit."
+    )
     batch_size: Positive = Field(64, description="(feature, image) pairs per forward and backward pass, at most.")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto",

@@ -1,6 +1,5 @@
 """Reading small files that people write: CSV, YAML and JSON, with errors that say what to do."""
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from barlow_report.columns import choose_column, means
 from barlow_report.config.texts import load_texts
 from barlow_report.delimited import read_rows
+from barlow_report.documents import parse_json
 from barlow_report.errors import DataError
 
 __all__ = ["read_csv", "read_lines", "read_text", "read_tree"]
@@ -60,13 +60,11 @@ def read_tree(path: Path) -> Any:
     Raises:
         DataError: The file cannot be read, or is neither.
     """
-    text = read_text(path)
+    text, is_json = read_text(path), path.suffix.lower() == ".json"
     try:
-        if path.suffix.lower() == ".json":
-            return json.loads(text)
-        return load_texts(text)  # names are texts: no, 01, 12:30
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: not valid {'JSON' if path.suffix.lower() == '.json' else 'YAML'}: {error}") from error
+        return parse_json(text) if is_json else load_texts(text)  # names are texts: no, 01, 12:30
+    except ValueError as error:
+        raise DataError(f"{path}: not valid {'JSON' if is_json else 'YAML'}: {error}") from error
 
 
 def read_lines(path: Path, *, what: str = "paths of images") -> list[str]:

@@ -4,7 +4,6 @@ Hugging Face's library notes what columns hold in the schema's metadata, and in 
 integer column that is a ClassLabel counts names that are listed there.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pyarrow as pa
 
 from barlow_report.columns import choose_column, columns_meaning
 from barlow_report.config import ParquetDataConfig
+from barlow_report.documents import parse_json
 from barlow_report.errors import DataError
 from barlow_report.vision.class_names import some
 
@@ -106,14 +106,14 @@ def _feature_names(schema: pa.Schema, column: str, *, where: str) -> tuple[str, 
 
 def _noted_in_schema(schema: pa.Schema) -> Mapping[str, Any]:
     try:
-        return _as_mapping(json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"])
+        return _as_mapping(parse_json((schema.metadata or {})[b"huggingface"].decode())["info"]["features"])
     except (KeyError, TypeError, ValueError):
         return {}
 
 
 def _noted_beside(file: Path) -> Mapping[str, Any]:
     try:
-        return _as_mapping(json.loads((file.parent / _INFO).read_text(encoding="utf-8"))["features"])
+        return _as_mapping(parse_json((file.parent / _INFO).read_text(encoding="utf-8"))["features"])
     except (OSError, KeyError, TypeError, ValueError):
         return {}
 

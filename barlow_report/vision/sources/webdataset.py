@@ -6,7 +6,6 @@ member lies, so a sample is one seek away; they are read again whenever a shard 
 same reason shards must not be compressed (their images are anyway).
 """
 
-import json
 import re
 import tarfile
 import threading
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from barlow_report.config import WebDatasetConfig
+from barlow_report.documents import parse_json
 from barlow_report.errors import DataError
 from barlow_report.formatting import count
 from barlow_report.vision.class_labels import as_classes
@@ -233,8 +233,8 @@ def _annotations(shard: Path, places: Mapping[str, Place], label_key: str) -> di
     said: dict[str, Any] = {}
     if "json" in places:
         try:
-            content = json.loads(_text(shard, places["json"]))
-        except (ValueError, RecursionError) as error:
+            content = parse_json(_text(shard, places["json"]))
+        except ValueError as error:
             raise UnreadableImage(f"its .json cannot be read ({error})") from error
         if isinstance(content, dict):
             keys = {"label": label_key, "prediction": "prediction", "confidence": "confidence"}
