@@ -63,7 +63,8 @@ def _shape(value: object) -> str:
 
 
 def _refuse_training_mode(module: fx.GraphModule, *, where: str) -> None:
-    for node in module.graph.nodes:
+    graphs = [part.graph for part in module.modules() if isinstance(part, fx.GraphModule)]
+    for node in [node for graph in graphs for node in graph.nodes]:
         name = str(node.target)
         is_dropout = name.startswith("aten.dropout") and len(node.args) > 2 and node.args[2] is True
         is_norm = name.startswith("aten.batch_norm") and len(node.args) > 5 and node.args[5] is True

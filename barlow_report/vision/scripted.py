@@ -35,6 +35,7 @@ class ScriptedProgram(Program):
         # In a list, so that it is no submodule: hooks on the parts of a script never run.
         self._script: list[Any] = [script]
         self._kept: set[str] | None = None
+        self._defaults: list[Any] = []
         self._compiled: tuple[Any, Any, list[str]] | None = None
         self.add_module(TAPS, nn.Module())
         self._compile()
@@ -65,7 +66,7 @@ class ScriptedProgram(Program):
         with torch.jit.optimized_execution(False):  # type: ignore[attr-defined]
             if function is None:
                 return owner(images)
-            output, *values = function(owner._c, images)
+            output, *values = function(owner._c, images, *self._defaults)
         taps = self.get_submodule(TAPS)
         position = 0
         for name in names:
@@ -82,6 +83,9 @@ class ScriptedProgram(Program):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that TorchScript's development has ended
             frozen = torch.jit.freeze(self._script[0], optimize_numerics=False)
+        # What is made of the graph has no default values: arguments behind the images are given theirs.
+        arguments = frozen._c._get_method("forward").schema.arguments[2:]
+        self._defaults = [argument.default_value for argument in arguments if argument.has_default_value()]
         graph = frozen.graph.copy()
         outputs = list(graph.outputs())
         if len(outputs) != 1 or str(outputs[0].type()) != "Tensor":
@@ -103,7 +107,7 @@ class ScriptedProgram(Program):
         values: list[Any] = []
         counts: Counter[str] = Counter()
         for node in graph.nodes():
-            if node.kind().startswith("prim::Constant") or node.outputsSize() != 1:
+            if node.kind().startswith(("prim::Constant", "prim::Uninitialized")) or node.outputsSize() != 1:
                 continue
             if not node.output().type().isSubtypeOf(torch._C.TensorType.get()):
                 continue

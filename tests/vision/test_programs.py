@@ -140,6 +140,39 @@ def test_a_program_that_depends_on_its_batch_is_noticed(tmp_path: Path, way: str
         check_consistency(model, torch.rand(4, 3, SIDE, SIDE), uses="both", batch_size=4)
 
 
+class _Optional(Small):
+    """Takes more than images, if it is given."""
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None, scale: float = 1.0) -> torch.Tensor:
+        x = self.pool(self.relu(self.norm(self.conv(x)))).flatten(1)
+        logits: torch.Tensor = self.fc(x if mask is None else x * mask) * scale
+        return logits
+
+
+def test_arguments_of_a_script_behind_the_images_keep_their_default_values(tmp_path: Path) -> None:
+    own = _Optional().eval()
+    _script(own, tmp_path / "model.ts")
+    images = torch.rand(2, 3, SIDE, SIDE)
+    assert torch.allclose(_load(tmp_path / "model.ts").predict(images), own(images), atol=1e-6)
+
+
+class _InPart(Small):
+    """Trains in a part that runs without gradients."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            x = self.dropout(x)
+        return super().forward(x)
+
+
+def test_training_mode_is_found_in_the_parts_of_an_exported_program(tmp_path: Path) -> None:
+    model = _InPart().eval()
+    model.dropout.train()
+    _export(model, tmp_path / "model.pt2")
+    with pytest.raises(ModelError, match="exported in training mode"):
+        _load(tmp_path / "model.pt2")
+
+
 def test_places_of_a_program_can_be_named(tmp_path: Path) -> None:
     _script(Small().eval(), tmp_path / "model.ts")
     model = _load(tmp_path / "model.ts", feature_module="at.linear", map_module="at.batch_norm")
