@@ -25,8 +25,13 @@ OLD_MODEL = "serialized_exported_program.json"
 
 _CONFIGS = ("data/weights/model_weights_config.json", "data/constants/model_constants_config.json")
 _TENSORS = re.compile(r"data/(weights/(weight_\d+|model\.pt)|constants/(tensor_\d+|model\.pt))")
-_OLD_TENSORS = ("serialized_state_dict.pt", "serialized_constants.pt")
-_PLAIN = ("archive_version", "archive_format", "byteorder", ".data/version", "version")
+_OLD_TENSORS = {
+    "serialized_state_dict.pt": "data/weights/model.pt",
+    "serialized_constants.pt": "data/constants/model.pt",
+}
+"""The same for tensors, and where they are now; the loader unpickles these, and only tensors."""
+_PLAIN = ("archive_version", "archive_format", "byteorder", ".data/version")
+_PLAIN_OF_OLD = {"archive_version": b"0", "archive_format": b"pt2", "byteorder": b"little", ".data/version": b"6\n"}
 
 _NAME = re.compile(r"([A-Za-z_]\w{0,500})?", re.ASCII)
 _DOTTED = re.compile(r"[\w.-]{0,1000}", re.ASCII)
@@ -55,15 +60,14 @@ def checked_export(members: Mapping[str, bytes]) -> dict[str, bytes]:
     Raises:
         Refused: It holds what could do more than compute.
     """
-    kept = {name: members[name] for name in _PLAIN if name in members}
-    if OLD_MODEL in members:
-        kept |= {name: members[name] for name in _OLD_TENSORS if name in members}
-        kept["serialized_example_inputs.pt"] = b""
-        return {**kept, OLD_MODEL: _checked_graph(members[OLD_MODEL])}
-    kept |= {name: content for name, content in members.items() if _TENSORS.fullmatch(name)}
+    graph = members.get(MODEL)
+    if graph is None:
+        graph = members[OLD_MODEL]
+        moved = {_OLD_TENSORS[name]: content for name, content in members.items() if name in _OLD_TENSORS}
+        members = {**_PLAIN_OF_OLD, **moved}
+    kept = {name: content for name, content in members.items() if name in _PLAIN or _TENSORS.fullmatch(name)}
     kept |= {name: _checked_config(members[name], name) for name in _CONFIGS if name in members}
-    kept["data/sample_inputs/model.pt"] = b""
-    return {**kept, MODEL: _checked_graph(members[MODEL])}
+    return {**kept, "data/sample_inputs/model.pt": b"", MODEL: _checked_graph(graph)}
 
 
 def _checked_config(content: bytes, name: str) -> bytes:

@@ -22,7 +22,7 @@ StrictGreaterThan StrictLessThan ToFloat TruncToFloat TruncToInt Unequality Wher
 """
 _POWERS = frozenset({"FloatPow", "LShift", "Pow", "PowByNatural"})
 _CONSTANTS = frozenset({"true", "false", "True", "False", "oo"})
-_SYMBOL = re.compile(r"(s|u|zf|zuf|i|f)\d{1,12}")
+_SYMBOL = re.compile(r"(s|u|zf|zuf|i|f)\d{1,6}")
 _ASSUMPTION = re.compile(r"[a-z_]{1,30}")
 _OPERATIONS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod)
 _COMPARISONS = (ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE)

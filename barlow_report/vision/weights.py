@@ -77,13 +77,22 @@ def load_weights(
     expected = model.state_dict()
     chosen = choose(stored.checkpoint, model, entry=entry, where=place)
     if chosen is None:
-        state = pool if entry is not None else find_state(stored.content, where=place)[0]
-        chosen = closest(state, expected)
+        chosen = closest(pool if entry is not None else _most_likely(stored, where=place), expected)
     problems = explain_misfit(chosen, expected)
     if problems:
         raise ModelError(f"{where}: the weights of {path} do not fit the model ({len(expected)} entries): {problems}")
     model.load_state_dict({name: dense(value) for name, value in chosen.items()}, strict=False)
     return told_preprocessing(stored, entry, where=place)
+
+
+def _most_likely(stored: StoredWeights, *, where: str) -> State:
+    """What to compare with the model where nothing fits: the state dict of a checkpoint, or all that there is."""
+    try:
+        return find_state(stored.content, where=where)[0]
+    except ModelError:
+        if not stored.checkpoint.tensors:
+            raise
+        return stored.checkpoint.tensors
 
 
 def select(stored: StoredWeights, entry: str | None, *, where: str) -> State:

@@ -1,5 +1,6 @@
 """Programs made by an attacker: nothing of them runs, and the message says why."""
 
+import io
 import json
 import re
 import warnings
@@ -223,6 +224,49 @@ def test_parts_of_a_program_that_do_not_compute_are_left_out(exported: Path, tmp
     images = torch.rand(3, 3, SIDE, SIDE)
     assert torch.equal(_load(tmp_path / "odd.pt2").predict(images), _load(exported).predict(images))
     assert not marker.exists()
+
+
+class Unpickled:
+    """Stands for code in a file."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return (exec, ("open('written', 'w').close()",))
+
+
+def _saved(content: object) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("layout", ["torch 2.7", "torch 2.8"])
+def test_programs_of_former_versions_are_read_without_unpickling_code(
+    exported: Path, tmp_path: Path, layout: str
+) -> None:
+    with zipfile.ZipFile(exported) as archive:
+        old = {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
+    is_oldest = layout == "torch 2.7"
+    torch.manual_seed(3)
+    state = dict(Small().named_parameters())
+    for content in (state, Unpickled()):
+        with zipfile.ZipFile(tmp_path / "old.pt2", "w") as new:
+            if is_oldest:
+                new.writestr("version", "8.5")
+                new.writestr("serialized_exported_program.json", old["models/model.json"])
+                new.writestr("serialized_state_dict.pt", _saved(content))
+                new.writestr("serialized_constants.pt", _saved({}))
+                new.writestr("serialized_example_inputs.pt", _saved(Unpickled()))
+            else:
+                for name in old.keys() - {"data/weights/model_weights_config.json"}:
+                    new.writestr(f"old/{name}", old[name])
+                new.writestr("old/data/weights/model.pt", _saved(content))
+        if content is state:
+            found = dict(_load(tmp_path / "old.pt2").module.named_parameters())
+            assert any(torch.equal(value, state["fc.weight"]) for value in found.values())
+        else:
+            with pytest.raises(ModelError, match=r"cannot be loaded by torch.*Weights only load failed"):
+                _load(tmp_path / "old.pt2")
+    assert not (tmp_path / "written").exists()
 
 
 @pytest.mark.parametrize("place", ["models/model.json", "archive_version"])

@@ -185,6 +185,12 @@ def test_an_entry_may_be_what_the_weights_lie_under_and_must_exist(tmp_path: Pat
         _load(tmp_path / "weights.pt", "ema")
 
 
+def test_where_nothing_fits_the_nearest_is_compared_wherever_it_lies(tmp_path: Path) -> None:
+    torch.save({"ema": _state(2, n_classes=7), "epoch": 3}, tmp_path / "weights.pt")
+    with pytest.raises(ModelError, match="for 7 classes and the model for 3"):
+        _load(tmp_path / "weights.pt")
+
+
 def test_safetensors_and_objects_are_searched_as_well(tmp_path: Path) -> None:
     save_file({**_under("model.", RAW), **_under("ema_model.", MEAN)}, tmp_path / "both.safetensors")
     with pytest.raises(ModelError, match="'ema_model', 'model'"):
