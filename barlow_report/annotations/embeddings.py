@@ -23,6 +23,8 @@ Embedding = Callable[[Sequence[str]], np.ndarray]
 
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _N_GRAMS = (2, 3, 4)
+_LARGEST = 1e100
+_N_TELLING = 3  # words that are all missing, before the file is taken for another one
 _MAX_DIMENSIONS = 4096
 # Words without content of their own, left out of averaged word vectors.
 _STOP_WORDS = frozenset(
@@ -88,10 +90,16 @@ def word_vectors(texts: Sequence[str], *, path: Path) -> np.ndarray:
     """Average the vectors of the words of each text, without stop words and words the file does not have.
 
     Raises:
-        DataError: The file cannot be read, or its lines differ in length.
+        DataError: The file cannot be read, its lines differ in length, or it has none of the words.
     """
     words = [[w for w in normalized(text).split() if w not in _STOP_WORDS] for text in texts]
-    known = _read_vectors(path, wanted={word for found in words for word in found})
+    wanted = {word for found in words for word in found}
+    known = _read_vectors(path, wanted=wanted)
+    if len(wanted) >= _N_TELLING and not known:
+        raise DataError(
+            f"{path}: has none of the {len(wanted)} words of the texts, such as {min(wanted)!r}. Give word vectors of "
+            "their language, as text: a word and its numbers on each line, separated by spaces."
+        )
     vectors = np.zeros((len(texts), len(next(iter(known.values()), ()))))
     for row, found in enumerate(words):
         for word in found:
@@ -116,8 +124,8 @@ def _read_vectors(path: Path, *, wanted: set[str]) -> dict[str, np.ndarray]:
                     continue  # the header of word2vec's text format: how many words, how many numbers
                 found[key] = np.array([float(v) for v in values])
                 size = size or len(found[key])
-                if len(found[key]) != size or not np.isfinite(found[key]).all():
-                    raise ValueError(f"line {number}: expected {size} finite numbers")
+                if not size or len(found[key]) != size or not (np.abs(found[key]) < _LARGEST).all():
+                    raise ValueError(f"line {number}: expected {size or 'some'} finite numbers")
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read as word vectors ({error}). Expected a word and its numbers on each "
                         "line, separated by spaces.") from error  # fmt: skip

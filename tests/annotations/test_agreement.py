@@ -84,6 +84,24 @@ def test_averaged_word_vectors_leave_out_stop_words_and_unknown_ones(tmp_path: P
     assert choose_embedding(f"vectors:{path}")[1](["white"]).tolist() == [[1.0, 0.0]]
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"white": [1, 0]}', "has none of the 3 words"),
+        ("red 1 0\n", "has none of the 3 words"),
+        ("white 1 0\nspots 1\n", "line 2: expected 2 finite numbers"),
+        ("white 1e308 1e308\n", "line 1"),
+        ("a b\nwhite nan 1\n", "line 2"),
+        ("a b\nwhite\n", "line 2"),
+        ("a b\nwhite one two\n", "could not convert"),
+    ],
+)
+def test_a_file_that_is_no_word_vectors_is_an_error(tmp_path: Path, text: str, reason: str) -> None:
+    (tmp_path / "vectors.txt").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=reason):
+        word_vectors(["white spots", "handle"], path=tmp_path / "vectors.txt")
+
+
 def test_a_sentence_model_is_used_where_its_library_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     class Model:
         def __init__(self, name: str, **_: object) -> None:

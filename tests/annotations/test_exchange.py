@@ -66,6 +66,26 @@ def test_nothing_that_identifies_a_worker_is_kept(tmp_path: Path) -> None:
     assert not any(secret in kept for secret in ("A1B2C3SECRET", "3XYZ", "97 %"))
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("61", 61),
+        (" 61.5 ", 61.5),
+        ("", None),
+        ("-5", None),
+        ("abc", None),
+        ("nan", None),
+        ("inf", None),
+        ("9" * 400, None),
+    ],
+)
+def test_an_odd_working_time_is_unknown(tmp_path: Path, text: str, seconds: float | None) -> None:
+    row = _row(Answer__main="main_object", WorkTimeInSeconds=text)
+    (found,) = read_records(_csv(tmp_path / "batch.csv", [row]), TARGET)
+    assert found.record is not None
+    assert found.record.active_seconds == seconds
+
+
 def test_radio_buttons_and_other_names_of_columns_are_understood(tmp_path: Path) -> None:
     row = _row(
         Answer__short_description="water around",

@@ -31,7 +31,8 @@ def _fail(site: Path) -> None:
 def test_a_new_folder_is_made_and_signed(tmp_path: Path) -> None:
     _write(tmp_path / "deep" / "site", "one")
     assert (tmp_path / "deep" / "site" / "index.html").read_text() == "one"
-    assert json.loads((tmp_path / "deep" / "site" / MARKER).read_text())["run_id"] == "r"
+    marker = json.loads((tmp_path / "deep" / "site" / MARKER).read_text())
+    assert (marker["run_id"], marker["files"]) == ("r", ["index.html"])
     assert "*" in (tmp_path / "deep" / "site" / ".gitignore").read_text().splitlines()
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["site"]
 
