@@ -1,4 +1,8 @@
-"""JSON from anywhere, read so that whatever comes out can be looked at and written again."""
+"""JSON of answers, read so that whatever comes out can be looked at and written again.
+
+Other tools write NaN and numbers of any size beside an answer; that is no reason to refuse the answer, as it is one to
+refuse a document that somebody has written by hand (`documents.parse_json`).
+"""
 
 import json
 import math

@@ -68,8 +68,6 @@ def load_overrides(path: Path) -> tuple[Override, ...]:
         return parse_yaml_model(path, _Overrides).names
     except ConfigError as error:
         raise DataError(f"{error}\n{_EXPECTED}") from error
-    except (ValueError, RecursionError) as error:  # a value that cannot even be written into a message
-        raise DataError(f"{path}: {error}. {_EXPECTED}") from error
 
 
 def overridden(

@@ -40,6 +40,9 @@ def test_a_file_without_names_has_none(tmp_path: Path, text: str) -> None:
     assert _names(tmp_path / "names.yaml", text) == {}
 
 
+LAUGHS = "a0: &a0 [x, x]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 40)) + "names: *a39\n"
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -69,6 +72,7 @@ def test_a_file_without_names_has_none(tmp_path: Path, text: str) -> None:
         ("!!python/object/apply:os.system [touch marker]", "not valid YAML"),
         ("[" * 5000, "names.yaml"),
         ("a: &a [*a]\nnames: *a", "names.yaml"),
+        (LAUGHS, "aliases"),
         (b"\xff\xfe\x00", "cannot be read"),
         (b"names: \x00", "names.yaml"),
     ],
