@@ -7,6 +7,9 @@ rejected.jsonl   every record that is invalid or belongs elsewhere, with the rea
 names.yaml       names that the owner has chosen; written by hand
 salt             for the ids of platforms; readable by its owner alone
 forgotten.json   salted hashes of people whose records were deleted and must not come back, and of these records
+
+The last line of records, rejected, reports and forgotten is the file's checksum, see `seals`: changed words are an
+error and never somebody's answer. Who puts such a file together by hand leaves the line out.
 """
 
 import json
@@ -22,8 +25,13 @@ from barlow_report.annotations.merge import Problem, Stored, read_stored, write_
 from barlow_report.annotations.overrides import Override, load_overrides
 from barlow_report.errors import DataError
 from barlow_report.files import atomic_write, output_errors
+from barlow_report.seals import UNSEALED, check_seal, sealed_file
 
 __all__ = ["AnnotationsFolder", "Forgotten", "GroupKey"]
+
+_SEAL = '{"seal": "'
+_MERGE_AGAIN = "Restore the file from a copy, or delete it and merge people's files again."
+_RESTORE = "Restore the file from a copy: it says who must not come back."
 
 GroupKey = tuple[str, int | None, str]
 """Grouping, class id and name: what stays the same when a run is analysed again."""
@@ -75,27 +83,27 @@ class AnnotationsFolder:
     def stored(self) -> list[Stored]:
         """The accepted records."""
         path = self.folder / "records.jsonl"
-        return read_stored(self._read(path), where=str(path))
+        return read_stored(self._read_sealed(path), where=str(path))
 
     def rejected(self) -> list[Problem]:
         """The records that were not accepted."""
         path = self.folder / "rejected.jsonl"
         try:
-            lines = [load_json(line) for line in self._read(path).split("\n") if line]
+            lines = [load_json(line) for line in self._read_sealed(path).split("\n") if line]
             return [Problem(kind=v["kind"], where="run folder", reason=v["reason"], raw=v["raw"]) for v in lines]
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(f"{path}: {error}. Delete the file and merge again.") from error
 
     def write_records(self, stored: Sequence[Stored], rejected: Sequence[Problem]) -> None:
         """Write accepted and rejected records."""
-        atomic_write(self.folder / "records.jsonl", write_stored(stored))
-        atomic_write(self.folder / "rejected.jsonl", write_stored(rejected))
+        self._write_sealed("records.jsonl", write_stored(stored))
+        self._write_sealed("rejected.jsonl", write_stored(rejected))
 
     def reports(self) -> dict[str, dict[int, GroupKey]]:
         """The groups of every known report, by its id and theirs."""
         path = self.folder / "reports.json"
         try:
-            found = load_json(self._read(path) or "{}")
+            found = load_json(self._read_sealed(path) or "{}")
             return {
                 str(report): {int(g): (str(kind), class_id, str(name)) for g, kind, class_id, name in groups}
                 for report, groups in found.items()
@@ -109,7 +117,7 @@ class AnnotationsFolder:
         if known.get(report_id) != groups:
             known[report_id] = dict(groups)
             rows = {r: [[g, *key] for g, key in sorted(found.items())] for r, found in sorted(known.items())}
-            atomic_write(self.folder / "reports.json", json.dumps(rows, ensure_ascii=False) + "\n")
+            self._write_sealed("reports.json", json.dumps(rows, ensure_ascii=False) + "\n")
         return known
 
     def salt(self) -> str:
@@ -133,7 +141,7 @@ class AnnotationsFolder:
         """The people who must not come back."""
         path = self.folder / "forgotten.json"
         try:
-            digests = frozenset(str(d) for d in load_json(self._read(path) or "[]"))
+            digests = frozenset(str(d) for d in load_json(self._read_sealed(path, advice=_RESTORE) or "[]"))
         except (ValueError, TypeError) as error:
             raise DataError(f"{path}: {error}. Restore the file.") from error
         return Forgotten(digests, self.salt() if digests else "")
@@ -147,7 +155,20 @@ class AnnotationsFolder:
         digests = set(self.forgotten().digests)
         digests |= {pseudonym("forgotten", name, salt=self.salt()) for name in annotators}
         digests |= {pseudonym("forgotten-record", record_id, salt=self.salt()) for record_id in record_ids}
-        atomic_write(self.folder / "forgotten.json", json.dumps(sorted(digests)) + "\n")
+        self._write_sealed("forgotten.json", json.dumps(sorted(digests)) + "\n")
+
+    def _write_sealed(self, name: str, text: str) -> None:
+        with sealed_file(self.folder / name, appends=False) as file:
+            file.write(f'{text}{_SEAL}{UNSEALED}"}}\n'.encode())
+
+    def _read_sealed(self, path: Path, *, advice: str = _MERGE_AGAIN) -> str:
+        """The content of a sealed file without the line of its seal, or of one that somebody has put together."""
+        text = self._read(path)
+        content, newline, last = text.removesuffix("\n").rpartition("\n")
+        if not last.startswith(_SEAL):
+            return text
+        check_seal(path, advice=advice)
+        return content + newline
 
     @staticmethod
     def _read(path: Path) -> str:

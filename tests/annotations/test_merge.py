@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from barlow_report.annotations.folder import AnnotationsFolder
-from barlow_report.errors import DataError, RunFolderError
+from barlow_report.errors import DamagedFileError, DataError, RunFolderError
 from barlow_report.run_folder import Run
 from barlow_report.stages.annotations import MergeSettings, MergeSummary, merge_files
 from tests.annotations.people import answer, batch_items, finished_run, write_lines
@@ -119,10 +119,10 @@ def test_every_record_that_is_not_applied_is_listed_with_its_reason_and_kept_as_
         "invalid 9: answers.ease: ",
     ):
         assert any(reason.startswith(expected) for reason in reasons), expected
-    kept = [json.loads(line) for line in (run.folder / "annotations" / "rejected.jsonl").read_text().split("\n")[:-1]]
+    kept = [json.loads(line) for line in (run.folder / "annotations" / "rejected.jsonl").read_text().split("\n")[:-2]]
     assert len(kept) == 7
     assert "not json at all" in [entry["raw"] for entry in kept]
-    stored = json.loads((run.folder / "annotations" / "records.jsonl").read_text())
+    stored = json.loads((run.folder / "annotations" / "records.jsonl").read_text().split("\n")[0])
     assert stored["raw"] == answer("ada", item=items[0])
 
 
@@ -169,7 +169,14 @@ def test_nothing_is_written_for_an_unfinished_run(run: Run) -> None:
 def test_a_damaged_file_of_records_says_where(run: Run, tmp_path: Path) -> None:
     _merge(run, write_lines(tmp_path / "a.jsonl", [answer("ada", item=batch_items(run)[0])]))
     path = run.folder / "annotations" / "records.jsonl"
-    path.write_text(path.read_text()[:-20] + "\n")
+    written = path.read_text()
+    path.write_text(written.replace("ada", "Ada"))
+    with pytest.raises(DamagedFileError, match=r"records\.jsonl: is damaged .* merge people's files again"):
+        _merge(run)
+    by_hand = written.split("\n")[0]
+    path.write_text(by_hand + "\n")
+    assert _merge(run).n_applied == 1
+    path.write_text(by_hand[:-20] + "\n")
     with pytest.raises(DataError, match="line 1"):
         _merge(run)
 
