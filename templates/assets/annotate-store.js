@@ -15,7 +15,8 @@ function barlowStore(prefix, { merge, told, changed }) {
   var read = name => memory.has(name) ? JSON.parse(memory.get(name)) : null;
 
   function take(name, text) {  // a version from elsewhere; what cannot be understood is put aside as it is
-    var theirs = parsed(text), value = theirs === null ? null : merge(name, read(name), theirs);
+    var theirs = parsed(text), value = null;
+    try { if (theirs !== null) value = merge(name, read(name), theirs); } catch { }
     if (value !== null) {
       if (Number.isSafeInteger(value.time)) clock = Math.max(clock, value.time);
       memory.set(name, JSON.stringify(value));
@@ -102,8 +103,14 @@ function barlowStore(prefix, { merge, told, changed }) {
       };
     } catch { then(); }
   }
-  function load(then) {  // calls `then` in any case; a journal that answers later is still read
+  function within(time, then) {  // calls `then` once: when the returned function is called, or after `time`
     var once = () => { then(); then = () => { }; };
+    setTimeout(once, time);
+    return once;
+  }
+  function gather(then) { walk(within(300, then)); }  // what other windows wrote; localStorage tells of itself
+  function load(then) {  // calls `then` in any case; a journal that answers later is still read
+    var once = within(500, then);
     try {
       Object.keys(localStorage).filter(key => key.startsWith(prefix)).forEach(key => {
         var name = key.slice(prefix.length), text = local(name);
@@ -111,9 +118,9 @@ function barlowStore(prefix, { merge, told, changed }) {
         take(name, text);
       });
     } catch { }
-    setTimeout(once, 500);
     open(() => { isBroken = !journal; walk(once); });
   }
+  addEventListener("pagehide", () => { if (timer && journal) flush(); });
   addEventListener("storage", event => {
     if (event.key === null ? seen.size : event.key.startsWith(prefix) && event.newValue === null) return again();
     if (!event.key?.startsWith(prefix)) return;
@@ -123,5 +130,5 @@ function barlowStore(prefix, { merge, told, changed }) {
     if (memory.get(name) !== event.newValue) put(name, true);
     changed(name);
   });
-  return { read, write, load, isSafe: name => !unsafe.has(name), check: () => { write("probe", { }); } };
+  return { read, write, load, gather, isSafe: name => !unsafe.has(name), check: () => { write("probe", { }); } };
 }

@@ -40,7 +40,7 @@
   var isName = value => typeof value === "string" && /^[A-Za-z0-9][\w.-]{0,63}$/.test(value);
   function isRecord(r) {
     return isObject(r) && r.schema_version === 1 && r.report_id === batch.report_id && r.feature_model === batch.feature_model && isName(r.annotator) && isObject(r.answers) &&
-      typeof r.record_id === "string" && /^[\w.:-]{1,64}$/.test(r.record_id) && isCount(r.revision) && r.revision > 0 && places.has(r.group_id + "-" + r.feature_id);
+      typeof r.record_id === "string" && /^[\w.:-]{1,64}$/.test(r.record_id) && isCount(r.revision) && r.revision > 0 && isCount(r.group_id) && isCount(r.feature_id) && places.has(key(r));
   }
   function sound(name, value) {  // null where it is damaged, or of a form that is not ours
     if (name === "token" || name === "current") return typeof value === "string" ? value : null;
@@ -50,7 +50,7 @@
     if (name.startsWith("person.")) return isName(annotator) && isCount(seed) ? { annotator, seed, part: Math.min(number(value.part), (items.length - 1) / batch.part_size | 0), at: number(value.at), time } : null;
     if (record && !isRecord(record) || typeof id !== "string") return null;
     return {
-      id: record ? record.record_id : id, revision: record ? record.revision : 0, record, draft: isObject(value.draft) ? value.draft : {}, seconds: value.seconds > 0 ? +value.seconds : 0,
+      id: record ? record.record_id : id, revision: record ? record.revision : 0, record, draft: isObject(value.draft) ? value.draft : {}, seconds: isFinite(json(value.seconds)) ? Math.max(0, value.seconds) : 0,
       pastes: number(value.pastes), sent: number(value.sent), refused: number(value.refused), others: Array.isArray(others) ? others.filter(isRecord) : [], time
     };
   }
@@ -225,7 +225,8 @@
 
   // --- taking answers away and bringing them back ------------------------------------------------------------
   var records = () => items.flatMap(item => { var e = entry(item); return e.record ? [...e.others, e.record] : []; });
-  function download() {
+  function download() { store.gather(deliver); }
+  function deliver() {
     var found = records(), text = found.map(r => json(r) + "\n").join(""), link = make("a", {
       href: URL.createObjectURL(new Blob([text], { type: "application/jsonl" })), download: "annotations-" + me.annotator + "-" + batch.batch_id + ".jsonl"
     });
@@ -243,7 +244,7 @@
       if (isNew && isCount(r.order_seed)) {  // new here: go on in the same order, after the last answer
         me.seed = r.order_seed;
         me.part = Math.floor(place / batch.part_size);
-        me.at = Math.max(me.at, r.position + 1 || 0);
+        me.at = Math.max(me.at, number(r.position) + 1);
       }
       there.set(r.record_id, r.revision);
       keep(item, join(entry(item), sound("", { id: r.record_id, record: r, draft: r.answers, seconds: r.active_seconds, pastes: r.n_pastes })));
@@ -284,6 +285,7 @@
       if (isTaken) e.id = hex(random()); else e.revision += 1;
       e.record = { ...e.record, record_id: e.id, revision: e.revision };
       if (isTaken) e.refused = e.sent = 0;
+      if (item === order[at]) shown = e.revision;
     } else refusal = "The server refused an answer: " + why + ". Download your answers.";
     keep(item, e);
   }
@@ -295,16 +297,17 @@
   function complete() {
     if ($("end").hidden || !collector.prolific) return;
     outbox.call("complete", {}).then(({ status, value }) => {
+      if (status >= 500) throw new Error();
       if (status !== 200 || !/^https:\/\//.test(value.completion)) return;
       $("completion").replaceChildren(make("a", { href: value.completion, textContent: "Everything is stored. Return to Prolific" }));
-    }).catch(() => { });
+    }).catch(() => { setTimeout(complete, outbox.pause()); });
   }
   function enter() {
     var hash = new URLSearchParams(location.hash.slice(1)), query = new URLSearchParams(location.search), token = hash.get("token") || read("token");
     if (hash.get("token")) history.replaceState(null, "", location.pathname + location.search);
     if (!collector.prolific || !query.get("PROLIFIC_PID")) return connect(token);
     outbox.call("enrol", { prolific_pid: query.get("PROLIFIC_PID"), study_id: query.get("STUDY_ID"), session_id: query.get("SESSION_ID") }).then(reply => {  // not with the token of whoever sat here before
-      if (outbox.reasons(reply)) return say("You were not let in: " + outbox.reasons(reply) + "." + STILL);
+      if (reply.status < 500 && reply.status !== 429 && outbox.reasons(reply)) return say("You were not let in: " + outbox.reasons(reply) + "." + STILL);
       if (typeof reply.value.token !== "string") throw new Error();
       history.replaceState(null, "", location.pathname);
       connect(reply.value.token);
@@ -376,7 +379,7 @@
   on($("intro-form"), "submit", event => { event.preventDefault(); start(); });
   on($("file"), "change", event => { if (event.target.files[0]) load(event.target.files[0]); });
   on(window, "online", send);
-  on(window, "beforeunload", event => { if (atRisk()) event.preventDefault(); });
+  on(window, "beforeunload", event => { if (atRisk()) { event.preventDefault(); event.returnValue = true; } });
 
   var places = new Map(items.map((item, i) => [key(item), i]));
   var store = barlowStore(PREFIX, { merge, told: safe, changed }), { read, write } = store;

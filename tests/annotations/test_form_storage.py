@@ -80,20 +80,19 @@ def damaged(browser: Browser) -> Iterator[BrowserContext]:
 @pytest.mark.parametrize("script", KEPT.values(), ids=KEPT)
 def test_one_store_that_works_is_enough(asked: Run, damaged: BrowserContext, script: str, tmp_path: Path) -> None:
     damaged.add_init_script(script)
-    form = Form(damaged, site_of(asked))
+    form = Form(damaged, site_of(asked), bare=True)
     form.start("ada")
-    form.answer("first words")
-    form.save()
+    form.answer_at_once("first words")
+    form.save_at_once()
     form.page.fill("#short", "half")
     form.kept()
     (record,) = records(form.download(tmp_path / "a.jsonl"))
     assert parse_record(record).answers.short == "first words"
-    form.page.close()
-    again = Form(damaged, site_of(asked))
-    again.start("ada")
-    assert again.page.input_value("#short") == "half"
-    assert "1 answered" in (again.page.text_content("[data-progress]") or "")
-    again.checked()
+    form.page.reload()
+    form.start("ada")
+    assert form.page.input_value("#short") == "half"
+    assert "1 answered" in (form.page.text_content("[data-progress]") or "")
+    form.checked()
 
 
 @pytest.mark.parametrize("script", LOST.values(), ids=LOST)
@@ -101,12 +100,12 @@ def test_without_any_store_the_reader_is_told_and_everything_can_be_downloaded(
     asked: Run, damaged: BrowserContext, script: str, tmp_path: Path
 ) -> None:
     damaged.add_init_script(script)
-    form = Form(damaged, site_of(asked))
+    form = Form(damaged, site_of(asked), bare=True)
     form.page.wait_for_selector(f"[data-saved]:text-is('{ONLY_HERE}')")  # before anything is typed
     form.start("ada")
     for words in ("first words", "other words"):
-        form.answer(words)
-        form.save()
+        form.answer_at_once(words)
+        form.save_at_once()
     assert form.page.text_content("[data-saved]") == ONLY_HERE
     assert form.warns()
     assert {r["answers"]["short"] for r in records(form.download(tmp_path / "a.jsonl"))} == {
@@ -122,18 +121,18 @@ def test_without_any_store_the_reader_is_told_and_everything_can_be_downloaded(
 def test_a_store_that_is_wiped_or_fills_up_during_work_loses_nothing(
     asked: Run, damaged: BrowserContext, tmp_path: Path
 ) -> None:
-    form = Form(damaged, site_of(asked))
+    form = Form(damaged, site_of(asked), bare=True)
     form.start("ada")
-    form.answer("first words")
-    form.save()
+    form.answer_at_once("first words")
+    form.save_at_once()
     form.page.evaluate("localStorage.clear(); indexedDB.deleteDatabase('barlow-report')")
-    form.answer("other words")
-    form.save()
+    form.answer_at_once("other words")
+    form.save_at_once()
     form.page.evaluate(FULL_LOCAL + "0")
-    form.answer("more words")
-    form.save()
+    form.answer_at_once("more words")
+    form.save_at_once()
     form.kept()
-    again = Form(damaged, site_of(asked))
+    again = Form(damaged, site_of(asked), bare=True)
     again.start("ada")
     assert len(records(again.download(tmp_path / "a.jsonl"))) == 3
     again.checked()
@@ -145,6 +144,7 @@ DAMAGE: dict[str, Any] = {
     "null": "null",
     "older form": json.dumps({"schema_version": 0, "answers": {"short": "old"}}),
     "older record": json.dumps({"id": "a", "revision": 1, "record": {"schema_version": 0}, "draft": {}}),
+    "odd record": json.dumps({"id": "a", "record": {"group_id": {"toString": 1}, "position": {"valueOf": 1}}}),
     "odd values": json.dumps({"id": "a", "draft": {"short": {"toString": 1}, "ease": [], "relation": "constructor"}}),
     "huge": json.dumps({"id": "a", "record": None, "draft": {"long": "x" * 300_000}}),
     "a clock of the future": json.dumps({"id": "a", "record": None, "draft": {"short": "before"}, "time": 2**53 - 9}),
@@ -153,7 +153,7 @@ DAMAGE: dict[str, Any] = {
 
 @pytest.mark.parametrize("text", DAMAGE.values(), ids=DAMAGE)
 def test_what_was_kept_may_be_damaged(asked: Run, damaged: BrowserContext, text: str, tmp_path: Path) -> None:
-    form = Form(damaged, site_of(asked))
+    form = Form(damaged, site_of(asked), bare=True)
     form.page.evaluate(
         """text => { const b = BARLOW_BATCH, p = 'barlow-report.annotate.' + b.report_id + '.';
         for (const i of b.items) localStorage.setItem(p + 'ada.' + i.group_id + '-' + i.feature_id, text);
@@ -162,8 +162,8 @@ def test_what_was_kept_may_be_damaged(asked: Run, damaged: BrowserContext, text:
     )
     form.page.reload()
     form.start("ada")
-    form.answer("new words")
-    form.save()
+    form.answer_at_once("new words")
+    form.save_at_once()
     form.page.reload()
     form.start("ada")
     assert [r["answers"]["short"] for r in records(form.download(tmp_path / "a.jsonl"))] == ["new words"]
@@ -172,14 +172,14 @@ def test_what_was_kept_may_be_damaged(asked: Run, damaged: BrowserContext, text:
 
 def test_a_clock_that_goes_back_does_not_bring_back_older_words(asked: Run, damaged: BrowserContext) -> None:
     damaged.add_init_script("let now = 2e12; Date.now = () => now -= 60000;")
-    form = Form(damaged, site_of(asked))
+    form = Form(damaged, site_of(asked), bare=True)
     form.start("ada")
     form.page.fill("#short", "old")
     form.page.wait_for_timeout(700)  # now the journal has it
     form.page.evaluate("IDBDatabase.prototype.transaction = () => { throw new Error(); }; 0")
     form.page.fill("#short", "new")
     form.page.close()
-    again = Form(damaged, site_of(asked))
+    again = Form(damaged, site_of(asked), bare=True)
     again.start("ada")
     assert again.page.input_value("#short") == "new"
 
@@ -189,23 +189,23 @@ def test_two_windows_do_not_overwrite_each_other_s_answers(
     asked: Run, damaged: BrowserContext, script: str, tmp_path: Path
 ) -> None:
     damaged.add_init_script(script)
-    one, two = Form(damaged, site_of(asked)), Form(damaged, site_of(asked))
+    one, two = Form(damaged, site_of(asked), bare=True), Form(damaged, site_of(asked), bare=True)
     for form in (one, two):
         form.start("ada")
-    one.answer("first window")
-    two.answer("second window")
-    one.save()
+    one.answer_at_once("first window")
+    two.answer_at_once("second window")
+    one.save_at_once()
     one.kept()
     if not script:
         two.page.wait_for_selector("text=You answered this feature in another window")
-    two.save()
-    two.answer("only second")
-    two.save()
+    two.save_at_once()
+    two.answer_at_once("only second")
+    two.save_at_once()
     two.kept()
     found = records(two.download(tmp_path / "two.jsonl"))
     assert {r["answers"]["short"] for r in found} == {"first window", "second window", "only second"}
     assert len({(r["record_id"], r["revision"]) for r in found}) == 3
-    again = Form(damaged, site_of(asked))
+    again = Form(damaged, site_of(asked), bare=True)
     again.start("ada")
     assert {r["answers"]["short"] for r in records(again.download(tmp_path / "3.jsonl"))} == {
         "first window", "second window", "only second"
@@ -216,14 +216,14 @@ def test_two_windows_do_not_overwrite_each_other_s_answers(
 def test_sites_do_not_mix_their_answers_though_they_share_a_store(
     asked: Run, damaged: BrowserContext, tmp_path: Path
 ) -> None:
-    form = Form(damaged, site_of(asked))
+    form = Form(damaged, site_of(asked), bare=True)
     form.start("ada")
-    form.answer("first words")
-    form.save()
+    form.answer_at_once("first words")
+    form.save_at_once()
     damaged.add_init_script(
         "let b; Object.defineProperty(window, 'BARLOW_BATCH', {get: () => b, set(v) { b = {...v, report_id: 'ff'}; }});"
     )
-    other = Form(damaged, site_of(asked))
+    other = Form(damaged, site_of(asked), bare=True)
     other.start("ada")
     assert "0 answered" in (other.page.text_content("[data-progress]") or "")
     assert records(other.download(tmp_path / "a.jsonl")) == []
