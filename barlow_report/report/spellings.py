@@ -14,6 +14,7 @@ _LETTERS = str.maketrans(
     | {"ي": "ى", "ی": "ى", "ک": "ك", "ة": "ه"}
 )
 _INNER = re.compile(r"(?<=[a-zß-öø-ÿ0-9])(?=[A-ZÀ-ÖØ-Þ])|(?<=[A-Z])(?=[A-Z][a-z])")
+_ASCII_WORD = re.compile("[A-Za-z0-9]+")
 _UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2,}")
 
 
@@ -39,4 +40,6 @@ def other_spellings(text: str) -> list[str]:
 
 
 def _words(text: str) -> list[str]:
+    if text.isascii():
+        return _ASCII_WORD.findall(text)
     return "".join(c if c.isalnum() or unicodedata.category(c).startswith("M") else " " for c in text).split()
