@@ -31,14 +31,20 @@ function barlowStore(prefix, { merge, told, changed }) {
     slow = setTimeout(fail, PATIENCE);
   }
   function fail() { isBroken = true; report(); }
-  function put(name, isMinor) {
-    var text = memory.get(name), isKept = false;
+  function keep(name) {
+    var text = memory.get(name);
     try {
       localStorage.setItem(prefix + name, text);
-      isKept = localStorage.getItem(prefix + name) === text;
-    } catch { }
-    if (isKept) { seen.set(name, text); unsafe.delete(name); } else if (!isMinor) unsafe.add(name);
-    late.set(name, text);
+      if (localStorage.getItem(prefix + name) !== text) return false;
+    } catch { return false; }
+    seen.set(name, text);
+    unsafe.delete(name);
+    return true;
+  }
+  function put(name, isMinor) {
+    if (keep(name)) [...unsafe].forEach(keep);  // it has room again
+    else if (!isMinor) unsafe.add(name);
+    late.set(name, memory.get(name));
     timer = timer || setTimeout(flush, SOON);
     if (!isMinor) report();
   }

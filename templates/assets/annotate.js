@@ -7,7 +7,7 @@
   if (!box || !batch) return;
   var root = document.querySelector(".barlow").dataset.root, PREFIX = "barlow-report.annotate." + batch.report_id + ".";
   var TEXTS = ["short", "long"], LIMITS = { short: [3, 3], long: [15, 40] }, RADIOS = ["ease", "confidence", "most_useful", "relation"], CHECKS = ["cannot_tell", "several"], STILL = " You can still answer and download.";
-  var form = box.querySelector("[data-form]"), field = form.elements, me = null, order = [], at = 0, shown = 0, active = 0, refusal = "", n_ids = 0;
+  var form = box.querySelector("[data-form]"), field = form.elements, me = null, order = [], at = 0, shown = 0, active = 0, refusal = "", n_ids = 0, isConnected = false;
   var items = batch.items, json = JSON.stringify, safety = "kept", taken = new Set(), { make, on } = barlowReport;
   var ONLY_HERE = "Not saved by this browser: your answers are only in this window. Download them before you close it.";
 
@@ -85,6 +85,7 @@
   function safe(state) {  // what became of the last keystroke
     safety = state;
     box.toggleAttribute("data-unsafe", state === "lost");
+    $("kept").hidden = state === "lost";
     tell("saved", state === "lost" ? ONLY_HERE : !me ? "" : state === "kept" ? "Saved locally" : "Saving…");
   }
   function atRisk() {  // answers that would be gone with this window
@@ -272,7 +273,7 @@
 
   // --- the collector -----------------------------------------------------------------------------------------
   var unsent = () => me ? items.map(entry).filter(e => e.record && e.sent < e.revision && e.refused !== e.revision).map(e => e.record) : [];
-  function send() { if (outbox && me) outbox.send(); }
+  function send() { if (isConnected && me) outbox.send(); }
   function stored(record) {
     var item = items[places.get(key(record))], e = entry(item);
     if (e.id === record.record_id) { e.sent = Math.max(e.sent, record.revision); keep(item, e); }
@@ -335,7 +336,8 @@
       $("part").value = me.part;
       $("part").disabled = isCount(part);
       if (isGoing) progress(); else remember();
-      say("Connected: your answers are stored on the server as you give them." + (n ? " " + n + " are there." : ""));
+      isConnected = true;
+      say("Connected: each answer goes to the server when you save it." + (n ? " It has " + n + " already." : ""));
       send();
     }).catch(() => { later(() => { connect(token); }); });
   }

@@ -198,7 +198,7 @@ def test_what_the_server_has_lost_is_sent_again(asked: Run, context: BrowserCont
     assert len(collector.got) == 2
     collector.kept = [{**collector.got[0], "answers": {"cannot_tell": True, "short": None, "several": False}}]
     page.reload()
-    page.wait_for_selector("text=1 are there")
+    page.wait_for_selector("text=It has 1 already")
     page.wait_for_selector(STORED)
     assert len(collector.got) == 2
 

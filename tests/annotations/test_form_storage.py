@@ -113,9 +113,25 @@ def test_without_any_store_the_reader_is_told_and_everything_can_be_downloaded(
         "other words",
     }
     assert not form.warns()  # what was taken away is not lost with the window
+    assert form.page.get_attribute("[data-kept]", "hidden") is not None
     form.page.fill("#short", "half")
     assert form.warns()
     form.checked()
+
+
+def test_what_a_full_store_refused_is_kept_once_there_is_room(asked: Run, damaged: BrowserContext) -> None:
+    damaged.add_init_script(NO_JOURNAL + "window.real = Storage.prototype.setItem;" + FULL_LOCAL)
+    form = Form(damaged, site_of(asked), bare=True)
+    form.start("ada")
+    form.answer_at_once("first words")
+    form.save_at_once()
+    form.page.wait_for_selector(f"[data-saved]:text-is('{ONLY_HERE}')")
+    assert form.warns()
+    form.page.evaluate("() => { Storage.prototype.setItem = real; }")
+    form.page.fill("#short", "half")
+    form.kept()
+    assert not form.warns()
+    assert form.page.evaluate("Object.values(localStorage).join().includes('first words')")
 
 
 def test_a_store_that_is_wiped_or_fills_up_during_work_loses_nothing(
