@@ -410,7 +410,7 @@ def test_whatever_a_browser_may_render_comes_with_a_policy(tmp_path: Path) -> No
 def test_a_site_without_a_list_of_its_files_is_to_be_built_again(tmp_path: Path) -> None:
     site = collector_site(tmp_path, ITEMS, BATCH)
     (site / SITE_MARKER).write_text('{"made_by": "barlow-report"}')
-    with pytest.raises(DataError, match="Build the site again"):
+    with pytest.raises(DataError, match="build the site again"):
         make_app(CollectorSettings(site=site, database=tmp_path / "answers.sqlite"))
     assert not (tmp_path / "answers.sqlite").exists()
 

@@ -105,7 +105,8 @@ class SitePages:
             return frozenset(str(name) for name in names if not any(p.startswith(".") for p in str(name).split("/")))
         except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
             raise DataError(
-                f"{self._marker}: has no list of the site's files ({error}). Build the site again: barlow-report site."
+                f"{self._marker}: has no list of the site's files ({error}). Serve the folder as a build wrote it, "
+                "with its hidden files; if it is older, build the site again: barlow-report site."
             ) from error
 
 
