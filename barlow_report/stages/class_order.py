@@ -5,6 +5,7 @@ call goes on where it was once the configuration lists another order, or confirm
 """
 
 import json
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +20,13 @@ from barlow_report.vision.class_names import some
 from barlow_report.vision.class_order import BetterOrder, find_better_order, mixed_up_pairs
 from barlow_report.vision.datasets import ImageList
 
-__all__ = ["check_class_order"]
+__all__ = ["check_class_order", "refuse_wrong_orders"]
 
 _N_INLINE = 20
 _N_PAIRS = 3
 
 Integers = npt.NDArray[np.int64]
+Predictions = npt.NDArray[np.int32]
 
 
 def check_class_order(
@@ -67,6 +69,30 @@ def check_class_order(
     for text in notes.values():
         progress.message(f"Note: {text}")
     return notes
+
+
+def refuse_wrong_orders(
+    config: Config, models: Sequence[str], labels: Integers, predictions: Predictions, *, class_names: Sequence[str]
+) -> None:
+    """Raise a DataError where a column of another model's predictions counts the classes in another order.
+
+    Args:
+        config: The configuration.
+        models: (n_models,) their names.
+        labels: (n_images,) class_id of each image.
+        predictions: (n_images, n_models) class_id that each predicts.
+        class_names: The run's.
+    """
+    if config.data.confirm_class_order:
+        return
+    for name, column in zip(models, predictions.T, strict=True):
+        found = find_better_order(labels, column.astype(np.int64), class_names)
+        if found is not None:
+            raise DataError(
+                f"comparison.predictions: {percent(found.accuracy)} of the predictions of {name!r} are right, and "
+                f"{percent(found.better)} would be {_if(found)}. Correct the column, or write names into it. If the "
+                "order is right and the model that bad, confirm it:\ndata:\n  confirm_class_order: true"
+            )
 
 
 def _if(found: BetterOrder) -> str:

@@ -13,6 +13,7 @@ from barlow_report.formatting import count
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
 from barlow_report.significance import wilson_interval
+from barlow_report.stages.class_order import refuse_wrong_orders
 from barlow_report.stages.taxonomy import digest_inputs, read_inputs, run_vocabulary
 from barlow_report.tables import TABLES, empty_table
 from barlow_report.taxonomy import ImageNames, classify_models, read_predictions
@@ -79,6 +80,7 @@ def compare(config: Config, run: Run, *, explained: str, progress: Progress) -> 
     )
     if given.matches.n_foreign:
         progress.message(f"Note: {given.matches.words}")
+    refuse_wrong_orders(config, given.names, labels, given.class_ids, class_names=vocabulary.names)
     names, predictions = _with_inspected(given.names, given.class_ids, inspected)
     types, accuracies = _classify(
         taxonomy,

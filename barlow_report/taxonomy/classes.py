@@ -12,6 +12,7 @@ __all__ = ["Vocabulary", "quoted"]
 
 _N_SHOWN = 3
 _INDEX = re.compile(r"0|[1-9]\d{0,8}")
+_INDEX_OF_COLUMN = re.compile(r"(0|[1-9]\d{0,8})(\.0+)?")  # pandas writes 7.0 once a row had no value
 _BETWEEN_WORDS = re.compile(r"[\s_-]+")
 
 
@@ -75,6 +76,25 @@ class Vocabulary:
             f"{where}: {text!r} is no class of this run ({quoted(self.names)}). Write a class as the run calls it, "
             f"its WordNet id, or its index from 0 to {n_indices - 1}."
         )
+
+    def find_column(self, values: Sequence[Any], *, where: str) -> list[int | None]:
+        """Return the class_id of each of the different values of a column: all are names, or all count the classes.
+
+        Raises:
+            DataError: No class is called so.
+        """
+        texts = [str(value).strip() for value in values]
+        indices = [match and int(match[1]) for match in map(_INDEX_OF_COLUMN.fullmatch, texts)]
+        found = [index for index in indices if index is not None]
+        if len(found) < len(texts) or all(text in self._ids for text in texts):
+            return [self.find(value, where=where) for value in values]
+        if found and max(found) >= len(self):
+            advice = " The indices may count from 1: subtract 1." if max(found) == len(self) and min(found) else ""
+            raise DataError(
+                f"{where}: found the index {max(found)}, expected 0 to {len(self) - 1} for the classes of this run "
+                f"({quoted(self.names)}).{advice}"
+            )
+        return list(found)
 
     def find_all(self, values: Iterable[Any], *, where: str, counts_all: bool = False) -> list[int]:
         """Return the class_ids of those of `values` that the run has; see `find`."""

@@ -137,7 +137,7 @@ def _class_ids(column: pa.ChunkedArray, vocabulary: Vocabulary, *, where: str) -
         encoded = encoded.dictionary_encode()
     if encoded.null_count:
         raise DataError(f"{where}: {encoded.null_count} rows have no prediction. Every model must predict every image.")
-    ids = [vocabulary.find(value, where=where) for value in encoded.dictionary.to_pylist()]
+    ids = vocabulary.find_column(encoded.dictionary.to_pylist(), where=where)
     if None in ids:
         value = encoded.dictionary[ids.index(None)].as_py()
         raise DataError(

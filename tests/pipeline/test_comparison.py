@@ -151,7 +151,8 @@ def test_parquet_with_class_ids_and_chosen_columns_gives_the_same(task: Path) ->
         (lambda f: f.assign(path=f["path"].str.split("/").str[1]), r"may be several images of the run, such as 'blue"),
         (lambda f: f.assign(alike="green"), r"column 'alike': 'green' is no class of this run"),
         (lambda f: f.assign(alike=""), r"column 'alike': '' is no class of this run"),
-        (lambda f: f.assign(alike=7), r"column 'alike': '7' is no class of this run"),
+        (lambda f: f.assign(alike=7), r"column 'alike': found the index 7, expected 0 to 1"),
+        (lambda f: f.assign(alike=f["path"].str.startswith("blue") * 1), r"0.0.% of the predictions of 'alike' are"),
     ],
 )
 def test_a_table_that_does_not_fit_says_what_to_do(task: Path, change: Any, message: str) -> None:

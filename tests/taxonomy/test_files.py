@@ -3,6 +3,7 @@
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -206,6 +207,28 @@ def test_real_counts_images_and_classes_as_imagenet_does(tmp_path: Path) -> None
     assert read_label_sets(_write(tmp_path / "r.json", [[1]]), vocabulary=own).labels == {
         "ILSVRC2012_val_00000001": (1,)
     }
+
+
+@pytest.mark.parametrize(
+    ("names", "values", "found"),
+    [
+        (["1", "2", "3"], ["1", "2", "0"], [1, 2, 0]),  # 0 is no name, so all are indices
+        (["1", "2", "3"], ["3", "1"], [2, 0]),
+        (["a", "b"], ["1.0", "0.0"], [1, 0]),
+        (["a", "b"], [1, 0], [1, 0]),
+        (["a", "b"], ["b", "a "], [1, 0]),
+        (["a", "b"], ["1", "2"], "found the index 2, expected 0 to 1 .* may count from 1"),
+        (["a", "b"], ["A"], "'A' is no class"),
+        (["a", "b"], [-1], "'-1' is no class"),
+    ],
+)
+def test_a_column_of_predictions_holds_names_or_indices(names: list[str], values: list[Any], found: Any) -> None:
+    vocabulary = Vocabulary(names=names)
+    if isinstance(found, str):
+        with pytest.raises(DataError, match=found):
+            vocabulary.find_column(values, where="models.csv")
+    else:
+        assert vocabulary.find_column(values, where="models.csv") == found
 
 
 def test_an_index_in_ones_own_file_counts_the_runs_classes(tmp_path: Path) -> None:
