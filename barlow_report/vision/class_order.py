@@ -19,6 +19,7 @@ import numpy.typing as npt
 from scipy.special import bdtrc
 
 from barlow_report.vision.class_names import alike, natural_key
+from barlow_report.vision.classes import imagenet_classes
 
 __all__ = ["BetterOrder", "find_better_order", "mixed_up_pairs"]
 
@@ -173,6 +174,10 @@ def _by_nature(labels: Integers, predictions: Integers, class_names: Sequence[st
         ("sorted without regard to capital letters", None, without_case),
         ("in the reverse order", None, list(range(n - 1, -1, -1))),
     ]
+    place = {name: position for position, name in enumerate(imagenet_classes().values())}
+    if all(name in place for name in class_names):
+        by_id = sorted(range(n), key=lambda i: place[class_names[i]])
+        sorted_in.insert(0, ("in the order of ImageNet's classes (data.classes: imagenet)", None, by_id))
     seen = {tuple(range(n))}
     for nature, key, order in sorted_in:
         if tuple(order) not in seen:

@@ -101,7 +101,8 @@ def _refuse_offset(columns: Mapping[str, Sequence[str | int]], *, where: str) ->
 def _refuse_alike(names: Iterable[str], *, where: str) -> None:
     pairs = too_alike(sorted(names))
     if pairs:
-        shown = " and ".join(map(repr, pairs[0]))
+        show = ascii if same_text(pairs[0][0]) == same_text(pairs[0][1]) else repr  # what nobody can see
+        shown = " and ".join(map(show, pairs[0]))
         more = f" (and {len(pairs) - 1} more such pairs)" if len(pairs) > 1 else ""
         raise DataError(
             f"{where} {shown}{more} look alike: they differ in capital letters, white space, leading zeros or Unicode "

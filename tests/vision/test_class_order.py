@@ -36,6 +36,7 @@ def moved(order: list[int], predictions: np.ndarray) -> np.ndarray:
         (LETTERS, [9, 10, 11, *range(9)], "3 higher", None),
         (LETTERS, [4, 7, 0, 11, 2, 9, 1, 3, 10, 6, 8, 5], "in another order", None),
         (["no", "yes"], [1, 0], "reverse", None),
+        (["goldfish", "hen", "ostrich", "tench"], [3, 0, 1, 2], "ImageNet's", None),
         (["yes", "no"], [1, 0], "sorted by name", "text"),
     ],
 )

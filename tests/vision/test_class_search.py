@@ -90,6 +90,8 @@ def test_unicode_s_two_ways_to_write_a_letter_are_one_class(tmp_path: Path) -> N
     assert images.class_names == (NFC, "tea")
     assert images.predictions is not None
     assert images.predictions.tolist() == images.labels.tolist() == [0, 1]
+    with pytest.raises(DataError, match=r"'cafe\\u0301' and 'caf\\xe9' look alike"):
+        from_folders(tmp_path / "both", NFC, NFD)
     images = from_folders(tmp_path / "images", NFD, "tea", classes=["tea", NFC])  # a Mac's folders
     assert images.labels.tolist() == [1, 0]
 
