@@ -56,6 +56,9 @@ def test_cifar10_from_its_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert counting.n_calls == 2
     assert images.class_names == tuple(NAMES)
     assert images.labels.tolist() == LABELS
+    usual = config(tmp_path, "CIFAR10", split="test").model_dump()
+    turned = list_images(DataConfig.model_validate(usual | {"classes": NAMES[::-1]}))  # a model's own order
+    assert [turned.class_names[label] for label in turned.labels] == [NAMES[label] for label in LABELS]
     assert all(np.array_equal(np.asarray(images.source.read(f"{i:06d}").image), PIXELS[i]) for i in range(6))
     states = list(images.source.states(images.paths))
     assert len(set(states)) == 6
