@@ -150,7 +150,7 @@ def _not_analysed(site: Site) -> Answer:
     statuses = Counter(group.status for group in groups)
     gaps = [f"{count(statuses[status])} with {STATUSES[status]}" for status in _GAPS if statuses[status]]
     n_without = sum(statuses[status] for status in _GAPS)
-    n_skipped = len(site.catalog.skipped)
+    n_skipped = site.catalog.n_unread
     files = f"{count(n_skipped)} file{'s' * (n_skipped != 1)} could not be read"
     outside = "Images from other sources were not looked at."
     if not groups:

@@ -37,7 +37,7 @@ from barlow_report.report.records import (
 )
 from barlow_report.report.source import ReportSource
 from barlow_report.report.taxonomy import read_taxonomy
-from barlow_report.tables import empty_table
+from barlow_report.tables import NO_IMAGE, empty_table
 
 __all__ = ["Catalog", "Images", "visible"]
 
@@ -97,6 +97,7 @@ class Catalog:
         self.images = Images(frames["images"], show_paths=self.shows_paths)
         self.classes = {row["class_id"]: _class_entry(row) for row in _rows(frames["classes"])}
         self.skipped = [(visible(row["path"]), visible(row["reason"])) for row in _rows(frames["skipped"])]
+        self.n_unread = sum(not reason.startswith(NO_IMAGE) for _, reason in self.skipped)
         self.n_fit, self.n_held_out = _split_sizes(frames["splits"])
         self.confusions = _confusions(self.images)
         self.names = feature_names(source.tables, clean=visible)

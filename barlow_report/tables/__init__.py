@@ -15,9 +15,10 @@ import pandas as pd
 
 from barlow_report.tables import comparison, directions, errors, explanation, extraction, pictures, study
 from barlow_report.tables.checking import check_frame, empty_frame
+from barlow_report.tables.extraction import NO_IMAGE
 from barlow_report.tables.schema import COLUMN_GROUPING, ERROR_TYPES, Column, Table
 
-__all__ = ["COLUMN_GROUPING", "ERROR_TYPES", "TABLES", "Column", "Table", "check_table", "empty_table"]
+__all__ = ["COLUMN_GROUPING", "ERROR_TYPES", "NO_IMAGE", "TABLES", "Column", "Table", "check_table", "empty_table"]
 
 _PARTS = (extraction, explanation, pictures, directions, errors, comparison, study)
 

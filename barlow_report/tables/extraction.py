@@ -2,7 +2,10 @@
 
 from barlow_report.tables.schema import IMAGE_ID, Table, integer, real, text
 
-__all__ = ["TABLES"]
+__all__ = ["NO_IMAGE", "TABLES"]
+
+NO_IMAGE = "no image: "
+"""How the reason begins of a skipped input that was never an image, so that nothing is lost."""
 
 TABLES: tuple[Table, ...] = (
     Table(
@@ -38,9 +41,12 @@ TABLES: tuple[Table, ...] = (
     ),
     Table(
         name="skipped",
-        meaning="Every input that could not be read, and why.",
+        meaning="Every input that was found and not analysed, and why.",
         key=("path",),
-        columns=(text("path", "relative to the image root"), text("reason", "what was wrong with it")),
+        columns=(
+            text("path", "relative to the image root; *.txt for the others of many files with this ending"),
+            text("reason", f"what was wrong with it; begins with '{NO_IMAGE}' where nothing is lost"),
+        ),
     ),
     Table(
         name="attributes",

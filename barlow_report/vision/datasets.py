@@ -4,8 +4,8 @@ Nothing is decoded here: an image that turns out to be unreadable is skipped by 
 with its reason, and is no error. What *is* an error is everything that makes labels wrong or ambiguous.
 
 The class space is the configured list, in its order, because that is the order of the model's outputs. Without
-one it is what the source itself says, or every class found (an empty class folder included: it still stands for an
-output), sorted; see `class_search`.
+one it is what the source itself says, or every class found (a folder without images is asked about: it may stand for
+an output), sorted; see `class_search`.
 """
 
 from collections.abc import Sequence

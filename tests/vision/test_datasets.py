@@ -54,11 +54,102 @@ def test_the_order_does_not_depend_on_the_file_system(tmp_path: Path, monkeypatc
     assert list_images(DataConfig(folder=tmp_path)).paths == expected
 
 
-def test_hidden_and_other_files_are_left_alone(tmp_path: Path) -> None:
-    touch(tmp_path, "a/1.png", "b/1.png", "a/.hidden.png", ".cache/1.png", "a/notes.txt", "labels.csv")
+JPEG, HEIC = b"\xff\xd8\xff\xe0", b"\0\0\0\x18ftypheic"
+
+
+def test_everything_beside_the_images_is_listed_with_its_reason(tmp_path: Path) -> None:
+    touch(tmp_path, "a/1.png", "b/1.png", "b/2.PNG", "a/.hidden.png", "a/notes.txt", "labels.csv", "Thumbs.db")
+    touch(tmp_path, ".cache/1.png", "__MACOSX/a/1.png", "a/@eaDir/1.png/thumb.jpg", "$RECYCLE.BIN/1.png", "a/x.npy")
+    (tmp_path / "lost+found").mkdir()
+    contents = {
+        "a/2.heic": HEIC,
+        "a/3": JPEG,
+        "a/4.png:large": JPEG,
+        "a/5.jpg?raw=true": b"<html>",
+        "a/6.jpg.part": JPEG,
+    }
+    for name, content in {**contents, "b/7": b"", "b/8": HEIC}.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "b/9").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "b/pipe")
     images = list_images(DataConfig(folder=tmp_path))
-    assert images.paths == ["a/1.png", "b/1.png"]
-    assert images.skipped == []
+    assert images.paths == ["a/1.png", "b/1.png", "b/2.PNG"]
+    assert images.class_names == ("a", "b")
+    unread, renamed = "images in this format ({}) are not read", "its name does not end like that of an image, though"
+    expected = {
+        "$RECYCLE.BIN": "no image: folder of a system",
+        ".cache": "no image: folder of a system",
+        "Thumbs.db": "no image: file of the system",
+        "__MACOSX": "no image: folder of a system",
+        "a/.hidden.png": "no image: hidden file",
+        "a/2.heic": unread.format(".heic"),
+        "a/3": f"{renamed} it is one (JPEG)",
+        "a/4.png:large": f"{renamed} it is one (JPEG)",
+        "a/5.jpg?raw=true": "no image: unknown content",
+        "a/6.jpg.part": "an unfinished file (.part)",
+        "a/@eaDir": "no image: folder of a system",
+        "a/notes.txt": "no image: .txt",
+        "a/x.npy": unread.format(".npy"),
+        "b/7": "the file is empty",
+        "b/8": f"{renamed} it is one (HEIC)",
+        "b/9": "broken link",
+        "b/pipe": "not a file",
+        "labels.csv": "no image: .csv",
+        "lost+found": "no image: folder of a system",
+    }
+    found = dict(images.skipped)
+    assert found.keys() == expected.keys()
+    assert {path: reason for path, reason in found.items() if not reason.startswith(expected[path])} == {}
+
+
+def test_many_files_of_one_kind_are_one_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("barlow_report.vision.sources.skips.MAX_LISTED", 2)
+    touch(tmp_path, "a/1.png", "b/1.png", "a/x.heic", *(f"a/{i}.txt" for i in range(7)))
+    assert list_images(DataConfig(folder=tmp_path)).skipped == [
+        ("*.txt", "5 more: no image: .txt"),
+        ("a/0.txt", "no image: .txt"),
+        ("a/1.txt", "no image: .txt"),
+        ("a/x.heic", "images in this format (.heic) are not read; convert them to PNG or JPEG"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["green", "docs/readme.txt", "green/empty/deeper"])
+def test_a_folder_without_images_may_be_a_class_or_not_and_is_asked_about(tmp_path: Path, name: str) -> None:
+    touch(tmp_path, "a/1.png", "z/1.png")
+    folder = tmp_path / name
+    touch(tmp_path, name) if folder.suffix else folder.mkdir(parents=True)
+    top = name.split("/")[0]
+    with pytest.raises(DataError, match=f"sub-folder '{top}' holds no image. Where it is a class .* in data.classes"):
+        list_images(DataConfig(folder=tmp_path))
+    listed = list_images(DataConfig(folder=tmp_path, classes=["a", top, "z"]))
+    assert listed.labels.tolist() == [0, 2]
+
+
+def test_a_link_to_a_class_that_leads_nowhere_is_asked_about(tmp_path: Path) -> None:
+    touch(tmp_path, "a/1.png", "z/1.png")
+    (tmp_path / "green").symlink_to("nowhere")
+    with pytest.raises(DataError, match="sub-folder 'green' holds no image"):
+        list_images(DataConfig(folder=tmp_path))
+
+
+def test_a_class_whose_images_cannot_be_read_keeps_its_place(tmp_path: Path) -> None:
+    touch(tmp_path, "a/1.png", "b/1.heic", "c/1.png")
+    images = list_images(DataConfig(folder=tmp_path))
+    assert (images.class_names, images.labels.tolist()) == (("a", "b", "c"), [0, 2])
+    assert [path for path, _ in images.skipped] == ["b/1.heic"]
+
+
+def test_a_system_s_folder_is_a_class_where_the_list_says_so(tmp_path: Path) -> None:
+    touch(tmp_path, "a/1.png", "__pycache__/1.png")
+    images = list_images(DataConfig(folder=tmp_path, classes=["a", "__pycache__"]))
+    assert images.labels.tolist() == [1, 0]
+
+
+def test_parts_of_a_data_set_are_not_taken_for_classes(tmp_path: Path) -> None:
+    touch(tmp_path, "train/a/1.png", "train/b/1.png", "val/a/1.png")
+    with pytest.raises(DataError, match="'train', 'val' are called as parts of a data set are"):
+        list_images(DataConfig(folder=tmp_path))
+    assert list_images(DataConfig(folder=tmp_path, classes=["val", "train"])).class_names == ("val", "train")
 
 
 def test_an_image_beside_the_class_folders_is_skipped_with_its_reason(tmp_path: Path) -> None:
@@ -127,14 +218,6 @@ def test_a_class_file_gives_one_name_per_line(tmp_path: Path) -> None:
     images = list_images(DataConfig(folder=tmp_path / "images", class_file=tmp_path / "classes.txt"))
     assert images.class_names == ("dog", "<b>|*", "cat")
     assert images.labels.tolist() == [1, 0]
-
-
-def test_an_empty_class_folder_still_stands_for_an_output(tmp_path: Path) -> None:
-    touch(tmp_path, "a/1.png", "c/1.png")
-    (tmp_path / "b").mkdir()
-    images = list_images(DataConfig(folder=tmp_path))
-    assert images.class_names == ("a", "b", "c")
-    assert images.labels.tolist() == [0, 2]
 
 
 @pytest.mark.parametrize(

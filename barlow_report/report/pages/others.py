@@ -48,11 +48,15 @@ class MethodView:
 
 @dataclass(frozen=True, kw_only=True)
 class SkippedView:
-    """The files that could not be read: the first few thousand by name where that may be shown, or each reason."""
+    """The files that were left out: the first few thousand by name where that may be shown, or each reason.
+
+    `n_unread` of the `n_files` may have been images.
+    """
 
     files: tuple[tuple[str, str], ...]
     reasons: tuple[tuple[str, int], ...]
     n_files: int
+    n_unread: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,19 +181,20 @@ def method_page(site: Site) -> SitePage:
 
 
 def skipped_page(site: Site) -> SitePage:
-    """The files that could not be read, and why."""
+    """The files that were left out, and why."""
     files = site.catalog.skipped
     return SitePage(
         path="skipped/index.html",
         title="Skipped files",
         section="Overview",
-        description="Every file that could not be read, and why.",
-        search="Skipped files: those that could not be read, and why.",
+        description="Every file that was left out, and why.",
+        search="Skipped files: those that could not be read or are no images, and why.",
         template="pages/skipped.html",
         view=lambda: SkippedView(
             files=tuple(files[:_N_SKIPPED]) if site.catalog.shows_paths else (),
             reasons=tuple(Counter(reason for _, reason in files).most_common(_N_SKIPPED)),
             n_files=len(files),
+            n_unread=site.catalog.n_unread,
         ),
         crumbs=_UP,
     )

@@ -128,7 +128,7 @@ def _view(site: Site, modes: list[Rule]) -> OverviewView:
         cards=tuple(_card(site, rule) for rule in modes[:_N_CARDS]),
         tallies=tuple(_tally(site, status, n) for status, n in statuses.most_common() if status != "fitted"),
         explained=explained,
-        n_skipped=len(catalog.skipped),
+        n_skipped=catalog.n_unread,
         facts=tuple(_facts(site)),
         settings=tuple(settings_rows(site.info)),
         assumptions=assumptions(site.info),

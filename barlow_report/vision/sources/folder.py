@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from barlow_report.errors import DataError
+from barlow_report.tables import NO_IMAGE
 from barlow_report.vision.class_labels import unknown_folders
+from barlow_report.vision.class_names import some
 from barlow_report.vision.classes import ClassList
 from barlow_report.vision.images import AS_SEEN, Decoding
 from barlow_report.vision.reading import patiently, read_file
+from barlow_report.vision.sources.foreign_files import ForeignFiles, is_system_folder, may_be_image
+from barlow_report.vision.sources.skips import Skips
 from barlow_report.vision.sources.source import Listing, LoadedImage, as_text, file_state, is_text, load_bytes
 
 __all__ = ["IMAGE_SUFFIXES", "FolderSource", "is_image", "list_folder"]
@@ -20,7 +24,9 @@ IMAGE_SUFFIXES = frozenset({
     ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp",
 })
 # fmt: on
-"""Files of an image folder with one of these endings, in any case, are images; others are left alone."""
+"""Files of an image folder with one of these endings, in any case, are images; others are listed as skipped."""
+
+_PARTS = frozenset({"dev", "eval", "test", "testing", "train", "training", "val", "valid", "validation"})
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ def list_folder(
     known_classes: ClassList | None = None,
     class_depth: int = 1,
 ) -> Listing:
-    """List the images of an image folder, sorted by path.
+    """List the images of an image folder, sorted by path; everything else that is found is listed as skipped.
 
     Args:
         root: The folder.
@@ -56,31 +62,56 @@ def list_folder(
         class_depth: Levels of sub-folders that name a class; images may lie deeper.
 
     Raises:
-        DataError: The folder is missing, holds no image, or a sub-folder that is no known class.
+        DataError: The folder is missing, holds no image, or a sub-folder that is no known class, or of which nothing
+            says whether it is one.
     """
     if not root.is_dir():
         found = "a file" if root.exists() else "nothing there"
         raise DataError(f"{root}: found {found}, expected a folder with one sub-folder of images per class (folder:).")
-    folders, loose, skipped = _class_folders(root, class_depth)
+    walk = _Walk(root, known_classes)
+    folders = walk.class_folders(class_depth)
     if known_classes is not None and (unknown := unknown_folders(folders, known_classes)):
         raise DataError(
             f"{root}: sub-folder {unknown}. Every sub-folder is a class: add it to data.classes or move it away."
         )
-    images = sorted((path, folder) for folder in folders for path in _walk(root, folder, skipped))
+    images = sorted((path, folder) for folder in folders for path in walk.images(folder))
     if not images:
-        hint = f"; {len(loose)} images lie beside the class folders instead of in them" if loose else ""
-        raise DataError(
-            f"{root}: found no image{hint}. Expected {root.name}/{'<group>/' * (class_depth - 1)}<class>/<image> with "
-            f"images ending in {', '.join(sorted(IMAGE_SUFFIXES))}."
-        )
+        raise _no_image(root, walk, class_depth)
+    if known_classes is None:
+        _require_classes(root, folders, walk)
     return Listing(
         source=FolderSource(root, decoding),
         where=str(root),
         paths=[path for path, _ in images],
         labels=[folder for _, folder in images],
         class_names=tuple(folders),
-        skipped=sorted(skipped),
+        skipped=walk.skips.rows(),
     )
+
+
+def _no_image(root: Path, walk: "_Walk", class_depth: int) -> DataError:
+    hint = f"; {walk.n_loose} images lie beside the class folders instead of in them" if walk.n_loose else ""
+    lost = [row for row in walk.skips.rows() if may_be_image(row[1])]
+    if lost and not hint:
+        hint = f"; of {len(lost)} files that may be images the first, {lost[0][0]}: {lost[0][1]}"
+    return DataError(
+        f"{root}: found no image{hint}. Expected {root.name}/{'<group>/' * (class_depth - 1)}<class>/<image> with "
+        f"images ending in {', '.join(sorted(IMAGE_SUFFIXES))}."
+    )
+
+
+def _require_classes(root: Path, folders: Sequence[str], walk: "_Walk") -> None:
+    """Refuse folders that may or may not be classes: one too many or too few moves all classes after it."""
+    if unclear := sorted({*(set(folders) - walk.filled), *walk.broken_links}):
+        raise DataError(
+            f"{root}: sub-folder {some(unclear)} holds no image. Where it is a class of the model, list all classes in "
+            "the order of the model's outputs in data.classes; where it is none, move it away."
+        )
+    if {folder.casefold() for folder in folders} <= _PARTS and not walk.filled_directly:
+        raise DataError(
+            f"{root}: sub-folders {some(folders)} are called as parts of a data set are, not as classes. Give one of "
+            f"them as data.folder, such as {root / folders[0]}, or list them in data.classes where they are classes."
+        )
 
 
 def is_image(name: str) -> bool:
@@ -88,80 +119,112 @@ def is_image(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES  # noqa: PTH122 - a name, for a million files
 
 
-def _class_folders(root: Path, depth: int) -> tuple[list[str], list[str], list[tuple[str, str]]]:
-    """The folders that are classes, the images beside them, and what is skipped so far."""
-    skipped: list[tuple[str, str]] = []
-    loose: list[str] = []
-    level = [("", frozenset({os.path.realpath(root)}))]
-    for _ in range(depth):
-        below: list[tuple[str, frozenset[str]]] = []
-        for folder, above in level:
-            for entry in _entries(root, folder, skipped):
-                path = _join(folder, entry.name)
-                if _is_folder(entry, path, skipped):
-                    below += _unless_circle(entry, path, above, skipped)
-                elif is_image(entry.name):
-                    loose.append(path)
-        level = below
-    skipped += [(path, "not in the folder of a class") for path in loose]
-    return [folder for folder, _ in level], loose, skipped
+class _Walk:
+    """Everything below an image folder, read once, in an order that does not depend on the file system.
 
+    Attributes:
+        skips: What is not used.
+        n_loose: Images that lie in no folder of a class.
+        filled: Folders of classes that hold a file that is an image or may be one, or cannot be read.
+        filled_directly: Those of them that hold one themselves, not only in sub-folders.
+        broken_links: Links in the place of a class's folder that lead nowhere.
+    """
 
-def _entries(root: Path, below: str, skipped: list[tuple[str, str]]) -> Iterator[os.DirEntry[str]]:
-    """Yield the visible entries of a folder whose names are text; note the others in `skipped`."""
+    def __init__(self, root: Path, known_classes: ClassList | None) -> None:
+        self.skips = Skips()
+        self.n_loose = 0
+        self.filled: set[str] = set()
+        self.filled_directly: set[str] = set()
+        self.broken_links: list[str] = []
+        self._root = root
+        self._known = known_classes
+        self._foreign = ForeignFiles()
+        self._unreadable: set[str] = set()
 
-    def scan() -> list[os.DirEntry[str]]:
-        with os.scandir(root / below) as entries:
-            return sorted(entries, key=lambda entry: entry.name)  # file systems have no order to rely on
+    def class_folders(self, depth: int) -> list[str]:
+        """Return the folders that are classes."""
+        level = [("", frozenset({os.path.realpath(self._root)}))]
+        for _ in range(depth):
+            below: list[tuple[str, frozenset[str]]] = []
+            for folder, above in level:
+                n_before = len(below)
+                for entry, path in self._entries(folder):
+                    if self._is_folder(entry):
+                        below += self._unless_circle(entry, path, above)
+                    elif is_image(entry.name) and not entry.name.startswith("."):
+                        self.n_loose += 1
+                        self.skips.add(path, "not in the folder of a class")
+                    else:
+                        reason = self._foreign.reason(entry)
+                        self.skips.add(path, reason)
+                        if reason == "broken link" and "." not in entry.name:
+                            self.broken_links.append(path)
+                if folder and len(below) == n_before:
+                    self.skips.add(folder, "holds no folder of a class (data.class_depth)")
+            level = below
+        return [folder for folder, _ in level]
 
-    try:
-        found = patiently(scan)
-    except OSError as error:
-        if not below:
-            raise DataError(f"{root}: the folder cannot be read ({error.strerror}).") from error
-        skipped.append((below, f"folder cannot be read: {error.strerror}"))
-        return
-    for entry in found:
-        if entry.name.startswith("."):
-            continue
-        if is_text(entry.name):
-            yield entry
-        else:
-            skipped.append((_join(below, as_text(entry.name)), "name is not valid UTF-8"))
+    def images(self, folder: str) -> Iterator[str]:
+        """Yield the images below one class folder at any depth, following links but never in circles."""
+        stack = [(folder, frozenset({os.path.realpath(self._root), os.path.realpath(self._root / folder)}))]
+        while stack:
+            below, above = stack.pop()
+            for entry, path in self._entries(below):
+                if self._is_folder(entry):
+                    stack += self._unless_circle(entry, path, above)
+                    continue
+                is_visible_image = is_image(entry.name) and not entry.name.startswith(".")
+                reason = "" if is_visible_image else self._foreign.reason(entry)
+                if may_be_image(reason):
+                    self.filled.add(folder)
+                    if below == folder:
+                        self.filled_directly.add(folder)
+                if is_visible_image:
+                    yield path
+                else:
+                    self.skips.add(path, reason)
+            if below in self._unreadable:
+                self.filled.add(folder)
 
+    def _entries(self, below: str) -> Iterator[tuple[os.DirEntry[str], str]]:
+        """Yield the entries of a folder whose names are text, with their paths; note the others."""
 
-def _walk(root: Path, folder: str, skipped: list[tuple[str, str]]) -> Iterator[str]:
-    """Yield the images below one class folder at any depth, following links but never in circles."""
-    stack = [(folder, frozenset({os.path.realpath(root), os.path.realpath(root / folder)}))]
-    while stack:
-        below, above = stack.pop()
-        for entry in _entries(root, below, skipped):
-            path = _join(below, entry.name)
-            if _is_folder(entry, path, skipped):
-                stack += _unless_circle(entry, path, above, skipped)
-            elif is_image(entry.name):
-                yield path
+        def scan() -> list[os.DirEntry[str]]:
+            with os.scandir(self._root / below) as entries:
+                return sorted(entries, key=lambda entry: entry.name)  # file systems have no order to rely on
 
+        try:
+            found = patiently(scan)
+        except OSError as error:
+            if not below:
+                raise DataError(f"{self._root}: the folder cannot be read ({error.strerror}).") from error
+            self.skips.add(below, f"folder cannot be read: {error.strerror}")
+            self._unreadable.add(below)
+            return
+        for entry in found:
+            path = f"{below}/{entry.name}" if below else entry.name
+            if is_text(entry.name):
+                yield entry, path
+            else:
+                self.skips.add(as_text(path), "name is not valid UTF-8")
 
-def _is_folder(entry: os.DirEntry[str], path: str, skipped: list[tuple[str, str]]) -> bool:
-    try:
-        return patiently(entry.is_dir)
-    except OSError as error:  # a link to itself
-        if not is_image(entry.name):  # an image is listed where it is read
-            skipped.append((path, error.strerror or str(error)))
-        return False
+    @staticmethod
+    def _is_folder(entry: os.DirEntry[str]) -> bool:
+        try:
+            return patiently(entry.is_dir)
+        except OSError:  # a link to itself: its reason comes with that of the other files
+            return False
 
-
-def _unless_circle(
-    entry: os.DirEntry[str], path: str, above: frozenset[str], skipped: list[tuple[str, str]]
-) -> list[tuple[str, frozenset[str]]]:
-    """The folder of an entry with all folders above it, or nothing where it is a link to one of them."""
-    real = os.path.realpath(entry.path)
-    if real in above:
-        skipped.append((path, "link to a folder above it"))
-        return []
-    return [(path, above | {real})]
-
-
-def _join(below: str, name: str) -> str:
-    return f"{below}/{name}" if below else name
+    def _unless_circle(
+        self, entry: os.DirEntry[str], path: str, above: frozenset[str]
+    ) -> list[tuple[str, frozenset[str]]]:
+        """The folder of an entry with all folders above it; nothing where it is no folder of images, or a circle."""
+        is_known = self._known is not None and self._known.find(path) is not None
+        if is_system_folder(entry.name) and not is_known:
+            self.skips.add(path, f"{NO_IMAGE}folder of a system or a program")
+            return []
+        real = os.path.realpath(entry.path)
+        if real in above:
+            self.skips.add(path, "link to a folder above it")
+            return []
+        return [(path, above | {real})]

@@ -22,6 +22,7 @@ from barlow_report.config import WebDatasetConfig
 from barlow_report.documents import parse_json
 from barlow_report.errors import DataError
 from barlow_report.formatting import count
+from barlow_report.tables import NO_IMAGE
 from barlow_report.vision.class_labels import as_classes
 from barlow_report.vision.class_names import some
 from barlow_report.vision.images import AS_SEEN, Decoding
@@ -166,7 +167,7 @@ def _list_shard(source: TarSource, name: str, listed: _Listed, config: WebDatase
     for member in members:
         match = _SAMPLE.fullmatch(member)
         if match is None:
-            listed.skips.add(as_text(f"{name}/{member}"), "no part of a sample: hidden, or nothing after a dot")
+            listed.skips.add(as_text(f"{name}/{member}"), f"{NO_IMAGE}hidden, or nothing after a dot")
         elif match[2].lower() in samples.setdefault(match[1], {}):
             listed.skips.add(as_text(f"{name}/{member}"), "the same ending twice in its sample")
         else:

@@ -146,7 +146,7 @@ def test_entries_that_are_no_whole_sample_are_skipped_with_their_reason(tmp_path
     images = listed(write_tar(tmp_path / "x.tar", members))
     assert images.paths == ["x.tar/good.png", "x.tar/other.jpg"]
     found = [(path.removeprefix("x.tar/"), reason.split(" (")[0]) for path, reason in images.skipped]
-    no_sample = "no part of a sample: hidden, or nothing after a dot"
+    no_sample = "no image: hidden, or nothing after a dot"
     assert found == sorted(found)
     assert sorted(found) == sorted(
         [
