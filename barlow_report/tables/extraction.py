@@ -27,7 +27,11 @@ TABLES: tuple[Table, ...] = (
             text("path", "relative to the image root, with / between folders"),
             integer("label", "class_id of the true class"),
             integer("prediction", "class_id that the inspected model predicts"),
-            real("confidence", "probability the inspected model gives its prediction, 0 to 1", nullable=True),
+            real(
+                "confidence",
+                "what the inspected model gives its prediction, 0 to 1: a probability, or a score of its own",
+                nullable=True,
+            ),
         ),
     ),
     Table(

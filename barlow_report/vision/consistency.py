@@ -100,6 +100,8 @@ def check_consistency(model: LoadedModel, images: torch.Tensor, *, uses: Uses, b
     Raises:
         ModelError: The results are not the same, and 'allow_varying' does not allow it; or the model does not run.
     """
+    if len(images) == 1:
+        images = torch.cat([images, 1 - images])  # its negative, as a neighbour that is as different as can be
     with torch.inference_mode():
         return _Comparison(model, images, uses).outcome(batch_size)
 
@@ -139,7 +141,7 @@ class _Comparison:
     def run(self, images: torch.Tensor) -> Results:
         try:
             return run_model(self.model, images, uses=self.uses)
-        except torch.OutOfMemoryError:
+        except (torch.OutOfMemoryError, ModelError):
             raise
         except Exception as error:  # somebody else's code
             raise ModelError(
@@ -157,7 +159,8 @@ class _Comparison:
         if beside.size > SAME_KERNELS:
             return self.varies("batch", beside, self.reasons_in_batch())
         if resized.size > OTHER_KERNELS and resized.size > self.rounding():
-            return self.varies("batch", resized, self.reasons_in_batch())
+            reason = "it depends on the number of images in the batch or on the place of an image"
+            return self.varies("batch", resized, [reason])
         return Outcome(first=self.first, assumption=None)
 
     def repeated(self) -> _Difference:
@@ -283,7 +286,8 @@ class _Comparison:
             and module.running_mean is None
         ]
         stated = [f"normalised by the batch, without running statistics: {_named(norms)}"] if norms else []
-        return [*stated, *_in_training_mode(self.model.module)]
+        found = [*stated, *_in_training_mode(self.model.module)]
+        return found or ["it may compute something over the whole batch, such as x.mean(dim=0)"]
 
 
 def _sum(found: Sequence[_Difference]) -> _Difference:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import torch
 from torch import nn
 
 from barlow_report.config import ModelConfig
@@ -67,6 +68,11 @@ def build_model(spec: ModelConfig, *, role: str) -> BuiltModel:
     built, name, source_sha256 = call_factory(spec.factory or "", spec.arguments, role=role)
     if not isinstance(built, nn.Module):
         raise ModelError(f"{role}: {name} returned {type(built).__name__}, expected a torch.nn.Module.")
+    if isinstance(built, torch.jit.ScriptModule):
+        raise ModelError(
+            f"{role}: {name} returned TorchScript, whose inner tensors cannot be watched. Return the model before "
+            "torch.jit.script or torch.jit.trace, or save it with torch.jit.save and name the file as 'program'."
+        )
     return BuiltModel(module=built, name=name, source_sha256=source_sha256)
 
 

@@ -161,6 +161,8 @@ def test_what_is_not_used_need_not_be_the_same() -> None:
         ),
         (Changed(images=running_mean), r"changes its own values while it runs \(mean\)"),
         (Changed(images=noise), "may remember earlier images, count its calls, or have a source of random"),
+        (BATCH["a mean that matters little"](), "over the whole batch"),
+        (BATCH["the place in the batch"](), "on the place of an image"),
         (BATCH["batch statistics"](), r"without running statistics: layer; in training mode"),
     ],
 )
@@ -169,7 +171,8 @@ def test_the_likely_reason_is_named(module: nn.Module, reason: str) -> None:
         check(wrap(module))
 
 
-def test_one_image_is_enough_to_see_chance() -> None:
-    with pytest.raises(ModelError, match="when the same images run again"):
-        check_consistency(wrap(RANDOM["noise of 0.001"]()), IMAGES[:1], uses="both", batch_size=1)
+@pytest.mark.parametrize("name", ["noise of 0.001", "a mean that matters little"])
+def test_one_image_is_enough(name: str) -> None:
+    with pytest.raises(ModelError, match="same image other results"):
+        check_consistency(wrap({**RANDOM, **BATCH}[name]()), IMAGES[:1], uses="both", batch_size=1)
     assert check_consistency(wrap(ColourNet()), IMAGES[:1], uses="both", batch_size=1).assumption is None

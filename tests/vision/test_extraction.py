@@ -184,6 +184,26 @@ def test_a_model_that_gives_nan_outputs_is_named_with_the_image(colours: Path) -
         run(colours, list(COLOURS), wrap(ColourNet()), inspected_model=poisoned)
 
 
+class Picky(ColourNet):
+    """Takes any number of images but three, and gives a row too few for four."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if len(x) == 3:
+            raise RuntimeError("not three")
+        logits = super().forward(x)
+        return logits[1:] if len(x) == 4 else logits
+
+
+@pytest.mark.parametrize(
+    ("n", "message"),
+    [(3, r"toy: cannot run on 3 images from red.png on: RuntimeError: not three"), (4, r"\(3, 3\) for 4 images")],
+)
+def test_a_model_that_fails_on_some_batches_says_on_which(colours: Path, n: int, message: str) -> None:
+    save_colour(colours / "white.png", (255, 255, 255))
+    with pytest.raises(ModelError, match=message):
+        run(colours, [*COLOURS, "white.png"][:n], wrap(Picky()), batch_size=4)
+
+
 @pytest.mark.parametrize("scale", [1e-7, 1e-9])
 def test_half_precision_is_refused_where_it_makes_features_equal(colours: Path, scale: float) -> None:
     small = ColourNet()

@@ -37,6 +37,13 @@ def broken():
 
 def no_model():
     return 3
+
+def scripted():
+    import warnings
+    import torch
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.jit.script(nn.Linear(1, 1))
 """
 
 LAYERS = "from torch import nn\n\nclass Flatten(nn.Flatten):\n    marker = {marker!r}\n"
@@ -112,6 +119,7 @@ def test_a_source_that_cannot_be_built_is_a_clear_error(spec: dict[str, Any], me
         ("missing", {}, "there is no function 'missing'; found .*build"),
         ("broken", {}, "RuntimeError: no such luck"),
         ("no_model", {}, "returned int, expected a torch.nn.Module"),
+        ("scripted", {}, "returned TorchScript, .* name the file as 'program'"),
         ("build", {"classes": 3}, "unexpected keyword argument 'classes'"),
     ],
 )
