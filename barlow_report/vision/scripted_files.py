@@ -22,8 +22,10 @@ _PICKLES = ("data.pkl", "constants.pkl")
 _WORD = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*")
 _OPERATION = re.compile(rb"(?<![A-Za-z_.])ops\.([A-Za-z0-9_]+)\.([A-Za-z0-9_]+)")
 _TYPE = re.compile(rb"(?<![A-Za-z0-9_])__torch__((?:\.[A-Za-z_][A-Za-z0-9_]*)+)")
-"""A class or function of the archive itself, or of torch where it is called torch.classes."""
-_ELSEWHERE = re.compile(rb"(?<![A-Za-z_.])ops\s*[.#\\]|(?<![A-Za-z_])classes\s*[.#\\]")
+"""A class or function of the archive itself, or one that is compiled into torch, under torch.classes."""
+_ATTRIBUTE = re.compile(rb'(?<![A-Za-z_])getattr\([^,"\\#]*, "[^"\\\n]*"\)')
+_ELSEWHERE = re.compile(rb"(?<![A-Za-z_.])(ops|__torch__|getattr)(?![A-Za-z0-9_])|\\[xuUN]|\\1[0-7][0-7]")
+"""What is left of these: under another name, in another form, or letters of a text written as numbers."""
 _PICKLED_CLASS = re.compile(rb"torch[.\n]classes[.\n](?!quantized[.\n])|torch(\s+[.#\\]|[#\\]|\.[\s#\\])")
 
 
@@ -48,7 +50,7 @@ def _check_code(code: bytes) -> None:
         raise Refused(f"its code uses '{min(forbidden)}', which can do more than compute on tensors")
     for namespace, name in set(_OPERATION.findall(code)):
         _check_operation(namespace.decode(), name.decode())
-    rest = _TYPE.sub(_without_own_type, _OPERATION.sub(b";", code))
+    rest = _TYPE.sub(_without_own_type, _ATTRIBUTE.sub(_without_name, _OPERATION.sub(b";", code)))
     found = _ELSEWHERE.search(rest)
     if found:
         shown = rest[found.start() : found.start() + 60].split(b"\n")[0].decode(errors="replace")
@@ -57,8 +59,15 @@ def _check_code(code: bytes) -> None:
 
 def _without_own_type(found: re.Match[bytes]) -> bytes:
     parts = found[1].split(b".")[1:]
-    is_bound = parts[:2] == [b"torch", b"classes"]
-    return b";" if not is_bound or parts[2:3] == [b"quantized"] else found[0]
+    if parts == [b"torch"] or (
+        parts[:2] == [b"torch", b"classes"] and (parts[2:3] != [b"quantized"] or len(parts) < 4)
+    ):
+        return found[0]
+    return b";"
+
+
+def _without_name(found: re.Match[bytes]) -> bytes:
+    return found[0].replace(b"getattr", b";", 1)
 
 
 def _check_operation(namespace: str, name: str) -> None:
