@@ -19,7 +19,8 @@ from torch.nn.parameter import is_lazy
 
 from barlow_report.config import PreprocessingConfig
 from barlow_report.errors import ModelError
-from barlow_report.vision.candidates import Checkpoint, choose, entry_prefix, flatten
+from barlow_report.vision.candidates import choose
+from barlow_report.vision.flattening import Checkpoint, entry_prefix, flatten
 from barlow_report.vision.state_dicts import State, closest, explain_misfit, find_state, normalisation, some
 from barlow_report.vision.tensors import dense, raw_bytes
 
