@@ -80,6 +80,7 @@ def compare(config: Config, run: Run, *, explained: str, progress: Progress) -> 
     )
     if given.matches.n_foreign:
         progress.message(f"Note: {given.matches.words}")
+        run.assume("comparison", "predictions", given.matches.sentence("comparison.predictions"))
     refuse_wrong_orders(config, given.names, labels, given.class_ids, class_names=vocabulary.names)
     names, predictions = _with_inspected(given.names, given.class_ids, inspected)
     types, accuracies = _classify(

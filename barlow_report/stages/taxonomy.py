@@ -79,6 +79,9 @@ def classify(config: Config, run: Run, *, explained: str, progress: Progress) ->
     counts = _counts(run, result.error_types, result.stages, labels, level=config.rules.confidence_level)
     run.write_table("error_type_counts", counts)
     run.write_table("error_galleries", _galleries(config, run, result.error_types, progress=progress))
+    for key, matches in inputs.matches.items():
+        if matches.n_foreign:
+            run.assume("taxonomy", key, matches.sentence(f"taxonomy.{key}"))
     run.finish("taxonomy", fingerprint=mark)
     _report(run, inputs, counts, progress)
     return mark

@@ -45,6 +45,14 @@ class Matches:
         others = f"; the others are not, such as {', '.join(map(repr, self.foreign))}" if self.foreign else ""
         return f"{count(n - self.n_foreign)} of {count(n)} entries of {self.where} are images of the run{others}"
 
+    def sentence(self, key: str) -> str:
+        """The same without paths, for readers of the report; `key` is the file's in the configuration."""
+        n = len(self.image_ids)
+        return (
+            f"{count(n - self.n_foreign)} of {count(n)} entries of {key} are about images of the run; the others were "
+            "left out."
+        )
+
 
 class ImageNames:
     """Finds images by path, by the end of it, or by a path that ends in theirs.

@@ -52,7 +52,7 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "both.csv").write_text("path,labels\nred/0000.png,red;blue\nred/0003.png,\n")
     (folder / "kinds.yaml").write_text("colours: [red, blue]\n")
     (folder / "pairs.yaml").write_text("blue: [red]\n")
-    (folder / "odd.txt").write_text("# unusual\nred/0006.png\n")
+    (folder / "odd.txt").write_text("# unusual\nred\\0006.png\ngreen/0000.png\n")
     return _task(folder, {"multi_labels": "both.csv", "superclasses": "suggested", "non_prototypical": "odd.txt"})
 
 
@@ -81,6 +81,9 @@ def test_a_run_has_its_tables_and_they_agree(task: Path) -> None:
     assert all(errors["rule_ids"].str.fullmatch(r"\d+( \d+)*"))
     assert {"overlapping", "co_occurrence"}.isdisjoint(counts["error_type"])
     assert any("model failure" in text for text in said)
+    assert any("1 of 2 entries of" in text and "such as 'green/0000.png'" in text for text in said)
+    left_out = "1 of 2 entries of taxonomy.non_prototypical are about images of the run; the others were left out."
+    assert run.info["assumptions"]["taxonomy"] == {"non_prototypical": left_out}
 
 
 def test_two_classes_get_no_superclass_and_the_file_says_so(task: Path) -> None:
