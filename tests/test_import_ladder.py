@@ -22,6 +22,8 @@ FOUNDATION = {
     "slugs",
     "tables",
     "training_config",
+    "own_code",
+    "watching",
 }
 CORE = {"annotations", "demo", "directions", "report", "rules", "taxonomy", "vision", "visuals"}
 ONLY_IN = {

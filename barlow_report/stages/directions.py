@@ -46,7 +46,7 @@ def find_failure_directions(config: Config, run: Run, *, explained: str, progres
     from barlow_report.directions import find_directions, read_captions  # scikit-learn takes a second
 
     captions = read_captions(settings.captions) if settings.clip is not None else None
-    source = _source_identity(settings)
+    source = _source_identity(config, settings, run)
     mark = fingerprint(
         explain=explained,
         seed=config.seed,
@@ -93,10 +93,10 @@ def find_failure_directions(config: Config, run: Run, *, explained: str, progres
     return mark
 
 
-def _source_identity(settings: DirectionsConfig) -> dict[str, Any]:
+def _source_identity(config: Config, settings: DirectionsConfig, run: Run) -> dict[str, Any]:
     """What the embeddings are, so that they can be told from others."""
     if settings.clip is not None:
-        return {"clip": clip_identity(settings.clip)}
+        return {"clip": clip_identity(config, settings.clip, run)}
     if settings.embeddings is None:
         return {"features": True}  # those of the stage extract
     try:

@@ -14,6 +14,7 @@ from barlow_report.fingerprints import factory_identity
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
 from barlow_report.seals import is_sealed, read_sealed, sealed_file
+from barlow_report.stages.loading import Noted, is_unchanged, loaded_contents, noting
 
 if TYPE_CHECKING:
     from barlow_report.vision.embeddings import ImageTextModel
@@ -23,11 +24,19 @@ __all__ = ["clip_identity", "embed"]
 _NAME = "embeddings"
 
 
-def clip_identity(spec: ClipConfig, *, role: str = "directions.clip") -> dict[str, Any]:
-    """Return everything that decides what the model computes; `role` is the path of its section, for messages.
+def clip_identity(config: Config, spec: ClipConfig, run: Run, *, role: str = "directions.clip") -> dict[str, Any]:
+    """Return everything that decides what the model computes.
+
+    A factory's model is made once where it is not known what its code uses, or where that has changed.
+
+    Args:
+        config: The configuration.
+        spec: Its section about the model.
+        run: The run folder; what the factory's code uses is noted there.
+        role: The path of that section, for messages.
 
     Raises:
-        ModelError: A file that the configuration names does not exist.
+        ModelError: A file that the configuration names does not exist, or the factory fails.
     """
     files = [] if spec.weights is None else [spec.weights]
     if spec.folder is not None:
@@ -45,7 +54,22 @@ def clip_identity(spec: ClipConfig, *, role: str = "directions.clip") -> dict[st
         "model": spec.model,
         "files": digests,
         "factory": None if spec.factory is None else factory_identity(spec.factory),
+        "loaded": None if spec.factory is None else _loaded(config, spec, run, role=role),
     }
+
+
+def _loaded(config: Config, spec: ClipConfig, run: Run, *, role: str) -> list[Any]:
+    known = run.info.get("loaded_by_factories", {})
+    noted = known.get(spec.factory, {})
+    if not noted or not is_unchanged({role: spec}, noted):
+        from barlow_report.vision.embeddings import load_image_text_model
+        from barlow_report.vision.models import choose_device
+
+        noted = Noted()
+        with noting({role: spec}, noted):
+            load_image_text_model(spec, device=choose_device(config.device), role=role)
+        run.update_info(loaded_by_factories={**known, spec.factory: noted})
+    return loaded_contents({role: spec}, noted)
 
 
 def embed(

@@ -16,12 +16,15 @@ import pandas as pd
 
 from barlow_report.config import Config
 from barlow_report.errors import DataError, ModelError
+from barlow_report.files import digest_text
 from barlow_report.fingerprints import images_identity, model_identity
 from barlow_report.progress import Advance, Progress
 from barlow_report.run_folder import Run, fingerprint
 from barlow_report.seals import is_sealed, read_sealed, read_sealed_json, sealed_file, write_sealed_json
 from barlow_report.slugs import slugs
 from barlow_report.stages.class_order import check_class_order
+from barlow_report.stages.image_times import are_unchanged, write_times
+from barlow_report.stages.loading import Noted, is_unchanged, loaded_contents, merge_noted, noting, specs_of
 from barlow_report.stages.pictures import feature_model_config, input_size
 from barlow_report.vision.datasets import ImageList, list_images
 from barlow_report.vision.outputs import confidences, count_ties, decide_kind, describe_kind
@@ -62,13 +65,15 @@ def extract(config: Config, run: Run, *, progress: Progress) -> str:
             config, run, images, labels=images.labels, predictions=images.predictions, progress=progress
         )
     inputs = _pass_inputs(config, images)
-    mark = fingerprint(columns=_known_columns(images), **inputs)
-    if run.is_done("extract", fingerprint=mark):
+    asked = fingerprint(columns=_known_columns(images), **inputs)
+    mark = _with_found(asked, config, run)
+    if run.is_done("extract", fingerprint=mark) and are_unchanged(images, run, progress=progress):
         _note(_check_predictions(config, run, images, progress=progress), run)
         progress.message("Features and predictions are up to date")
         _write_attributes(images, run)
         return mark
     work = run.begin("extract", fingerprint=fingerprint(**inputs))
+    _drop_if_loaded_otherwise(config, work)
     _note(notes, run)
     paths = [_shard_path(work, index) for index in range(count_shards(config, images))]
     missing = [index for index, path in enumerate(paths) if not is_sealed(path)]
@@ -85,8 +90,38 @@ def extract(config: Config, run: Run, *, progress: Progress) -> str:
     _join_shards(images, shards, config.extraction.feature_dtype, run=run)
     _note(_check_predictions(config, run, images, progress=progress), run)
     _write_attributes(images, run)
+    write_times(images, run)
+    loaded = run.info.get("loaded", {})
+    if beyond := loaded.get("beyond"):
+        run.assume(
+            "extract",
+            "loaded_beyond",
+            f"The code that makes the models uses {' and '.join(beyond)}: a change there is not noticed.",
+        )
+    run.update_info(contents=digest_text("\n".join(run.read_table("contents")["digest"])))
+    mark = _with_found(asked, config, run)
     run.finish("extract", fingerprint=mark)
     return mark
+
+
+def _with_found(asked: str, config: Config, run: Run) -> str:
+    """The fingerprint of what was asked for, of what the models' code uses, as it is now, and of the images' bytes."""
+    loaded = loaded_contents(specs_of(config), run.info.get("loaded", {}))
+    return fingerprint(asked=asked, loaded=loaded, contents=run.info.get("contents"))
+
+
+def _drop_if_loaded_otherwise(config: Config, work: Path) -> None:
+    """Delete the shards of an earlier attempt whose models' code used something that has changed since."""
+    if not is_unchanged(specs_of(config), _loaded_so_far(work)):
+        for path in [*work.glob("*.npz"), work / _MODELS]:
+            path.unlink(missing_ok=True)
+
+
+def _loaded_so_far(work: Path) -> Noted:
+    """What the models of an earlier attempt were made from."""
+    path = work / _MODELS
+    loaded: Noted = read_sealed_json(path, advice=_AGAIN).get("loaded", {}) if is_sealed(path) else {}
+    return loaded
 
 
 def begin_extraction(config: Config, images: ImageList, run: Run) -> Path:
@@ -191,7 +226,12 @@ def compute_shards(
     progress.message("Loading models")
     from barlow_report.vision.extraction import extract_shards  # torch takes seconds: only when there is work
 
-    inspected, feature = _load_models(config, images, work)
+    earlier, noted = _loaded_so_far(work), Noted()
+    with noting(specs_of(config), noted):
+        inspected, feature, models = _load_models(config, images)
+    models["loaded"] = merge_noted(earlier, noted)
+    if not is_sealed(work / _MODELS) or read_sealed_json(work / _MODELS, advice=_AGAIN) != models:
+        write_sealed_json(work / _MODELS, models)
     settings = config.extraction
     shards = [images.paths[i * settings.shard_size : (i + 1) * settings.shard_size] for i in shard_ids]
     n_done = len(images.paths) - sum(len(paths) for paths in shards)
@@ -211,8 +251,8 @@ def compute_shards(
             _save(result, _shard_path(work, index))
 
 
-def _load_models(config: Config, images: ImageList, work: Path) -> "tuple[LoadedModel | None, LoadedModel]":
-    """Load the inspected model, if it is to run, and the feature model, try them, and note in `work` what they are."""
+def _load_models(config: Config, images: ImageList) -> "tuple[LoadedModel | None, LoadedModel, dict[str, Any]]":
+    """Load the inspected model, if it is to run, and the feature model; return them and what they are."""
     from barlow_report.vision.acceleration import accelerate
     from barlow_report.vision.models import check_gradients, check_outputs, choose_device, load_model
     from barlow_report.vision.trial import try_models
@@ -247,7 +287,7 @@ def _load_models(config: Config, images: ImageList, work: Path) -> "tuple[Loaded
         inspected_model=inspected,
         batch_size=config.extraction.batch_size,
     )
-    write_sealed_json(work / _MODELS, {"device": str(device), "models": models, "assumptions": assumptions})
+    noted = {"device": str(device), "models": models, "assumptions": assumptions}
     settings = config.extraction
     faster = {
         model: accelerate(
@@ -256,7 +296,7 @@ def _load_models(config: Config, images: ImageList, work: Path) -> "tuple[Loaded
         for model in (inspected, feature)
         if model is not None
     }
-    return None if inspected is None else faster[inspected], faster[feature]
+    return None if inspected is None else faster[inspected], faster[feature], noted
 
 
 def _save(result: "ShardResult", path: Path) -> None:

@@ -58,7 +58,7 @@ def propose_words(config: Config, run: Run, vocabulary: Vocabulary, *, progress:
     if settings is None or settings.proposal_words is None:
         return
     spec, role = _image_text_model(config, settings)
-    identity = clip_identity(spec, role=role)
+    identity = clip_identity(config, spec, run, role=role)
     mark = fingerprint(
         extract=run.info["stages"].get("extract"),
         clip=identity,

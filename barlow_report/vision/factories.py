@@ -17,6 +17,7 @@ from torch import nn
 from barlow_report.config import ModelConfig
 from barlow_report.errors import ModelError
 from barlow_report.files import digest_file, digest_text
+from barlow_report.own_code import is_library
 from barlow_report.vision.programs import load_program
 from barlow_report.vision.published import build_timm, build_torchvision
 
@@ -112,8 +113,8 @@ def _call_in_file(path: Path, function: str, arguments: dict[str, Any], role: st
     if spec is None or spec.loader is None:
         raise ModelError(f"{role}: {path} cannot be imported as Python.")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[unique] = module
     with _importing_beside(path.resolve().parent):
-        sys.modules[unique] = module
         try:
             spec.loader.exec_module(module)
         except Exception as error:  # importing runs code that may raise anything
@@ -133,17 +134,15 @@ def _importing_beside(folder: Path) -> Iterator[None]:
     finally:
         sys.path[:] = path
         sys.dont_write_bytecode = no_bytecode
-        for name in set(sys.modules) - modules:
-            top = name.partition(".")[0]
-            if top not in modules and _lies_at(sys.modules[name], folder / top):
-                del sys.modules[name]
+        new = [name for name in set(sys.modules) - modules if name.partition(".")[0] not in modules]
+        for name in [name for name in new if _lies_below(sys.modules[name], folder)]:
+            del sys.modules[name]
 
 
-def _lies_at(module: ModuleType, place: Path) -> bool:
-    """Whether `module` is the file `place`.py or belongs to the package in the folder `place`."""
-    files = [getattr(module, "__file__", None), *getattr(module, "__path__", [])]
-    found = [Path(file) for file in files if file]
-    return any(file == place.with_suffix(".py") or file == place or place in file.parents for file in found)
+def _lies_below(module: ModuleType, folder: Path) -> bool:
+    """Whether `module` is somebody's own code in `folder`, a package without a file of its own too."""
+    files = [file for file in (getattr(module, "__file__", None), *getattr(module, "__path__", [])) if file]
+    return any(folder in Path(file).parents and not is_library(file) for file in files)
 
 
 def _call(

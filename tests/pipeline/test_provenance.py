@@ -1,5 +1,6 @@
 """A run folder says what its results were computed with, whatever was asked of it in between."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,18 @@ import yaml
 from barlow_report import pipeline
 from barlow_report.config import load_config
 from barlow_report.errors import ConfigError, RunFolderError
+from barlow_report.progress import SilentProgress
 from barlow_report.run_folder import Run
 from barlow_report.tables import empty_table
 from tests.pipeline.toy import write_task
+
+
+class Spoken(SilentProgress):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def message(self, text: str) -> None:
+        self.lines.append(text)
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +76,35 @@ def test_a_changed_neighbour_of_the_factory_is_noticed(config: Path, tmp_path: P
         assert run.info["stages"]["extract"] != mark
     finally:
         layers.unlink()
+
+
+def test_what_the_factory_imports_and_images_of_the_same_size_and_time_are_noticed(tmp_path: Path) -> None:
+    config = write_task(tmp_path, n_per_class=6)
+    network, blocks = tmp_path / "network.py", tmp_path / "my_blocks" / "parts.py"
+    blocks.parent.mkdir()
+    blocks.write_text("SCALE = 1\n")
+    network.write_text(f"{network.read_text()}\nfrom my_blocks.parts import SCALE\n")
+    spoken, run = Spoken(), Run(tmp_path / "run")
+
+    def is_redone() -> bool:
+        spoken.lines.clear()
+        pipeline.compute(load_config(config), folder=run.folder, until="extract", progress=spoken)
+        return "Features and predictions are up to date" not in spoken.lines
+
+    assert is_redone()
+    first = run.info["stages"]["extract"]
+    assert not is_redone()
+    blocks.write_text("SCALE = 2\n")
+    assert is_redone()
+    second = run.info["stages"]["extract"]
+    image = next((tmp_path / "images").rglob("*.png"))
+    status, content = image.stat(), image.read_bytes()
+    for data, redone in ((content, False), (content[:-1] + b"#", True)):  # the last byte is no pixel
+        image.write_bytes(data)
+        os.utime(image, ns=(status.st_atime_ns, status.st_mtime_ns))
+        assert is_redone() == redone
+        assert not is_redone()
+    assert len({first, second, run.info["stages"]["extract"]}) == 3
 
 
 def test_the_clock_can_be_set_and_nothing_else(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

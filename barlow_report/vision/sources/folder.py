@@ -45,6 +45,10 @@ class FolderSource:
         for path in paths:
             yield file_state(self.root / path)
 
+    def files(self, paths: Sequence[str]) -> Iterator[Path | None]:
+        """Yield each file's path."""
+        return (self.root / path for path in paths)
+
 
 def list_folder(
     root: Path,

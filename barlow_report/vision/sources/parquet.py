@@ -102,6 +102,11 @@ class ParquetSource:
         for path in paths:
             yield states[self.shards.split(path)[0]]
 
+    def files(self, paths: Sequence[str]) -> Iterator[Path | None]:
+        """Yield the file that each image lies in."""
+        files = {name: self.root / name for name in self.shards.names}
+        return (files[self.shards.split(path)[0]] for path in paths)
+
     def _value(self, name: str, row: int) -> Any:
         try:
             file = self._cache.files.get(name)

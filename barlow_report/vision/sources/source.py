@@ -61,6 +61,10 @@ class ImageSource(Protocol):
         """Yield, without reading the images, what changes when they change: sizes and modification times."""
         ...  # pragma: no cover - a protocol has no body
 
+    def files(self, paths: Sequence[str]) -> Iterator[Path | None]:
+        """Yield the file that each image lies in; None where it is not known, or `states` tell the content."""
+        ...  # pragma: no cover - a protocol has no body
+
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:

@@ -72,14 +72,22 @@ class TorchvisionSource:
         pixels = _pixels(self.dataset)
         files = _list_of(self.dataset, _FILES)
         arguments = self.config.model_dump_json()
+        if pixels is None and files is None:
+            below = sorted(file for file in self.root.rglob("*") if file.is_file())
+            arguments += "".join(f"{file} {file_state(file)}" for file in below)
+            arguments = hashlib.blake2b(arguments.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
         for path in paths:
             if pixels is not None:
                 yield hashlib.blake2b(np.ascontiguousarray(pixels[int(path)]).data, digest_size=16).hexdigest()
             elif files is not None:
-                file = files[int(path)]
-                yield file_state(Path(str(file[0] if isinstance(file, tuple | list) else file)))
+                yield file_state(_path_of(files[int(path)]))
             else:
                 yield arguments
+
+    def files(self, paths: Sequence[str]) -> Iterator[Path | None]:
+        """Yield each image's file where the data set lists files and does not hold pixels."""
+        files = _list_of(self.dataset, _FILES) if _pixels(self.dataset) is None else None
+        return (None if files is None else _path_of(files[int(path)]) for path in paths)
 
 
 def list_torchvision(config: TorchvisionDataConfig, decoding: Decoding = AS_SEEN) -> Listing:
@@ -212,3 +220,8 @@ def _as_image(found: Any) -> Image.Image:
     if not isinstance(found, Image.Image):
         raise UnreadableImage(f"its item is a {type(found).__name__}, not an image")
     return found if getattr(found, "tile", None) else found.copy()  # a set may keep what it has loaded
+
+
+def _path_of(file: object) -> Path:
+    """The path of an entry of a data set's list of files, alone or with what belongs to it."""
+    return Path(str(file[0] if isinstance(file, tuple | list) else file))

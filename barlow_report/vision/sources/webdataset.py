@@ -94,6 +94,11 @@ class TarSource:
         for path in paths:
             yield states[self.shards.split(path)[0]]
 
+    def files(self, paths: Sequence[str]) -> Iterator[Path | None]:
+        """Yield the file that each image lies in."""
+        files = {name: self.root / name for name in self.shards.names}
+        return (files[self.shards.split(path)[0]] for path in paths)
+
     def _places(self, shard: str) -> dict[str, Place]:
         with self._cache.lock:
             places = self._cache.places
