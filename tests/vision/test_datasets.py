@@ -102,14 +102,18 @@ def test_everything_beside_the_images_is_listed_with_its_reason(tmp_path: Path) 
     assert {path: reason for path, reason in found.items() if not reason.startswith(expected[path])} == {}
 
 
-def test_many_files_of_one_kind_are_one_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_files_that_are_no_images_are_one_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("barlow_report.vision.sources.skips.MAX_LISTED", 2)
-    touch(tmp_path, "a/1.png", "b/1.png", "a/x.heic", *(f"a/{i}.txt" for i in range(7)))
+    touch(tmp_path, "a/1.png", "b/1.png", *(f"a/{i}.heic" for i in range(4)), *(f"a/{i}.txt" for i in range(7)))
+    unread = "images in this format (.heic) are not read; convert them to PNG or JPEG"
     assert list_images(DataConfig(folder=tmp_path)).skipped == [
-        ("*.txt", "5 more: no image: .txt"),
+        ("*.txt", "no image: .txt (5 more files)"),
+        ("a/0.heic", unread),  # what may be an image is listed and counted each
         ("a/0.txt", "no image: .txt"),
+        ("a/1.heic", unread),
         ("a/1.txt", "no image: .txt"),
-        ("a/x.heic", "images in this format (.heic) are not read; convert them to PNG or JPEG"),
+        ("a/2.heic", unread),
+        ("a/3.heic", unread),
     ]
 
 

@@ -4,15 +4,16 @@ import posixpath
 from collections import Counter
 
 from barlow_report.formatting import count
+from barlow_report.tables import NO_IMAGE
 
 __all__ = ["MAX_LISTED", "Skips"]
 
 MAX_LISTED = 1000
-"""Files of one ending that are listed one by one for the same reason; the others become one row."""
+"""Files of one ending that are no images and listed one by one; the others become one row."""
 
 
 class Skips:
-    """Rows (path, reason) in which a million files of one kind are one row that says so."""
+    """Rows (path, reason), one for each input that may be an image; a million text files are one row that says so."""
 
     def __init__(self) -> None:
         self._rows: list[tuple[str, str]] = []
@@ -20,6 +21,9 @@ class Skips:
 
     def add(self, path: str, reason: str) -> None:
         """Note that an input is not used, and why."""
+        if not reason.startswith(NO_IMAGE):
+            self._rows.append((path, reason))
+            return
         kind = (posixpath.splitext(path)[1].lower(), reason)
         self._n_of[kind] += 1
         if self._n_of[kind] <= MAX_LISTED:
@@ -31,6 +35,6 @@ class Skips:
         for (suffix, reason), n in sorted(self._n_of.items()):
             if n > MAX_LISTED:
                 name = f"*{suffix}"
-                said = f"{count(n - MAX_LISTED)} more: {reason}"
-                more[name] = f"{more[name]}; {said}" if name in more else said
+                said = f"{reason} ({count(n - MAX_LISTED)} more files)"
+                more[name] = f"{more[name]}; {said.removeprefix(NO_IMAGE)}" if name in more else said
         return sorted({**dict(self._rows), **more}.items())
