@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from barlow_report.config import Config, load_config
     from barlow_report.errors import BarlowReportError
     from barlow_report.pipeline import build_site, run
-    from barlow_report.rules import Explanation, Grouping, explain_failures, group_by_column, mutual_information
+    from barlow_report.rules import Explanation, Grouping, explain_failures, group_by_column
+    from barlow_report.rules.mutual_information import mutual_information
 
 __version__ = "0.1.0"
 
@@ -54,7 +55,8 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    home = import_module(f"{__name__}.{_HOMES[name]}")
+    return home.whole_config() if name == "Config" else getattr(home, name)
 
 
 def __dir__() -> list[str]:

@@ -13,6 +13,7 @@ import typer
 
 from barlow_report.annotations_cli import annotations_app
 from barlow_report.cli_errors import DebugOption, reports_errors
+from barlow_report.lenses import registry
 
 __all__ = ["app", "main"]
 
@@ -111,13 +112,9 @@ def _stage_command(stage: str, summary: str) -> None:
 _stage_command("extract", "Compute features and predictions of all images.")
 _stage_command("explain", "Explain failures: groups, trees, rules and their evidence; extract first if need be.")
 _stage_command("visualize", "Draw triptychs and galleries; extract and explain first if need be.")
-_stage_command("directions", "Find along which direction each class fails; extract and explain first if need be.")
-_stage_command(
-    "comparison",
-    "Compare other models on the same images: error types and shared failure modes; extract and explain first if "
-    "need be.",
-)
-_stage_command("taxonomy", "Say what kind of error each failure is; extract and explain first if need be.")
+for _lens in registry.LENSES:
+    if _lens.command:
+        _stage_command(_lens.key, _lens.command)
 
 
 @app.command()

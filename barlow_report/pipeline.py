@@ -16,18 +16,16 @@ from typing import TYPE_CHECKING, Any
 from barlow_report.config import Config, Photographs
 from barlow_report.errors import ConfigError
 from barlow_report.files import atomic_write
+from barlow_report.lenses import registry
+from barlow_report.lenses.planted.stage import write_planted
 from barlow_report.progress import Progress, SilentProgress
 from barlow_report.report import Profile, navigation_lines, zip_site
-from barlow_report.run_folder import LENSES, STAGES, Run
-from barlow_report.stages.compare import compare
+from barlow_report.run_folder import STAGES, Run
 from barlow_report.stages.damage import redo_damaged
-from barlow_report.stages.demo import demo_config, draw, write_planted
-from barlow_report.stages.directions import find_failure_directions
-from barlow_report.stages.errors import write_errors
+from barlow_report.stages.demo import demo_config, draw
 from barlow_report.stages.explain import explain
 from barlow_report.stages.extract import extract
 from barlow_report.stages.site import site_title, write_site
-from barlow_report.stages.taxonomy import classify
 from barlow_report.stages.visualize import visualize
 from barlow_report.training_config import TrainingConfig
 
@@ -54,12 +52,7 @@ _SECTIONS = {
     "extract": ("name", "device", "data", "inspected_model", "feature_model", "extraction"),
     "explain": ("seed", "rules"),
     "visualize": ("visuals", "site"),
-    "directions": ("directions",),
-    "taxonomy": ("taxonomy",),
-    "comparison": ("comparison",),
 }
-# The lenses: what the configuration may ask for beyond the stages that every run has.
-_LENSES = {"directions": find_failure_directions, "taxonomy": classify, "comparison": compare}
 _REPORTED_PACKAGES = ("torch", "torchvision", "scikit-learn", "numpy", "pandas", "pillow", "mkdocs-material")
 
 
@@ -104,19 +97,22 @@ def compute(config: Config, *, folder: Path, until: str = "visualize", progress:
         if n_stages > 2:
             visualize(config, run_folder, explained=explained, progress=progress)
             run_folder.record_config({key: settings[key] for key in _SECTIONS["visualize"]})
-        if until == STAGES[-1]:
-            asked = {lens for lens in LENSES if getattr(config, lens) is not None}
-            for lens in LENSES.keys() - asked:
-                run_folder.drop(lens)
-        else:
-            asked = {until} & LENSES.keys()
-        for lens in LENSES:
-            if lens in asked:
-                _LENSES[lens](config, run_folder, explained=explained, progress=progress)
-                run_folder.record_config({key: settings[key] for key in _SECTIONS[lens]})
-        if n_stages > 1 and not run_folder.has_table("errors"):
-            write_errors(run_folder)
+        if n_stages > 1:
+            _compute_lenses(config, run_folder, until=until, explained=explained, progress=progress)
     return run_folder
+
+
+def _compute_lenses(config: Config, run_folder: Run, *, until: str, explained: str, progress: Progress) -> None:
+    """Compute the lens `until`, or after the last stage all that are asked for; those that follow come last."""
+    for lens in registry.LENSES:
+        is_asked = config.section(lens.key) is not None
+        if lens.section() is None:
+            lens.compute(config, run_folder, explained=explained, progress=progress)
+        elif lens.key == until or (is_asked and until == STAGES[-1]):
+            lens.compute(config, run_folder, explained=explained, progress=progress)
+            run_folder.record_config({lens.key: config.section(lens.key).model_dump(mode="json")})
+        elif until == STAGES[-1]:
+            run_folder.drop(lens)
 
 
 def build_site(

@@ -30,6 +30,8 @@ import pyarrow.parquet as pq
 
 from barlow_report.errors import DamagedFileError, RunFolderError
 from barlow_report.files import atomic_write, digest_text, lock, output_errors
+from barlow_report.lenses import registry
+from barlow_report.lenses.lens import Lens
 from barlow_report.seals import (
     UNSEALED,
     check_seal,
@@ -40,9 +42,9 @@ from barlow_report.seals import (
     sealed_file,
     write_sealed_json,
 )
-from barlow_report.tables import TABLES, check_table
+from barlow_report.tables import all_tables, check_table
 
-__all__ = ["FORMAT", "LENSES", "STAGES", "STAGE_TABLES", "Run", "fingerprint"]
+__all__ = ["FORMAT", "STAGES", "Run", "fingerprint", "stage_tables"]
 
 FORMAT = 2
 """Number of the run folder's format; a run of another format is refused."""
@@ -50,28 +52,7 @@ FORMAT = 2
 STAGES = ("extract", "explain", "visualize")
 """The stages that write to a run folder, in order."""
 
-LENSES = {
-    "directions": ("class_directions", "directions", "direction_histograms", "direction_images", "captions"),
-    "taxonomy": (
-        "error_types",
-        "error_type_counts",
-        "taxonomy_stages",
-        "taxonomy_accuracies",
-        "superclasses",
-        "error_galleries",
-    ),
-    "comparison": (
-        "models",
-        "model_error_types",
-        "model_accuracies",
-        "shared_modes",
-        "shared_mode_conditions",
-        "shared_mode_rates",
-    ),
-}
-"""Further stages that a run may have, with their tables: they look at what the others found, and none needs them."""
-
-STAGE_TABLES = {
+_STAGE_TABLES = {
     "extract": ("classes", "skipped", "images", "contents"),
     "explain": (
         "splits",
@@ -87,9 +68,7 @@ STAGE_TABLES = {
         "explained",
     ),
     "visualize": ("tiles", "galleries", "quantiles", "histograms"),
-    **LENSES,
 }
-"""The tables that a stage writes, some of them only where they are asked for."""
 
 _STUDY_TABLES = ("annotations", "feature_names", "name_variants", "study_figures")
 
@@ -97,6 +76,12 @@ _START_AGAIN = (
     "Rename the folder, and run barlow-report run with the configuration again. People's answers are in its folder "
     "annotations: copy that into the new folder, and run barlow-report annotations merge."
 )
+
+
+def stage_tables() -> dict[str, tuple[str, ...]]:
+    """Return the tables that each stage and each lens writes, some of them only where they are asked for."""
+    of_lenses = {lens.key: tuple(table.name for table in lens.tables()) for lens in registry.LENSES}
+    return _STAGE_TABLES | of_lenses
 
 
 def fingerprint(**inputs: object) -> str:
@@ -240,14 +225,13 @@ class Run:
 
         Work of an earlier attempt is kept only if it was begun with the same fingerprint.
         """
-        later = (*STAGES[STAGES.index(stage) :], *LENSES) if stage in STAGES else (stage,)
+        lenses = [lens for lens in registry.LENSES if stage in STAGES or stage == lens.key]
+        later = {*STAGES[STAGES.index(stage) :], *(lens.key for lens in lenses)} if stage in STAGES else {stage}
         stages = self.info["stages"]
         if any(s in stages for s in later):
             self.update_info(stages={s: mark for s, mark in stages.items() if s not in later})
-        for lens in LENSES.keys() & set(later):
-            self._delete_lens(lens)
-        if stage in STAGES[:-1]:
-            self.delete_table("planted")  # says what became of rules that are about to change
+        for lens in lenses:
+            self._delete_tables(lens)
         work = self.folder / "work" / stage
         begun = work / "fingerprint"
         goes_on = begun.is_file() and begun.read_bytes() == fingerprint.encode()
@@ -266,20 +250,21 @@ class Run:
         if stage in stages:
             self.update_info(stages={s: mark for s, mark in stages.items() if s != stage})
 
-    def drop(self, lens: str) -> None:
-        """Forget a lens that is no longer asked for: its mark and its tables."""
-        self.redo(lens)
-        self._forget_assumptions([lens])
-        self._delete_lens(lens)
+    def drop(self, lens: Lens[Any]) -> None:
+        """Forget a lens that is no longer asked for: its mark, its tables, what it assumed."""
+        self.redo(lens.key)
+        self._forget_assumptions([lens.key])
+        self._delete_tables(lens)
 
-    def _delete_lens(self, lens: str) -> None:
-        for table in (*LENSES[lens], "errors"):
-            self.delete_table(table)
+    def _delete_tables(self, lens: Lens[Any]) -> None:
+        for stale in (lens, *registry.followers(lens)):
+            for table in stale.tables():
+                self.delete_table(table.name)
 
     def finish(self, stage: str, *, fingerprint: str) -> None:
         """Mark `stage` as finished and note which tables it has left, then delete its unfinished work."""
         info = self.info
-        tables = [name for name in STAGE_TABLES.get(stage, ()) if self.has_table(name)]
+        tables = [name for name in stage_tables().get(stage, ()) if self.has_table(name)]
         self.update_info(
             stages={**info["stages"], stage: fingerprint}, tables={**info.get("tables", {}), stage: tables}
         )
@@ -327,7 +312,7 @@ class Run:
         """
         path = self._table_path(name)
         checked = check_table(name, frame, where=str(path))
-        table = pa.Table.from_pandas(checked, schema=TABLES[name].arrow_schema, preserve_index=False)
+        table = pa.Table.from_pandas(checked, schema=all_tables()[name].arrow_schema, preserve_index=False)
         table = table.replace_schema_metadata({"seal": UNSEALED})
         with sealed_file(path, appends=False) as file:
             pq.write_table(table, file, compression="zstd", write_page_checksum=True)
@@ -460,7 +445,7 @@ def _advice(name: str) -> str:
         )
     if name == "planted":
         return "Run barlow-report demo again."
-    stages = (stage for stage, tables in STAGE_TABLES.items() if name in tables)
+    stages = (stage for stage, tables in stage_tables().items() if name in tables)
     stage = "extract" if name == "features" else next(stages, None)
     again = f": it does the stage {stage} again" if stage else ": it writes it again"
     return f"Run barlow-report run with the run's configuration{again}."

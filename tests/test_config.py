@@ -10,8 +10,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from barlow_report.config import Config, Section, load_config, parse_yaml_model
-from barlow_report.directions.captions import CaptionSet
 from barlow_report.errors import ConfigError
+from barlow_report.lenses.directions.captions import CaptionSet
 from barlow_report.training_config import TrainingConfig
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"

@@ -7,7 +7,7 @@ import pytest
 from barlow_report.annotations.overrides import load_overrides
 from barlow_report.documents import parse_json, parse_yaml
 from barlow_report.errors import DataError
-from barlow_report.taxonomy.files import read_tree
+from barlow_report.lenses.error_types.files import read_tree
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from barlow_report.errors import OutputError, RunFolderError
 from barlow_report.files import atomic_file, atomic_write
+from barlow_report.lenses.directions import Directions
 from barlow_report.run_folder import Run, fingerprint
 
 
@@ -64,7 +65,7 @@ def test_assumptions_are_kept_until_their_stage_is_done_with_other_inputs(run: R
     run.begin("extract", fingerprint="a")  # goes on with the same work
     assert run.info["assumptions"]["extract"] == {"range": "Grey values go up to 255."}
     run.assume("extract", "range", "Grey values go up to 4,095.")
-    run.drop("directions")
+    run.drop(Directions())
     assert run.info["assumptions"] == {"extract": {"range": "Grey values go up to 4,095."}}
     run.begin("extract", fingerprint="b")
     assert run.info["assumptions"] == {}

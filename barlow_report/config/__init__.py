@@ -6,26 +6,27 @@ paths are relative to the folder of the file, so that a configuration works from
 can be pointed at somebody's own copy of the data. `configs/reference.yaml` shows every key.
 """
 
+from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Optional
 
-from pydantic import Field, model_validator
+from pydantic import Field, create_model, model_validator
 
 from barlow_report.config.base import Photographs, Section
 from barlow_report.config.data import DataConfig, ParquetDataConfig, TorchvisionDataConfig, WebDatasetConfig
-from barlow_report.config.lenses import ClipConfig, ComparisonConfig, DirectionsConfig, TaxonomyConfig, WordnetConfig
+from barlow_report.config.embeddings import ClipConfig
 from barlow_report.config.loading import parse_yaml_model
 from barlow_report.config.models import ExtractionConfig, ModelConfig, PreprocessingConfig
 from barlow_report.config.rules import RulesConfig
 from barlow_report.config.visuals import AttackConfig, SiteConfig, VisualsConfig
+from barlow_report.lenses import registry
+from barlow_report.lenses.lens import Lens
 
 __all__ = [
     "AttackConfig",
     "ClipConfig",
-    "ComparisonConfig",
     "Config",
     "DataConfig",
-    "DirectionsConfig",
     "ExtractionConfig",
     "ModelConfig",
     "ParquetDataConfig",
@@ -34,18 +35,17 @@ __all__ = [
     "RulesConfig",
     "Section",
     "SiteConfig",
-    "TaxonomyConfig",
     "TorchvisionDataConfig",
     "VisualsConfig",
     "WebDatasetConfig",
-    "WordnetConfig",
     "load_config",
     "parse_yaml_model",
+    "whole_config",
 ]
 
 
 class Config(Section):
-    """Everything `barlow-report run` needs to know."""
+    """What the stages need to know; `whole_config` adds the sections of the lenses."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="Name of the run; names its folder.")
     seed: int = Field(0, ge=0, lt=2**32, description="The one seed: split, noise of the estimator, galleries.")
@@ -62,15 +62,6 @@ class Config(Section):
     extraction: ExtractionConfig = Field(default_factory=ExtractionConfig, description="The one pass.")
     rules: RulesConfig = Field(default_factory=RulesConfig, description="Trees, failure modes, evidence.")
     visuals: VisualsConfig = Field(default_factory=VisualsConfig, description="Triptychs and galleries.")
-    directions: DirectionsConfig | None = Field(
-        None, description="Along which direction each class fails; not computed where the section is left out."
-    )
-    taxonomy: TaxonomyConfig | None = Field(
-        None, description="What kind of error each failure is; not computed where the section is left out."
-    )
-    comparison: ComparisonConfig | None = Field(
-        None, description="Other models' predictions; nothing is compared where the section is left out."
-    )
     site: SiteConfig = Field(
         default_factory=SiteConfig, description="Words on the site, and how much of the images it shows."
     )
@@ -87,14 +78,31 @@ class Config(Section):
             raise ValueError("'rules.manifest_columns' goes with 'data.manifest': an image folder has no columns")
         return self
 
-    @model_validator(mode="after")
-    def _has_one_image_text_model(self) -> "Config":
-        models = [section.clip for section in (self.directions, self.taxonomy) if section is not None and section.clip]
-        if len(models) > 1:
-            raise ValueError("expected at most one of 'directions.clip' and 'taxonomy.clip': a run has one such model")
-        if self.taxonomy is not None and self.taxonomy.proposal_words is not None and not models:
-            raise ValueError("'taxonomy.proposal_words' needs 'taxonomy.clip' or 'directions.clip': who chooses words?")
-        return self
+    def section(self, key: str) -> Any:
+        """Return the section of a lens; None where it is not asked for."""
+        return getattr(self, key, None)
+
+
+def whole_config() -> type[Config]:
+    """Return the model of a whole configuration: that of the stages with a section for each lens."""
+    return _with_sections(registry.LENSES)
+
+
+@cache
+def _with_sections(lenses: tuple[Lens[Any], ...]) -> type[Config]:
+    def check(config: Config) -> Config:
+        for lens in lenses:
+            lens.check(config)
+        return config
+
+    sections = {lens.key: (lens.section(), lens.meaning) for lens in lenses}
+    fields: dict[str, Any] = {
+        key: (Optional[section], Field(None, description=meaning))  # noqa: UP045 - made while the program runs
+        for key, (section, meaning) in sections.items()
+        if section is not None
+    }
+    validators: dict[str, Any] = {"check_lenses": model_validator(mode="after")(check)}
+    return create_model("Config", __base__=Config, __validators__=validators, **fields)
 
 
 def load_config(path: Path | str) -> Config:
@@ -103,4 +111,4 @@ def load_config(path: Path | str) -> Config:
     Raises:
         ConfigError: The file cannot be read, is no YAML, or has wrong keys or values; all of them are named.
     """
-    return parse_yaml_model(Path(path), Config)
+    return parse_yaml_model(Path(path), whole_config())

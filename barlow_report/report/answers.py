@@ -12,6 +12,7 @@ from barlow_report.formatting import count, percent, ratio
 from barlow_report.report.datatable import Link
 from barlow_report.report.pages.page import Site
 from barlow_report.report.records import Group, Rule, Share
+from barlow_report.report.slots import Remark
 from barlow_report.report.words import STATUSES, condition_words, images_of, rule_when
 
 __all__ = ["Answer", "overview_answers"]
@@ -46,7 +47,7 @@ def _ship(site: Site, modes: Sequence[Rule]) -> Answer:
         return Answer(
             question=question,
             answer=f"Not without deciding on {_modes(n_verified, 'verified')}",
-            detail=_noise_words(site, modes)
+            detail="".join(f"{words} " for words in _verdicts(site, modes))
             + f"The most important one: {_found(site.catalog.groups[worst.group_id], worst)}.",
             more=Link("See it", site.rule_path(worst)),
             tone="doubt",
@@ -74,18 +75,13 @@ def _ship(site: Site, modes: Sequence[Rule]) -> Answer:
     )
 
 
-def _noise_words(site: Site, modes: Sequence[Rule]) -> str:
-    """Say how many of the verified modes need better labels, where any do."""
-    n_noise = sum(rule.verdict == "verified" and _is_noise(site, rule) for rule in modes)
-    if not n_noise:
-        return ""
-    return f"{count(n_noise)} of them {'are' if n_noise != 1 else 'is'} mostly label noise: better labels are needed. "
+def _verdicts(site: Site, modes: Sequence[Rule]) -> tuple[str, ...]:
+    verified = [rule for rule in modes if rule.verdict == "verified"]
+    return site.ask(lambda lens, view: lens.verdict(site, view, verified))
 
 
-def _is_noise(site: Site, rule: Rule) -> bool:
-    taxonomy = site.catalog.taxonomy
-    errors = None if taxonomy is None else taxonomy.by_rule.get(rule.rule_id)
-    return errors is not None and errors.is_label_noise
+def _remarks(site: Site, rule: Rule) -> tuple[Remark, ...]:
+    return site.ask(lambda lens, view: lens.remark(site, view, rule))
 
 
 def _modes(n: int, kind: str) -> str:
@@ -118,7 +114,7 @@ def _matter(site: Site, modes: Sequence[Rule]) -> Answer:
         links=tuple(
             Link(
                 f"{images_of(group)}, when {condition_words(rule.conditions) or 'anything'}"
-                + (", mostly label noise" if _is_noise(site, rule) else ""),
+                + "".join(f", {remark.word}" for remark in _remarks(site, rule)),
                 site.rule_path(rule),
             )
             for group, rule in zip(groups, shown, strict=True)

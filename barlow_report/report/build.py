@@ -23,7 +23,7 @@ from barlow_report.errors import SiteError
 from barlow_report.files import output_errors
 from barlow_report.progress import Advance, ignore_advance
 from barlow_report.report.compact import compact
-from barlow_report.report.downloads import errors_csv, errors_json, feature_json, rules_csv, rules_json
+from barlow_report.report.downloads import feature_json, rules_csv, rules_json
 from barlow_report.report.embedded import write_pages
 from barlow_report.report.folder import replaced_folder
 from barlow_report.report.jump import jump_script
@@ -170,9 +170,9 @@ def _write_data(site: Site, folder: Path, *, has_scripts: bool) -> None:
     files |= annotate_files(site, has_scripts=has_scripts)
     files["data/rules.csv"] = rules_csv(catalog)
     files["data/rules.json"] = rules_json(catalog)
-    if catalog.errors is not None:
-        _write_parts(folder / "data/errors.csv", errors_csv(catalog))
-        _write_parts(folder / "data/errors.json", errors_json(catalog))
+    for lens, view in site.lenses:
+        for name, parts in lens.downloads(site, view).items():
+            _write_parts(folder / "data" / name, parts)
     for name, figure in site.figures.items():
         files[f"assets/figures/{name}-light.svg"] = figure.light
         if has_scripts:

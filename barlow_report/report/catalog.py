@@ -16,8 +16,6 @@ import pandas as pd
 
 from barlow_report.config import RulesConfig
 from barlow_report.errors import SiteError
-from barlow_report.report.comparison import read_comparison
-from barlow_report.report.directions import read_directions
 from barlow_report.report.names import FeatureName, feature_names
 from barlow_report.report.records import (
     ClassEntry,
@@ -29,17 +27,15 @@ from barlow_report.report.records import (
     HistogramBin,
     Measures,
     Node,
-    Planted,
     QuantileImage,
     Rule,
     Share,
     Tile,
 )
 from barlow_report.report.source import ReportSource
-from barlow_report.report.taxonomy import read_taxonomy
 from barlow_report.tables import NO_IMAGE, empty_table
 
-__all__ = ["Catalog", "Images", "visible"]
+__all__ = ["Catalog", "Images", "rows", "visible"]
 
 
 _INVISIBLE = re.compile(
@@ -95,8 +91,8 @@ class Catalog:
         self.is_in_sample = self.rules_config.held_out_fraction == 0
         self.shows_paths = source.settings.show_paths
         self.images = Images(frames["images"], show_paths=self.shows_paths)
-        self.classes = {row["class_id"]: _class_entry(row) for row in _rows(frames["classes"])}
-        self.skipped = [(visible(row["path"]), visible(row["reason"])) for row in _rows(frames["skipped"])]
+        self.classes = {row["class_id"]: _class_entry(row) for row in rows(frames["classes"])}
+        self.skipped = [(visible(row["path"]), visible(row["reason"])) for row in rows(frames["skipped"])]
         self.n_unread = sum(not reason.startswith(NO_IMAGE) for _, reason in self.skipped)
         self.n_fit, self.n_held_out = _split_sizes(frames["splits"])
         self.confusions = _confusions(self.images)
@@ -107,7 +103,7 @@ class Catalog:
         self.study_figures = _study_figures(source.tables)
         phrases = {key: name.phrase for key, name in self.names.items()}
         conditions = _collect(frames["conditions"].sort_values(["rule_id", "position"]), "rule_id", _condition)
-        bases = {row["group_id"]: row for row in _rows(frames["groups"])}
+        bases = {row["group_id"]: row for row in rows(frames["groups"])}
         rules = _collect(
             frames["rules"].sort_values(["group_id", "rank"]),
             "group_id",
@@ -134,18 +130,9 @@ class Catalog:
         quantiles = frames["quantiles"].sort_values(["feature_id", "position", "rank"])
         self.quantiles = _collect(quantiles, "feature_id", _quantile_image)
         self.mutual_information = _mutual_information(frames["selection"])
-        self.evaluation = [Evaluation(**_visible_grouping(row)) for row in _rows(frames["evaluation"])]
+        self.evaluation = [Evaluation(**_visible_grouping(row)) for row in rows(frames["evaluation"])]
         explained = frames["explained"]
-        self.explained = [
-            Explained(**_visible_grouping(row)) for row in _rows(explained[explained["scope"] != "group"])
-        ]
-        self.taxonomy = read_taxonomy(source.tables, clean=visible)
-        self.errors = None if self.taxonomy is None else source.tables.get("errors")
-        self.comparison = read_comparison(source.tables, clean=visible)
-        planted = source.tables.get("planted")
-        self.planted = None if planted is None else [Planted(**row) for row in _rows(planted)]
-        lens = source.info["config"].get("directions") or {}
-        self.directions = read_directions(source.tables, clean=visible, n_captions=lens.get("n_captions", 5))
+        self.explained = [Explained(**_visible_grouping(row)) for row in rows(explained[explained["scope"] != "group"])]
         self._link()
 
     def _link(self) -> None:
@@ -209,7 +196,7 @@ def _order(rule: Rule) -> tuple[int, float, int]:
     return rule.order
 
 
-def _rows(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
+def rows(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """Yield the rows as dictionaries of plain Python values, None where there is no value."""
     columns = [frame[name].astype(object).where(frame[name].notna(), None).tolist() for name in frame.columns]
     names = [str(name) for name in frame.columns]
@@ -220,7 +207,7 @@ def _rows(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
 def _collect(frame: pd.DataFrame, key: str | tuple[str, ...], make: Any) -> dict[Any, tuple[Any, ...]]:
     """Make an object of each row and collect them under their key, in the order of the rows."""
     found: dict[Any, list[Any]] = {}
-    for row in _rows(frame):
+    for row in rows(frame):
         value = row[key] if isinstance(key, str) else tuple(row[part] for part in key)
         found.setdefault(value, []).append(make(row))
     return {value: tuple(items) for value, items in found.items()}
@@ -228,8 +215,8 @@ def _collect(frame: pd.DataFrame, key: str | tuple[str, ...], make: Any) -> dict
 
 def _study_figures(tables: Mapping[str, pd.DataFrame]) -> dict[tuple[str, str, str], dict[str, Any]]:
     """The figures of what people answered, by measure, category and subset."""
-    rows = _rows(tables["study_figures"]) if "study_figures" in tables else ()
-    return {(row["measure"], row["category"], row["subset"]): row for row in rows}
+    found = rows(tables["study_figures"]) if "study_figures" in tables else ()
+    return {(row["measure"], row["category"], row["subset"]): row for row in found}
 
 
 def _class_entry(row: Mapping[str, Any]) -> ClassEntry:
@@ -260,7 +247,7 @@ def _count_confusions(images: Images, image_ids: npt.NDArray[np.int64]) -> npt.N
 
 
 def _members(frame: pd.DataFrame) -> dict[int, npt.NDArray[np.int64]]:
-    return {int(str(group_id)): rows.to_numpy() for group_id, rows in frame.groupby("group_id")["image_id"]}
+    return {int(str(group_id)): ids.to_numpy() for group_id, ids in frame.groupby("group_id")["image_id"]}
 
 
 def _visible_grouping(row: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a reader can take away: all rules and all failures as CSV and JSON, and a JSON twin of each feature page.
+"""What a reader can take away: all rules as CSV and JSON, and a JSON twin of each feature page.
 
 Numbers are written in full. Text that a spreadsheet would read as a formula gets an apostrophe in front.
 """
@@ -6,15 +6,14 @@ Numbers are written in full. Text that a spreadsheet would read as a formula get
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator
-from itertools import chain
+from collections.abc import Iterable
 from typing import Any
 
 from barlow_report.report.catalog import Catalog
 from barlow_report.report.records import Group, Measures, Rule, Tile
 from barlow_report.report.words import rule_inequality, rule_sentence
 
-__all__ = ["errors_csv", "errors_json", "feature_json", "rule_record", "rules_csv", "rules_json"]
+__all__ = ["as_json", "csv_line", "feature_json", "rule_record", "rules_csv", "rules_json"]
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0")
 
@@ -66,7 +65,7 @@ def _records(catalog: Catalog) -> Iterable[dict[str, Any]]:
 def rules_json(catalog: Catalog) -> str:
     """All rules with their conditions, as JSON."""
     records = [{**record, "conditions": _conditions(catalog.rules[record["rule_id"]])} for record in _records(catalog)]
-    return _as_json({"rules": records})
+    return as_json({"rules": records})
 
 
 def rules_csv(catalog: Catalog) -> str:
@@ -84,48 +83,8 @@ def rules_csv(catalog: Catalog) -> str:
     return text.getvalue()
 
 
-def _errors(catalog: Catalog) -> Iterator[dict[str, Any]]:
-    """Every failure with what is known about it; paths only where the site may show them."""
-    taxonomy, errors = catalog.taxonomy, catalog.errors
-    if taxonomy is None or errors is None:
-        return
-    names = {class_id: entry.name for class_id, entry in catalog.classes.items()}
-    columns = ("image_id", "label", "prediction", "rule_ids", "decision_value", "error_type")
-    for image_id, label, prediction, rule_ids, value, error_type in zip(
-        *(errors[column].tolist() for column in columns), strict=True
-    ):
-        yield {
-            "image_id": image_id,
-            **({"path": catalog.images.path(image_id)} if catalog.shows_paths else {}),
-            "label": names[label],
-            "prediction": names[prediction],
-            "error_type": error_type,
-            "detail": taxonomy.details.get(image_id),
-            "rule_ids": [int(rule_id) for rule_id in rule_ids.split()],
-            "decision_value": None if value != value else value,
-        }
-
-
-def errors_csv(catalog: Catalog) -> Iterator[str]:
-    """Yield all failures with their error types as CSV, line by line; the ids of rules have spaces between them."""
-    paths = ("path",) if catalog.shows_paths else ()
-    header = ("image_id", *paths, "label", "prediction", "error_type", "detail", "rule_ids", "decision_value")
-    yield _csv_line(header)
-    for record in _errors(catalog):
-        yield _csv_line([" ".join(map(str, v)) if isinstance(v, list) else v for v in record.values()])
-
-
-def errors_json(catalog: Catalog) -> Iterator[str]:
-    """Yield all failures with their error types as JSON, one failure in a line."""
-    yield '{"errors":['
-    records = _errors(catalog)
-    first = next(records, None)
-    if first is not None:
-        yield from chain(["\n", _as_json(first).rstrip()], (f",\n{_as_json(record).rstrip()}" for record in records))
-    yield "\n]}\n"
-
-
-def _csv_line(values: Iterable[Any]) -> str:
+def csv_line(values: Iterable[Any]) -> str:
+    """Return a line of CSV in which no spreadsheet finds a formula."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow([_neutral(value) for value in values])
     return text.getvalue()
@@ -165,7 +124,7 @@ def feature_json(catalog: Catalog, feature_id: int) -> str:
         "histogram": histogram,
         "quantiles": quantiles,
     }
-    return _as_json({"feature_id": feature_id, **found})
+    return as_json({"feature_id": feature_id, **found})
 
 
 def _names(catalog: Catalog, feature_id: int) -> list[dict[str, Any]]:
@@ -209,6 +168,7 @@ def _media(name: str) -> str:
     return f"media/{name}"
 
 
-def _as_json(value: Any) -> str:
+def as_json(value: Any) -> str:
+    """Return a value as JSON that may stand in a page."""
     text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c") + "\n"

@@ -12,7 +12,6 @@ __all__ = [
     "HistogramBin",
     "Measures",
     "Node",
-    "Planted",
     "QuantileImage",
     "Rule",
     "Share",
@@ -180,28 +179,6 @@ class HistogramBin:
     high: float
     n_images: int
     n_failures: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Planted:
-    """What became of one planted failure mode; see table `planted`."""
-
-    class_id: int
-    cue: str
-    n_images: int
-    n_with_cue: int
-    rule_id: int | None
-    agreement: float | None
-    cue_correlation: float | None
-    n_verified: int
-    outcome: str
-    label_noise: str
-    noise_sign: str
-    noise_class_id: int | None
-    n_noise: int
-    n_noise_failures: int
-    n_noise_recognised: int | None
-    n_noise_false: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

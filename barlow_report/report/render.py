@@ -13,6 +13,7 @@ from barlow_report.report.histogram import HistogramDrawing
 from barlow_report.report.media import MediaLibrary
 from barlow_report.report.pages import Site, SitePage
 from barlow_report.report.records import Share, Tile
+from barlow_report.report.slots import Block
 from barlow_report.report.source import Profile
 from barlow_report.report.tree import N_SHADES, shade
 
@@ -46,7 +47,7 @@ class Renderer:
         self.profile = profile
         self.rules = site.catalog.rules_config
         self.environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(templates),
+            loader=jinja2.FileSystemLoader([templates, *(lens.templates for lens, _ in site.lenses if lens.templates)]),
             autoescape=True,
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
@@ -63,6 +64,7 @@ class Renderer:
             catalog=site.catalog,
             rules_config=site.catalog.rules_config,
             picture=media.picture,
+            block=self._block,
             img=self._img,
             zoom=self._zoom,
             heat=self._heat,
@@ -74,6 +76,12 @@ class Renderer:
             n_shades=N_SHADES,
             max_static_rows=_MAX_STATIC_ROWS,
         )
+
+    @jinja2.pass_context
+    def _block(self, context: jinja2.runtime.Context, block: Block) -> Markup:
+        """Return a piece of a page that a lens adds."""
+        template = self.environment.get_template(block.template)
+        return Markup(template.render(page=context.get("page"), root=context["root"], view=block.view))  # noqa: S704
 
     @jinja2.pass_context
     def _img(self, context: jinja2.runtime.Context, name: str, alt: str, lazy: bool = True, look: str = "") -> Markup:

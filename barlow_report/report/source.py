@@ -5,15 +5,18 @@ built wherever the tables and pictures come from.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
 from barlow_report.config import SiteConfig
 from barlow_report.report.form import FormBatch
+
+if TYPE_CHECKING:
+    from barlow_report.lenses.lens import Lens
 
 __all__ = ["Figure", "Profile", "ReportSource", "gain_figure"]
 
@@ -45,11 +48,12 @@ class ReportSource:
 
     Attributes:
         info: The content of run.json.
-        tables: The tables of `tables.TABLES` that the run has, checked against their schemas.
+        tables: The tables of `tables.all_tables` that the run has, checked against their schemas.
         media: Folder of the pictures that the tables name, `<2 hex>/<hash>.webp`.
         figures: Charts by name: `error_rate_by_class`, `tree_gain`, and those that `gain_figure` names.
         settings: The words of the site.
         batch: What people are asked to describe; None: nothing.
+        lenses: What may have more to say; those with tables in `tables` do.
     """
 
     info: Mapping[str, Any]
@@ -58,13 +62,7 @@ class ReportSource:
     figures: Mapping[str, Figure] = field(default_factory=dict)
     settings: SiteConfig = field(default_factory=SiteConfig)
     batch: FormBatch | None = None
-
-
-MODEL_ERROR_TYPES = "model_error_types"
-"""Name of the figure of error types by the accuracy of models."""
-
-SHARED_MODES = "shared_modes"
-"""Name of the figure of failure modes by model."""
+    lenses: Sequence["Lens[Any]"] = ()
 
 
 def gain_figure(position: int) -> str:

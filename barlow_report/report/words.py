@@ -11,7 +11,6 @@ from barlow_report.tables import COLUMN_GROUPING
 __all__ = [
     "GROUPINGS",
     "GROUP_KINDS",
-    "OUTCOMES",
     "STATUSES",
     "VERDICTS",
     "condition_text",
@@ -55,14 +54,6 @@ STATUSES = {
     "no_failures": "no failures",
     "only_failures": "only failures",
     "no_split": "no split",
-}
-
-OUTCOMES = {
-    "found": "found",
-    "other_cue": "another cue",
-    "missed": "missed",
-    "correctly_silent": "correctly silent",
-    "false_alarm": "false alarm",
 }
 
 _N_NAMES = 4  # of the classes of a union, in a sentence

@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pandas as pd
 
 from barlow_report.errors import DamagedFileError
+from barlow_report.lenses import registry
 from barlow_report.progress import Progress
-from barlow_report.run_folder import STAGE_TABLES, Run
+from barlow_report.run_folder import Run, stage_tables
 
 __all__ = ["redo_damaged"]
 
@@ -25,12 +26,15 @@ def redo_damaged(run: Run, *, progress: Progress) -> None:
         run: The run folder, locked.
         progress: Where to report to.
     """
-    for stage in STAGE_TABLES:
+    for stage in stage_tables():
         if run.is_finished(stage) and (found := _damage(run, stage)):
             progress.message(f"{found}: {stage} is done again")
             run.redo(stage)
-    if run.has_table("errors") and next(_damaged_tables(run, ["errors"]), None):
-        run.delete_table("errors")  # it is written where it is missing
+    for lens in registry.LENSES:
+        if lens.section() is None:
+            for table in lens.tables():
+                if run.has_table(table.name) and next(_damaged_tables(run, [table.name]), None):
+                    run.delete_table(table.name)  # what follows from other lenses is written where it is missing
 
 
 def _damage(run: Run, stage: str) -> str | None:

@@ -5,10 +5,11 @@ site is built, so that nothing of it can reach a page. Blurred pictures are kept
 says which is which, so that building a site again blurs nothing again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from barlow_report.lenses import registry
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run
 from barlow_report.seals import is_sealed, read_sealed_json, write_sealed_json
@@ -19,18 +20,22 @@ __all__ = ["blurred", "without_photographs"]
 
 _MADE = "made"
 # A feature attack starts from a photograph and still shows it; a heatmap says where, but not what
-_PHOTOGRAPHS = {
+_OF_THE_REPORT: dict[str, Sequence[str]] = {
     "tiles": ("thumbnail", "attack"),
     "galleries": ("thumbnail",),
     "quantiles": ("thumbnail",),
-    "direction_images": ("thumbnail",),
-    "error_galleries": ("thumbnail",),
 }
+
+
+def _photographs() -> dict[str, Sequence[str]]:
+    """The columns that name photographs, by table, those of the lenses included."""
+    return {**_OF_THE_REPORT, **{t: c for lens in registry.LENSES for t, c in lens.photographs().items()}}
 
 
 def without_photographs(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Return the tables with none of the rows that stand for pictures."""
-    return {name: empty_table(name) if name in _PHOTOGRAPHS else table for name, table in tables.items()}
+    photographs = _photographs()
+    return {name: empty_table(name) if name in photographs else table for name, table in tables.items()}
 
 
 def blurred(run: Run, tables: Mapping[str, pd.DataFrame], *, progress: Progress) -> dict[str, pd.DataFrame]:
@@ -39,13 +44,8 @@ def blurred(run: Run, tables: Mapping[str, pd.DataFrame], *, progress: Progress)
     Raises:
         DamagedFileError: A picture of the run is missing or damaged.
     """
-    wanted = {
-        name
-        for table, columns in _PHOTOGRAPHS.items()
-        if table in tables
-        for column in columns
-        for name in tables[table][column]
-    }
+    photographs = {table: columns for table, columns in _photographs().items() if table in tables}
+    wanted = {name for table, columns in photographs.items() for column in columns for name in tables[table][column]}
     path = run.folder / "blurred.json"
     known: dict[str, str] = read_sealed_json(path, advice="")[_MADE] if is_sealed(path) else {}
     known = {name: made for name, made in known.items() if run.has_media(made)}
@@ -58,7 +58,6 @@ def blurred(run: Run, tables: Mapping[str, pd.DataFrame], *, progress: Progress)
         write_sealed_json(path, {_MADE: dict(sorted(known.items()))})
     changed = {
         table: tables[table].assign(**{column: tables[table][column].map(known) for column in columns})
-        for table, columns in _PHOTOGRAPHS.items()
-        if table in tables
+        for table, columns in photographs.items()
     }
     return {**tables, **changed}

@@ -7,20 +7,18 @@ import pyarrow as pa
 
 from barlow_report.config import Photographs, SiteConfig
 from barlow_report.files import output_errors
+from barlow_report.lenses import registry
 from barlow_report.progress import Progress
 from barlow_report.report import Figure, Profile, ReportSource
 from barlow_report.report.build import prepare
 from barlow_report.report.build import write_site as write_pages
-from barlow_report.report.catalog import visible
-from barlow_report.report.source import MODEL_ERROR_TYPES, SHARED_MODES, gain_figure
-from barlow_report.report.taxonomy import ERROR_TITLES
+from barlow_report.report.source import gain_figure
 from barlow_report.report.words import GROUPINGS
-from barlow_report.run_folder import STAGE_TABLES, Run
+from barlow_report.run_folder import Run, stage_tables
 from barlow_report.stages.annotations import current_tables, form_batch
 from barlow_report.stages.privacy import blurred, without_photographs
-from barlow_report.tables import TABLES
+from barlow_report.tables import all_tables
 from barlow_report.visuals.charts import error_rate_by_class, gain_by_base_rate, tree_gain
-from barlow_report.visuals.comparison import error_types_by_accuracy, modes_by_model
 from barlow_report.visuals.drawing import Chart
 
 __all__ = ["site_title", "write_site"]
@@ -63,8 +61,8 @@ def write_site(
 def _source(run: Run, *, images: Photographs | None, progress: Progress) -> ReportSource:
     """Read the run folder, with as much of the photographs as the site may show."""
     info = run.info
-    promised = {name for stage in STAGE_TABLES for name in run.promised_tables(stage)}  # a lost one is an error
-    shown = [name for name in TABLES if name in promised or (run.has_table(name) and name != "attributes")]
+    promised = {name for stage in stage_tables() for name in run.promised_tables(stage)}  # a lost one is an error
+    shown = [name for name in all_tables() if name in promised or (run.has_table(name) and name != "attributes")]
     tables = {name: run.read_table(name) for name in shown}
     tables = current_tables(run, tables)
     settings = SiteConfig.model_validate(info["config"]["site"])
@@ -79,6 +77,7 @@ def _source(run: Run, *, images: Photographs | None, progress: Progress) -> Repo
         media=run.media,
         figures=_figures(tables),
         settings=settings,
+        lenses=registry.LENSES,
         batch=form_batch(run, tables),
     )
 
@@ -94,8 +93,8 @@ def _figures(tables: dict[str, pd.DataFrame]) -> dict[str, Figure]:
         charts["tree_gain"] = tree_gain(fitted)
     if {"evaluation", "evaluations"} <= tables.keys():
         charts |= _gain_charts(tables)
-    if "models" in tables:
-        charts |= _comparison_charts(tables)
+    for lens in registry.LENSES:
+        charts |= lens.charts(tables)
     return {name: _as_figure(chart) for name, chart in charts.items()}
 
 
@@ -112,48 +111,6 @@ def _gain_charts(tables: dict[str, pd.DataFrame]) -> dict[str, Chart]:
         for position, row in enumerate(tables["evaluation"].itertuples())
         if row.n_trees
     }
-
-
-def _comparison_charts(tables: dict[str, pd.DataFrame]) -> dict[str, Chart]:
-    """Error types by accuracy, and failure modes by model, where there are any."""
-    models = tables["models"].sort_values("model_id")
-    accuracy = (models["n_correct"] / models["n_images"]).to_numpy()
-    charts = {}
-    types = tables["model_error_types"].assign(share=lambda t: t["n_errors"] / t["n_failures"].clip(lower=1))
-    found = types.loc[types["n_errors"] > 0, "error_type"].unique()
-    if len(found):
-        points = types.assign(accuracy=accuracy[types["model_id"]])
-        titles = {error_type: title for error_type, title in ERROR_TITLES.items() if error_type in found}
-        charts[MODEL_ERROR_TYPES] = error_types_by_accuracy(points, titles=titles)
-    modes = tables["shared_modes"].sort_values(["n_holds", "mode_id"], ascending=[False, True])
-    if len(modes):
-        rates = tables["shared_mode_rates"]
-        holds, proposed = (
-            rates.pivot_table(index="mode_id", columns="model_id", values=column, aggfunc="first")
-            .loc[modes["mode_id"]]
-            .to_numpy(dtype=bool)
-            for column in ("holds", "is_found")
-        )
-        charts[SHARED_MODES] = modes_by_model(
-            holds,
-            proposed,
-            modes=_mode_names(tables, modes),
-            models=[visible(name) for name in models["name"]],
-            accuracies=accuracy.tolist(),
-        )
-    return charts
-
-
-def _mode_names(tables: dict[str, pd.DataFrame], modes: pd.DataFrame) -> list[str]:
-    names = tables["classes"].set_index("class_id")["name"]
-    conditions = tables["shared_mode_conditions"].sort_values(["mode_id", "position"])
-    strengths = conditions["branch"].map({"le": "weak", "gt": "strong"})
-    sides = "feature " + conditions["feature_id"].astype(str) + " " + strengths
-    words = sides.groupby(conditions["mode_id"]).agg(", ".join)
-    return [
-        f"{visible(names[row.class_id])} {GROUPINGS[row.grouping]}: {words.get(row.mode_id, 'all images')}"
-        for row in modes.itertuples()
-    ]
 
 
 def _as_figure(chart: Chart) -> Figure:

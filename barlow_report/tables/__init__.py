@@ -13,29 +13,48 @@ the group in in-sample mode) and the columns ending in `_held_out` the images it
 
 import pandas as pd
 
-from barlow_report.tables import comparison, directions, errors, explanation, extraction, pictures, study
+from barlow_report.lenses import registry
+from barlow_report.tables import explanation, extraction, pictures, study
 from barlow_report.tables.checking import check_frame, empty_frame
 from barlow_report.tables.extraction import NO_IMAGE
-from barlow_report.tables.schema import COLUMN_GROUPING, ERROR_TYPES, Column, Table
+from barlow_report.tables.schema import COLUMN_GROUPING, Column, Table
 
-__all__ = ["COLUMN_GROUPING", "ERROR_TYPES", "NO_IMAGE", "TABLES", "Column", "Table", "check_table", "empty_table"]
+__all__ = [
+    "COLUMN_GROUPING",
+    "NO_IMAGE",
+    "TABLES",
+    "Column",
+    "Table",
+    "all_tables",
+    "check_table",
+    "empty_table",
+]
 
-_PARTS = (extraction, explanation, pictures, directions, errors, comparison, study)
+_PARTS = (extraction, explanation, pictures, study)
 
 TABLES: dict[str, Table] = {table.name: table for part in _PARTS for table in part.TABLES}
-"""Every table by its name."""
+"""Every table of the stages and of people's answers, by its name."""
+
+
+def all_tables() -> dict[str, Table]:
+    """Return every table by its name, those of the lenses included."""
+    return TABLES | registry.lens_tables()
+
+
+def _table(name: str) -> Table:
+    return TABLES[name] if name in TABLES else registry.lens_tables()[name]
 
 
 def empty_table(name: str) -> pd.DataFrame:
     """Return table `name` without rows, with its columns and dtypes."""
-    return empty_frame(TABLES[name])
+    return empty_frame(_table(name))
 
 
 def check_table(name: str, frame: pd.DataFrame, *, where: str) -> pd.DataFrame:
     """Return `frame` with the columns in order and in the dtypes of table `name`.
 
     Args:
-        name: A key of `TABLES`.
+        name: A key of `all_tables`.
         frame: The rows; extra columns are an error, not dropped.
         where: Named in the error, for example the file.
 
@@ -43,4 +62,4 @@ def check_table(name: str, frame: pd.DataFrame, *, where: str) -> pd.DataFrame:
         SchemaError: Columns are missing or unknown, a value has the wrong type, is missing, infinite or not one
             of the allowed values, or the key is not unique. All problems are named at once.
     """
-    return check_frame(TABLES[name], frame, where=where)
+    return check_frame(_table(name), frame, where=where)

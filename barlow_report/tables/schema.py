@@ -7,13 +7,10 @@ import pyarrow as pa
 
 __all__ = [
     "COLUMN_GROUPING",
-    "ERROR_TYPES",
     "FEATURE_ID",
     "GROUP_BY_NAME",
     "GROUP_ID",
     "IMAGE_ID",
-    "MODEL_ID",
-    "MODE_ID",
     "RULE_ID",
     "Column",
     "Table",
@@ -25,18 +22,6 @@ __all__ = [
 
 COLUMN_GROUPING = "column "
 """How the names of groupings by a column of the manifest begin; the column's name follows."""
-
-ERROR_TYPES = (
-    "set_aside",
-    "overlapping",
-    "multi_label",
-    "fine_grained",
-    "out_of_vocabulary",
-    "co_occurrence",
-    "non_prototypical",
-    "model_failure",
-)
-"""The kinds of errors in the order in which they are asked for; the first that matches counts."""
 
 ColumnType = Literal["int", "float", "text", "bool"]
 
@@ -112,8 +97,6 @@ GROUP_ID = integer("group_id", "the group, see groups")
 FEATURE_ID = integer("feature_id", "index in the feature model's representation, never a position among selected ones")
 IMAGE_ID = integer("image_id", "row of features.npy")
 RULE_ID = integer("rule_id", "the rule, see rules")
-MODEL_ID = integer("model_id", "the model, see models; 0 is the inspected one")
-MODE_ID = integer("mode_id", "the failure mode, see shared_modes")
 GROUP_BY_NAME = (
     text("grouping", "of the group: by it, its class and its name a group is found again in a later analysis"),
     integer("class_id", "of the group; no value for groups of another kind", nullable=True),

@@ -29,10 +29,10 @@ from barlow_report.run_folder import Run
 from barlow_report.stages.site import write_site
 from tests.benchmarks.site_scale import measure_build
 from tests.conftest import chromium
-from tests.report.comparison import with_comparison
+from tests.lenses.directions.made_up import with_directions
+from tests.lenses.error_types.made_up import with_taxonomy
+from tests.lenses.models.made_up import with_comparison
 from tests.report.conftest import STATUSES, Built, build
-from tests.report.directions import with_directions
-from tests.report.error_types import with_taxonomy
 from tests.report.hosts import build_host
 from tests.report.synthetic import PAYLOADS, Recipe, synthetic_source
 from tests.report.test_browser import LOCAL, PAGES, Watched, foreign_elements, violations

@@ -18,13 +18,14 @@ import numpy as np
 import numpy.typing as npt
 
 from barlow_report.config import RulesConfig
-from barlow_report.rules import explain_failures, merge_proposals, propose_modes, rate_modes
-from barlow_report.rules.shared_modes import Proposal
-from barlow_report.taxonomy import TaxonomyInputs, classify_models
-from barlow_report.taxonomy.multi_labels import MultiLabels
-from barlow_report.taxonomy.pairs import ClassPairs
-from barlow_report.taxonomy.stages import FineGrained, MultiLabel, Overlapping, Stage, Unassessed
-from barlow_report.taxonomy.superclasses import Superclasses
+from barlow_report.lenses.error_types.inputs import TaxonomyInputs
+from barlow_report.lenses.error_types.multi_labels import MultiLabels
+from barlow_report.lenses.error_types.pairs import ClassPairs
+from barlow_report.lenses.error_types.questions import FineGrained, MultiLabel, Overlapping, Stage, Unassessed
+from barlow_report.lenses.error_types.superclasses import Superclasses
+from barlow_report.lenses.models.classification import classify_models
+from barlow_report.lenses.models.shared_modes import Proposal, merge_proposals, propose_modes, rate_modes
+from barlow_report.rules import explain_failures
 
 Integers = npt.NDArray[np.int64]
 _ROWS = 5000

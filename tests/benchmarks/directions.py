@@ -16,8 +16,10 @@ import numpy as np
 from sklearn.model_selection import cross_val_score
 from sklearn.svm import SVC
 
-from barlow_report.config import DirectionsConfig
-from barlow_report.directions import find_directions, fit_direction, fit_whitening
+from barlow_report.lenses.directions.config import DirectionsConfig
+from barlow_report.lenses.directions.fitting import fit_direction
+from barlow_report.lenses.directions.scoring import find_directions
+from barlow_report.lenses.directions.whitening import fit_whitening
 
 PENALTIES = tuple(10.0**k for k in range(-6, 1))
 ERROR_RATES = (0.1, 0.24, 0.5)

@@ -10,10 +10,10 @@ import barlow_report.demo
 from barlow_report.demo.scene_folder import MULTI_LABELS, OVERLAPPING, SCENE_TABLE, read_scene_table, write_scenes
 from barlow_report.demo.scenes import CLASSES, IMAGE_SIZE, draw_scene, has_cue, has_label_noise
 from barlow_report.errors import DataError
-from barlow_report.taxonomy.classes import Vocabulary
-from barlow_report.taxonomy.multi_labels import read_label_sets
-from barlow_report.taxonomy.pairs import read_pairs
-from barlow_report.taxonomy.superclasses import read_superclasses
+from barlow_report.lenses.error_types.classes import Vocabulary
+from barlow_report.lenses.error_types.multi_labels import read_label_sets
+from barlow_report.lenses.error_types.pairs import read_pairs
+from barlow_report.lenses.error_types.superclasses import read_superclasses
 
 _NOISY = [name for name, scene in CLASSES.items() if scene.label_noise is not None]
 _PLANTED = [name for name, scene in CLASSES.items() if scene.cue is not None]

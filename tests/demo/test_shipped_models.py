@@ -10,14 +10,16 @@ import torch
 from numpy.typing import NDArray
 
 import barlow_report.demo
-from barlow_report.config import Config, DirectionsConfig, load_config
+from barlow_report.config import Config, load_config
 from barlow_report.demo.classes import CLASSES
-from barlow_report.demo.planted import MIN_AGREEMENT, compare_with_planted
 from barlow_report.demo.scene_folder import MULTI_LABELS, OVERLAPPING, read_scene_table, write_scenes
-from barlow_report.directions import find_directions
+from barlow_report.lenses.directions.config import DirectionsConfig
+from barlow_report.lenses.directions.scoring import find_directions
+from barlow_report.lenses.error_types.cascade import classify_errors
+from barlow_report.lenses.error_types.classes import Vocabulary
+from barlow_report.lenses.error_types.inputs import gather_inputs
+from barlow_report.lenses.planted.comparing import MIN_AGREEMENT, compare_with_planted
 from barlow_report.rules import explain_failures, leaf_members
-from barlow_report.taxonomy import classify_errors, gather_inputs
-from barlow_report.taxonomy.classes import Vocabulary
 from barlow_report.vision.images import read_image
 from barlow_report.vision.models import load_model
 from barlow_report.vision.preprocessing import to_tensor
@@ -61,7 +63,7 @@ def _analyse(folder: Path, *, seed: int) -> _Analysed:
 
 def _error_types(analysed: _Analysed) -> pd.DataFrame:
     """The error type of each failure, with the files that the demo's configuration names."""
-    settings = _demo_config().taxonomy
+    settings = _demo_config().section("taxonomy")
     assert settings is not None
     files = {"overlapping": analysed.folder / OVERLAPPING, "multi_labels": analysed.folder / MULTI_LABELS}
     inputs = gather_inputs(

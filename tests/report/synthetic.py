@@ -14,6 +14,7 @@ import pandas as pd
 from PIL import Image, ImageDraw
 
 from barlow_report.config import SiteConfig
+from barlow_report.lenses import registry
 from barlow_report.report.source import Figure, ReportSource, gain_figure
 from barlow_report.run_folder import Run
 from barlow_report.tables import check_table
@@ -115,7 +116,9 @@ def synthetic_source(folder: Path, recipe: Recipe) -> ReportSource:
             frames[name] = check_table(name, _frame(name, rows), where=name)
     charts = ("error_rate_by_class", gain_figure(0), gain_figure(1))
     figures = {name: Figure(light=_SVG, dark=_SVG, alt=f"Chart <b>{name}</b>") for name in charts}
-    return ReportSource(info=run.info, tables=frames, media=run.media, figures=figures, settings=recipe.site)
+    return ReportSource(
+        info=run.info, tables=frames, media=run.media, figures=figures, settings=recipe.site, lenses=registry.LENSES
+    )
 
 
 _SVG = (
@@ -143,9 +146,9 @@ _WORDS = ("mug", "vase", "purse", "cushion", "truck", "house", "water jug", "syr
 
 
 def _frame(name: str, rows: list[dict[str, Any]]) -> pd.DataFrame:
-    from barlow_report.tables import TABLES, empty_table
+    from barlow_report.tables import all_tables, empty_table
 
-    return pd.DataFrame(rows, columns=TABLES[name].column_names) if rows else empty_table(name)
+    return pd.DataFrame(rows, columns=all_tables()[name].column_names) if rows else empty_table(name)
 
 
 def _info(recipe: Recipe) -> dict[str, Any]:

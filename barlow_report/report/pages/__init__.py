@@ -4,16 +4,12 @@ from collections.abc import Iterator
 
 from barlow_report.report.pages.annotate import annotate_page
 from barlow_report.report.pages.classes import class_pages, classes_page
-from barlow_report.report.pages.directions import directions_page
-from barlow_report.report.pages.error_types import error_types_page
 from barlow_report.report.pages.failure_modes import failure_modes_page
 from barlow_report.report.pages.features import feature_pages, features_page
-from barlow_report.report.pages.models import models_page
 from barlow_report.report.pages.others import evaluation_page, method_page, skipped_page
 from barlow_report.report.pages.overview import overview_page
 from barlow_report.report.pages.page import Heading, Site, SitePage
 from barlow_report.report.pages.people import people_page
-from barlow_report.report.pages.planted import planted_page
 from barlow_report.report.pages.sets import group_pages, groups_page
 
 __all__ = ["Heading", "Site", "SitePage", "all_pages", "section_pages"]
@@ -25,15 +21,12 @@ def section_pages(site: Site) -> list[SitePage]:
     if site.catalog.other_groups:
         pages.append(groups_page(site))
     pages.append(features_page(site))
-    if site.catalog.directions is not None:
-        pages.append(directions_page(site, site.catalog.directions))
-    if site.catalog.taxonomy is not None:
-        pages.append(error_types_page(site, site.catalog.taxonomy))
-    if site.catalog.comparison is not None:
-        pages.append(models_page(site, site.catalog.comparison))
-    if site.catalog.planted is not None:
-        pages.append(planted_page(site, site.catalog.planted))
+    pages += [page for pages_of_lens in _lens_pages(site) for page in pages_of_lens[:1]]
     return [*pages, annotate_page(site), method_page(site)]
+
+
+def _lens_pages(site: Site) -> list[list[SitePage]]:
+    return [list(lens.pages(site, view)) for lens, view in site.lenses]
 
 
 def all_pages(site: Site) -> Iterator[SitePage]:

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 from barlow_report.formatting import count
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, TableColumn
-from barlow_report.report.pages.directions import DIRECTION_ANCHOR, DirectionSection, direction_section
 from barlow_report.report.pages.groups import GroupSection, describe_groups, group_headings, group_section, search_words
-from barlow_report.report.pages.page import Heading, Site, SitePage
+from barlow_report.report.pages.page import Site, SitePage
 from barlow_report.report.pages.sets import GroupLink, group_link
 from barlow_report.report.records import ClassEntry, Group, Rule
-from barlow_report.report.taxonomy import Breakdown, breakdown_words
+from barlow_report.report.slots import Block, PagePart
 from barlow_report.report.words import GROUPINGS, STATUSES
 
 __all__ = ["ClassView", "ClassesView", "class_pages", "classes_page"]
@@ -32,11 +31,10 @@ class ClassView:
     entry: ClassEntry
     sections: tuple[GroupSection, ...]
     takes_part: tuple[GroupLink, ...]
-    direction: DirectionSection | None
+    heads: tuple[Block, ...]
+    parts: tuple[PagePart, ...]
     n_failure_modes: int
     n_verified: int
-    errors: Breakdown | None
-    error_words: str
 
 
 def classes_page(site: Site) -> SitePage:
@@ -137,7 +135,7 @@ def class_pages(site: Site) -> Iterator[SitePage]:
             search=f"Class. {search_words(groups)}",
             template="pages/class.html",
             view=lambda entry=entry, groups=groups: _class_view(site, entry, groups),  # type: ignore[misc]
-            headings=(*group_headings(site, groups), *_direction_heading(site, entry)),
+            headings=(*group_headings(site, groups), *(part.heading for part in _parts(site, entry))),
             crumbs=_UP,
             previous=site.class_link(entries[i - 1].class_id) if i else None,
             next=site.class_link(entries[i + 1].class_id) if i + 1 < len(entries) else None,
@@ -145,25 +143,20 @@ def class_pages(site: Site) -> Iterator[SitePage]:
         )
 
 
-def _direction_heading(site: Site, entry: ClassEntry) -> tuple[Heading, ...]:
-    directions = site.catalog.directions
-    has_one = directions is not None and entry.class_id in directions.classes
-    return (Heading("Failure direction", DIRECTION_ANCHOR),) if has_one else ()
+def _parts(site: Site, entry: ClassEntry) -> tuple[PagePart, ...]:
+    return site.ask(lambda lens, view: lens.class_section(site, view, entry.class_id))
 
 
 def _class_view(site: Site, entry: ClassEntry, groups: list[Group]) -> ClassView:
     modes = tuple(rule for group in groups for rule in group.failure_modes)
-    taxonomy = site.catalog.taxonomy
-    errors = None if taxonomy is None else taxonomy.by_class.get(entry.class_id)
     return ClassView(
         entry=entry,
         sections=tuple(group_section(site, group) for group in groups),
         takes_part=tuple(
             group_link(site, group) for group in site.catalog.other_groups_of_class.get(entry.class_id, ())
         ),
-        direction=direction_section(site, entry.class_id),
+        heads=site.ask(lambda lens, view: lens.class_head(site, view, entry.class_id)),
+        parts=_parts(site, entry),
         n_failure_modes=len(modes),
         n_verified=_n_verified(modes),
-        errors=errors,
-        error_words="" if errors is None else f"By label. {breakdown_words(errors)}",
     )

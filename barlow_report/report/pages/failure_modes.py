@@ -1,12 +1,13 @@
 """The table of all failure modes of the run."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from barlow_report.formatting import count
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, Picture, TableColumn
-from barlow_report.report.pages.error_tables import mostly, type_filter
 from barlow_report.report.pages.page import Site, SitePage
 from barlow_report.report.records import Rule
+from barlow_report.report.slots import ModeColumns
 from barlow_report.report.words import VERDICTS, condition_words, grouping_label
 
 __all__ = ["FailureModesView", "failure_modes_page"]
@@ -55,20 +56,6 @@ _COLUMNS = (
 )
 
 
-_ERROR_COLUMNS = (
-    TableColumn(
-        key="mostly", label="Mostly", kind="text", title="The type of most failures of the leaf, see Error types"
-    ),
-    TableColumn(
-        key="noise",
-        label="Label noise",
-        kind="rate",
-        starts="descending",
-        title="Failures of the leaf that say more about the labels than about the model",
-    ),
-)
-
-
 @dataclass(frozen=True, kw_only=True)
 class FailureModesView:
     """The table, and how many of its rows are verified."""
@@ -110,15 +97,14 @@ def _table(site: Site, rules: list[Rule]) -> DataTable:
     verdicts = [verdict for verdict in VERDICTS if any(rule.verdict == verdict for rule in rules)]
     config = site.catalog.rules_config
     columns = [c for c in _COLUMNS if not site.catalog.is_in_sample or c.key not in ("er-held-out", "q")]
-    taxonomy = site.catalog.taxonomy
-    if taxonomy is not None:
-        after = [column.key for column in columns].index("verdict") + 1
-        columns[after:after] = _ERROR_COLUMNS[: 2 if taxonomy.finds_label_noise else 1]
+    added = site.ask(lambda lens, view: lens.mode_columns(site, view))
+    after = [column.key for column in columns].index("verdict") + 1
+    columns[after:after] = [column for lens_columns in added for column in lens_columns.columns]
     return DataTable(
         name="failure-modes",
         caption="Failure modes",
         columns=tuple(columns),
-        rows=[[_cells(site, rule)[column.key] for column in columns] for rule in rules],
+        rows=[[cells[column.key] for column in columns] for cells in (_cells(site, rule, added) for rule in rules)],
         filters=(
             Filter(key="", label="Rule, group or grouping contains", kind="contains"),
             Filter(key="grouping", label="Grouping", kind="equals", choices=tuple((g, g) for g in groupings)),
@@ -126,23 +112,26 @@ def _table(site: Site, rules: list[Rule]) -> DataTable:
             Filter(key="er", label="ER ≥ %", kind="least", is_percent=True),
             Filter(key="ec", label="EC ≥ %", kind="least", is_percent=True),
             Filter(key="n", label="n ≥", kind="least"),
-            *(() if taxonomy is None else [type_filter([taxonomy.by_rule.get(rule.rule_id) for rule in rules])]),
+            *(filter_ for lens_columns in added for filter_ in lens_columns.filters),
         ),
         sorted_by="",
         least=config.min_images,
-        page_size=_PAGE_SIZE - 10 * (taxonomy is not None),
+        page_size=max(_PAGE_SIZE - 10 * len(added), 10),
         empty="There are no failure modes in this run: no leaf of any tree has an error rate at least "
         f"{config.rho:g} above the base rate and covers at least {config.tau:g} of its group's failures.",
         noun="failure modes",
     )
 
 
-def _cells(site: Site, rule: Rule) -> dict[str, Cell]:
+def _cells(site: Site, rule: Rule, added: Sequence[ModeColumns]) -> dict[str, Cell]:
     group = site.catalog.groups[rule.group_id]
     feature_id = rule.conditions[0].feature_id if rule.conditions else -1
     tile = site.top_tile(feature_id, rule.group_id)
-    errors = None if site.catalog.taxonomy is None else site.catalog.taxonomy.by_rule.get(rule.rule_id)
-    return {
+    cells: dict[str, Cell] = {}
+    for lens_columns in added:
+        keys = (column.key for column in lens_columns.columns)
+        cells |= dict(zip(keys, lens_columns.cells(rule), strict=True))
+    return cells | {
         "picture": None
         if tile is None
         else Picture(tile.thumbnail, f"The image of the group that activates feature {feature_id} most"),
@@ -158,6 +147,4 @@ def _cells(site: Site, rule: Rule) -> dict[str, Cell]:
         "n": rule.fit.error.n,
         "iv": rule.fit.importance_value,
         "aler": group.average_leaf_error_rate,
-        "mostly": mostly(errors),
-        "noise": None if errors is None else errors.label_noise,
     }

@@ -4,14 +4,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from barlow_report.formatting import activation, percent, ratio
-from barlow_report.report.comparison import sharing_words
 from barlow_report.report.datatable import Link
 from barlow_report.report.names import FeatureName
 from barlow_report.report.pages.annotate import item_path
-from barlow_report.report.pages.directions import mode_words
 from barlow_report.report.pages.page import Heading, Site
 from barlow_report.report.records import GalleryImage, Group, Rule, Share, Tile
-from barlow_report.report.taxonomy import ERROR_TITLES, Breakdown, breakdown_words
+from barlow_report.report.slots import Block, Sentence
 from barlow_report.report.tree import TreeDrawing, draw_tree
 from barlow_report.report.words import (
     evidence_words,
@@ -126,14 +124,12 @@ class RuleView:
     sentence: str
     inequality: str
     evidence: str
-    along: str
-    sharing: str
+    sentences: tuple[Sentence, ...]
     triptychs: tuple[TriptychView, ...]
     shown_above: tuple[TriptychView, ...]
     failures: tuple[GalleryPicture, ...]
     successes: tuple[GalleryPicture, ...]
-    errors: Breakdown | None
-    error_words: str
+    blocks: tuple[Block, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,6 +148,7 @@ class GroupSection:
     tree: TreeDrawing | None
     failure_modes: tuple[RuleView, ...]
     other_rules: tuple[RuleView, ...]
+    blocks: tuple[Block, ...]
 
 
 def rule_title(number: int) -> str:
@@ -245,6 +242,7 @@ def group_section(site: Site, group: Group) -> GroupSection:
         other_rules=tuple(
             _rule_view(site, group, rule, number=0, shown=None) for rule in group.rules if not rule.is_failure_mode
         ),
+        blocks=site.ask(lambda lens, view: lens.group(site, view, group)),
     )
 
 
@@ -257,8 +255,6 @@ def _rule_view(site: Site, group: Group, rule: Rule, *, number: int, shown: dict
         elif shown is not None and (found := triptych(site, group, feature_id)) is not None:
             shown[feature_id] = found
             new.append(found)
-    taxonomy = site.catalog.taxonomy
-    errors = None if taxonomy is None else taxonomy.by_rule.get(rule.rule_id)
     pictures = [gallery_picture(site, image) for image in site.catalog.galleries.get(rule.rule_id, ())]
     return RuleView(
         rule=rule,
@@ -266,29 +262,21 @@ def _rule_view(site: Site, group: Group, rule: Rule, *, number: int, shown: dict
         sentence=rule_sentence(group, rule),
         inequality=rule_inequality(rule),
         evidence=evidence_words(rule, site.catalog.rules_config),
-        along=_along(site, rule),
-        sharing=sharing_words(site.catalog.comparison, rule.rule_id),
+        sentences=site.ask(lambda lens, view: lens.mode_sentence(site, view, rule)),
         triptychs=tuple(new),
         shown_above=tuple(above),
         failures=tuple(picture for picture in pictures if picture.is_failure),
         successes=tuple(picture for picture in pictures if not picture.is_failure),
-        errors=errors,
-        error_words="" if errors is None else breakdown_words(errors),
+        blocks=site.ask(lambda lens, view: lens.mode(site, view, rule)),
     )
 
 
-def _along(site: Site, rule: Rule) -> str:
-    directions = site.catalog.directions
-    place = None if directions is None else directions.modes.get(rule.rule_id)
-    return mode_words(place, is_in_sample=site.catalog.is_in_sample)
-
-
-def gallery_picture(site: Site, image: GalleryImage, *, with_detail: bool = False) -> GalleryPicture:
-    """Collect what is shown about an image of a gallery: its kind of error, or what made it one of that kind."""
-    images, i, taxonomy = site.catalog.images, image.image_id, site.catalog.taxonomy
-    note = ""
-    if taxonomy is not None and image.is_failure and i in taxonomy.type_of:
-        note = taxonomy.details.get(i, "") if with_detail else ERROR_TITLES[taxonomy.type_of[i]]
+def gallery_picture(site: Site, image: GalleryImage, *, note: str | None = None) -> GalleryPicture:
+    """Collect what is shown about an image of a gallery; `note` instead of what the lenses say of a failure."""
+    images, i = site.catalog.images, image.image_id
+    if note is None:
+        notes = site.ask(lambda lens, view: lens.picture_note(site, view, i)) if image.is_failure else ()
+        note = ", ".join(notes)
     confidence = float(images.confidence[i])
     return GalleryPicture(
         thumbnail=image.thumbnail,

@@ -1,18 +1,17 @@
 """The method page, the evaluation, and the list of skipped files."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import fmean
 
-from barlow_report.config import DirectionsConfig, RulesConfig
+from barlow_report.config import RulesConfig
 from barlow_report.report.datatable import Link
-from barlow_report.report.pages.directions import direction_settings, embeddings_words
 from barlow_report.report.pages.overview import Fact, assumptions, settings_rows
 from barlow_report.report.pages.page import Heading, Site, SitePage
 from barlow_report.report.records import Evaluation, Explained, Share
+from barlow_report.report.slots import MethodPart
 from barlow_report.report.source import gain_figure
-from barlow_report.report.taxonomy import ERROR_TITLES
 from barlow_report.report.words import GROUPINGS, kind_words
 
 __all__ = [
@@ -41,9 +40,7 @@ class MethodView:
     settings: tuple[Fact, ...]
     assumptions: tuple[str, ...]
     attack: tuple[Fact, ...]
-    embeddings: str
-    direction_settings: DirectionsConfig
-    error_titles: Mapping[str, str]
+    parts: tuple[MethodPart, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +137,7 @@ def _noise_rows(site: Site) -> Iterator[NoiseRow]:
 def method_page(site: Site) -> SitePage:
     """Definitions, settings, how to read the pictures and the evidence, limits."""
     settings = tuple(settings_rows(site.info))
+    parts = site.ask(lambda lens, view: lens.method(site, view))
     return SitePage(
         path="method/index.html",
         title="Method",
@@ -157,9 +155,7 @@ def method_page(site: Site) -> SitePage:
             settings=settings,
             assumptions=assumptions(site.info),
             attack=tuple(fact for fact in settings if fact.name.startswith("visuals.attack.")),
-            embeddings=embeddings_words(site),
-            direction_settings=direction_settings(site),
-            error_titles=ERROR_TITLES,
+            parts=parts,
         ),
         headings=(
             Heading("From images to rules", "procedure"),
@@ -167,9 +163,7 @@ def method_page(site: Site) -> SitePage:
             Heading("Evidence", "evidence"),
             Heading("How to read a triptych", "triptychs"),
             Heading("How to read a tree", "trees"),
-            *((Heading("Failure directions", "directions"),) if site.catalog.directions is not None else ()),
-            *((Heading("Error types", "error-types"),) if site.catalog.taxonomy is not None else ()),
-            *((Heading("Comparing models", "models"),) if site.catalog.comparison is not None else ()),
+            *(part.section.heading for part in parts),
             Heading("Limits", "limits"),
             *((Heading("What was assumed", "assumed"),) if assumptions(site.info) else ()),
             Heading("Settings of this run", "settings"),

@@ -12,7 +12,7 @@ from barlow_report.report.pages.annotate import n_asked
 from barlow_report.report.pages.groups import rule_title
 from barlow_report.report.pages.page import Site, SitePage
 from barlow_report.report.records import Group, Rule, Share, Tile
-from barlow_report.report.taxonomy import Breakdown, breakdown_words, noise_sentence
+from barlow_report.report.slots import Block, Remark
 from barlow_report.report.words import STATUSES, grouping_label, rule_inequality, rule_when
 
 __all__ = ["Fact", "FailureModeCard", "GroupTally", "OverviewView", "assumptions", "overview_page", "settings_rows"]
@@ -36,7 +36,7 @@ class FailureModeCard:
     tile: Tile | None
     failure: str | None
     feature_id: int | None
-    noise: str
+    remarks: tuple[Remark, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,12 +84,11 @@ class OverviewView:
     settings: tuple[Fact, ...]
     assumptions: tuple[str, ...]
     figures: tuple[str, ...]
-    has_planted: bool
     n_named: int
     n_asked: int
     spurious: tuple[tuple[Link, str], ...]
-    errors: Breakdown | None
-    error_words: str
+    sections: tuple[Block, ...]
+    notes: tuple[Block, ...]
 
 
 def overview_page(site: Site) -> SitePage:
@@ -133,12 +132,11 @@ def _view(site: Site, modes: list[Rule]) -> OverviewView:
         settings=tuple(settings_rows(site.info)),
         assumptions=assumptions(site.info),
         figures=tuple(name for name in ("error_rate_by_class", "tree_gain") if name in site.figures),
-        has_planted=catalog.planted is not None,
         n_named=sum(name.name is not None for name in catalog.names.values()),
         n_asked=n_asked(site),
         spurious=tuple(_spurious(site, modes)),
-        errors=None if catalog.taxonomy is None else catalog.taxonomy.run,
-        error_words="" if catalog.taxonomy is None else breakdown_words(catalog.taxonomy.run),
+        sections=site.ask(lambda lens, view: lens.overview(site, view)),
+        notes=site.ask(lambda lens, view: lens.note(site, view)),
     )
 
 
@@ -178,15 +176,8 @@ def _card(site: Site, rule: Rule) -> FailureModeCard:
         tile=None if feature_id is None else site.top_tile(feature_id, rule.group_id),
         failure=failures[0].thumbnail if failures else None,
         feature_id=feature_id,
-        noise=_noise(site, rule),
+        remarks=site.ask(lambda lens, view: lens.remark(site, view, rule)),
     )
-
-
-def _noise(site: Site, rule: Rule) -> str:
-    """Say that a mode consists of label noise; empty where it does not."""
-    taxonomy = site.catalog.taxonomy
-    errors = None if taxonomy is None else taxonomy.by_rule.get(rule.rule_id)
-    return noise_sentence(errors) if errors is not None and errors.is_label_noise else ""
 
 
 def _analysed(site: Site) -> str:

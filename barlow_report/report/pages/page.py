@@ -2,24 +2,22 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from barlow_report.report.catalog import Catalog, visible
 from barlow_report.report.datatable import DataTable, Link
 from barlow_report.report.form import FormBatch
 from barlow_report.report.records import Group, Rule, Tile
+from barlow_report.report.slots import Heading
 from barlow_report.report.source import Figure, ReportSource
+
+if TYPE_CHECKING:
+    from barlow_report.lenses.lens import Lens
 
 __all__ = ["Heading", "Site", "SitePage"]
 
-
-@dataclass(frozen=True, slots=True)
-class Heading:
-    """An entry of a page's table of contents."""
-
-    text: str
-    anchor: str
-    children: tuple["Heading", ...] = ()
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +69,7 @@ class Site:
     Attributes:
         images: How much of the photographs is shown: full, blur or none.
         batch: What people are asked to describe; None: nothing.
+        lenses: The lenses that the run has tables of, each with its view of them.
         tables: The tables of the pages, by name; each page that has one adds it.
     """
 
@@ -81,6 +80,7 @@ class Site:
     figures: Mapping[str, Figure]
     images: str = "full"
     batch: FormBatch | None = None
+    lenses: "tuple[tuple[Lens[Any], Any], ...]" = ()
     tables: dict[str, DataTable] = field(default_factory=dict)
 
     @classmethod
@@ -94,7 +94,16 @@ class Site:
             figures=source.figures,
             images=source.settings.images,
             batch=source.batch,
+            lenses=tuple((lens, view) for lens in source.lenses if (view := lens.read(source)) is not None),
         )
+
+    def ask(self, place: "Callable[[Lens[Any], Any], Answer | None]") -> "tuple[Answer, ...]":
+        """Ask every lens what it has to say at a place; `place` calls one of its methods with the lens's view."""
+        return tuple(answer for lens, view in self.lenses if (answer := place(lens, view)))
+
+    def offers(self, name: str) -> bool:
+        """Whether a lens gives the file `name` below `data/` to take away."""
+        return any(name in lens.downloads(self, view) for lens, view in self.lenses)
 
     def class_path(self, class_id: int) -> str:
         """Page of a class."""

@@ -1,0 +1,107 @@
+"""Error types: overlapping classes, several correct labels, a fine-grained confusion, ….
+
+After Peychev, Müller, Fischer and Vechev, "Automated Classification of Model Errors on ImageNet" (NeurIPS 2023). Its
+section of the configuration is called `taxonomy`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from barlow_report.lenses.lens import Lens
+
+if TYPE_CHECKING:
+    from barlow_report.config import Config
+    from barlow_report.lenses.error_types.config import TaxonomyConfig
+    from barlow_report.lenses.error_types.records import Taxonomy
+    from barlow_report.progress import Progress
+    from barlow_report.report import ReportSource
+    from barlow_report.report.pages import Site, SitePage
+    from barlow_report.report.records import Rule
+    from barlow_report.report.slots import Block, MethodPart, ModeColumns, Remark
+    from barlow_report.run_folder import Run
+    from barlow_report.tables import Table
+
+__all__ = ["ErrorTypes"]
+
+
+class ErrorTypes(Lens["Taxonomy"]):
+    """What kind of error each failure is."""
+
+    name = "error_types"
+    key = "taxonomy"
+    meaning = "What kind of error each failure is; not computed where the section is left out."
+    command = "Say what kind of error each failure is; extract and explain first if need be."
+    needs = ("directions",)  # whose image-text model may propose words
+
+    def section(self) -> "type[TaxonomyConfig]":
+        from barlow_report.lenses.error_types.config import TaxonomyConfig
+
+        return TaxonomyConfig
+
+    def check(self, config: "Config") -> None:
+        from barlow_report.lenses.error_types.config import check_image_text_model
+
+        check_image_text_model(config.section(self.key), config.section("directions"))
+
+    def tables(self) -> "Sequence[Table]":
+        from barlow_report.lenses.error_types.tables import TABLES
+
+        return TABLES
+
+    def compute(self, config: "Config", run: "Run", *, explained: str, progress: "Progress") -> None:
+        from barlow_report.lenses.error_types.stage import classify
+
+        classify(config, run, explained=explained, progress=progress)
+
+    def photographs(self) -> Mapping[str, Sequence[str]]:
+        return {"error_galleries": ("thumbnail",)}
+
+    def read(self, source: "ReportSource") -> "Taxonomy | None":
+        from barlow_report.lenses.error_types.records import read_taxonomy
+
+        return read_taxonomy(source.tables)
+
+    def pages(self, site: "Site", view: "Taxonomy") -> "Iterator[SitePage]":
+        from barlow_report.lenses.error_types.pages import error_types_page
+
+        yield error_types_page(site, view)
+
+    def overview(self, site: "Site", view: "Taxonomy") -> "Block":
+        from barlow_report.lenses.error_types.places import overview_block
+
+        return overview_block(view)
+
+    def verdict(self, site: "Site", view: "Taxonomy", modes: "Sequence[Rule]") -> str:
+        from barlow_report.lenses.error_types.places import noise_words
+
+        return noise_words(view, modes)
+
+    def remark(self, site: "Site", view: "Taxonomy", rule: "Rule") -> "Remark | None":
+        from barlow_report.lenses.error_types.places import noise_remark
+
+        return noise_remark(view, rule)
+
+    def class_head(self, site: "Site", view: "Taxonomy", class_id: int) -> "Block | None":
+        from barlow_report.lenses.error_types.places import class_block
+
+        return class_block(view, class_id)
+
+    def mode(self, site: "Site", view: "Taxonomy", rule: "Rule") -> "Block | None":
+        from barlow_report.lenses.error_types.places import mode_block
+
+        return mode_block(view, rule)
+
+    def mode_columns(self, site: "Site", view: "Taxonomy") -> "ModeColumns":
+        from barlow_report.lenses.error_types.page_tables import mode_columns
+
+        return mode_columns(site, view)
+
+    def picture_note(self, site: "Site", view: "Taxonomy", image_id: int) -> str:
+        from barlow_report.lenses.error_types.places import picture_note
+
+        return picture_note(view, image_id)
+
+    def method(self, site: "Site", view: "Taxonomy") -> "MethodPart":
+        from barlow_report.lenses.error_types.places import method_part
+
+        return method_part(view)

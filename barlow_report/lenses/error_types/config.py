@@ -1,0 +1,112 @@
+"""Section `taxonomy` of the configuration."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from barlow_report.config.base import Name, Positive, Section
+from barlow_report.config.embeddings import ClipConfig
+from barlow_report.lenses.directions.config import DirectionsConfig
+
+__all__ = ["TaxonomyConfig", "WordnetConfig", "check_image_text_model"]
+
+
+class WordnetConfig(Section):
+    """Superclasses from the hypernyms of classes that are WordNet synsets."""
+
+    folder: Path = Field(
+        Path("/usr/share/wordnet"),
+        description="Folder with data.noun of WordNet 3.0, as Debian's package wordnet-base installs it.",
+    )
+    hypernyms: dict[Name, tuple[Name, ...]] = Field(
+        default_factory=dict,
+        description="Superclasses by the hypernyms whose classes they hold, `name: [word or synset id, …]`; default: "
+        "the most general hypernyms with at most `max_classes` classes.",
+    )
+    max_classes: int | None = Field(
+        None,
+        ge=2,
+        description="Most classes of a superclass that is found; default: a twentieth of all classes, at least 2.",
+    )
+
+
+class TaxonomyConfig(Section):
+    """What kind of error each failure is. A kind whose input is left out is not assessed."""
+
+    superclasses: Path | Literal["suggested", "wordnet"] = Field(
+        "suggested",
+        description="YAML file `superclass: [class, …]`, for fine-grained errors; wordnet: from hypernyms; suggested: "
+        "from confusions and features, written to the run folder for you to edit.",
+    )
+    wordnet: WordnetConfig = Field(
+        default_factory=WordnetConfig, description="Superclasses from hypernyms, with `superclasses: wordnet`."
+    )
+    overlapping: Path | Literal["imagenet"] | None = Field(
+        None,
+        description="Classes that overlap: CSV with columns label, prediction, or YAML `label: [prediction, …]`; "
+        "imagenet: the published ones.",
+    )
+    multi_labels: Path | None = Field(
+        None,
+        description="All correct labels of images: CSV with columns path, labels (between them a ;), JSON `path: "
+        "[label, …]`, or the files of ImageNet's multi-labels and of ReaL.",
+    )
+    only_annotated: bool = Field(False, description="Leave out images that `multi_labels` does not know.")
+    co_occurrences: Path | None = Field(
+        None,
+        description="Classes often seen together: CSV with columns first, second, or YAML `class: [class, …]`.",
+    )
+    co_occurrence_labels: Path | None = Field(
+        None,
+        description="Or a file like `multi_labels` to count such pairs in: of other superclasses, on images that are "
+        "not evaluated here.",
+    )
+    min_co_occurrences: Positive = Field(2, description="Images that must show a counted pair.")
+    non_prototypical: Path | None = Field(
+        None, description="Images that show their class in an unusual way: text with a path per line, or a JSON list."
+    )
+    proposals: Path | None = Field(
+        None,
+        description="What images show, in free words: CSV with columns path, proposal[, score][, neighbors]. Words "
+        "that name no class are out of vocabulary.",
+    )
+    proposal_words: Path | Literal["wordnet"] | None = Field(
+        None,
+        description="Or nouns of which an image-text model chooses the best for each failure: text with one per line; "
+        "wordnet: those of `wordnet.folder` for things. Its choice is written to the run folder for you to edit.",
+    )
+    proposal_template: str = Field(
+        "a photo of a {}", description="Caption that `proposal_words` and the names of classes are put into, at {}."
+    )
+    clip: ClipConfig | None = Field(
+        None, description="Image-text model for `proposal_words`; default: that of `directions.clip`."
+    )
+    n_neighbors: Positive = Field(
+        10,
+        description="Nearest images of which one must be of the prediction's superclass: in the image-text model's "
+        "embeddings, or in the features where `proposals` has no classes of neighbours.",
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> "TaxonomyConfig":
+        if self.proposals is not None and self.proposal_words is not None:
+            raise ValueError("expected at most one of 'proposals' and 'proposal_words'")
+        if self.clip is not None and self.proposal_words is None:
+            raise ValueError("'clip' goes with 'proposal_words': nothing else needs an image-text model")
+        if self.proposal_template.count("{}") != 1:
+            raise ValueError("'proposal_template' needs one {} for the word")
+        if self.only_annotated and self.multi_labels is None:
+            raise ValueError("'only_annotated' goes with 'multi_labels'")
+        if self.co_occurrences is not None and self.co_occurrence_labels is not None:
+            raise ValueError("expected at most one of 'co_occurrences' and 'co_occurrence_labels'")
+        return self
+
+
+def check_image_text_model(taxonomy: TaxonomyConfig | None, directions: DirectionsConfig | None) -> None:
+    """Raise ValueError unless the run has one image-text model at most, and one where words are to be proposed."""
+    models = [section.clip for section in (directions, taxonomy) if section is not None and section.clip]
+    if len(models) > 1:
+        raise ValueError("expected at most one of 'directions.clip' and 'taxonomy.clip': a run has one such model")
+    if taxonomy is not None and taxonomy.proposal_words is not None and not models:
+        raise ValueError("'taxonomy.proposal_words' needs 'taxonomy.clip' or 'directions.clip': who chooses words?")

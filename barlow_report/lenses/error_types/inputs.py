@@ -1,0 +1,240 @@
+"""From the section `taxonomy` of the configuration to the stages of the cascade with their inputs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from barlow_report.formatting import count
+from barlow_report.lenses.error_types.classes import Vocabulary
+from barlow_report.lenses.error_types.files import read_lines
+from barlow_report.lenses.error_types.images import ImageNames, Matches
+from barlow_report.lenses.error_types.multi_labels import LabelSets, MultiLabels, match_labels, read_label_sets
+from barlow_report.lenses.error_types.pairs import ClassPairs, count_co_occurrences, imagenet_overlapping, read_pairs
+from barlow_report.lenses.error_types.proposals import nearest_labels, read_proposals
+from barlow_report.lenses.error_types.questions import (
+    CoOccurrence,
+    FineGrained,
+    MultiLabel,
+    NonPrototypical,
+    OutOfVocabulary,
+    Overlapping,
+    Stage,
+    Unassessed,
+)
+from barlow_report.lenses.error_types.suggestion import class_centroids, confusion_counts, suggest_superclasses
+from barlow_report.lenses.error_types.superclasses import Superclasses, read_superclasses
+from barlow_report.lenses.error_types.wordnet import WordNet, superclasses_by_hypernym, superclasses_by_size
+
+__all__ = ["TaxonomyInputs", "gather_inputs"]
+
+Integers = npt.NDArray[np.int64]
+Given = TypeVar("Given")
+
+_KEYS = {  # of the configuration
+    "overlapping": "overlapping",
+    "multi_label": "multi_labels",
+    "out_of_vocabulary": "proposals or proposal_words",
+    "co_occurrence": "co_occurrences",
+    "non_prototypical": "non_prototypical",
+}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TaxonomyInputs:
+    """Everything that the cascade needs beside labels and predictions; `matches`: what its files are about, by key."""
+
+    stages: tuple[Stage, ...]
+    superclasses: Superclasses
+    multi_labels: MultiLabels | None
+    matches: Mapping[str, Matches] = field(default_factory=dict)
+
+
+def gather_inputs(
+    settings: TaxonomyConfig,
+    *,
+    vocabulary: Vocabulary,
+    paths: list[str],
+    labels: Integers,
+    predictions: Integers,
+    features: Callable[[], npt.NDArray[np.floating]],
+) -> TaxonomyInputs:
+    """Read what the settings name, and suggest superclasses where they name none.
+
+    Args:
+        settings: The section `taxonomy` of the configuration.
+        vocabulary: The classes.
+        paths: Of the run's images, by image_id.
+        labels: (n_images,) class_id of the label.
+        predictions: (n_images,) class_id of the prediction.
+        features: Opens the features, (n_images, n_features); only called where they are needed.
+
+    Raises:
+        DataError: A file cannot be read, or does not fit the run.
+    """
+    images = ImageNames(paths)
+    matches: dict[str, Matches] = {}
+    superclasses = _superclasses(settings, vocabulary, labels, predictions, features)
+    multi_labels, n_labelled = None, 0
+    if settings.multi_labels is not None:
+        label_sets = read_label_sets(settings.multi_labels, vocabulary=vocabulary)
+        multi_labels, matches["multi_labels"] = match_labels(
+            label_sets, images=images, where=str(settings.multi_labels)
+        )
+        n_labelled = int(multi_labels.is_annotated.sum())
+    overlapping = _overlapping(settings, vocabulary)
+    evaluated = _evaluated(settings, multi_labels, n_images=len(labels))
+    co_occurring = _co_occurring(settings, vocabulary, superclasses, images=images, evaluated=evaluated)
+    unusual = None
+    if settings.non_prototypical is not None:
+        path = settings.non_prototypical
+        matches["non_prototypical"] = images.match(read_lines(path), where=str(path))
+        unusual = frozenset(i for i in matches["non_prototypical"].image_ids if i is not None)
+    proposals = None
+    if settings.proposals is not None:
+        proposals, matches["proposals"] = read_proposals(settings.proposals, vocabulary=vocabulary, images=images)
+
+    def nearest(image_ids: Integers) -> Mapping[int, tuple[int, ...]]:
+        return nearest_labels(features(), labels, image_ids, n=settings.n_neighbors) if len(image_ids) else {}
+
+    names = vocabulary.names
+    stages: list[Stage] = [
+        _unless_missing(
+            overlapping,
+            "overlapping",
+            lambda pairs: Overlapping(pairs=pairs, names=names, source=_pair_words(len(pairs))),
+        ),
+        _unless_missing(
+            multi_labels,
+            "multi_label",
+            lambda _: MultiLabel(names=names, source=f"labels of {count(n_labelled)} images"),
+        ),
+        FineGrained(superclasses=superclasses, source=_superclass_words(superclasses)),
+        _unless_missing(
+            proposals,
+            "out_of_vocabulary",
+            lambda found: OutOfVocabulary(
+                proposals=found,
+                superclasses=superclasses,
+                nearest=nearest,
+                source=_proposal_words(settings, len(found)),
+            ),
+        ),
+        _unless_missing(
+            co_occurring,
+            "co_occurrence",
+            lambda pairs: CoOccurrence(pairs=pairs, names=names, source=_co_occurrence_words(settings, pairs)),
+        ),
+        _unless_missing(
+            unusual,
+            "non_prototypical",
+            lambda found: NonPrototypical(image_ids=found, source=f"{count(len(found))} images"),
+        ),
+    ]
+    return TaxonomyInputs(stages=tuple(stages), superclasses=superclasses, multi_labels=multi_labels, matches=matches)
+
+
+def _unless_missing(given: Given | None, error_type: str, make: Callable[[Given], Stage]) -> Stage:
+    if given is None:
+        return Unassessed(error_type=error_type, source=f"needs taxonomy.{_KEYS[error_type]} in the configuration")
+    return make(given)
+
+
+def _pair_words(n_pairs: int) -> str:
+    return f"{count(n_pairs)} pair{'s' * (n_pairs != 1)} of classes"
+
+
+def _proposal_words(settings: TaxonomyConfig, n_images: int) -> str:
+    words = f"words for {count(n_images)} images"
+    if settings.proposal_words is None:
+        return words
+    return f"{words}, chosen by an image-text model: nobody has confirmed them"
+
+
+def _superclass_words(superclasses: Superclasses) -> str:
+    n = len(superclasses.names)
+    words = f"{count(n)} superclass{'es' * (n != 1)}"
+    origins = {
+        "given": words,
+        "wordnet": f"{words} from WordNet",
+        "suggested": f"{words}, suggested from confusions and features: nobody has confirmed them",
+    }
+    return origins[superclasses.origin]
+
+
+def _superclasses(
+    settings: TaxonomyConfig,
+    vocabulary: Vocabulary,
+    labels: Integers,
+    predictions: Integers,
+    features: Callable[[], npt.NDArray[np.floating]],
+) -> Superclasses:
+    if isinstance(settings.superclasses, Path):
+        return read_superclasses(settings.superclasses, vocabulary=vocabulary)
+    if settings.superclasses == "wordnet":
+        wordnet = WordNet(settings.wordnet.folder)
+        if settings.wordnet.hypernyms:
+            return superclasses_by_hypernym(wordnet, settings.wordnet.hypernyms, vocabulary=vocabulary)
+        return superclasses_by_size(wordnet, max_classes=settings.wordnet.max_classes, vocabulary=vocabulary)
+    n_classes = len(vocabulary)
+    return suggest_superclasses(
+        confusion_counts(labels, predictions, n_classes=n_classes),
+        class_centroids(features(), labels, n_classes=n_classes),
+        vocabulary=vocabulary,
+    )
+
+
+def _overlapping(settings: TaxonomyConfig, vocabulary: Vocabulary) -> ClassPairs | None:
+    if settings.overlapping == "imagenet":
+        return imagenet_overlapping(vocabulary)
+    if settings.overlapping is None:
+        return None
+    return read_pairs(
+        Path(settings.overlapping), vocabulary=vocabulary, columns=("label", "prediction"), both_ways=False
+    )
+
+
+def _evaluated(settings: TaxonomyConfig, multi_labels: MultiLabels | None, *, n_images: int) -> npt.NDArray[np.bool_]:
+    if multi_labels is None or not settings.only_annotated:
+        return np.ones(n_images, dtype=np.bool_)
+    return multi_labels.is_annotated
+
+
+def _co_occurring(
+    settings: TaxonomyConfig,
+    vocabulary: Vocabulary,
+    superclasses: Superclasses,
+    *,
+    images: ImageNames,
+    evaluated: npt.NDArray[np.bool_],
+) -> ClassPairs | None:
+    if settings.co_occurrences is not None:
+        return read_pairs(settings.co_occurrences, vocabulary=vocabulary, columns=("first", "second"), both_ways=True)
+    if settings.co_occurrence_labels is None:
+        return None
+    path = settings.co_occurrence_labels
+    label_sets = read_label_sets(path, vocabulary=vocabulary)
+    outside = _outside(label_sets, images=images, evaluated=evaluated, where=str(path))
+    return count_co_occurrences(outside, superclasses=superclasses, least=settings.min_co_occurrences)
+
+
+def _outside(
+    label_sets: LabelSets, *, images: ImageNames, evaluated: npt.NDArray[np.bool_], where: str
+) -> list[tuple[int, ...]]:
+    """The labels of images that are not evaluated: a pair must not be counted on the errors that it explains."""
+    found = []
+    for name, labels in label_sets.labels.items():
+        image_id = images.find(name, where=where)
+        if image_id is None or not evaluated[image_id]:
+            found.append(labels)
+    return found
+
+
+def _co_occurrence_words(settings: TaxonomyConfig, pairs: ClassPairs) -> str:
+    words = _pair_words(len(pairs) // 2)
+    if settings.co_occurrence_labels is None:
+        return words
+    return f"{words}, each on at least {settings.min_co_occurrences} images that are not evaluated here"

@@ -1,0 +1,152 @@
+"""The tables of error types, by class and by failure mode, and what other tables show of them."""
+
+from barlow_report.lenses.error_types.records import ERROR_TITLES, MEANINGS, Breakdown, Taxonomy
+from barlow_report.report.datatable import Cell, DataTable, Filter, Link, TableColumn
+from barlow_report.report.pages.page import Site
+from barlow_report.report.records import Rule
+from barlow_report.report.slots import ModeColumns
+from barlow_report.report.words import VERDICTS, condition_words
+
+__all__ = ["classes_table", "mode_columns", "modes_table", "mostly", "type_cells", "type_columns", "type_filter"]
+
+
+_MODE_COLUMNS = (
+    TableColumn(
+        key="mostly", label="Mostly", kind="text", title="The type of most failures of the leaf, see Error types"
+    ),
+    TableColumn(
+        key="noise",
+        label="Label noise",
+        kind="rate",
+        starts="descending",
+        title="Failures of the leaf that say more about the labels than about the model",
+    ),
+)
+
+
+def mode_columns(site: Site, taxonomy: Taxonomy) -> ModeColumns:
+    """The columns of the table of failure modes: the type of most failures, and how many are label noise."""
+    columns = _MODE_COLUMNS[: 2 if taxonomy.finds_label_noise else 1]
+
+    def cells(rule: Rule) -> tuple[Cell, ...]:
+        errors = taxonomy.by_rule.get(rule.rule_id)
+        return (mostly(errors), None if errors is None else errors.label_noise)[: len(columns)]
+
+    modes = [taxonomy.by_rule.get(rule.rule_id) for rule in site.catalog.failure_modes()]
+    return ModeColumns(columns=columns, cells=cells, filters=(type_filter(modes),))
+
+
+def type_filter(breakdowns: list[Breakdown | None], *, label: str = "Mostly") -> Filter:
+    """A choice among the types that most failures of a row are of."""
+    found = {breakdown.most for breakdown in breakdowns if breakdown is not None}
+    choices = tuple((title, title) for error_type, title in ERROR_TITLES.items() if error_type in found)
+    return Filter(key="mostly", label=label, kind="equals", choices=choices)
+
+
+def mostly(breakdown: Breakdown | None) -> str | None:
+    """The type of most failures, as it is called."""
+    return None if breakdown is None or breakdown.most is None else ERROR_TITLES[breakdown.most]
+
+
+def type_columns(taxonomy: Taxonomy) -> list[TableColumn]:
+    """A column for each type that occurs anywhere."""
+    return [
+        TableColumn(
+            key=entry.error_type.replace("_", "-"),
+            label=entry.title[0].upper() + entry.title[1:],
+            kind="rate",
+            starts="descending",
+            title=MEANINGS[entry.error_type]
+            + (" Superclasses are suggested." if entry.error_type == "fine_grained" and taxonomy.is_suggested else ""),
+        )
+        for entry in taxonomy.run.found
+    ]
+
+
+def type_cells(taxonomy: Taxonomy, breakdown: Breakdown | None) -> list[Cell]:
+    """The shares of those types among some failures."""
+    shares = {} if breakdown is None else {entry.error_type: entry.share for entry in breakdown.types}
+    return [shares.get(entry.error_type) for entry in taxonomy.run.found]
+
+
+def classes_table(site: Site, taxonomy: Taxonomy) -> DataTable:
+    """The types of the failures of each class."""
+    rows: list[list[Cell]] = []
+    for class_id in site.catalog.classes:
+        breakdown = taxonomy.by_class.get(class_id)
+        n_failures = 0 if breakdown is None else breakdown.n_failures
+        rows.append([site.class_link(class_id), n_failures, mostly(breakdown), *type_cells(taxonomy, breakdown)])
+    rows.sort(key=lambda row: (-row[1] if isinstance(row[1], int) else 0, str(row[0])))
+    return DataTable(
+        name="error-types-by-class",
+        caption="Error types of the failures of each class",
+        columns=(
+            TableColumn(key="class", label="Class", kind="link"),
+            TableColumn(
+                key="failures",
+                label="Failures",
+                kind="count",
+                starts="descending",
+                title="Images with the label that are misclassified, fitted and held-out ones",
+            ),
+            TableColumn(key="mostly", label="Mostly", kind="text", title="The type of most of these failures"),
+            *type_columns(taxonomy),
+        ),
+        rows=rows,
+        filters=(
+            Filter(key="class", label="Class contains", kind="contains"),
+            type_filter([taxonomy.by_class.get(class_id) for class_id in site.catalog.classes]),
+            Filter(key="failures", label="Failures ≥", kind="least"),
+        ),
+        sorted_by="failures",
+        page_size=50,
+        empty="The run has no classes.",
+        noun="classes",
+    )
+
+
+def modes_table(site: Site, taxonomy: Taxonomy) -> DataTable:
+    """The types of the failures of each failure mode."""
+    rules = [rule for rule in site.catalog.failure_modes() if rule.rule_id in taxonomy.by_rule]
+    rows: list[list[Cell]] = []
+    for rule in rules:
+        group, breakdown = site.catalog.groups[rule.group_id], taxonomy.by_rule[rule.rule_id]
+        rows.append(
+            [
+                Link(condition_words(rule.conditions) or "all images", site.rule_path(rule)),
+                Link(group.name, site.group_path(group)),
+                rule.verdict,
+                breakdown.n_failures,
+                mostly(breakdown),
+                *type_cells(taxonomy, breakdown),
+            ]
+        )
+    verdicts = [verdict for verdict in VERDICTS if any(rule.verdict == verdict for rule in rules)]
+    return DataTable(
+        name="error-types-by-mode",
+        caption="Error types of the failures of each failure mode",
+        columns=(
+            TableColumn(key="rule", label="Rule", kind="link"),
+            TableColumn(key="group", label="Group", kind="link"),
+            TableColumn(key="verdict", label="Verdict", kind="badge", words=VERDICTS, starts="descending"),
+            TableColumn(
+                key="failures",
+                label="Failures",
+                kind="count",
+                starts="descending",
+                title="In the leaf, fitted and held-out images",
+            ),
+            TableColumn(key="mostly", label="Mostly", kind="text", title="The type of most of these failures"),
+            *type_columns(taxonomy),
+        ),
+        rows=rows,
+        filters=(
+            Filter(key="", label="Rule or group contains", kind="contains"),
+            type_filter([taxonomy.by_rule[rule.rule_id] for rule in rules]),
+            Filter(key="verdict", label="Verdict", kind="equals", choices=tuple((VERDICTS[v], v) for v in verdicts)),
+        ),
+        sorted_by="",
+        page_size=50,
+        empty="This run has no failure modes.",
+        noun="failure modes",
+    )

@@ -1,0 +1,168 @@
+"""What kinds of errors the failures are: of the run, of each class, and of each failure mode."""
+
+from dataclasses import dataclass
+
+from barlow_report.formatting import count, percent
+from barlow_report.lenses.error_types.page_tables import classes_table, modes_table
+from barlow_report.lenses.error_types.records import ERROR_TITLES, MEANINGS, StageEntry, Taxonomy
+from barlow_report.report.datatable import DataTable, Link
+from barlow_report.report.pages.groups import GalleryPicture, gallery_picture
+from barlow_report.report.pages.page import Heading, Site, SitePage
+from barlow_report.report.records import Share
+
+__all__ = ["AccuracyRow", "ErrorTypesView", "StageRow", "TypeGallery", "error_types_page"]
+
+_ACCURACIES = {  # what each is called, what it counts as correct beyond the one before, and by which types
+    "top_1": ("Top-1", "the prediction is the label", ("model_failure",)),
+    "multi_label": (
+        "Multi-label",
+        "or another correct label, or a class that overlaps with it",
+        ("overlapping", "multi_label"),
+    ),
+    "minor": (
+        "Minor errors forgiven",
+        "or fine-grained, or out of vocabulary",
+        ("fine_grained", "out_of_vocabulary"),
+    ),
+    "explainable": (
+        "Explainable errors forgiven",
+        "or a co-occurrence, or non-prototypical",
+        ("co_occurrence", "non_prototypical"),
+    ),
+}
+_ORIGINS = {
+    "given": "as given in the configuration",
+    "wordnet": "from the hypernyms of WordNet",
+    "suggested": "suggested from confusions and features",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageRow:
+    """One line of the table of types."""
+
+    stage: StageEntry
+    title: str
+    meaning: str
+    share: Share
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccuracyRow:
+    """One line of the table of accuracies; not assessed where no type that it forgives is."""
+
+    title: str
+    meaning: str
+    value: float | None
+    is_assessed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TypeGallery:
+    """Some failures of one type."""
+
+    error_type: str
+    title: str
+    meaning: str
+    share: Share
+    pictures: tuple[GalleryPicture, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorTypesView:
+    """The page of error types."""
+
+    taxonomy: Taxonomy
+    rows: tuple[StageRow, ...]
+    accuracies: tuple[AccuracyRow, ...]
+    galleries: tuple[TypeGallery, ...]
+    classes: DataTable
+    modes: DataTable
+    superclasses: tuple[tuple[str, tuple[Link, ...]], ...]
+    origin: str
+    n_alone: int
+    has_download: bool
+
+
+def error_types_page(site: Site, taxonomy: Taxonomy) -> SitePage:
+    """What kinds of errors the failures are."""
+    classes, modes = classes_table(site, taxonomy), modes_table(site, taxonomy)
+    site.tables[classes.name], site.tables[modes.name] = classes, modes
+    headings = [
+        Heading("Types", "types"),
+        Heading("Accuracy", "accuracy"),
+        Heading("Failure modes", "modes"),
+        Heading("Classes", "by-class"),
+        Heading("Examples", "examples"),
+        Heading("Superclasses", "superclasses"),
+    ]
+    return SitePage(
+        path="error-types/index.html",
+        title="Error types",
+        section="Error types",
+        description=_description(taxonomy),
+        search="Error types: overlapping classes, multi-label, fine-grained, out of vocabulary, co-occurrence, "
+        "non-prototypical, model failure; multi-label accuracy; superclasses.",
+        template="lenses/error_types/page.html",
+        view=lambda: _view(site, taxonomy, classes, modes),
+        headings=tuple(headings),
+        crumbs=(Link("Overview", "index.html"),),
+        data=(f"data/{classes.name}.js", f"data/{modes.name}.js"),
+        has_contents=True,
+    )
+
+
+def _description(taxonomy: Taxonomy) -> str:
+    found = sorted(taxonomy.run.found, key=lambda entry: -(entry.share.k or 0))
+    if not found:
+        return "There is no failure to explain."
+    parts = [f"{percent(entry.share.value, decimals=0)} {entry.title}" for entry in found[:4]]
+    return f"What kind of error each of the {count(taxonomy.run.n_failures)} failures is: {', '.join(parts)}."
+
+
+def _view(site: Site, taxonomy: Taxonomy, classes: DataTable, modes: DataTable) -> ErrorTypesView:
+    shares = {entry.error_type: entry.share for entry in taxonomy.run.types}
+    in_some = {class_id for ids in taxonomy.superclasses.values() for class_id in ids}
+    return ErrorTypesView(
+        taxonomy=taxonomy,
+        rows=tuple(
+            StageRow(
+                stage=stage,
+                title=ERROR_TITLES[stage.error_type],
+                meaning=MEANINGS[stage.error_type],
+                share=shares.get(stage.error_type, Share(None, None)),
+            )
+            for stage in taxonomy.stages
+            if stage.error_type != "set_aside" or stage.is_assessed
+        ),
+        accuracies=tuple(
+            AccuracyRow(
+                title=title,
+                meaning=meaning,
+                value=taxonomy.accuracies.get(measure),
+                is_assessed=any(stage.is_assessed and stage.error_type in types for stage in taxonomy.stages),
+            )
+            for measure, (title, meaning, types) in _ACCURACIES.items()
+        ),
+        galleries=tuple(
+            TypeGallery(
+                error_type=entry.error_type,
+                title=entry.title,
+                meaning=MEANINGS[entry.error_type],
+                share=entry.share,
+                pictures=tuple(
+                    gallery_picture(site, image, note=taxonomy.details.get(image.image_id, ""))
+                    for image in taxonomy.galleries.get(entry.error_type, ())
+                ),
+            )
+            for entry in taxonomy.run.found
+        ),
+        classes=classes,
+        modes=modes,
+        superclasses=tuple(
+            (name, tuple(site.class_link(class_id) for class_id in ids)) for name, ids in taxonomy.superclasses.items()
+        ),
+        origin=_ORIGINS[taxonomy.origin],
+        n_alone=len(site.catalog.classes) - len(in_some),
+        has_download=site.offers("errors.csv"),
+    )

@@ -1,0 +1,104 @@
+"""What error types say on the pages of others."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from barlow_report.formatting import count
+from barlow_report.lenses.error_types.records import (
+    ERROR_TITLES,
+    Breakdown,
+    StageEntry,
+    Taxonomy,
+    breakdown_words,
+    noise_sentence,
+)
+from barlow_report.report.pages.page import Heading
+from barlow_report.report.records import Rule
+from barlow_report.report.slots import Block, MethodPart, PagePart, Remark
+
+__all__ = [
+    "LABEL_NOISE_WORD",
+    "BreakdownView",
+    "TypesMethod",
+    "class_block",
+    "method_part",
+    "mode_block",
+    "noise_remark",
+    "noise_words",
+    "overview_block",
+    "picture_note",
+]
+
+LABEL_NOISE_WORD = "mostly label noise"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BreakdownView:
+    """What some failures consist of, in words and as a bar."""
+
+    found: Breakdown
+    words: str
+    is_suggested: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TypesMethod:
+    """The questions in their order, and what each type is called."""
+
+    stages: tuple[StageEntry, ...]
+    titles: Mapping[str, str]
+
+
+def _breakdown(taxonomy: Taxonomy, found: Breakdown, words: str, *, template: str = "breakdown") -> Block:
+    view = BreakdownView(found=found, words=words, is_suggested=taxonomy.is_suggested)
+    return Block(template=f"lenses/error_types/{template}.html", view=view)
+
+
+def overview_block(taxonomy: Taxonomy) -> Block:
+    """The section of the overview."""
+    return _breakdown(taxonomy, taxonomy.run, breakdown_words(taxonomy.run), template="overview")
+
+
+def class_block(taxonomy: Taxonomy, class_id: int) -> Block | None:
+    """What the failures with a label consist of."""
+    found = taxonomy.by_class.get(class_id)
+    return None if found is None else _breakdown(taxonomy, found, f"By label. {breakdown_words(found)}")
+
+
+def mode_block(taxonomy: Taxonomy, rule: Rule) -> Block | None:
+    """What the failures of a rule consist of."""
+    found = taxonomy.by_rule.get(rule.rule_id)
+    return None if found is None else _breakdown(taxonomy, found, breakdown_words(found))
+
+
+def noise_remark(taxonomy: Taxonomy, rule: Rule) -> Remark | None:
+    """Say that a mode consists of label noise."""
+    errors = taxonomy.by_rule.get(rule.rule_id)
+    if errors is None or not errors.is_label_noise:
+        return None
+    return Remark(word=LABEL_NOISE_WORD, sentence=noise_sentence(errors))
+
+
+def noise_words(taxonomy: Taxonomy, modes: Sequence[Rule]) -> str:
+    """Say how many of the verified modes need better labels, where any do."""
+    n_noise = sum(noise_remark(taxonomy, rule) is not None for rule in modes)
+    if not n_noise:
+        return ""
+    return f"{count(n_noise)} of them {'are' if n_noise != 1 else 'is'} mostly label noise: better labels are needed."
+
+
+def picture_note(taxonomy: Taxonomy, image_id: int) -> str:
+    """The kind of error of a failure."""
+    return ERROR_TITLES[taxonomy.type_of[image_id]] if image_id in taxonomy.type_of else ""
+
+
+def method_part(taxonomy: Taxonomy) -> MethodPart:
+    """The part of the method page."""
+    view = TypesMethod(stages=taxonomy.stages, titles=ERROR_TITLES)
+    return MethodPart(
+        section=PagePart(
+            heading=Heading("Error types", "error-types"),
+            block=Block(template="lenses/error_types/method.html", view=view),
+        ),
+        sources=Block(template="lenses/error_types/sources.html", view=None),
+    )

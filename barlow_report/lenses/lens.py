@@ -1,0 +1,141 @@
+"""What a lens is. The guide to adding one is the docstring of `barlow_report.lenses`.
+
+Nothing is imported when a lens is listed: its methods import what they need, so that `--help` is instant, a site is
+built without torch, and a run without a lens pays nothing for it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from barlow_report.config import Config, Section
+    from barlow_report.progress import Progress
+    from barlow_report.report import ReportSource
+    from barlow_report.report.pages import Site, SitePage
+    from barlow_report.report.records import Group, Rule
+    from barlow_report.report.slots import Block, MethodPart, ModeColumns, PagePart, Remark, Sentence
+    from barlow_report.run_folder import Run
+    from barlow_report.tables import Table
+    from barlow_report.visuals.drawing import Chart
+
+__all__ = ["Lens"]
+
+View = TypeVar("View")
+
+
+class Lens(Generic[View]):
+    """A further look at the failures of a run. Every method has a default: a lens says only what it has to say.
+
+    Attributes:
+        name: Its folder below `lenses/`, and what others call it in their `needs`.
+        key: Its section of the configuration, its command, and its mark in run.json.
+        meaning: What its section asks for; the documentation of the key.
+        command: What its command does; empty: there is none.
+        needs: Names of lenses that it reads where a run has them. They come before it in the registry, and it may
+            import from no other one.
+        templates: Folder that its templates are looked for in beside the package's own.
+    """
+
+    name: str
+    key: str
+    meaning: str = ""
+    command: str = ""
+    needs: tuple[str, ...] = ()
+    templates: Path | None = None
+
+    # --- computing ------------------------------------------------------------------------------------------
+
+    def section(self) -> "type[Section] | None":
+        """The model of its section; None: it is not asked for, but follows from what it needs."""
+        return None
+
+    def check(self, config: "Config") -> None:
+        """Raise ValueError where its section contradicts another one."""
+
+    def tables(self) -> "Sequence[Table]":
+        """The schemas of its tables in the run folder."""
+        return ()
+
+    def compute(self, config: "Config", run: "Run", *, explained: str, progress: "Progress") -> None:
+        """Write its tables, unless they are up to date; `explained` is the fingerprint of the stage `explain`."""
+
+    # --- the report: reading the tables once ---------------------------------------------------------------
+
+    def photographs(self) -> "Mapping[str, Sequence[str]]":
+        """The columns of its tables that name photographs, by table: a site may have to blur them."""
+        return {}
+
+    def charts(self, tables: "Mapping[str, pd.DataFrame]") -> "Mapping[str, Chart]":
+        """Its charts by name, drawn when the site is built."""
+        return {}
+
+    def read(self, source: "ReportSource") -> View | None:
+        """Link its tables as objects; None where the run has none, and then none of what follows is asked."""
+        return None
+
+    def need(self, site: "Site", name: str) -> Any:
+        """The view of a lens that this one needs; None where the run has none."""
+        if name not in self.needs:
+            raise LookupError(f"lens {self.name} does not say that it needs {name}")
+        return next((view for lens, view in site.lenses if lens.name == name), None)
+
+    # --- the report: pages, and places on the pages of others -----------------------------------------------
+
+    def pages(self, site: "Site", view: View) -> "Iterable[SitePage]":
+        """Its pages; the first has an entry in the navigation."""
+        return ()
+
+    def overview(self, site: "Site", view: View) -> "Block | None":
+        """A section of the overview, below the failure modes."""
+        return None
+
+    def note(self, site: "Site", view: View) -> "Block | None":
+        """A line of the overview, below the sections."""
+        return None
+
+    def verdict(self, site: "Site", view: View, modes: "Sequence[Rule]") -> str:
+        """A sentence for the answer to the first question of the overview; `modes` are the verified ones."""
+        return ""
+
+    def remark(self, site: "Site", view: View, rule: "Rule") -> "Remark | None":
+        """A badge on a failure mode: on its card and in its link."""
+        return None
+
+    def class_head(self, site: "Site", view: View, class_id: int) -> "Block | None":
+        """A part of a class's page above its groups."""
+        return None
+
+    def class_section(self, site: "Site", view: View, class_id: int) -> "PagePart | None":
+        """A part of a class's page below its groups."""
+        return None
+
+    def group(self, site: "Site", view: View, group: "Group") -> "Block | None":
+        """A part of a group, below its measures."""
+        return None
+
+    def mode_sentence(self, site: "Site", view: View, rule: "Rule") -> "Sentence | None":
+        """A sentence beside the evidence of a failure mode."""
+        return None
+
+    def mode(self, site: "Site", view: View, rule: "Rule") -> "Block | None":
+        """A part of a failure mode's entry, above its galleries."""
+        return None
+
+    def mode_columns(self, site: "Site", view: View) -> "ModeColumns | None":
+        """Columns and filters of the table of failure modes."""
+        return None
+
+    def picture_note(self, site: "Site", view: View, image_id: int) -> str:
+        """A word beneath the picture of a failure."""
+        return ""
+
+    def method(self, site: "Site", view: View) -> "MethodPart | None":
+        """Its part of the method page."""
+        return None
+
+    def downloads(self, site: "Site", view: View) -> "Mapping[str, Iterable[str]]":
+        """Files for readers to take away: text in parts, by path below `data/`."""
+        return {}

@@ -1,0 +1,79 @@
+"""Several models on the same images: what errors each makes, and which failure modes they share.
+
+Its section of the configuration is called `comparison`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from barlow_report.lenses.lens import Lens
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from barlow_report.config import Config
+    from barlow_report.lenses.models.config import ComparisonConfig
+    from barlow_report.lenses.models.records import Comparison
+    from barlow_report.progress import Progress
+    from barlow_report.report import ReportSource
+    from barlow_report.report.pages import Site, SitePage
+    from barlow_report.report.records import Rule
+    from barlow_report.report.slots import MethodPart, Sentence
+    from barlow_report.run_folder import Run
+    from barlow_report.tables import Table
+    from barlow_report.visuals.drawing import Chart
+
+__all__ = ["Models"]
+
+
+class Models(Lens["Comparison"]):
+    """Other models on the same images."""
+
+    name = "models"
+    key = "comparison"
+    meaning = "Other models' predictions; nothing is compared where the section is left out."
+    command = (
+        "Compare other models on the same images: error types and shared failure modes; extract and explain first if "
+        "need be."
+    )
+    needs = ("error_types",)
+
+    def section(self) -> "type[ComparisonConfig]":
+        from barlow_report.lenses.models.config import ComparisonConfig
+
+        return ComparisonConfig
+
+    def tables(self) -> "Sequence[Table]":
+        from barlow_report.lenses.models.tables import TABLES
+
+        return TABLES
+
+    def compute(self, config: "Config", run: "Run", *, explained: str, progress: "Progress") -> None:
+        from barlow_report.lenses.models.stage import compare
+
+        compare(config, run, explained=explained, progress=progress)
+
+    def charts(self, tables: "Mapping[str, pd.DataFrame]") -> "Mapping[str, Chart]":
+        from barlow_report.lenses.models.figures import charts
+
+        return charts(tables)
+
+    def read(self, source: "ReportSource") -> "Comparison | None":
+        from barlow_report.lenses.models.records import read_comparison
+
+        return read_comparison(source.tables)
+
+    def pages(self, site: "Site", view: "Comparison") -> "Iterator[SitePage]":
+        from barlow_report.lenses.models.pages import models_page
+
+        yield models_page(site, view, taxonomy=self.need(site, "error_types"))
+
+    def mode_sentence(self, site: "Site", view: "Comparison", rule: "Rule") -> "Sentence | None":
+        from barlow_report.lenses.models.pages import sharing_sentence
+
+        return sharing_sentence(view, rule)
+
+    def method(self, site: "Site", view: "Comparison") -> "MethodPart":
+        from barlow_report.lenses.models.pages import method_part
+
+        return method_part()

@@ -1,0 +1,220 @@
+"""Several models beside each other: accuracy, error types, and the failure modes that they share."""
+
+from dataclasses import dataclass
+
+from barlow_report.formatting import count, percent
+from barlow_report.lenses.error_types.page_tables import type_cells, type_columns
+from barlow_report.lenses.error_types.records import Taxonomy
+from barlow_report.lenses.models.figures import MODEL_ERROR_TYPES, SHARED_MODES
+from barlow_report.lenses.models.records import Comparison, ModelEntry, SharedMode, listed_models, sharing_words
+from barlow_report.report.datatable import Cell, DataTable, Filter, Link, TableColumn
+from barlow_report.report.pages.page import Heading, Site, SitePage
+from barlow_report.report.records import Rule, Share
+from barlow_report.report.slots import Block, MethodPart, PagePart, Sentence
+from barlow_report.report.words import GROUPINGS, condition_words
+
+__all__ = ["MODELS_PATH", "ModelsView", "method_part", "models_page", "sharing_sentence"]
+
+MODELS_PATH = "models/index.html"
+_N_COLUMNS = 3  # so many models have a column of their own
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelsView:
+    """The page of models."""
+
+    comparison: Comparison
+    models: DataTable
+    modes: DataTable
+    types_figure: str | None
+    modes_figure: str | None
+    n_images: int
+    lowest: ModelEntry
+    highest: ModelEntry
+    n_proposing: int
+    n_for_all: int
+    n_for_one: int
+    is_suggested: bool
+
+
+def models_page(site: Site, comparison: Comparison, *, taxonomy: Taxonomy | None) -> SitePage:
+    """Compare models by error type and by failure mode."""
+    models, modes = _models_table(comparison, taxonomy), _modes_table(site, comparison)
+    site.tables[models.name], site.tables[modes.name] = models, modes
+    return SitePage(
+        path=MODELS_PATH,
+        title="Models",
+        section="Models",
+        description=f"{count(len(comparison.models))} models on the same images: accuracy, error types, and the "
+        "failure modes that they share.",
+        search="Comparison of models: top-1 accuracy, error types, shared failure modes.",
+        template="lenses/models/page.html",
+        view=lambda: _view(
+            site, comparison, models, modes, is_suggested=taxonomy is not None and taxonomy.is_suggested
+        ),
+        headings=(Heading("Accuracy", "models"), Heading("Error types", "types"), Heading("Failure modes", "modes")),
+        crumbs=(Link("Overview", "index.html"),),
+        data=(f"data/{models.name}.js", f"data/{modes.name}.js"),
+        has_contents=True,
+    )
+
+
+def sharing_sentence(comparison: Comparison, rule: Rule) -> Sentence | None:
+    """Say for which other models a rule of the report holds."""
+    words = sharing_words(comparison, rule.rule_id)
+    return Sentence(text=words, more=Link("All models", f"{MODELS_PATH}#modes")) if words else None
+
+
+def method_part() -> MethodPart:
+    """The part of the method page."""
+    block = Block(template="lenses/models/method.html", view=None)
+    return MethodPart(section=PagePart(heading=Heading("Comparing models", "models"), block=block))
+
+
+def _view(site: Site, comparison: Comparison, models: DataTable, modes: DataTable, *, is_suggested: bool) -> ModelsView:
+    by_accuracy = sorted(comparison.models, key=lambda model: (model.accuracy.k or 0, model.model_id))
+    return ModelsView(
+        comparison=comparison,
+        models=models,
+        modes=modes,
+        types_figure=MODEL_ERROR_TYPES if MODEL_ERROR_TYPES in site.figures else None,
+        modes_figure=SHARED_MODES if SHARED_MODES in site.figures else None,
+        n_images=comparison.models[0].accuracy.n or 0,
+        lowest=by_accuracy[0],
+        highest=by_accuracy[-1],
+        n_proposing=sum(model.n_found is not None for model in comparison.models),
+        n_for_all=sum(mode.n_holds == len(comparison.models) for mode in comparison.modes),
+        n_for_one=sum(mode.n_holds == 1 for mode in comparison.modes),
+        is_suggested=is_suggested,
+    )
+
+
+def _models_table(comparison: Comparison, taxonomy: Taxonomy | None) -> DataTable:
+    has_types = taxonomy is not None and any(model.errors is not None for model in comparison.models)
+    rows: list[list[Cell]] = []
+    for model in sorted(comparison.models, key=lambda m: (-(m.accuracy.k or 0), m.model_id)):
+        row: list[Cell] = [model.name, model.accuracy]
+        if taxonomy is not None and has_types:
+            if taxonomy.finds_label_noise:
+                row.append(_percent(model.accuracies.get("multi_label")))
+            row += type_cells(taxonomy, model.errors)
+        rows.append([*row, model.n_found, model.n_holds])
+    columns = [
+        TableColumn(key="model", label="Model", kind="text"),
+        TableColumn(
+            key="accuracy",
+            label="Top-1",
+            kind="rate",
+            starts="descending",
+            title="Images that are predicted as labelled",
+        ),
+    ]
+    if taxonomy is not None and has_types:
+        if taxonomy.finds_label_noise:
+            columns.append(
+                TableColumn(
+                    key="multi-label-accuracy",
+                    label="Multi-label accuracy",
+                    kind="text",
+                    starts="descending",
+                    title="Mean over classes, when other correct labels and overlapping classes count as correct",
+                )
+            )
+        columns += type_columns(taxonomy)
+    columns += [
+        TableColumn(
+            key="found",
+            label="Modes found",
+            kind="count",
+            starts="descending",
+            title="Failure modes of the model's own trees, on the images they were fitted on",
+        ),
+        TableColumn(
+            key="holds",
+            label="Modes that hold",
+            kind="count",
+            starts="descending",
+            title="Failure modes of any model that hold for this one on held-out images",
+        ),
+    ]
+    return DataTable(
+        name="models",
+        caption="Models",
+        columns=tuple(columns),
+        rows=rows,
+        filters=(Filter(key="model", label="Name contains", kind="contains"),),
+        sorted_by="accuracy",
+        page_size=50,
+        empty="There are no models.",
+        noun="models",
+    )
+
+
+def _percent(value: float | None) -> str | None:
+    return None if value is None else percent(value)
+
+
+def _modes_table(site: Site, comparison: Comparison) -> DataTable:
+    n = len(comparison.models)
+    shown = comparison.models if n <= _N_COLUMNS else ()
+    rows: list[list[Cell]] = []
+    for mode in comparison.modes:
+        holds = [model.name for model, rate in zip(comparison.models, mode.rates, strict=True) if rate.holds]
+        rows.append(
+            [
+                _mode_link(site, mode),
+                site.class_link(mode.class_id),
+                GROUPINGS[mode.grouping],
+                Share(mode.n_holds, n),
+                Share(mode.n_found, n),
+                *([rate.error for rate in mode.rates] if shown else [listed_models(holds)]),
+            ]
+        )
+    columns = [
+        TableColumn(key="rule", label="Rule", kind="link"),
+        TableColumn(key="class", label="Class", kind="link"),
+        TableColumn(key="grouping", label="Grouping", kind="text"),
+        TableColumn(
+            key="holds", label="Holds for", kind="rate", starts="descending", title="Models that it is verified for"
+        ),
+        TableColumn(
+            key="found", label="Found by", kind="rate", starts="descending", title="Models whose own trees have it"
+        ),
+    ]
+    if shown:
+        columns += [
+            TableColumn(
+                key=f"model-{model.model_id}",
+                label=f"ER of {model.name}",
+                kind="rate",
+                starts="descending",
+                title="Error rate in the leaf, on held-out images",
+            )
+            for model in shown
+        ]
+    else:
+        columns.append(TableColumn(key="models", label="Models it holds for", kind="text"))
+    kinds = list(dict.fromkeys(GROUPINGS[mode.grouping] for mode in comparison.modes))
+    return DataTable(
+        name="shared-modes",
+        caption="Failure modes that hold for at least one model",
+        columns=tuple(columns),
+        rows=rows,
+        filters=(
+            Filter(key="", label="Rule, class or model contains", kind="contains"),
+            Filter(key="grouping", label="Grouping", kind="equals", choices=tuple((kind, kind) for kind in kinds)),
+            Filter(key="holds", label="Holds for ≥ % of models", kind="least", is_percent=True),
+        ),
+        sorted_by="holds",
+        page_size=25,
+        empty="No failure mode holds for any of the models."
+        if not site.catalog.is_in_sample
+        else "Nothing was held out, so nothing can be compared: set rules.held_out_fraction.",
+        noun="failure modes",
+    )
+
+
+def _mode_link(site: Site, mode: SharedMode) -> Link:
+    words = condition_words(mode.conditions) or "all images"
+    rule = None if mode.rule_id is None else site.catalog.rules.get(mode.rule_id)
+    return Link(words, site.class_path(mode.class_id) if rule is None else site.rule_path(rule))

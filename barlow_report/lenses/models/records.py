@@ -1,0 +1,169 @@
+"""Several models as pages show them: how accurate they are, what errors they make, which failure modes they share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from barlow_report.formatting import count
+from barlow_report.lenses.error_types.records import Breakdown, read_breakdowns
+from barlow_report.report.catalog import visible
+from barlow_report.report.records import Condition, Share
+
+__all__ = ["Comparison", "ModeRate", "ModelEntry", "SharedMode", "listed_models", "read_comparison", "sharing_words"]
+
+
+_N_NAMES = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelEntry:
+    """A model.
+
+    Attributes:
+        accuracy: Top-1, over all images.
+        errors: What kinds of errors its failures are; None where error types were not computed.
+        accuracies: Means over classes, by measure; see table `model_accuracies`.
+        n_found: Failure modes that its own trees have; None where it was given none.
+        n_holds: Failure modes, its own or others', that hold for it.
+    """
+
+    model_id: int
+    name: str
+    accuracy: Share
+    errors: Breakdown | None
+    accuracies: Mapping[str, float | None]
+    n_found: int | None
+    n_holds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModeRate:
+    """A failure mode counted for one model on held-out images; see table `shared_mode_rates`."""
+
+    error: Share
+    base: Share
+    is_found: bool
+    holds: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedMode:
+    """A failure mode that holds for at least one model; `rates` are those of all models, in their order."""
+
+    mode_id: int
+    grouping: str
+    class_id: int
+    model_id: int
+    rule_id: int | None
+    conditions: tuple[Condition, ...]
+    rates: tuple[ModeRate, ...]
+
+    @property
+    def n_found(self) -> int:
+        """Models whose own trees have it."""
+        return sum(rate.is_found for rate in self.rates)
+
+    @property
+    def n_holds(self) -> int:
+        """Models that it holds for."""
+        return sum(rate.holds for rate in self.rates)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """All models of a run, the inspected one first, and the failure modes that hold for any of them."""
+
+    models: tuple[ModelEntry, ...]
+    modes: tuple[SharedMode, ...]
+
+    def sharing(self, rule_id: int) -> SharedMode | None:
+        """The mode whose thresholds are those of a rule of this report, if it holds for any model."""
+        return self._by_rule.get(rule_id)
+
+    @cached_property
+    def _by_rule(self) -> dict[int, SharedMode]:
+        return {mode.rule_id: mode for mode in self.modes if mode.rule_id is not None}
+
+
+def listed_models(names: list[str]) -> str:
+    """List the first few names, and say how many more there are."""
+    rest = len(names) - _N_NAMES
+    return ", ".join(names[:_N_NAMES]) + (f" and {count(rest)} more" if rest > 0 else "")
+
+
+def sharing_words(comparison: Comparison, rule_id: int) -> str:
+    """Say for which other models a rule of the report holds; nothing where it holds for none.
+
+    A rule whose mode holds for no model at all is not among the shared modes.
+    """
+    mode = comparison.sharing(rule_id)
+    if mode is None:
+        return ""
+    pairs = zip(comparison.models[1:], mode.rates[1:], strict=True)
+    others, n = [model.name for model, rate in pairs if rate.holds], len(comparison.models) - 1
+    of_all = f"of {count(n)} other model{'s' * (n != 1)}"
+    if not others:
+        return f"Holds for none {of_all}."
+    return f"Holds for {count(len(others))} {of_all}: {listed_models(others)}."
+
+
+def read_comparison(tables: Mapping[str, pd.DataFrame]) -> Comparison | None:
+    """Return the comparison of models; None where there is none.
+
+    Args:
+        tables: The tables of the run.
+    """
+    if "models" not in tables or "shared_mode_rates" not in tables:
+        return None
+    errors = read_breakdowns(tables["model_error_types"], "model_id")
+    accuracies: dict[int, dict[str, float | None]] = {}
+    for row in tables["model_accuracies"].itertuples():
+        accuracies.setdefault(row.model_id, {})[row.measure] = None if np.isnan(row.value) else float(row.value)
+    models = tuple(
+        ModelEntry(
+            model_id=row.model_id,
+            name=visible(row.name),
+            accuracy=Share(row.n_correct, row.n_images, row.accuracy_low, row.accuracy_high),
+            errors=errors.get(row.model_id),
+            accuracies=accuracies.get(row.model_id, {}),
+            n_found=None if pd.isna(row.n_found) else int(row.n_found),
+            n_holds=row.n_holds,
+        )
+        for row in tables["models"].sort_values("model_id").itertuples(index=False)
+    )
+    return Comparison(models=models, modes=_modes(tables))
+
+
+def _modes(tables: Mapping[str, pd.DataFrame]) -> tuple[SharedMode, ...]:
+    conditions: dict[int, list[Condition]] = {}
+    for row in tables["shared_mode_conditions"].sort_values(["mode_id", "position"]).itertuples():
+        condition = Condition(feature_id=row.feature_id, branch=row.branch, threshold=row.threshold)
+        conditions.setdefault(row.mode_id, []).append(condition)
+    rates: dict[int, list[ModeRate]] = {}
+    for row in tables["shared_mode_rates"].sort_values(["mode_id", "model_id"]).itertuples():
+        has_interval = not np.isnan(row.low)
+        rate = ModeRate(
+            error=Share(
+                row.n_failures, row.n_images, row.low if has_interval else None, row.high if has_interval else None
+            ),
+            base=Share(row.n_group_failures, row.n_group_images),
+            is_found=bool(row.is_found),
+            holds=bool(row.holds),
+        )
+        rates.setdefault(row.mode_id, []).append(rate)
+    modes = [
+        SharedMode(
+            mode_id=row.mode_id,
+            grouping=row.grouping,
+            class_id=row.class_id,
+            model_id=row.model_id,
+            rule_id=None if pd.isna(row.rule_id) else int(row.rule_id),
+            conditions=tuple(conditions.get(row.mode_id, ())),
+            rates=tuple(rates.get(row.mode_id, ())),
+        )
+        for row in tables["shared_modes"].itertuples()
+    ]
+    return tuple(sorted(modes, key=lambda mode: (-mode.n_holds, mode.mode_id)))

@@ -1,0 +1,274 @@
+"""Several models on the same images: what kinds of errors they make, and which failure modes they share."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from barlow_report.config import Config, RulesConfig
+from barlow_report.errors import ConfigError
+from barlow_report.files import digest_named
+from barlow_report.formatting import count
+from barlow_report.lenses.error_types.classes import Vocabulary
+from barlow_report.lenses.error_types.config import TaxonomyConfig
+from barlow_report.lenses.error_types.images import ImageNames
+from barlow_report.lenses.error_types.stage import digest_inputs, read_inputs, run_vocabulary
+from barlow_report.lenses.models.classification import classify_models
+from barlow_report.lenses.models.predictions import read_predictions
+from barlow_report.progress import Progress
+from barlow_report.run_folder import Run, fingerprint
+from barlow_report.significance import wilson_interval
+from barlow_report.stages.class_order import refuse_wrong_orders
+from barlow_report.tables import TABLES, empty_table
+
+if TYPE_CHECKING:
+    from barlow_report.lenses.models.shared_modes import Mode
+
+__all__ = ["compare"]
+
+Integers = npt.NDArray[np.int64]
+Predictions = npt.NDArray[np.int32]
+
+_INSPECTED = "inspected model"
+_SHARED = ("shared_modes", "shared_mode_conditions", "shared_mode_rates")
+
+
+def compare(config: Config, run: Run, *, explained: str, progress: Progress) -> str:
+    """Write the tables that compare models, unless they are up to date; return the fingerprint.
+
+    The inspected model is model 0. A column of the table that holds its very predictions gives it its name.
+
+    Args:
+        config: The configuration, with a section `comparison`.
+        run: The run folder, with the stage `explain` finished.
+        explained: The fingerprint of that stage.
+        progress: Where to report to.
+
+    Raises:
+        ConfigError: There is no section `comparison`.
+        DataError: A file that it names cannot be read, or does not fit the run.
+    """
+    settings = config.section("comparison")
+    if settings is None:
+        raise ConfigError(
+            "comparison: missing. Add a section `comparison: {predictions: FILE}` to the configuration, a table with "
+            "the column path and one column per model."
+        )
+    taxonomy = config.section("taxonomy")
+    if taxonomy is not None and taxonomy.proposal_words is not None:
+        # words are proposed for the failures of the inspected model alone
+        taxonomy = taxonomy.model_copy(update={"proposal_words": None})
+    mark = fingerprint(
+        explain=explained,
+        seed=config.seed,
+        rules=config.rules.model_dump(mode="json", exclude={"n_workers"}),
+        comparison=settings.model_dump(mode="json"),
+        predictions=digest_named(settings.predictions, key="comparison.predictions"),
+        taxonomy=None if taxonomy is None else taxonomy.model_dump(mode="json", exclude={"clip"}),
+        files=None if taxonomy is None else digest_inputs(taxonomy),
+    )
+    if run.is_done("comparison", fingerprint=mark):
+        progress.message("The comparison of models is up to date")
+        return mark
+    run.begin("comparison", fingerprint=mark)
+    images = run.read_table("images")
+    labels, inspected = images["label"].to_numpy(), images["prediction"].to_numpy()
+    vocabulary = run_vocabulary(config, run)
+    given = read_predictions(
+        settings.predictions,
+        vocabulary=vocabulary,
+        images=ImageNames(images["path"].tolist()),
+        models=settings.models,
+    )
+    if given.matches.n_foreign:
+        progress.message(f"Note: {given.matches.words}")
+        run.assume("comparison", "predictions", given.matches.sentence("comparison.predictions"))
+    refuse_wrong_orders(config, given.names, labels, given.class_ids, class_names=vocabulary.names)
+    names, predictions = _with_inspected(given.names, given.class_ids, inspected)
+    types, accuracies = _classify(
+        taxonomy,
+        run,
+        vocabulary,
+        labels,
+        predictions,
+        confidence_level=config.rules.confidence_level,
+        progress=progress,
+    )
+    proposing = _spread((predictions == labels[:, None]).sum(axis=0), n_others=settings.n_proposing)
+    modes, rates = _rate(config, run, labels, predictions, proposing=proposing, progress=progress)
+    models = _models(names, labels, predictions, rates, level=config.rules.confidence_level)
+    models["n_found"] = models["n_found"].where(models["model_id"].isin(proposing))
+    run.write_table("models", models)
+    run.write_table("model_error_types", types)
+    run.write_table("model_accuracies", accuracies)
+    shared = _share(modes, rates)
+    for name, table in shared.items():
+        run.write_table(name, table)
+    run.finish("comparison", fingerprint=mark)
+    n_several = int((shared["shared_modes"]["n_holds"] > 1).sum())
+    progress.message(
+        f"{count(len(names))} models: {count(len(shared['shared_modes']))} failure modes hold for at least one of "
+        f"them, {count(n_several)} for several"
+    )
+    return mark
+
+
+def _with_inspected(
+    names: tuple[str, ...], class_ids: Predictions, inspected: Integers
+) -> tuple[list[str], Predictions]:
+    """Put the inspected model first, and leave out a column that is the same model."""
+    same = np.flatnonzero((class_ids == inspected[:, None]).all(axis=0))
+    if len(same):
+        first = int(same[0])
+        others = [column for column in range(len(names)) if column != first]
+        return [names[first], *(names[i] for i in others)], class_ids[:, [first, *others]]
+    own = _INSPECTED
+    while own in names:
+        own = f"{own} of the report"
+    return [own, *names], np.column_stack([inspected.astype(np.int32), class_ids])
+
+
+def _classify(
+    settings: TaxonomyConfig | None,
+    run: Run,
+    vocabulary: Vocabulary,
+    labels: Integers,
+    predictions: Predictions,
+    *,
+    confidence_level: float,
+    progress: Progress,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The error types of every model, with the inputs of the configuration's taxonomy; empty without one."""
+    if settings is None:
+        return empty_table("model_error_types"), empty_table("model_accuracies")
+    with progress.task("Classifying errors", total=predictions.shape[1], unit="models") as advance:
+        return classify_models(
+            labels,
+            predictions,
+            inputs=read_inputs(settings, run, vocabulary),
+            only_annotated=settings.only_annotated,
+            confidence_level=confidence_level,
+            advance=advance,
+        )
+
+
+def _spread(n_correct: Integers, *, n_others: int) -> list[int]:
+    """The inspected model and at most `n_others` others: from the least to the most accurate one at equal steps."""
+    order = np.argsort(n_correct[1:], kind="stable") + 1
+    if len(order) > n_others:
+        order = order[np.linspace(0, len(order) - 1, n_others).round().astype(np.int64)]
+    return [0, *sorted(order.tolist())]
+
+
+def _rate(
+    config: Config,
+    run: Run,
+    labels: Integers,
+    predictions: Predictions,
+    *,
+    proposing: list[int],
+    progress: Progress,
+) -> "tuple[list[Mode], pd.DataFrame]":
+    """Every failure mode that the trees of the proposing models have, and table `shared_mode_rates` of all of them."""
+    from barlow_report.lenses.models.shared_modes import merge_proposals, propose_modes, rate_modes
+    from barlow_report.rules import explain_failures  # takes a second
+
+    held_out = (run.read_table("splits")["split"] == "held_out").to_numpy()
+    if not held_out.any():
+        return [], empty_table("shared_mode_rates")
+    own = {name: run.read_table(name) for name in ("groups", "rules", "conditions")}
+    proposals = list(propose_modes(0, **own))
+    settings, features = _plain(config.rules), run.features()
+    class_names = run.read_table("classes")["name"].tolist()
+    others = proposing[1:]
+    with progress.task("Explaining the failures of other models", total=len(others), unit="models") as advance:
+        for model_id in others:
+            found = explain_failures(
+                features,
+                labels,
+                predictions[:, model_id],
+                class_names=class_names,
+                settings=settings,
+                seed=config.seed,
+                held_out=held_out,
+            )
+            proposals += propose_modes(model_id, groups=found.groups, rules=found.rules, conditions=found.conditions)
+            advance(1)
+    modes = merge_proposals(proposals)
+    with progress.task("Testing failure modes on all models", total=len(modes), unit="modes") as advance:
+        rates = rate_modes(
+            modes,
+            features=features,
+            labels=labels,
+            predictions=predictions,
+            held_out=held_out,
+            settings=config.rules,
+            advance=advance,
+        )
+    return modes, rates
+
+
+def _plain(settings: RulesConfig) -> RulesConfig:
+    """The settings without what is not compared: further groups, other depths, the noise floor."""
+    return settings.model_copy(
+        update={
+            "confused_pairs": 0,
+            "unions": {},
+            "manifest_columns": (),
+            "n_permutations": 0,
+            "evaluation_depths": (),
+        }
+    )
+
+
+def _models(
+    names: list[str], labels: Integers, predictions: Predictions, rates: pd.DataFrame, *, level: float
+) -> pd.DataFrame:
+    n_correct = (predictions == labels[:, None]).sum(axis=0)
+    low, high = wilson_interval(n_correct, len(labels), level=level)
+    n_modes = rates.groupby("model_id")[["is_found", "holds"]].sum().reindex(range(len(names)), fill_value=0)
+    return pd.DataFrame(
+        {
+            "model_id": range(len(names)),
+            "name": names,
+            "n_images": len(labels),
+            "n_correct": n_correct,
+            "accuracy_low": low,
+            "accuracy_high": high,
+            "n_found": n_modes["is_found"].astype("Int64").to_numpy(),
+            "n_holds": n_modes["holds"].to_numpy(dtype=np.int64),
+        }
+    )
+
+
+def _share(modes: "list[Mode]", rates: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The tables of the failure modes that hold for at least one model."""
+    n_holds = rates.groupby("mode_id")["holds"].sum()
+    kept = n_holds[n_holds > 0]
+    if not len(kept):
+        return {name: empty_table(name) for name in _SHARED}
+    chosen = [(mode_id, modes[mode_id]) for mode_id in kept.index.tolist()]
+    rows = [
+        {
+            "mode_id": mode_id,
+            "grouping": mode.best.grouping,
+            "class_id": mode.best.class_id,
+            "model_id": mode.best.model_id,
+            "rule_id": mode.best.rule_id if mode.best.model_id == 0 else None,
+            "n_found": len(mode.found_by),
+            "n_holds": int(kept[mode_id]),
+        }
+        for mode_id, mode in chosen
+    ]
+    conditions = [
+        (mode_id, position, condition.feature_id, condition.branch, condition.threshold)
+        for mode_id, mode in chosen
+        for position, condition in enumerate(mode.best.conditions)
+    ]
+    columns = TABLES["shared_mode_conditions"].column_names
+    return {
+        "shared_modes": pd.DataFrame(rows).astype({"rule_id": "Int64"}),
+        "shared_mode_conditions": pd.DataFrame(conditions, columns=columns),
+        "shared_mode_rates": rates[rates["mode_id"].isin(kept.index)],
+    }

@@ -1,0 +1,131 @@
+"""In a demo run: what was planted, and what the report has found of it."""
+
+from dataclasses import dataclass
+
+from barlow_report.lenses.error_types.records import ERROR_TITLES, Taxonomy
+from barlow_report.lenses.planted.records import Planted
+from barlow_report.report.datatable import Link
+from barlow_report.report.pages.page import Site, SitePage
+from barlow_report.report.records import Share
+from barlow_report.report.slots import Block
+from barlow_report.report.words import rule_inequality
+
+__all__ = ["NoisyRow", "PlantedRow", "PlantedView", "note", "planted_page"]
+
+OUTCOMES = {
+    "found": "found",
+    "other_cue": "another cue",
+    "missed": "missed",
+    "correctly_silent": "correctly silent",
+    "false_alarm": "false alarm",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlantedRow:
+    """One class of the demo."""
+
+    planted: Planted
+    link: Link
+    rule: Link | None
+    agreement: Share
+    with_cue: Share
+    outcome: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoisyRow:
+    """One class of the demo with label noise, and whether its failure mode is called so."""
+
+    planted: Planted
+    link: Link
+    other: Link | None
+    kind: str
+    outcome: str
+    rule: Link | None
+    agreement: Share
+    recognised: Share
+    is_called_noise: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlantedView:
+    """The demo's known answer beside what was found."""
+
+    rows: tuple[PlantedRow, ...]
+    noisy: tuple[NoisyRow, ...]
+    n_planted: int
+    n_found: int
+    n_recognised: int
+    n_wrongly_noise: int | None
+    n_false_alarms: int
+    n_clean: int
+    has_directions: bool
+    has_types: bool
+
+
+def note() -> Block:
+    """The line of the overview that leads here."""
+    return Block(template="lenses/planted/note.html", view=None)
+
+
+def planted_page(
+    site: Site, planted: tuple[Planted, ...], *, has_directions: bool, taxonomy: Taxonomy | None
+) -> SitePage:
+    """Which failure modes were planted in the demo and which were found."""
+    rows = tuple(_planted_row(site, item) for item in planted if not item.label_noise)
+    noisy = tuple(_noisy_row(site, item, taxonomy) for item in planted if item.label_noise)
+    n_planted = sum(bool(row.planted.cue) for row in rows)
+    return SitePage(
+        path="planted/index.html",
+        title="Planted failures",
+        section="Planted failures",
+        description="Which failure modes and label noise were planted in the demo, and what the report has found.",
+        search="Planted failure modes and label noise of the demo: found, missed, false alarms.",
+        template="lenses/planted/page.html",
+        view=lambda: PlantedView(
+            rows=rows,
+            noisy=noisy,
+            n_planted=n_planted,
+            n_found=sum(row.planted.outcome == "found" for row in rows),
+            n_recognised=sum(row.planted.outcome == "found" and row.is_called_noise for row in noisy),
+            n_wrongly_noise=None
+            if any(item.n_noise_false is None for item in planted)
+            else sum(item.n_noise_false or 0 for item in planted),
+            n_false_alarms=sum(row.planted.outcome == "false_alarm" for row in rows),
+            n_clean=len(rows) - n_planted,
+            has_directions=has_directions,
+            has_types=taxonomy is not None,
+        ),
+        crumbs=(Link("Overview", "index.html"),),
+    )
+
+
+def _planted_row(site: Site, planted: Planted) -> PlantedRow:
+    rule = None if planted.rule_id is None else site.catalog.rules.get(planted.rule_id)
+    return PlantedRow(
+        planted=planted,
+        link=site.class_link(planted.class_id),
+        rule=None if rule is None else Link(rule_inequality(rule), site.rule_path(rule)),
+        agreement=Share(
+            None if planted.agreement is None else round(planted.agreement * planted.n_images), planted.n_images
+        ),
+        with_cue=Share(planted.n_with_cue, planted.n_images),
+        outcome=OUTCOMES[planted.outcome],
+    )
+
+
+def _noisy_row(site: Site, planted: Planted, taxonomy: Taxonomy | None) -> NoisyRow:
+    row = _planted_row(site, planted)
+    errors = None if taxonomy is None or planted.rule_id is None else taxonomy.by_rule.get(planted.rule_id)
+    return NoisyRow(
+        planted=planted,
+        link=row.link,
+        other=None if planted.noise_class_id is None else site.class_link(planted.noise_class_id),
+        kind=ERROR_TITLES[planted.label_noise],
+        outcome=row.outcome,
+        rule=row.rule,
+        agreement=row.agreement,
+        recognised=Share(planted.n_noise_recognised, planted.n_noise_failures),
+        is_called_noise=errors is not None and errors.is_label_noise,
+    )

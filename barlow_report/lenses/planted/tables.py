@@ -1,0 +1,67 @@
+"""What was planted."""
+
+from barlow_report.tables.schema import Table, integer, real, text
+
+__all__ = ["TABLES"]
+
+TABLES: tuple[Table, ...] = (
+    Table(
+        name="planted",
+        meaning="The demo's planted failure modes and what the report found. Only in a demo run.",
+        key=("class_id",),
+        columns=(
+            integer("class_id", "the class the cue belongs to"),
+            text("cue", "name of the cue that was present in training; empty where no such failure was planted"),
+            integer("n_images", "held-out images with this label"),
+            integer("n_with_cue", "of these, images that show the cue"),
+            integer(
+                "rule_id",
+                "the verified rule, of the group by label, that agrees best with the cue or the label noise; of a "
+                "false alarm the first one; no value without one",
+                nullable=True,
+            ),
+            real(
+                "agreement",
+                "share of held-out images for which being in the leaf and lacking the cue, or having the label noise, "
+                "agree",
+                nullable=True,
+            ),
+            real(
+                "cue_correlation",
+                "rank correlation of the place along the class's failure direction with the cue, on held-out images; "
+                "no value without a direction",
+                nullable=True,
+            ),
+            integer(
+                "n_verified",
+                "verified failure modes of the class, grouped by label or by prediction; where nothing was planted, "
+                "without those that hold the planted failures of the class's partner",
+            ),
+            text(
+                "outcome",
+                "what became of it",
+                allowed=("found", "other_cue", "missed", "correctly_silent", "false_alarm"),
+            ),
+            text(
+                "label_noise",
+                "kind of label noise that was planted among the images with this label; empty: none",
+                allowed=("", "overlapping", "multi_label"),
+            ),
+            text("noise_sign", "what tells these images from the others of the class; empty: none"),
+            integer("noise_class_id", "the class whose label is right as well; no value without one", nullable=True),
+            integer("n_noise", "images with it, fitted and held-out"),
+            integer("n_noise_failures", "of these, images that are misclassified"),
+            integer(
+                "n_noise_recognised",
+                "of these, images of that error type; no value where error types were not computed",
+                nullable=True,
+            ),
+            integer(
+                "n_noise_false",
+                "failures with this label of an error type that says label noise though none was planted; no value "
+                "where error types were not computed",
+                nullable=True,
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,28 @@
+"""The one list of lenses, in the order they are computed and shown, and what follows from it."""
+
+from typing import TYPE_CHECKING, Any
+
+from barlow_report.lenses.directions import Directions
+from barlow_report.lenses.error_types import ErrorTypes
+from barlow_report.lenses.errors import Errors
+from barlow_report.lenses.lens import Lens
+from barlow_report.lenses.models import Models
+from barlow_report.lenses.planted import Planted
+
+if TYPE_CHECKING:
+    from barlow_report.tables import Table
+
+__all__ = ["LENSES", "followers", "lens_tables"]
+
+LENSES: tuple[Lens[Any], ...] = (Directions(), ErrorTypes(), Models(), Errors(), Planted())
+"""Every lens. A lens comes after those it needs."""
+
+
+def lens_tables() -> "dict[str, Table]":
+    """The schema of every table of every lens, by its name."""
+    return {table.name: table for lens in LENSES for table in lens.tables()}
+
+
+def followers(lens: Lens[Any]) -> list[Lens[Any]]:
+    """The lenses that nobody asks for and that follow from this one: what they hold is stale when it is."""
+    return [other for other in LENSES if lens.name in other.needs and other.section() is None]

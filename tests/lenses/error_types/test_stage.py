@@ -1,0 +1,154 @@
+"""The stage in a run: its tables, what makes it run again, what it says, and what is left when it is taken out."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from barlow_report import pipeline
+from barlow_report.config import load_config
+from barlow_report.errors import ConfigError, DataError
+from barlow_report.lenses.error_types import tables
+from barlow_report.lenses.error_types.stage import SUGGESTION
+from barlow_report.progress import SilentProgress
+from barlow_report.run_folder import Run
+from tests.pipeline.toy import write_task
+
+TABLES = [table.name for table in tables.TABLES]
+
+
+class Messages(SilentProgress):
+    """Keeps what is reported."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def message(self, text: str) -> None:
+        """Keep a message."""
+        self.said.append(text)
+
+
+def _task(folder: Path, taxonomy: dict[str, Any] | None, **settings: Any) -> Path:
+    given = {} if taxonomy is None else {"taxonomy": taxonomy}
+    return write_task(folder, n_per_class=60, settings={**given, **settings})
+
+
+def _compute(path: Path, *, until: str = "taxonomy") -> tuple[Run, list[str]]:
+    progress = Messages()
+    run = pipeline.compute(load_config(path), folder=path.parent / "run", until=until, progress=progress)
+    return run, progress.said
+
+
+def _change(path: Path, **taxonomy: Any) -> None:
+    config = yaml.safe_load(path.read_text())
+    config["taxonomy"] = taxonomy or None
+    path.write_text(yaml.safe_dump({key: value for key, value in config.items() if value is not None}))
+
+
+@pytest.fixture(scope="module")
+def task(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The toy task with everything that a taxonomy may have: red squares with a mark are taken for blue ones."""
+    folder = tmp_path_factory.mktemp("task")
+    (folder / "both.csv").write_text("path,labels\nred/0000.png,red;blue\nred/0003.png,\n")
+    (folder / "kinds.yaml").write_text("colours: [red, blue]\n")
+    (folder / "pairs.yaml").write_text("blue: [red]\n")
+    (folder / "odd.txt").write_text("# unusual\nred\\0006.png\ngreen/0000.png\n")
+    return _task(folder, {"multi_labels": "both.csv", "superclasses": "suggested", "non_prototypical": "odd.txt"})
+
+
+def test_a_run_has_its_tables_and_they_agree(task: Path) -> None:
+    run, said = _compute(task)
+    images = run.read_table("images")
+    failing = images[images["label"] != images["prediction"]]
+    types = run.read_table("error_types").set_index("image_id")["error_type"]
+    assert sorted(types.index) == failing["image_id"].tolist()
+    by_path = {path: types[i] for path, i in zip(failing["path"], failing["image_id"], strict=True)}
+    assert by_path["red/0000.png"] == "multi_label"
+    assert by_path["red/0003.png"] == "set_aside"
+    assert by_path["red/0006.png"] == "non_prototypical"
+    assert set(by_path.values()) == {"multi_label", "set_aside", "non_prototypical", "model_failure"}
+    counts = run.read_table("error_type_counts")
+    for _, rows in counts.groupby(["scope", "class_id", "rule_id"], dropna=False):
+        assert rows["n_errors"].sum() == rows["n_failures"].iloc[0]
+    rules = run.read_table("rules").set_index("rule_id")
+    for rule_id, rows in counts[counts["scope"] == "rule"].groupby("rule_id"):
+        rule = rules.loc[rule_id]
+        assert rows["n_failures"].iloc[0] == rule["n_failures"] + rule["n_failures_held_out"]
+    errors = run.read_table("errors")
+    assert errors["image_id"].tolist() == failing["image_id"].tolist()
+    assert errors["error_type"].tolist() == types.loc[errors["image_id"]].tolist()
+    assert errors["decision_value"].isna().all()
+    assert all(errors["rule_ids"].str.fullmatch(r"\d+( \d+)*"))
+    assert {"overlapping", "co_occurrence"}.isdisjoint(counts["error_type"])
+    assert any("model failure" in text for text in said)
+    assert any("1 of 2 entries of" in text and "such as 'green/0000.png'" in text for text in said)
+    left_out = "1 of 2 entries of taxonomy.non_prototypical are about images of the run; the others were left out."
+    assert run.info["assumptions"]["taxonomy"] == {"non_prototypical": left_out}
+
+
+def test_two_classes_get_no_superclass_and_the_file_says_so(task: Path) -> None:
+    run, _ = _compute(task)
+    assert "origin: suggested" in (run.folder / SUGGESTION).read_text(encoding="utf-8")
+    assert len(run.read_table("superclasses")) == 0
+
+
+def test_nothing_is_done_twice_and_a_changed_file_is_noticed(task: Path) -> None:
+    _compute(task)
+    _, said = _compute(task)
+    assert "Error types are up to date" in said
+    labels = task.parent / "both.csv"
+    before = labels.read_text()
+    labels.write_text(before.replace("red;blue", "red"))
+    run, said = _compute(task)
+    assert "Error types are up to date" not in said
+    assert "multi_label" not in run.read_table("error_types")["error_type"].tolist()
+    assert "multi_label" not in run.read_table("errors")["error_type"].tolist()
+    labels.write_text(before)
+    _compute(task)
+
+
+def test_given_superclasses_and_a_wrong_name(tmp_path: Path) -> None:
+    path = _task(tmp_path, {"superclasses": "kinds.yaml"})
+    (tmp_path / "kinds.yaml").write_text("colours: [red, blue]\n")
+    run, _ = _compute(path)
+    assert set(run.read_table("error_types")["error_type"]) == {"fine_grained"}
+    assert set(run.read_table("superclasses")["origin"]) == {"given"}
+    (tmp_path / "kinds.yaml").write_text("colours: [red, bleu]\n")
+    with pytest.raises(DataError, match=r"kinds\.yaml: 'colours': 'bleu' is no class"):
+        _compute(path)
+    assert not run.is_finished("taxonomy")
+    _change(path, superclasses="nowhere.yaml")
+    with pytest.raises(DataError, match=r"nowhere\.yaml: cannot be read .* under taxonomy\.superclasses"):
+        _compute(path)
+
+
+def test_a_command_without_its_section_says_what_to_add(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"Add a section `taxonomy: \{\}`"):
+        _compute(_task(tmp_path, None))
+
+
+def test_error_types_that_are_no_longer_asked_for_are_gone(tmp_path: Path) -> None:
+    path = _task(tmp_path, {"superclasses": "kinds.yaml"})
+    (tmp_path / "kinds.yaml").write_text("colours: [red, blue]\n")
+    run, _ = _compute(path, until="visualize")
+    assert run.is_finished("taxonomy")
+    assert all(run.has_table(table) for table in (*TABLES, "errors"))
+    index = pipeline.build_site(run.folder, site=tmp_path / "site")
+    assert "error-types/index.html" in index.read_text(encoding="utf-8")
+    _change(path)
+    _compute(path, until="visualize")
+    assert not run.is_finished("taxonomy")
+    assert not any(run.has_table(table) for table in (*TABLES, "errors"))
+    index = pipeline.build_site(run.folder, site=tmp_path / "site")
+    assert "error-types/index.html" not in index.read_text(encoding="utf-8")
+
+
+def test_other_rules_forget_the_error_types_of_the_old_ones(tmp_path: Path) -> None:
+    path = _task(tmp_path, {})
+    run, _ = _compute(path)
+    config = yaml.safe_load(path.read_text())
+    path.write_text(yaml.safe_dump({**config, "seed": 5}))
+    _compute(path, until="explain")
+    assert not run.is_finished("taxonomy")
+    assert not run.has_table("error_type_counts")
