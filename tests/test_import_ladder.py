@@ -1,10 +1,12 @@
 """Who may import whom, read from the source: see "Package" in the README's design decisions."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
+
+from barlow_report.lenses import registry
 
 PACKAGE = Path(__file__).resolve().parents[1] / "barlow_report"
 FOUNDATION = {
@@ -25,17 +27,31 @@ FOUNDATION = {
     "own_code",
     "watching",
 }
-CORE = {"annotations", "demo", "directions", "report", "rules", "taxonomy", "vision", "visuals"}
+CORE = {"annotations", "demo", "report", "rules", "vision", "visuals"}
+PLUG = {"lenses.lens", "lenses.registry"}  # the protocol and the list: names and promises, which import nothing heavy
+# What the modules of a lens may import beside the foundation and their own folder, by what they are for.
+OF_A_LENS = {
+    "config": set(),
+    "tables": set(),
+    "stage": {"run_folder", "stages", "fingerprints", "rules", "vision", "demo"},
+    "report": {"report", "visuals"},
+    "core": {"rules", "visuals", "demo"},
+}
+PARTS = {
+    **{name: name for name in ("config", "tables", "stage")},
+    "proposing": "stage",
+    **dict.fromkeys(("downloads", "figures", "page_tables", "pages", "places", "records"), "report"),
+}
 ONLY_IN = {
     "torch": {"vision"},
     "torchvision": {"vision"},
     "safetensors": {"vision"},
-    "sklearn": {"directions", "rules"},
+    "sklearn": {"lenses", "rules"},
     "numba": {"rules"},
     "open_clip": {"vision"},
     "jinja2": {"report"},
     "mkdocs": {"report"},
-    "matplotlib": {"visuals"},
+    "matplotlib": {"lenses", "visuals"},
     "typer": {"annotations_cli", "cli", "cli_errors"},
     "fastapi": {"annotations"},
     "uvicorn": {"annotations"},
@@ -45,6 +61,10 @@ ONLY_IN = {
 
 def _modules() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
+
+
+def _name(path: Path) -> str:
+    return str(path.relative_to(PACKAGE))
 
 
 def _room(path: Path) -> str:
@@ -59,31 +79,70 @@ def _imports(path: Path) -> Iterator[str]:
             yield node.module
 
 
+def _rooms(names: Iterable[str]) -> set[str]:
+    """The rooms of modules of the package; of lenses also which one, or which part of the plug."""
+    parts = (name.split(".")[1:] for name in names if name.startswith("barlow_report."))
+    return {".".join(part[: 2 if part[0] == "lenses" else 1]) for part in parts}
+
+
 def _own_imports(path: Path) -> set[str]:
-    return {name.split(".")[1] for name in _imports(path) if name.startswith("barlow_report.")}
+    return _rooms(_imports(path))
 
 
-@pytest.mark.parametrize("path", _modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def _imported_at_once(path: Path) -> set[str]:
+    """What is imported with the module, not when a function is called or types are checked."""
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    return _rooms(node.module for node in body if isinstance(node, ast.ImportFrom) and node.module)
+
+
+@pytest.mark.parametrize("path", [p for p in _modules() if _room(p) != "lenses"], ids=_name)
 def test_every_module_imports_only_what_is_below_it(path: Path) -> None:
     room = _room(path)
     allowed = {
         **dict.fromkeys(FOUNDATION, FOUNDATION),
+        **dict.fromkeys(("config", "tables"), FOUNDATION | PLUG | {"lenses"}),
         **{name: FOUNDATION | {name} for name in CORE},
+        "report": FOUNDATION | {"report", "lenses.lens"},
         "__init__": FOUNDATION | CORE | {"pipeline"},
-        "run_folder": FOUNDATION,
+        "run_folder": FOUNDATION | PLUG | {"lenses"},
         "fingerprints": FOUNDATION,
         "terminal": FOUNDATION,
-        "stages": FOUNDATION | CORE | {"run_folder", "fingerprints", "stages"},
-        "pipeline": FOUNDATION | CORE | {"run_folder", "fingerprints", "stages"},
+        "stages": FOUNDATION | CORE | PLUG | {"lenses", "run_folder", "fingerprints", "stages"},
+        "pipeline": FOUNDATION | CORE | PLUG | {"lenses", "lenses.planted", "run_folder", "fingerprints", "stages"},
         "cli_errors": {"errors"},
         "annotations_cli": {"cli_errors", "stages"},
-        "cli": {"annotations_cli", "cli_errors", "config", "errors", "pipeline", "terminal", "training_config"},
+        "cli": {"annotations_cli", "cli_errors", "config", "errors", "lenses", "pipeline", "terminal"}
+        | {"training_config"},
     }
     assert room in allowed, f"{room} has no place on the import ladder yet"
     assert _own_imports(path) <= allowed[room]
 
 
-@pytest.mark.parametrize("path", _modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
+@pytest.mark.parametrize("path", sorted((PACKAGE / "lenses").glob("*/*.py")), ids=_name)
+def test_a_lens_imports_no_other_one_but_those_it_needs(path: Path) -> None:
+    lens = next(lens for lens in registry.LENSES if lens.name == path.parent.name)
+    own = f"lenses.{lens.name}"
+    needed = {f"lenses.{name}" for name in lens.needs}
+    found = _own_imports(path)
+    if path.stem == "__init__":
+        assert _imported_at_once(path) <= {"lenses.lens"}, "what a lens needs is imported where it is called"
+        return
+    allowed = FOUNDATION | {own} | needed | OF_A_LENS[PARTS.get(path.stem, "core")]
+    assert found <= allowed
+
+
+def test_lenses_come_after_those_they_need() -> None:
+    names = [lens.name for lens in registry.LENSES]
+    assert len(set(names)) == len(names)
+    for position, lens in enumerate(registry.LENSES):
+        assert set(lens.needs) <= set(names[:position]), lens.name
+
+
+def test_the_protocol_stays_small() -> None:
+    assert len((PACKAGE / "lenses" / "lens.py").read_text(encoding="utf-8").splitlines()) <= 150
+
+
+@pytest.mark.parametrize("path", _modules(), ids=_name)
 def test_heavy_libraries_stay_in_their_rooms(path: Path) -> None:
     for name in _imports(path):
         library = name.split(".")[0]
