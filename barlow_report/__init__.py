@@ -10,6 +10,32 @@ or, for people who already have arrays, without images and without torch:
     tables = barlow_report.explain_failures(features, labels, predictions)
 
 Names are looked up when they are first used, so that importing the package costs nothing.
+
+# Glossary: one word per thing, in the code, the configuration, on pages and in the README
+
+* **inspected model**, **feature model**: whose failures are explained; whose features explain them. May be one.
+* **failure**: an image whose prediction is not its label. Never stored, always derived.
+* **group**: images that are looked at together; **grouping**: a way to make groups (by label, by prediction, …).
+* **feature**: a number of an image in the feature model; `feature_id` is its index there and nothing else.
+* **rule**: the conditions of a leaf of a group's tree; **condition**: feature, branch (`le`, `gt`) and threshold.
+* **failure mode**: a rule whose error rate and coverage reach the limits; **verdict**: what the evidence says of it.
+* **BER, ER, EC, IV, ALER**: base error rate, error rate, error coverage, importance value, average leaf error rate.
+* **split**: which images are *fitted* on and which are *held out*; **evidence**: what held-out images say.
+* **triptych**: most activating images, heatmaps and feature attack of a feature in a group; **tile**: one column of it;
+  **gallery**: failures and successes of a rule.
+* **stage**: a step that every run has (`extract`, `explain`, `visualize`) and its module in `stages/`; **mark**: the
+  fingerprint that a finished stage or lens leaves.
+* **lens**: a further look at the same failures, in a folder below `lenses/`; **view**: its tables as linked objects;
+  **slot**: a place on the pages of others that it may fill; **block**: what it puts there.
+* **directions**: the lens of failure directions; **error types**: the lens that says what kind of error a failure is
+  (its section of the configuration is called `taxonomy`, and the questions it asks in order are its cascade);
+  **models**: the lens of several models on the same images (section `comparison`); **shared mode**: a failure mode
+  that holds for at least one of them.
+* **table**: a Parquet file of the run folder with a schema in `tables/` or in a lens; **record**: a frozen object made
+  from a row; **catalog**: all records of a run, linked.
+* **description**: what a person says of a feature in a group; **answer**: one person's form for one feature;
+  **name**: what comes of the descriptions; **collector**: the server that takes answers.
+* **assumption**: what a stage took for granted and a reader must know.
 """
 
 from importlib import import_module

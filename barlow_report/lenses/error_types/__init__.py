@@ -12,7 +12,7 @@ from barlow_report.lenses.lens import Lens
 if TYPE_CHECKING:
     from barlow_report.config import Config
     from barlow_report.lenses.error_types.config import TaxonomyConfig
-    from barlow_report.lenses.error_types.records import Taxonomy
+    from barlow_report.lenses.error_types.records import ErrorTypeTables
     from barlow_report.progress import Progress
     from barlow_report.report import ReportSource
     from barlow_report.report.pages import Site, SitePage
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["ErrorTypes"]
 
 
-class ErrorTypes(Lens["Taxonomy"]):
+class ErrorTypes(Lens["ErrorTypeTables"]):
     """What kind of error each failure is."""
 
     name = "error_types"
@@ -56,52 +56,52 @@ class ErrorTypes(Lens["Taxonomy"]):
     def photographs(self) -> Mapping[str, Sequence[str]]:
         return {"error_galleries": ("thumbnail",)}
 
-    def read(self, source: "ReportSource") -> "Taxonomy | None":
-        from barlow_report.lenses.error_types.records import read_taxonomy
+    def read(self, source: "ReportSource") -> "ErrorTypeTables | None":
+        from barlow_report.lenses.error_types.records import read_error_types
 
-        return read_taxonomy(source.tables)
+        return read_error_types(source.tables)
 
-    def pages(self, site: "Site", view: "Taxonomy") -> "Iterator[SitePage]":
+    def pages(self, site: "Site", view: "ErrorTypeTables") -> "Iterator[SitePage]":
         from barlow_report.lenses.error_types.pages import error_types_page
 
         yield error_types_page(site, view)
 
-    def overview(self, site: "Site", view: "Taxonomy") -> "Block":
+    def overview(self, site: "Site", view: "ErrorTypeTables") -> "Block":
         from barlow_report.lenses.error_types.places import overview_block
 
         return overview_block(view)
 
-    def verdict(self, site: "Site", view: "Taxonomy", modes: "Sequence[Rule]") -> str:
+    def verdict(self, site: "Site", view: "ErrorTypeTables", modes: "Sequence[Rule]") -> str:
         from barlow_report.lenses.error_types.places import noise_words
 
         return noise_words(view, modes)
 
-    def remark(self, site: "Site", view: "Taxonomy", rule: "Rule") -> "Remark | None":
+    def remark(self, site: "Site", view: "ErrorTypeTables", rule: "Rule") -> "Remark | None":
         from barlow_report.lenses.error_types.places import noise_remark
 
         return noise_remark(view, rule)
 
-    def class_head(self, site: "Site", view: "Taxonomy", class_id: int) -> "Block | None":
+    def class_head(self, site: "Site", view: "ErrorTypeTables", class_id: int) -> "Block | None":
         from barlow_report.lenses.error_types.places import class_block
 
         return class_block(view, class_id)
 
-    def mode(self, site: "Site", view: "Taxonomy", rule: "Rule") -> "Block | None":
+    def mode(self, site: "Site", view: "ErrorTypeTables", rule: "Rule") -> "Block | None":
         from barlow_report.lenses.error_types.places import mode_block
 
         return mode_block(view, rule)
 
-    def mode_columns(self, site: "Site", view: "Taxonomy") -> "ModeColumns":
+    def mode_columns(self, site: "Site", view: "ErrorTypeTables") -> "ModeColumns":
         from barlow_report.lenses.error_types.page_tables import mode_columns
 
         return mode_columns(site, view)
 
-    def picture_note(self, site: "Site", view: "Taxonomy", image_id: int) -> str:
+    def picture_note(self, site: "Site", view: "ErrorTypeTables", image_id: int) -> str:
         from barlow_report.lenses.error_types.places import picture_note
 
         return picture_note(view, image_id)
 
-    def method(self, site: "Site", view: "Taxonomy") -> "MethodPart":
+    def method(self, site: "Site", view: "ErrorTypeTables") -> "MethodPart":
         from barlow_report.lenses.error_types.places import method_part
 
         return method_part(view)

@@ -1,6 +1,6 @@
 """The tables of error types, by class and by failure mode, and what other tables show of them."""
 
-from barlow_report.lenses.error_types.records import ERROR_TITLES, MEANINGS, Breakdown, Taxonomy
+from barlow_report.lenses.error_types.records import ERROR_TITLES, MEANINGS, Breakdown, ErrorTypeTables
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, TableColumn
 from barlow_report.report.pages.page import Site
 from barlow_report.report.records import Rule
@@ -24,15 +24,15 @@ _MODE_COLUMNS = (
 )
 
 
-def mode_columns(site: Site, taxonomy: Taxonomy) -> ModeColumns:
+def mode_columns(site: Site, error_types: ErrorTypeTables) -> ModeColumns:
     """The columns of the table of failure modes: the type of most failures, and how many are label noise."""
-    columns = _MODE_COLUMNS[: 2 if taxonomy.finds_label_noise else 1]
+    columns = _MODE_COLUMNS[: 2 if error_types.finds_label_noise else 1]
 
     def cells(rule: Rule) -> tuple[Cell, ...]:
-        errors = taxonomy.by_rule.get(rule.rule_id)
+        errors = error_types.by_rule.get(rule.rule_id)
         return (mostly(errors), None if errors is None else errors.label_noise)[: len(columns)]
 
-    modes = [taxonomy.by_rule.get(rule.rule_id) for rule in site.catalog.failure_modes()]
+    modes = [error_types.by_rule.get(rule.rule_id) for rule in site.catalog.failure_modes()]
     return ModeColumns(columns=columns, cells=cells, filters=(type_filter(modes),))
 
 
@@ -48,34 +48,34 @@ def mostly(breakdown: Breakdown | None) -> str | None:
     return None if breakdown is None or breakdown.most is None else ERROR_TITLES[breakdown.most]
 
 
-def type_columns(taxonomy: Taxonomy) -> list[TableColumn]:
+def type_columns(error_types: ErrorTypeTables) -> list[TableColumn]:
     """A column for each type that occurs anywhere."""
+    suggested = " Superclasses are suggested." if error_types.is_suggested else ""
     return [
         TableColumn(
             key=entry.error_type.replace("_", "-"),
             label=entry.title[0].upper() + entry.title[1:],
             kind="rate",
             starts="descending",
-            title=MEANINGS[entry.error_type]
-            + (" Superclasses are suggested." if entry.error_type == "fine_grained" and taxonomy.is_suggested else ""),
+            title=MEANINGS[entry.error_type] + (suggested if entry.error_type == "fine_grained" else ""),
         )
-        for entry in taxonomy.run.found
+        for entry in error_types.run.found
     ]
 
 
-def type_cells(taxonomy: Taxonomy, breakdown: Breakdown | None) -> list[Cell]:
+def type_cells(error_types: ErrorTypeTables, breakdown: Breakdown | None) -> list[Cell]:
     """The shares of those types among some failures."""
     shares = {} if breakdown is None else {entry.error_type: entry.share for entry in breakdown.types}
-    return [shares.get(entry.error_type) for entry in taxonomy.run.found]
+    return [shares.get(entry.error_type) for entry in error_types.run.found]
 
 
-def classes_table(site: Site, taxonomy: Taxonomy) -> DataTable:
+def classes_table(site: Site, error_types: ErrorTypeTables) -> DataTable:
     """The types of the failures of each class."""
     rows: list[list[Cell]] = []
     for class_id in site.catalog.classes:
-        breakdown = taxonomy.by_class.get(class_id)
+        breakdown = error_types.by_class.get(class_id)
         n_failures = 0 if breakdown is None else breakdown.n_failures
-        rows.append([site.class_link(class_id), n_failures, mostly(breakdown), *type_cells(taxonomy, breakdown)])
+        rows.append([site.class_link(class_id), n_failures, mostly(breakdown), *type_cells(error_types, breakdown)])
     rows.sort(key=lambda row: (-row[1] if isinstance(row[1], int) else 0, str(row[0])))
     return DataTable(
         name="error-types-by-class",
@@ -90,12 +90,12 @@ def classes_table(site: Site, taxonomy: Taxonomy) -> DataTable:
                 title="Images with the label that are misclassified, fitted and held-out ones",
             ),
             TableColumn(key="mostly", label="Mostly", kind="text", title="The type of most of these failures"),
-            *type_columns(taxonomy),
+            *type_columns(error_types),
         ),
         rows=rows,
         filters=(
             Filter(key="class", label="Class contains", kind="contains"),
-            type_filter([taxonomy.by_class.get(class_id) for class_id in site.catalog.classes]),
+            type_filter([error_types.by_class.get(class_id) for class_id in site.catalog.classes]),
             Filter(key="failures", label="Failures ≥", kind="least"),
         ),
         sorted_by="failures",
@@ -105,12 +105,12 @@ def classes_table(site: Site, taxonomy: Taxonomy) -> DataTable:
     )
 
 
-def modes_table(site: Site, taxonomy: Taxonomy) -> DataTable:
+def modes_table(site: Site, error_types: ErrorTypeTables) -> DataTable:
     """The types of the failures of each failure mode."""
-    rules = [rule for rule in site.catalog.failure_modes() if rule.rule_id in taxonomy.by_rule]
+    rules = [rule for rule in site.catalog.failure_modes() if rule.rule_id in error_types.by_rule]
     rows: list[list[Cell]] = []
     for rule in rules:
-        group, breakdown = site.catalog.groups[rule.group_id], taxonomy.by_rule[rule.rule_id]
+        group, breakdown = site.catalog.groups[rule.group_id], error_types.by_rule[rule.rule_id]
         rows.append(
             [
                 Link(condition_words(rule.conditions) or "all images", site.rule_path(rule)),
@@ -118,7 +118,7 @@ def modes_table(site: Site, taxonomy: Taxonomy) -> DataTable:
                 rule.verdict,
                 breakdown.n_failures,
                 mostly(breakdown),
-                *type_cells(taxonomy, breakdown),
+                *type_cells(error_types, breakdown),
             ]
         )
     verdicts = [verdict for verdict in VERDICTS if any(rule.verdict == verdict for rule in rules)]
@@ -137,12 +137,12 @@ def modes_table(site: Site, taxonomy: Taxonomy) -> DataTable:
                 title="In the leaf, fitted and held-out images",
             ),
             TableColumn(key="mostly", label="Mostly", kind="text", title="The type of most of these failures"),
-            *type_columns(taxonomy),
+            *type_columns(error_types),
         ),
         rows=rows,
         filters=(
             Filter(key="", label="Rule or group contains", kind="contains"),
-            type_filter([taxonomy.by_rule[rule.rule_id] for rule in rules]),
+            type_filter([error_types.by_rule[rule.rule_id] for rule in rules]),
             Filter(key="verdict", label="Verdict", kind="equals", choices=tuple((VERDICTS[v], v) for v in verdicts)),
         ),
         sorted_by="",

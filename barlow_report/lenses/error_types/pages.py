@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from barlow_report.formatting import count, percent
 from barlow_report.lenses.error_types.page_tables import classes_table, modes_table
-from barlow_report.lenses.error_types.records import ERROR_TITLES, MEANINGS, StageEntry, Taxonomy
+from barlow_report.lenses.error_types.records import ERROR_TITLES, MEANINGS, ErrorTypeTables, StageEntry
 from barlow_report.report.datatable import DataTable, Link
 from barlow_report.report.pages.groups import GalleryPicture, gallery_picture
 from barlow_report.report.pages.page import Heading, Site, SitePage
@@ -72,7 +72,7 @@ class TypeGallery:
 class ErrorTypesView:
     """The page of error types."""
 
-    taxonomy: Taxonomy
+    error_types: ErrorTypeTables
     rows: tuple[StageRow, ...]
     accuracies: tuple[AccuracyRow, ...]
     galleries: tuple[TypeGallery, ...]
@@ -84,9 +84,9 @@ class ErrorTypesView:
     has_download: bool
 
 
-def error_types_page(site: Site, taxonomy: Taxonomy) -> SitePage:
+def error_types_page(site: Site, error_types: ErrorTypeTables) -> SitePage:
     """What kinds of errors the failures are."""
-    classes, modes = classes_table(site, taxonomy), modes_table(site, taxonomy)
+    classes, modes = classes_table(site, error_types), modes_table(site, error_types)
     site.tables[classes.name], site.tables[modes.name] = classes, modes
     headings = [
         Heading("Types", "types"),
@@ -100,11 +100,11 @@ def error_types_page(site: Site, taxonomy: Taxonomy) -> SitePage:
         path="error-types/index.html",
         title="Error types",
         section="Error types",
-        description=_description(taxonomy),
+        description=_description(error_types),
         search="Error types: overlapping classes, multi-label, fine-grained, out of vocabulary, co-occurrence, "
         "non-prototypical, model failure; multi-label accuracy; superclasses.",
         template="lenses/error_types/page.html",
-        view=lambda: _view(site, taxonomy, classes, modes),
+        view=lambda: _view(site, error_types, classes, modes),
         headings=tuple(headings),
         crumbs=(Link("Overview", "index.html"),),
         data=(f"data/{classes.name}.js", f"data/{modes.name}.js"),
@@ -112,19 +112,19 @@ def error_types_page(site: Site, taxonomy: Taxonomy) -> SitePage:
     )
 
 
-def _description(taxonomy: Taxonomy) -> str:
-    found = sorted(taxonomy.run.found, key=lambda entry: -(entry.share.k or 0))
+def _description(error_types: ErrorTypeTables) -> str:
+    found = sorted(error_types.run.found, key=lambda entry: -(entry.share.k or 0))
     if not found:
         return "There is no failure to explain."
     parts = [f"{percent(entry.share.value, decimals=0)} {entry.title}" for entry in found[:4]]
-    return f"What kind of error each of the {count(taxonomy.run.n_failures)} failures is: {', '.join(parts)}."
+    return f"What kind of error each of the {count(error_types.run.n_failures)} failures is: {', '.join(parts)}."
 
 
-def _view(site: Site, taxonomy: Taxonomy, classes: DataTable, modes: DataTable) -> ErrorTypesView:
-    shares = {entry.error_type: entry.share for entry in taxonomy.run.types}
-    in_some = {class_id for ids in taxonomy.superclasses.values() for class_id in ids}
+def _view(site: Site, error_types: ErrorTypeTables, classes: DataTable, modes: DataTable) -> ErrorTypesView:
+    shares = {entry.error_type: entry.share for entry in error_types.run.types}
+    in_some = {class_id for ids in error_types.superclasses.values() for class_id in ids}
     return ErrorTypesView(
-        taxonomy=taxonomy,
+        error_types=error_types,
         rows=tuple(
             StageRow(
                 stage=stage,
@@ -132,15 +132,15 @@ def _view(site: Site, taxonomy: Taxonomy, classes: DataTable, modes: DataTable) 
                 meaning=MEANINGS[stage.error_type],
                 share=shares.get(stage.error_type, Share(None, None)),
             )
-            for stage in taxonomy.stages
+            for stage in error_types.stages
             if stage.error_type != "set_aside" or stage.is_assessed
         ),
         accuracies=tuple(
             AccuracyRow(
                 title=title,
                 meaning=meaning,
-                value=taxonomy.accuracies.get(measure),
-                is_assessed=any(stage.is_assessed and stage.error_type in types for stage in taxonomy.stages),
+                value=error_types.accuracies.get(measure),
+                is_assessed=any(stage.is_assessed and stage.error_type in types for stage in error_types.stages),
             )
             for measure, (title, meaning, types) in _ACCURACIES.items()
         ),
@@ -151,18 +151,19 @@ def _view(site: Site, taxonomy: Taxonomy, classes: DataTable, modes: DataTable) 
                 meaning=MEANINGS[entry.error_type],
                 share=entry.share,
                 pictures=tuple(
-                    gallery_picture(site, image, note=taxonomy.details.get(image.image_id, ""))
-                    for image in taxonomy.galleries.get(entry.error_type, ())
+                    gallery_picture(site, image, note=error_types.details.get(image.image_id, ""))
+                    for image in error_types.galleries.get(entry.error_type, ())
                 ),
             )
-            for entry in taxonomy.run.found
+            for entry in error_types.run.found
         ),
         classes=classes,
         modes=modes,
         superclasses=tuple(
-            (name, tuple(site.class_link(class_id) for class_id in ids)) for name, ids in taxonomy.superclasses.items()
+            (name, tuple(site.class_link(class_id) for class_id in ids))
+            for name, ids in error_types.superclasses.items()
         ),
-        origin=_ORIGINS[taxonomy.origin],
+        origin=_ORIGINS[error_types.origin],
         n_alone=len(site.catalog.classes) - len(in_some),
         has_download=site.offers("errors.csv"),
     )

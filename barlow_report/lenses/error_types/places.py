@@ -7,8 +7,8 @@ from barlow_report.formatting import count
 from barlow_report.lenses.error_types.records import (
     ERROR_TITLES,
     Breakdown,
+    ErrorTypeTables,
     StageEntry,
-    Taxonomy,
     breakdown_words,
     noise_sentence,
 )
@@ -49,52 +49,52 @@ class TypesMethod:
     titles: Mapping[str, str]
 
 
-def _breakdown(taxonomy: Taxonomy, found: Breakdown, words: str, *, template: str = "breakdown") -> Block:
-    view = BreakdownView(found=found, words=words, is_suggested=taxonomy.is_suggested)
+def _breakdown(error_types: ErrorTypeTables, found: Breakdown, words: str, *, template: str = "breakdown") -> Block:
+    view = BreakdownView(found=found, words=words, is_suggested=error_types.is_suggested)
     return Block(template=f"lenses/error_types/{template}.html", view=view)
 
 
-def overview_block(taxonomy: Taxonomy) -> Block:
+def overview_block(error_types: ErrorTypeTables) -> Block:
     """The section of the overview."""
-    return _breakdown(taxonomy, taxonomy.run, breakdown_words(taxonomy.run), template="overview")
+    return _breakdown(error_types, error_types.run, breakdown_words(error_types.run), template="overview")
 
 
-def class_block(taxonomy: Taxonomy, class_id: int) -> Block | None:
+def class_block(error_types: ErrorTypeTables, class_id: int) -> Block | None:
     """What the failures with a label consist of."""
-    found = taxonomy.by_class.get(class_id)
-    return None if found is None else _breakdown(taxonomy, found, f"By label. {breakdown_words(found)}")
+    found = error_types.by_class.get(class_id)
+    return None if found is None else _breakdown(error_types, found, f"By label. {breakdown_words(found)}")
 
 
-def mode_block(taxonomy: Taxonomy, rule: Rule) -> Block | None:
+def mode_block(error_types: ErrorTypeTables, rule: Rule) -> Block | None:
     """What the failures of a rule consist of."""
-    found = taxonomy.by_rule.get(rule.rule_id)
-    return None if found is None else _breakdown(taxonomy, found, breakdown_words(found))
+    found = error_types.by_rule.get(rule.rule_id)
+    return None if found is None else _breakdown(error_types, found, breakdown_words(found))
 
 
-def noise_remark(taxonomy: Taxonomy, rule: Rule) -> Remark | None:
+def noise_remark(error_types: ErrorTypeTables, rule: Rule) -> Remark | None:
     """Say that a mode consists of label noise."""
-    errors = taxonomy.by_rule.get(rule.rule_id)
+    errors = error_types.by_rule.get(rule.rule_id)
     if errors is None or not errors.is_label_noise:
         return None
     return Remark(word=LABEL_NOISE_WORD, sentence=noise_sentence(errors))
 
 
-def noise_words(taxonomy: Taxonomy, modes: Sequence[Rule]) -> str:
+def noise_words(error_types: ErrorTypeTables, modes: Sequence[Rule]) -> str:
     """Say how many of the verified modes need better labels, where any do."""
-    n_noise = sum(noise_remark(taxonomy, rule) is not None for rule in modes)
+    n_noise = sum(noise_remark(error_types, rule) is not None for rule in modes)
     if not n_noise:
         return ""
     return f"{count(n_noise)} of them {'are' if n_noise != 1 else 'is'} mostly label noise: better labels are needed."
 
 
-def picture_note(taxonomy: Taxonomy, image_id: int) -> str:
+def picture_note(error_types: ErrorTypeTables, image_id: int) -> str:
     """The kind of error of a failure."""
-    return ERROR_TITLES[taxonomy.type_of[image_id]] if image_id in taxonomy.type_of else ""
+    return ERROR_TITLES[error_types.type_of[image_id]] if image_id in error_types.type_of else ""
 
 
-def method_part(taxonomy: Taxonomy) -> MethodPart:
+def method_part(error_types: ErrorTypeTables) -> MethodPart:
     """The part of the method page."""
-    view = TypesMethod(stages=taxonomy.stages, titles=ERROR_TITLES)
+    view = TypesMethod(stages=error_types.stages, titles=ERROR_TITLES)
     return MethodPart(
         section=PagePart(
             heading=Heading("Error types", "error-types"),

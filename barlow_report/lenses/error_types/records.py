@@ -16,13 +16,13 @@ __all__ = [
     "LABEL_NOISE",
     "MEANINGS",
     "Breakdown",
+    "ErrorTypeTables",
     "StageEntry",
-    "Taxonomy",
     "TypeShare",
     "breakdown_words",
     "noise_sentence",
     "read_breakdowns",
-    "read_taxonomy",
+    "read_error_types",
 ]
 
 ERROR_TITLES = {
@@ -109,7 +109,7 @@ class StageEntry:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Taxonomy:
+class ErrorTypeTables:
     """The error types of a run.
 
     Attributes:
@@ -171,7 +171,7 @@ def noise_sentence(breakdown: Breakdown) -> str:
     return f"{percent(share.value, decimals=0)} of its failures say more about the labels than about the model"
 
 
-def read_taxonomy(tables: Mapping[str, pd.DataFrame]) -> Taxonomy | None:
+def read_error_types(tables: Mapping[str, pd.DataFrame]) -> ErrorTypeTables | None:
     """Return the error types of a run; None where they were not computed.
 
     Args:
@@ -189,7 +189,7 @@ def read_taxonomy(tables: Mapping[str, pd.DataFrame]) -> Taxonomy | None:
         superclasses.setdefault(visible(row.superclass), []).append(row.class_id)
     origins = tables["superclasses"]["origin"]
     detailed = types[types["detail"].notna()]
-    return Taxonomy(
+    return ErrorTypeTables(
         stages=tuple(
             StageEntry(
                 error_type=row.error_type,

@@ -42,7 +42,7 @@ class Errors(Lens["pd.DataFrame"]):
     def downloads(self, site: "Site", view: "pd.DataFrame") -> "Mapping[str, Iterable[str]]":
         from barlow_report.lenses.errors.downloads import errors_csv, errors_json
 
-        taxonomy = self.need(site, "error_types")
-        if taxonomy is None:
+        error_types = self.need(site, "error_types")
+        if error_types is None:
             return {}
-        return {"errors.csv": errors_csv(site, view, taxonomy), "errors.json": errors_json(site, view, taxonomy)}
+        return {"errors.csv": errors_csv(site, view, error_types), "errors.json": errors_json(site, view, error_types)}

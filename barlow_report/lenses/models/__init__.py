@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from barlow_report.config import Config
     from barlow_report.lenses.models.config import ComparisonConfig
-    from barlow_report.lenses.models.records import Comparison
+    from barlow_report.lenses.models.records import ModelTables
     from barlow_report.progress import Progress
     from barlow_report.report import ReportSource
     from barlow_report.report.pages import Site, SitePage
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Models"]
 
 
-class Models(Lens["Comparison"]):
+class Models(Lens["ModelTables"]):
     """Other models on the same images."""
 
     name = "models"
@@ -58,22 +58,22 @@ class Models(Lens["Comparison"]):
 
         return charts(tables)
 
-    def read(self, source: "ReportSource") -> "Comparison | None":
-        from barlow_report.lenses.models.records import read_comparison
+    def read(self, source: "ReportSource") -> "ModelTables | None":
+        from barlow_report.lenses.models.records import read_models
 
-        return read_comparison(source.tables)
+        return read_models(source.tables)
 
-    def pages(self, site: "Site", view: "Comparison") -> "Iterator[SitePage]":
+    def pages(self, site: "Site", view: "ModelTables") -> "Iterator[SitePage]":
         from barlow_report.lenses.models.pages import models_page
 
-        yield models_page(site, view, taxonomy=self.need(site, "error_types"))
+        yield models_page(site, view, error_types=self.need(site, "error_types"))
 
-    def mode_sentence(self, site: "Site", view: "Comparison", rule: "Rule") -> "Sentence | None":
+    def mode_sentence(self, site: "Site", view: "ModelTables", rule: "Rule") -> "Sentence | None":
         from barlow_report.lenses.models.pages import sharing_sentence
 
         return sharing_sentence(view, rule)
 
-    def method(self, site: "Site", view: "Comparison") -> "MethodPart":
+    def method(self, site: "Site", view: "ModelTables") -> "MethodPart":
         from barlow_report.lenses.models.pages import method_part
 
         return method_part()

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from barlow_report.formatting import count, percent
 from barlow_report.lenses.error_types.page_tables import type_cells, type_columns
-from barlow_report.lenses.error_types.records import Taxonomy
+from barlow_report.lenses.error_types.records import ErrorTypeTables
 from barlow_report.lenses.models.figures import MODEL_ERROR_TYPES, SHARED_MODES
-from barlow_report.lenses.models.records import Comparison, ModelEntry, SharedMode, listed_models, sharing_words
+from barlow_report.lenses.models.records import ModelEntry, ModelTables, SharedMode, listed_models, sharing_words
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, TableColumn
 from barlow_report.report.pages.page import Heading, Site, SitePage
 from barlow_report.report.records import Rule, Share
@@ -23,7 +23,7 @@ _N_COLUMNS = 3  # so many models have a column of their own
 class ModelsView:
     """The page of models."""
 
-    comparison: Comparison
+    compared: ModelTables
     models: DataTable
     modes: DataTable
     types_figure: str | None
@@ -37,20 +37,20 @@ class ModelsView:
     is_suggested: bool
 
 
-def models_page(site: Site, comparison: Comparison, *, taxonomy: Taxonomy | None) -> SitePage:
+def models_page(site: Site, compared: ModelTables, *, error_types: ErrorTypeTables | None) -> SitePage:
     """Compare models by error type and by failure mode."""
-    models, modes = _models_table(comparison, taxonomy), _modes_table(site, comparison)
+    models, modes = _models_table(compared, error_types), _modes_table(site, compared)
     site.tables[models.name], site.tables[modes.name] = models, modes
     return SitePage(
         path=MODELS_PATH,
         title="Models",
         section="Models",
-        description=f"{count(len(comparison.models))} models on the same images: accuracy, error types, and the "
+        description=f"{count(len(compared.models))} models on the same images: accuracy, error types, and the "
         "failure modes that they share.",
-        search="Comparison of models: top-1 accuracy, error types, shared failure modes.",
+        search="ModelTables of models: top-1 accuracy, error types, shared failure modes.",
         template="lenses/models/page.html",
         view=lambda: _view(
-            site, comparison, models, modes, is_suggested=taxonomy is not None and taxonomy.is_suggested
+            site, compared, models, modes, is_suggested=error_types is not None and error_types.is_suggested
         ),
         headings=(Heading("Accuracy", "models"), Heading("Error types", "types"), Heading("Failure modes", "modes")),
         crumbs=(Link("Overview", "index.html"),),
@@ -59,9 +59,9 @@ def models_page(site: Site, comparison: Comparison, *, taxonomy: Taxonomy | None
     )
 
 
-def sharing_sentence(comparison: Comparison, rule: Rule) -> Sentence | None:
+def sharing_sentence(compared: ModelTables, rule: Rule) -> Sentence | None:
     """Say for which other models a rule of the report holds."""
-    words = sharing_words(comparison, rule.rule_id)
+    words = sharing_words(compared, rule.rule_id)
     return Sentence(text=words, more=Link("All models", f"{MODELS_PATH}#modes")) if words else None
 
 
@@ -71,33 +71,33 @@ def method_part() -> MethodPart:
     return MethodPart(section=PagePart(heading=Heading("Comparing models", "models"), block=block))
 
 
-def _view(site: Site, comparison: Comparison, models: DataTable, modes: DataTable, *, is_suggested: bool) -> ModelsView:
-    by_accuracy = sorted(comparison.models, key=lambda model: (model.accuracy.k or 0, model.model_id))
+def _view(site: Site, compared: ModelTables, models: DataTable, modes: DataTable, *, is_suggested: bool) -> ModelsView:
+    by_accuracy = sorted(compared.models, key=lambda model: (model.accuracy.k or 0, model.model_id))
     return ModelsView(
-        comparison=comparison,
+        compared=compared,
         models=models,
         modes=modes,
         types_figure=MODEL_ERROR_TYPES if MODEL_ERROR_TYPES in site.figures else None,
         modes_figure=SHARED_MODES if SHARED_MODES in site.figures else None,
-        n_images=comparison.models[0].accuracy.n or 0,
+        n_images=compared.models[0].accuracy.n or 0,
         lowest=by_accuracy[0],
         highest=by_accuracy[-1],
-        n_proposing=sum(model.n_found is not None for model in comparison.models),
-        n_for_all=sum(mode.n_holds == len(comparison.models) for mode in comparison.modes),
-        n_for_one=sum(mode.n_holds == 1 for mode in comparison.modes),
+        n_proposing=sum(model.n_found is not None for model in compared.models),
+        n_for_all=sum(mode.n_holds == len(compared.models) for mode in compared.modes),
+        n_for_one=sum(mode.n_holds == 1 for mode in compared.modes),
         is_suggested=is_suggested,
     )
 
 
-def _models_table(comparison: Comparison, taxonomy: Taxonomy | None) -> DataTable:
-    has_types = taxonomy is not None and any(model.errors is not None for model in comparison.models)
+def _models_table(compared: ModelTables, error_types: ErrorTypeTables | None) -> DataTable:
+    has_types = error_types is not None and any(model.errors is not None for model in compared.models)
     rows: list[list[Cell]] = []
-    for model in sorted(comparison.models, key=lambda m: (-(m.accuracy.k or 0), m.model_id)):
+    for model in sorted(compared.models, key=lambda m: (-(m.accuracy.k or 0), m.model_id)):
         row: list[Cell] = [model.name, model.accuracy]
-        if taxonomy is not None and has_types:
-            if taxonomy.finds_label_noise:
+        if error_types is not None and has_types:
+            if error_types.finds_label_noise:
                 row.append(_percent(model.accuracies.get("multi_label")))
-            row += type_cells(taxonomy, model.errors)
+            row += type_cells(error_types, model.errors)
         rows.append([*row, model.n_found, model.n_holds])
     columns = [
         TableColumn(key="model", label="Model", kind="text"),
@@ -109,8 +109,8 @@ def _models_table(comparison: Comparison, taxonomy: Taxonomy | None) -> DataTabl
             title="Images that are predicted as labelled",
         ),
     ]
-    if taxonomy is not None and has_types:
-        if taxonomy.finds_label_noise:
+    if error_types is not None and has_types:
+        if error_types.finds_label_noise:
             columns.append(
                 TableColumn(
                     key="multi-label-accuracy",
@@ -120,7 +120,7 @@ def _models_table(comparison: Comparison, taxonomy: Taxonomy | None) -> DataTabl
                     title="Mean over classes, when other correct labels and overlapping classes count as correct",
                 )
             )
-        columns += type_columns(taxonomy)
+        columns += type_columns(error_types)
     columns += [
         TableColumn(
             key="found",
@@ -154,12 +154,12 @@ def _percent(value: float | None) -> str | None:
     return None if value is None else percent(value)
 
 
-def _modes_table(site: Site, comparison: Comparison) -> DataTable:
-    n = len(comparison.models)
-    shown = comparison.models if n <= _N_COLUMNS else ()
+def _modes_table(site: Site, compared: ModelTables) -> DataTable:
+    n = len(compared.models)
+    shown = compared.models if n <= _N_COLUMNS else ()
     rows: list[list[Cell]] = []
-    for mode in comparison.modes:
-        holds = [model.name for model, rate in zip(comparison.models, mode.rates, strict=True) if rate.holds]
+    for mode in compared.modes:
+        holds = [model.name for model, rate in zip(compared.models, mode.rates, strict=True) if rate.holds]
         rows.append(
             [
                 _mode_link(site, mode),
@@ -194,7 +194,7 @@ def _modes_table(site: Site, comparison: Comparison) -> DataTable:
         ]
     else:
         columns.append(TableColumn(key="models", label="Models it holds for", kind="text"))
-    kinds = list(dict.fromkeys(GROUPINGS[mode.grouping] for mode in comparison.modes))
+    kinds = list(dict.fromkeys(GROUPINGS[mode.grouping] for mode in compared.modes))
     return DataTable(
         name="shared-modes",
         caption="Failure modes that hold for at least one model",

@@ -12,7 +12,7 @@ from barlow_report.lenses.error_types.records import Breakdown, read_breakdowns
 from barlow_report.report.catalog import visible
 from barlow_report.report.records import Condition, Share
 
-__all__ = ["Comparison", "ModeRate", "ModelEntry", "SharedMode", "listed_models", "read_comparison", "sharing_words"]
+__all__ = ["ModeRate", "ModelEntry", "ModelTables", "SharedMode", "listed_models", "read_models", "sharing_words"]
 
 
 _N_NAMES = 4
@@ -73,7 +73,7 @@ class SharedMode:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class ModelTables:
     """All models of a run, the inspected one first, and the failure modes that hold for any of them."""
 
     models: tuple[ModelEntry, ...]
@@ -94,24 +94,24 @@ def listed_models(names: list[str]) -> str:
     return ", ".join(names[:_N_NAMES]) + (f" and {count(rest)} more" if rest > 0 else "")
 
 
-def sharing_words(comparison: Comparison, rule_id: int) -> str:
+def sharing_words(compared: ModelTables, rule_id: int) -> str:
     """Say for which other models a rule of the report holds; nothing where it holds for none.
 
     A rule whose mode holds for no model at all is not among the shared modes.
     """
-    mode = comparison.sharing(rule_id)
+    mode = compared.sharing(rule_id)
     if mode is None:
         return ""
-    pairs = zip(comparison.models[1:], mode.rates[1:], strict=True)
-    others, n = [model.name for model, rate in pairs if rate.holds], len(comparison.models) - 1
+    pairs = zip(compared.models[1:], mode.rates[1:], strict=True)
+    others, n = [model.name for model, rate in pairs if rate.holds], len(compared.models) - 1
     of_all = f"of {count(n)} other model{'s' * (n != 1)}"
     if not others:
         return f"Holds for none {of_all}."
     return f"Holds for {count(len(others))} {of_all}: {listed_models(others)}."
 
 
-def read_comparison(tables: Mapping[str, pd.DataFrame]) -> Comparison | None:
-    """Return the comparison of models; None where there is none.
+def read_models(tables: Mapping[str, pd.DataFrame]) -> ModelTables | None:
+    """Return the models of a run with what they share; None where there is none.
 
     Args:
         tables: The tables of the run.
@@ -134,7 +134,7 @@ def read_comparison(tables: Mapping[str, pd.DataFrame]) -> Comparison | None:
         )
         for row in tables["models"].sort_values("model_id").itertuples(index=False)
     )
-    return Comparison(models=models, modes=_modes(tables))
+    return ModelTables(models=models, modes=_modes(tables))
 
 
 def _modes(tables: Mapping[str, pd.DataFrame]) -> tuple[SharedMode, ...]:

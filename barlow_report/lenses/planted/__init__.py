@@ -35,8 +35,8 @@ class Planted(Lens["tuple[PlantedClass, ...]"]):
     def pages(self, site: "Site", view: "tuple[PlantedClass, ...]") -> "Iterator[SitePage]":
         from barlow_report.lenses.planted.pages import planted_page
 
-        directions, taxonomy = self.need(site, "directions"), self.need(site, "error_types")
-        yield planted_page(site, view, has_directions=directions is not None, taxonomy=taxonomy)
+        directions, error_types = self.need(site, "directions"), self.need(site, "error_types")
+        yield planted_page(site, view, has_directions=directions is not None, error_types=error_types)
 
     def note(self, site: "Site", view: "tuple[PlantedClass, ...]") -> "Block":
         from barlow_report.lenses.planted.pages import note

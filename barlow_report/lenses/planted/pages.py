@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from barlow_report.lenses.error_types.records import ERROR_TITLES, Taxonomy
+from barlow_report.lenses.error_types.records import ERROR_TITLES, ErrorTypeTables
 from barlow_report.lenses.planted.records import Planted
 from barlow_report.report.datatable import Link
 from barlow_report.report.pages.page import Site, SitePage
@@ -70,11 +70,11 @@ def note() -> Block:
 
 
 def planted_page(
-    site: Site, planted: tuple[Planted, ...], *, has_directions: bool, taxonomy: Taxonomy | None
+    site: Site, planted: tuple[Planted, ...], *, has_directions: bool, error_types: ErrorTypeTables | None
 ) -> SitePage:
     """Which failure modes were planted in the demo and which were found."""
     rows = tuple(_planted_row(site, item) for item in planted if not item.label_noise)
-    noisy = tuple(_noisy_row(site, item, taxonomy) for item in planted if item.label_noise)
+    noisy = tuple(_noisy_row(site, item, error_types) for item in planted if item.label_noise)
     n_planted = sum(bool(row.planted.cue) for row in rows)
     return SitePage(
         path="planted/index.html",
@@ -95,7 +95,7 @@ def planted_page(
             n_false_alarms=sum(row.planted.outcome == "false_alarm" for row in rows),
             n_clean=len(rows) - n_planted,
             has_directions=has_directions,
-            has_types=taxonomy is not None,
+            has_types=error_types is not None,
         ),
         crumbs=(Link("Overview", "index.html"),),
     )
@@ -115,9 +115,9 @@ def _planted_row(site: Site, planted: Planted) -> PlantedRow:
     )
 
 
-def _noisy_row(site: Site, planted: Planted, taxonomy: Taxonomy | None) -> NoisyRow:
+def _noisy_row(site: Site, planted: Planted, error_types: ErrorTypeTables | None) -> NoisyRow:
     row = _planted_row(site, planted)
-    errors = None if taxonomy is None or planted.rule_id is None else taxonomy.by_rule.get(planted.rule_id)
+    errors = None if error_types is None or planted.rule_id is None else error_types.by_rule.get(planted.rule_id)
     return NoisyRow(
         planted=planted,
         link=row.link,

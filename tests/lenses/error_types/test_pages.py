@@ -18,7 +18,7 @@ from barlow_report.lenses.error_types.records import (
     Breakdown,
     TypeShare,
     breakdown_words,
-    read_taxonomy,
+    read_error_types,
 )
 from barlow_report.lenses.error_types.tables import ERROR_TYPES
 from barlow_report.report import build_site
@@ -192,7 +192,7 @@ def test_a_run_without_failures_and_without_superclasses_says_so(tmp_path: Path)
     counts = counts.astype({"class_id": "Int64", "rule_id": "Int64", "low": "float64", "high": "float64"})
     empty = ("error_types", "taxonomy_accuracies", "superclasses", "error_galleries")
     tables = {**{name: empty_table(name) for name in empty}, "taxonomy_stages": stages, "error_type_counts": counts}
-    assert read_taxonomy({**source.tables, **tables}) is not None
+    assert read_error_types({**source.tables, **tables}) is not None
     build_site(dataclasses.replace(source, tables={**source.tables, **tables}), site=tmp_path / "site")
     text = (tmp_path / "site" / PAGE).read_text(encoding="utf-8")
     assert "There is no failure to explain." in text
