@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from barlow_report.formatting import count
 from barlow_report.lenses.error_types.classes import Vocabulary
+from barlow_report.lenses.error_types.config import TaxonomyConfig
 from barlow_report.lenses.error_types.files import read_lines
 from barlow_report.lenses.error_types.images import ImageNames, Matches
 from barlow_report.lenses.error_types.multi_labels import LabelSets, MultiLabels, match_labels, read_label_sets
