@@ -20,7 +20,7 @@ from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
 from barlow_report.significance import wilson_interval
 from barlow_report.stages.class_order import refuse_wrong_orders
-from barlow_report.tables import TABLES, empty_table
+from barlow_report.tables import all_tables, empty_table
 
 if TYPE_CHECKING:
     from barlow_report.lenses.models.shared_modes import Mode
@@ -266,7 +266,7 @@ def _share(modes: "list[Mode]", rates: pd.DataFrame) -> dict[str, pd.DataFrame]:
         for mode_id, mode in chosen
         for position, condition in enumerate(mode.best.conditions)
     ]
-    columns = TABLES["shared_mode_conditions"].column_names
+    columns = all_tables()["shared_mode_conditions"].column_names
     return {
         "shared_modes": pd.DataFrame(rows).astype({"rule_id": "Int64"}),
         "shared_mode_conditions": pd.DataFrame(conditions, columns=columns),
