@@ -15,7 +15,7 @@ from barlow_report.errors import RunFolderError
 from barlow_report.progress import SilentProgress
 from barlow_report.run_folder import Run
 from barlow_report.stages.extract import begin_extraction, compute_shards
-from barlow_report.tables import TABLES
+from barlow_report.tables import all_tables
 from barlow_report.vision.datasets import list_images
 from tests.pipeline.toy import write_task
 
@@ -50,7 +50,7 @@ def run(whole: Path, tmp_path: Path) -> Run:
 def _values(run: Run) -> Iterator[tuple[str, object]]:
     """Everything that a run folder says, by file."""
     yield "run.json", run.info
-    for name in TABLES:
+    for name in all_tables():
         if run.has_table(name):
             yield f"{name}.parquet", run.read_table(name)
     yield "features.npy", np.array(run.features())
