@@ -69,8 +69,8 @@ def test_a_lens_from_elsewhere_works_from_the_configuration_to_the_site(tmp_path
     assert '<span class="badge not_verified">toy &lt;badge&gt;</span>' in overview
     assert 'href="toy/index.html"' in overview  # in the navigation
     assert " sure</p>" in of_class
-    assert '<a href="#toy-part"' in of_class
-    assert '<p id="toy-part">toy section</p>' in of_class
+    assert '<a href="#toy-section"' in of_class
+    assert '<p id="toy-section">toy section</p>' in of_class
     assert "toy in a group" in of_class
     assert "Toy sentence. <a href=" in of_class
     assert "toy in a mode" in of_class
