@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from barlow_report.config import Config, Section, load_config, parse_yaml_model
+from barlow_report.config import Config, Section, load_config, parse_yaml_model, whole_config
 from barlow_report.errors import ConfigError
 from barlow_report.lenses.directions.captions import CaptionSet
 from barlow_report.training_config import TrainingConfig
@@ -229,7 +229,7 @@ NASTY = (
 )
 
 
-@pytest.mark.parametrize(("model", "depth"), [(Config, 0), (Config, 2), (TrainingConfig, 2), (CaptionSet, 2)])
+@pytest.mark.parametrize(("model", "depth"), [(whole_config(), 0), (whole_config(), 2), (TrainingConfig, 2), (CaptionSet, 2)])
 def test_any_value_at_any_key_is_taken_or_named(tmp_path: Path, model: type[Section], depth: int) -> None:
     """All keys at once, those of sections down to `depth`: nothing may hide what is wrong elsewhere."""
     path = tmp_path / "config.yaml"
@@ -299,8 +299,8 @@ def test_the_reference_configuration_shows_every_key_and_its_comment() -> None:
     collect(yaml.safe_load(uncommented))
     # arguments of a factory are the user's own names
     shown = {key for key in shown if ".arguments." not in key}
-    feature_model = {key for key in _keys(Config) if key.startswith("feature_model.")}
-    assert shown - feature_model == _keys(Config) - feature_model
+    feature_model = {key for key in _keys(whole_config()) if key.startswith("feature_model.")}
+    assert shown - feature_model == _keys(whole_config()) - feature_model
 
     flat = " ".join(re.sub(r"^\s*#:? ?", "", line) for line in text.splitlines())
     flat = re.sub(r"\s+", " ", flat)
@@ -312,4 +312,4 @@ def test_the_reference_configuration_shows_every_key_and_its_comment() -> None:
             for section in _sections(field):
                 described(section)
 
-    described(Config)
+    described(whole_config())
