@@ -229,7 +229,9 @@ NASTY = (
 )
 
 
-@pytest.mark.parametrize(("model", "depth"), [(whole_config(), 0), (whole_config(), 2), (TrainingConfig, 2), (CaptionSet, 2)])
+@pytest.mark.parametrize(
+    ("model", "depth"), [(whole_config(), 0), (whole_config(), 2), (TrainingConfig, 2), (CaptionSet, 2)]
+)
 def test_any_value_at_any_key_is_taken_or_named(tmp_path: Path, model: type[Section], depth: int) -> None:
     """All keys at once, those of sections down to `depth`: nothing may hide what is wrong elsewhere."""
     path = tmp_path / "config.yaml"
