@@ -25,6 +25,7 @@ Names are looked up when they are first used, so that importing the package cost
   **gallery**: failures and successes of a rule.
 * **stage**: a step that every run has (`extract`, `explain`, `visualize`) and its module in `stages/`; **mark**: the
   fingerprint that a finished stage or lens leaves.
+* **command**: what `barlow-report` does when it is called; one that is no part of a run has a module in `commands/`.
 * **lens**: a further look at the same failures, in a folder below `lenses/`; **view**: its tables as linked objects;
   **slot**: a place on the pages of others that it may fill; **block**: what it puts there.
 * **directions**: the lens of failure directions; **error types**: the lens that says what kind of error a failure is

@@ -1,11 +1,14 @@
 """The commands `barlow-report annotations …`: what people are asked, and what becomes of their answers."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from barlow_report.cli_errors import DebugOption, reports_errors
+
+if TYPE_CHECKING:
+    from barlow_report.commands.made import Made
 
 __all__ = ["annotations_app"]
 
@@ -39,9 +42,9 @@ def template(
     debug: DebugOption = False,
 ) -> None:
     """Choose what people are asked; the next build of the site shows it in its form."""
-    from barlow_report.stages import annotations_commands as commands
+    from barlow_report.commands import template as command
 
-    made = commands.template(
+    made = command.template(
         run,
         choice="study" if study else choice,
         groupings=grouping or [],
@@ -52,8 +55,7 @@ def template(
         part_size=part_size,
         seed=seed,
     )
-    typer.echo(made.words, err=True)
-    typer.echo(str(made.path))
+    _show(made)
 
 
 @annotations_app.command()
@@ -74,23 +76,21 @@ def merge(
     debug: DebugOption = False,
 ) -> None:
     """Bring answers into RUN; list every record that is not applied, with its reason."""
-    from barlow_report.stages import annotations_commands as commands
+    from barlow_report.commands import merge as command
 
-    done = commands.merge(
+    made = command.merge(
         run, files or [], embedding=embedding, min_seconds=min_seconds, is_vouched=belongs_to_this_report
     )
-    for line in done.lines:
-        typer.echo(line, err=True)
-    typer.echo(str(done.path))
+    _show(made)
 
 
 @annotations_app.command()
 @reports_errors
 def summarize(run: RunArgument, debug: DebugOption = False) -> None:
     """Print the study's figures and the names."""
-    from barlow_report.stages import annotations_commands as commands
+    from barlow_report.commands import summarize as command
 
-    for line in commands.summarize(run):
+    for line in command.summarize(run):
         typer.echo(line)
 
 
@@ -108,9 +108,9 @@ def export(
     debug: DebugOption = False,
 ) -> None:
     """Write the batch for another tool, or the answers as JSON Lines."""
-    from barlow_report.stages import annotations_commands as commands
+    from barlow_report.commands import export as command
 
-    typer.echo(str(commands.export(source, output, to=to, image_url=image_url)))
+    typer.echo(str(command.export(source, output, to=to, image_url=image_url)))
 
 
 @annotations_app.command()
@@ -122,9 +122,9 @@ def forget(
     debug: DebugOption = False,
 ) -> None:
     """Delete one person's records everywhere in RUN; they cannot be merged again."""
-    from barlow_report.stages import annotations_commands as commands
+    from barlow_report.commands import forget as command
 
-    typer.echo(commands.forget(run, annotator, database=database))
+    typer.echo(command.forget(run, annotator, database=database))
 
 
 @annotations_app.command()
@@ -135,9 +135,9 @@ def invite(
     debug: DebugOption = False,
 ) -> None:
     """Make a token for each annotator and print it; only its hash is kept, and a new one replaces it."""
-    from barlow_report.stages import annotations_collect as commands
+    from barlow_report.commands import collect as command
 
-    for line in commands.invite(database, annotators):
+    for line in command.invite(database, annotators):
         typer.echo(line)
 
 
@@ -162,9 +162,9 @@ def serve(
     debug: DebugOption = False,
 ) -> None:
     """Serve the site to a team and collect what they submit."""
-    from barlow_report.stages import annotations_collect as commands
+    from barlow_report.commands import collect as command
 
-    commands.serve(
+    command.serve(
         site,
         database,
         host=host,
@@ -175,3 +175,9 @@ def serve(
         prolific_completion=prolific_completion,
         announce=lambda line: typer.echo(line, err=True),
     )
+
+
+def _show(made: "Made") -> None:
+    for line in made.lines:
+        typer.echo(line, err=True)
+    typer.echo(str(made.path))

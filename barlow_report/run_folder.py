@@ -42,7 +42,7 @@ from barlow_report.seals import (
     sealed_file,
     write_sealed_json,
 )
-from barlow_report.tables import all_tables, check_table
+from barlow_report.tables import ANSWER_TABLES, all_tables, check_table
 
 __all__ = ["FORMAT", "STAGES", "Run", "fingerprint", "stage_tables"]
 
@@ -70,7 +70,6 @@ _STAGE_TABLES = {
     "visualize": ("tiles", "galleries", "quantiles", "histograms"),
 }
 
-_STUDY_TABLES = ("annotations", "feature_names", "name_variants", "study_figures")
 
 _START_AGAIN = (
     "Rename the folder, and run barlow-report run with the configuration again. People's answers are in its folder "
@@ -441,7 +440,7 @@ class Run:
 
 def _advice(name: str) -> str:
     """What to do where the file of a table or an array is missing or damaged."""
-    if name in _STUDY_TABLES:
+    if name in ANSWER_TABLES:
         return (
             "Run barlow-report annotations merge with the run folder and no files: it makes the tables of names again."
         )

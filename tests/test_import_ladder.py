@@ -110,7 +110,8 @@ def test_every_module_imports_only_what_is_below_it(path: Path) -> None:
         "stages": FOUNDATION | CORE | PLUG | {"lenses", "run_folder", "fingerprints", "stages"},
         "pipeline": FOUNDATION | CORE | PLUG | {"lenses", "lenses.planted", "run_folder", "fingerprints", "stages"},
         "cli_errors": {"errors"},
-        "annotations_cli": {"cli_errors", "stages"},
+        "commands": FOUNDATION | {"annotations", "commands", "run_folder", "stages"},
+        "annotations_cli": {"cli_errors", "commands"},
         "cli": {"annotations_cli", "cli_errors", "config", "errors", "lenses", "pipeline", "terminal"}
         | {"training_config"},
     }

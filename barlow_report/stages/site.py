@@ -15,7 +15,8 @@ from barlow_report.report.build import write_site as write_pages
 from barlow_report.report.source import gain_figure
 from barlow_report.report.words import GROUPINGS
 from barlow_report.run_folder import Run, stage_tables
-from barlow_report.stages.annotations import current_tables, form_batch
+from barlow_report.stages.asking import form_batch
+from barlow_report.stages.names import current_tables
 from barlow_report.stages.privacy import blurred, without_photographs
 from barlow_report.tables import all_tables
 from barlow_report.visuals.charts import error_rate_by_class, gain_by_base_rate, tree_gain

@@ -16,7 +16,7 @@ from barlow_report.config import Config
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
 from barlow_report.seals import is_sealed, read_sealed_json, write_sealed_json
-from barlow_report.stages.annotations import asked_pairs
+from barlow_report.stages.asking import asked_pairs
 from barlow_report.stages.pictures import Pictures, feature_model_config
 from barlow_report.tables import empty_table
 from barlow_report.visuals.histograms import histograms

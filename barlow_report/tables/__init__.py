@@ -14,12 +14,13 @@ the group in in-sample mode) and the columns ending in `_held_out` the images it
 import pandas as pd
 
 from barlow_report.lenses import registry
-from barlow_report.tables import explanation, extraction, pictures, study
+from barlow_report.tables import answers, explanation, extraction, pictures
 from barlow_report.tables.checking import check_frame, empty_frame
 from barlow_report.tables.extraction import NO_IMAGE
 from barlow_report.tables.schema import COLUMN_GROUPING, Column, Table
 
 __all__ = [
+    "ANSWER_TABLES",
     "COLUMN_GROUPING",
     "NO_IMAGE",
     "TABLES",
@@ -30,10 +31,14 @@ __all__ = [
     "empty_table",
 ]
 
-_PARTS = (extraction, explanation, pictures, study)
+_PARTS = (extraction, explanation, pictures, answers)
 
 TABLES: dict[str, Table] = {table.name: table for part in _PARTS for table in part.TABLES}
 """Every table of the stages and of people's answers, by its name."""
+
+
+ANSWER_TABLES = tuple(table.name for table in answers.TABLES)
+"""The names of the tables that are made of people's answers."""
 
 
 def all_tables() -> dict[str, Table]:

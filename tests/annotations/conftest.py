@@ -8,9 +8,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext
 
 from barlow_report.annotations.batches import Selection
+from barlow_report.commands.template import make_batch
 from barlow_report.progress import SilentProgress
 from barlow_report.run_folder import Run
-from barlow_report.stages.annotations import make_batch
 from barlow_report.stages.site import write_site
 from tests.annotations.people import finished_run
 from tests.report.synthetic import Recipe

@@ -54,7 +54,7 @@ def _typed_without_torch(commands: list[tuple[str | Path, ...]]) -> list[str]:
 def test_the_collector_starts_without_the_libraries_for_tables_and_pictures() -> None:
     script = (
         "import sys\n"
-        "from barlow_report.stages import annotations_collect\n"
+        "from barlow_report.commands import collect\n"
         "from barlow_report.annotations.collector import server, store\n"
         "print([name for name in ('pandas', 'numpy', 'pyarrow', 'PIL', 'jinja2', 'torch') if name in sys.modules])"
     )

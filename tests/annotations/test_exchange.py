@@ -12,10 +12,10 @@ from PIL import Image
 
 from barlow_report.annotations.exchange import Target, read_records
 from barlow_report.annotations.exchange.label_studio import QUESTIONS, label_config
+from barlow_report.commands.export import export_tasks
+from barlow_report.commands.merge import MergeSettings, merge_files
 from barlow_report.errors import DataError
 from barlow_report.run_folder import Run
-from barlow_report.stages.annotations import MergeSettings, merge_files
-from barlow_report.stages.annotations_export import export_tasks
 from tests.annotations.people import MODEL, REPORT, batch_items, finished_run
 
 TARGET = Target(report_id=REPORT, feature_model=MODEL, groups={("label", 0): 3, ("prediction", 0): 8}, salt="5a" * 32)

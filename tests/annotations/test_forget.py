@@ -11,10 +11,10 @@ import pytest
 from barlow_report.annotations.collector.store import Store
 from barlow_report.annotations.folder import AnnotationsFolder
 from barlow_report.annotations.records import parse_record
+from barlow_report.commands.forget import forget
+from barlow_report.commands.merge import MergeSettings, MergeSummary, merge_files
 from barlow_report.errors import DataError
 from barlow_report.run_folder import Run
-from barlow_report.stages.annotations import MergeSettings, MergeSummary, merge_files
-from barlow_report.stages.annotations_forget import forget
 from tests.annotations.people import answer, batch_items, finished_run, record, write_lines
 
 TABLES = ("annotations", "feature_names", "name_variants", "study_figures")
@@ -164,7 +164,7 @@ def test_somebody_of_two_exports_of_label_studio_is_forgotten_in_both(run: Run, 
 def test_words_that_a_reader_keeps_in_the_log_are_not_called_forgotten(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("barlow_report.stages.annotations_forget._WAIT_SECONDS", 0.1)
+    monkeypatch.setattr("barlow_report.commands.forget._WAIT_SECONDS", 0.1)
     item, database = batch_items(run)[0], tmp_path / "answers.sqlite"
     with Store(database) as store:
         store.add(record("ada", item=item, short="unmistakable words"))

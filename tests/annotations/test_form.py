@@ -13,9 +13,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from barlow_report.annotations.records import parse_record
+from barlow_report.commands.merge import MergeSettings, merge_files
 from barlow_report.progress import SilentProgress
 from barlow_report.run_folder import Run
-from barlow_report.stages.annotations import MergeSettings, merge_files
 from barlow_report.stages.site import write_site
 from tests.annotations.conftest import site_of
 from tests.annotations.form import Form, records

@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Dialog, Route
 
 from barlow_report.annotations.exchange.database import read_database
+from barlow_report.commands.merge import MergeSettings, merge_files
 from barlow_report.progress import SilentProgress
 from barlow_report.run_folder import Run
-from barlow_report.stages.annotations import MergeSettings, merge_files
 from barlow_report.stages.site import write_site
 from tests.annotations.collecting import invite, running
 from tests.annotations.conftest import site_of

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from barlow_report.annotations.folder import AnnotationsFolder
+from barlow_report.commands.merge import MergeSettings, MergeSummary, merge_files
 from barlow_report.errors import DamagedFileError, DataError, RunFolderError
 from barlow_report.run_folder import Run
-from barlow_report.stages.annotations import MergeSettings, MergeSummary, merge_files
 from tests.annotations.people import answer, batch_items, finished_run, write_lines
 
 TABLES = ("annotations", "feature_names", "name_variants", "study_figures")

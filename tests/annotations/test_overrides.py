@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from barlow_report.annotations.overrides import Override, load_overrides, overridden
+from barlow_report.commands.merge import MergeSettings, merge_files
 from barlow_report.errors import DataError
-from barlow_report.stages.annotations import MergeSettings, merge_files
 from tests.annotations.people import finished_run
 
 GROUPS = [(0, "label", "mug"), (1, "label", "purse"), (2, "prediction", "mug")]

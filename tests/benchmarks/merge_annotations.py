@@ -6,7 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from barlow_report.stages.annotations import MergeSettings, merge_files
+from barlow_report.commands.merge import MergeSettings, merge_files
 from tests.annotations.people import answer, batch_items, finished_run, write_lines
 from tests.report.synthetic import Recipe
 

@@ -1,4 +1,4 @@
-"""A run's batch as a folder of tasks for another annotation tool."""
+"""What `barlow-report annotations export` does: tasks for another tool, or the answers as JSON Lines."""
 
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,36 @@ from barlow_report.annotations.exchange.sheets import compose_triptych
 from barlow_report.errors import DataError
 from barlow_report.files import atomic_write, output_errors
 from barlow_report.run_folder import Run
-from barlow_report.stages.annotations import current_batch, tables_of
+from barlow_report.stages.asking import annotations_folder, current_batch, tables_of
 
-__all__ = ["export_tasks"]
+__all__ = ["export", "export_tasks"]
+
+
+def export(source: Path, output: Path, *, to: str, image_url: str) -> Path:
+    """Write tasks for another tool, or answers as JSON Lines; see the command.
+
+    Raises:
+        DataError: `to` is no format, or the source has nothing to export.
+    """
+    if to == "jsonl":
+        return _export_lines(source, output)
+    if to not in ("label-studio", "potato"):
+        raise DataError(f"--to: found {to!r}, expected label-studio, potato or jsonl.")
+    run = Run.open(source)
+    run.require("visualize")
+    return export_tasks(run, output, to=to, image_url=image_url)
+
+
+def _export_lines(source: Path, output: Path) -> Path:
+    from barlow_report.annotations.exchange.database import is_database, read_database
+    from barlow_report.annotations.records import canonical
+
+    if is_database(source):
+        lines = list(read_database(source))
+    else:
+        lines = [canonical(item.record) for item in annotations_folder(Run.open(source)).stored()]
+    atomic_write(output, "".join(f"{line}\n" for line in sorted(lines)))
+    return output
 
 
 def export_tasks(run: Run, output: Path, *, to: str, image_url: str = "") -> Path:

@@ -16,11 +16,13 @@ from barlow_report.annotations.identity import pseudonym
 from barlow_report.annotations.merge import Stored
 from barlow_report.annotations.people import people
 from barlow_report.annotations.records import canonical
+from barlow_report.commands.merge import merge_files, merge_settings
 from barlow_report.errors import DataError
 from barlow_report.files import PARTIAL, output_errors
 from barlow_report.formatting import count
 from barlow_report.run_folder import Run
-from barlow_report.stages import annotations as stage
+from barlow_report.stages.asking import annotations_folder
+from barlow_report.tables import ANSWER_TABLES
 
 __all__ = ["forget"]
 
@@ -60,7 +62,7 @@ def forget(folder: Path, annotator: str, *, database: Path | None) -> str:
         opened.enter_context(run.locked())
         salts = [store.salt] if store else []
         if ":" in annotator:
-            salts.append(stage.annotations_folder(run).salt())
+            salts.append(annotations_folder(run).salt())
         names = _pseudonyms(annotator, salts)
         in_store = names & set(store.names()) if store else set()
         if not in_store and not any(_is_known(run, name) for name in names):
@@ -98,7 +100,7 @@ def _noting(problems: list[str]) -> Iterator[None]:
 
 def _people(run: Run) -> set[str]:
     """The pseudonyms of all records, accepted or not, and of the table that was made of them."""
-    folder = stage.annotations_folder(run)
+    folder = annotations_folder(run)
     stored = folder.stored()
     found = {item.record.annotator for item in stored}
     found |= set(people({canonical(item.record): (item.record, item.raw) for item in stored}).values())
@@ -112,7 +114,7 @@ def _people(run: Run) -> set[str]:
 
 def _is_known(run: Run, name: str) -> bool:
     """Whether somebody has records here, accepted or not, or had some before they were forgotten."""
-    folder = stage.annotations_folder(run)
+    folder = annotations_folder(run)
     return name in _people(run) or name in folder.forgotten() or any(_is_of(p.raw, name) for p in folder.rejected())
 
 
@@ -122,7 +124,7 @@ def _delete(run: Run, names: Iterable[str], problems: list[str]) -> int:
     Raises:
         DataError: The names are of several people; nothing was deleted.
     """
-    folder = stage.annotations_folder(run)
+    folder = annotations_folder(run)
     stored, refused = folder.stored(), folder.rejected()
     is_theirs = _is_theirs(stored, names)
     theirs = list(itertools.compress(stored, is_theirs))
@@ -136,9 +138,10 @@ def _delete(run: Run, names: Iterable[str], problems: list[str]) -> int:
         for path in [*folder.folder.glob(f"*{PARTIAL}"), *run.folder.glob(f"*{PARTIAL}")]:
             path.unlink()
     if run.has_table("annotations"):
-        stage.delete_tables(run)  # at once, for making them anew can fail
+        for name in ANSWER_TABLES:  # at once, for making them anew can fail
+            run.delete_table(name)
         try:
-            stage.merge_files(run, [], settings=stage.merge_settings(run))
+            merge_files(run, [], settings=merge_settings(run))
         except DataError as error:
             problems.append(
                 f"The names of the others could not be made anew: {error} Then run barlow-report annotations merge "
@@ -207,7 +210,7 @@ def _not_reached(run: Run, names: Iterable[str], *, is_all: bool) -> str:
 
 def _files(run: Run) -> Iterator[Path]:
     """Files in the run folder that are not ours: copies that somebody has made."""
-    folder = stage.annotations_folder(run).folder
+    folder = annotations_folder(run).folder
     for path in [*run.folder.iterdir(), *folder.rglob("*")]:
         if path.is_file() and path.suffix not in (".parquet", ".npy"):
             yield path
