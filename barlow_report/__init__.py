@@ -34,8 +34,10 @@ Names are looked up when they are first used, so that importing the package cost
   that holds for at least one of them.
 * **table**: a Parquet file of the run folder with a schema in `tables/` or in a lens; **record**: a frozen object made
   from a row; **catalog**: all records of a run, linked.
-* **description**: what a person says of a feature in a group; **answer**: one person's form for one feature;
-  **name**: what comes of the descriptions; **collector**: the server that takes answers.
+* **batch**: what people are asked; **description**: what a person says of a feature in a group; **answer**: one
+  person's form for one feature, whose form in files of answers is called a record too; **name**: what comes of the
+  descriptions; **study figures**: how people answered and how far they agree; **collector**: the server that takes
+  answers.
 * **assumption**: what a stage took for granted and a reader must know.
 """
 

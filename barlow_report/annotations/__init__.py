@@ -1,6 +1,6 @@
 """People describe features, and the names come back.
 
-    batch -> form, collector or other tools -> records -> merge -> agreement and names -> tables of the run folder
+    batch -> form, collector or other tools -> answers -> merge -> agreement and names -> tables of the run folder
 
 A name belongs to a (group, feature) pair: the same feature shows different things in different groups. Every
 answer is kept, "I cannot tell" is an answer, and agreement is shown beside what descriptions of different

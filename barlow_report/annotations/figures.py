@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from barlow_report.annotations.agreement import Estimate, Texts, agreement
+from barlow_report.annotations.answers import MOST_USEFUL, RELATIONS
 from barlow_report.annotations.krippendorff import Level, alpha
 from barlow_report.annotations.names import FeatureName, Vote
 from barlow_report.annotations.quality import FLAGS
-from barlow_report.annotations.records import MOST_USEFUL, RELATIONS
 
 __all__ = ["Figure", "study_figures"]
 
@@ -80,19 +80,19 @@ def study_figures(
 
 
 def _counts(votes: Sequence[Vote]) -> Iterator[Figure]:
-    records = [vote.record for vote in votes]
-    n = len(records)
-    yield Figure(measure="people", n=len({record.annotator for record in records}))
+    answers = [vote.answer for vote in votes]
+    n = len(answers)
+    yield Figure(measure="people", n=len({answer.annotator for answer in answers}))
     yield Figure(measure="answers", n=n)
-    yield Figure(measure="items", n=len({(record.group_id, record.feature_id) for record in records}))
+    yield Figure(measure="items", n=len({(answer.group_id, answer.feature_id) for answer in answers}))
     for name in ("cannot_tell", "several"):
-        k = sum(getattr(record.answers, name) for record in records)
+        k = sum(getattr(answer.answers, name) for answer in answers)
         yield Figure(measure=name, value=k / n if n else None, n=k)
 
 
 def _distributions(votes: Sequence[Vote]) -> Iterator[Figure]:
     for name, _, domain in _ALPHAS:
-        given = [getattr(vote.record.answers, name) for vote in votes]
+        given = [getattr(vote.answer.answers, name) for vote in votes]
         yield from _shares(name, [str(v) for v in domain], [str(v) for v in given if v is not None])
 
 
@@ -108,21 +108,21 @@ def _alphas(votes: Sequence[Vote]) -> Iterator[Figure]:
         place = {value: float(i) for i, value in enumerate(domain)}
         units: dict[tuple[int, int], list[float]] = {}
         for vote in votes:
-            value = getattr(vote.record.answers, name)
+            value = getattr(vote.answer.answers, name)
             if value is not None:
-                units.setdefault((vote.record.group_id, vote.record.feature_id), []).append(place[value])
+                units.setdefault((vote.answer.group_id, vote.answer.feature_id), []).append(place[value])
         n_units = sum(len(unit) > 1 for unit in units.values())
         yield Figure(measure=f"alpha_{name}", value=alpha(list(units.values()), level=level), n=n_units)
 
 
 def _agreement(votes: Sequence[Vote], vectors: np.ndarray, kind: str, *, seed: int) -> Iterator[Figure]:
-    used = [i for i, vote in enumerate(votes) if getattr(vote.record.answers, kind)]
-    records = [votes[i].record for i in used]
+    used = [i for i, vote in enumerate(votes) if getattr(vote.answer.answers, kind)]
+    answers = [votes[i].answer for i in used]
     texts = Texts(
         vectors=vectors[used],
-        items=[(record.group_id, record.feature_id) for record in records],
-        features=[record.feature_id for record in records],
-        people=[record.annotator for record in records],
+        items=[(answer.group_id, answer.feature_id) for answer in answers],
+        features=[answer.feature_id for answer in answers],
+        people=[answer.annotator for answer in answers],
     )
     found = agreement(texts, seed=seed)
     parts = (("", found.within), ("_baseline", found.baseline), ("_above_baseline", found.above_baseline))

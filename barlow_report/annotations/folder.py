@@ -1,12 +1,12 @@
-"""The folder `annotations` of a run: the batch, the records as they came, the salt, the owner's names.
+"""The folder `annotations` of a run: the batch, the answers as they came, the salt, the owner's names.
 
 batch.json       what people are asked; made by the owner, shown by the site
-reports.json     the groups of every report of this run so far, by which older records are understood
-records.jsonl    every accepted record with what it was made from
-rejected.jsonl   every record that is invalid or belongs elsewhere, with the reason
+reports.json     the groups of every report of this run so far, by which older answers are understood
+records.jsonl    every accepted answer with what it was made from
+rejected.jsonl   every answer that is invalid or belongs elsewhere, with the reason
 names.yaml       names that the owner has chosen; written by hand
 salt             for the ids of platforms; readable by its owner alone
-forgotten.json   salted hashes of people whose records were deleted and must not come back, and of these records
+forgotten.json   salted hashes of people whose answers were deleted and must not come back, and of these answers
 
 The last line of records, rejected, reports and forgotten is the file's checksum, see `seals`: changed words are an
 error and never somebody's answer. Who puts such a file together by hand leaves the line out.
@@ -39,7 +39,7 @@ GroupKey = tuple[str, int | None, str]
 
 @dataclass(frozen=True)
 class Forgotten:
-    """The people whose records were deleted, or the ids of these records; it cannot be listed, only asked."""
+    """The people whose answers were deleted, or the ids of these answers; it cannot be listed, only asked."""
 
     digests: frozenset[str]
     salt: str
@@ -81,12 +81,12 @@ class AnnotationsFolder:
         return load_overrides(self.names_path) if os.path.lexists(self.names_path) else ()
 
     def stored(self) -> list[Stored]:
-        """The accepted records."""
+        """The accepted answers."""
         path = self.folder / "records.jsonl"
         return read_stored(self._read_sealed(path), where=str(path))
 
     def rejected(self) -> list[Problem]:
-        """The records that were not accepted."""
+        """The answers that were not accepted."""
         path = self.folder / "rejected.jsonl"
         try:
             lines = [load_json(line) for line in self._read_sealed(path).split("\n") if line]
@@ -95,7 +95,7 @@ class AnnotationsFolder:
             raise DataError(f"{path}: {error}. Delete the file and merge again.") from error
 
     def write_records(self, stored: Sequence[Stored], rejected: Sequence[Problem]) -> None:
-        """Write accepted and rejected records."""
+        """Write accepted and rejected answers."""
         self._write_sealed("records.jsonl", write_stored(stored))
         self._write_sealed("rejected.jsonl", write_stored(rejected))
 
@@ -147,11 +147,11 @@ class AnnotationsFolder:
         return Forgotten(digests, self.salt() if digests else "")
 
     def forgotten_records(self) -> Forgotten:
-        """The ids of records that must not come back under another name."""
+        """The ids of answers that must not come back under another name."""
         return replace(self.forgotten(), kind="forgotten-record")
 
     def forget(self, annotators: Iterable[str], record_ids: Iterable[str] = ()) -> None:
-        """Note that somebody's records must not come back, nor the records of these ids."""
+        """Note that somebody's answers must not come back, nor the answers of these ids."""
         digests = set(self.forgotten().digests)
         digests |= {pseudonym("forgotten", name, salt=self.salt()) for name in annotators}
         digests |= {pseudonym("forgotten-record", record_id, salt=self.salt()) for record_id in record_ids}

@@ -1,8 +1,8 @@
-"""Records from everywhere to one set: what is applied, and what is not and why.
+"""Answers from everywhere to one set: what is applied, and what is not and why.
 
-The result depends on the set of records alone, not on their order or on the files they came in. The key is
+The result depends on the set of answers alone, not on their order or on the files they came in. The key is
 (group, feature, annotator) within the report; the highest revision counts. Nothing is dropped silently: every
-record that is not applied is listed with its reason.
+answer that is not applied is listed with its reason.
 """
 
 import json
@@ -10,9 +10,9 @@ from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from barlow_report.annotations.answers import Answer, AnswerError, canonical, parse_answer
 from barlow_report.annotations.json_text import load_json
 from barlow_report.annotations.people import people
-from barlow_report.annotations.records import Record, RecordError, canonical, parse_record
 from barlow_report.errors import DataError
 
 __all__ = ["Incoming", "Merged", "Problem", "Reports", "Stored", "merge", "read_stored", "write_stored"]
@@ -22,30 +22,30 @@ Kind = Literal["invalid", "foreign", "forgotten", "duplicate", "superseded", "co
 
 @dataclass(frozen=True, kw_only=True)
 class Incoming:
-    """One record of a file: `record`, or the `reason` why there is none; `raw` as it came, without ids of people."""
+    """One answer of a file: `answer`, or the `reason` why there is none; `raw` as it came, without ids of people."""
 
     where: str
     raw: Any
-    record: Record | None = None
+    answer: Answer | None = None
     reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """A record that has been accepted, with what it was made from."""
+    """An answer that has been accepted, with what it was made from."""
 
-    record: Record
+    answer: Answer
     raw: Any
 
     @property
     def line(self) -> str:
         """As it is kept: one line of JSON."""
-        return _one_line({"record": self.record.model_dump(mode="json"), "raw": self.raw})
+        return _one_line({"record": self.answer.model_dump(mode="json"), "raw": self.raw})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """A record that is not applied."""
+    """An answer that is not applied."""
 
     kind: Kind
     where: str
@@ -60,7 +60,7 @@ class Problem:
 
 @dataclass(frozen=True, kw_only=True)
 class Reports:
-    """Which records fit: those of this report, or of an earlier one about the same features of the same model.
+    """Which answers fit: those of this report, or of an earlier one about the same features of the same model.
 
     Attributes:
         report_id: This report.
@@ -75,22 +75,22 @@ class Reports:
     groups: Mapping[str, Mapping[int, int | None]]
     items: Collection[tuple[int, int]]
 
-    def fit(self, record: Record) -> tuple[int, str]:
-        """Return the group of a record in this report, and why it does not fit; the reason is empty if it does."""
-        if record.feature_model != self.feature_model:
+    def fit(self, answer: Answer) -> tuple[int, str]:
+        """Return the group of an answer in this report, and why it does not fit; the reason is empty if it does."""
+        if answer.feature_model != self.feature_model:
             return -1, (
-                f"describes features of another model: found feature_model {record.feature_model[:12]}…, expected "
+                f"describes features of another model: found feature_model {answer.feature_model[:12]}…, expected "
                 f"{self.feature_model[:12]}…"
             )
-        if record.report_id not in self.groups:
-            return -1, f"belongs to another report: found report_id {record.report_id}, expected {self.report_id}"
-        group_id = self.groups[record.report_id].get(record.group_id)
+        if answer.report_id not in self.groups:
+            return -1, f"belongs to another report: found report_id {answer.report_id}, expected {self.report_id}"
+        group_id = self.groups[answer.report_id].get(answer.group_id)
         if group_id is None:
-            return -1, f"group_id: found {record.group_id}, which this report does not have"
-        if (group_id, record.feature_id) not in self.items:
+            return -1, f"group_id: found {answer.group_id}, which this report does not have"
+        if (group_id, answer.feature_id) not in self.items:
             return (
                 -1,
-                f"feature_id: found {record.feature_id}, of which this report has no pictures in group {group_id}",
+                f"feature_id: found {answer.feature_id}, of which this report has no pictures in group {group_id}",
             )
         return group_id, ""
 
@@ -100,13 +100,13 @@ class Merged:
     """What a merge came to.
 
     Attributes:
-        applied: One record per (group, feature, annotator), in that order, with group ids of this report.
-        stored: All accepted records, those that others supersede included, as they came.
+        applied: One answer per (group, feature, annotator), in that order, with group ids of this report.
+        stored: All accepted answers, those that others supersede included, as they came.
         rejected: Invalid and foreign ones; they are kept too.
         problems: Everything that is not applied, in the order of its reasons and places.
     """
 
-    applied: tuple[Record, ...]
+    applied: tuple[Answer, ...]
     stored: tuple[Stored, ...]
     rejected: tuple[Problem, ...]
     problems: tuple[Problem, ...]
@@ -121,19 +121,19 @@ def merge(
     forgotten_records: Container[str] = (),
     rejected: Iterable[Problem] = (),
 ) -> Merged:
-    """Merge new records with those of earlier merges.
+    """Merge new answers with those of earlier merges.
 
     Args:
         stored: Accepted in earlier merges.
         incoming: New ones.
         reports: What fits.
-        forgotten: Annotators whose records have been deleted and must not come back.
-        forgotten_records: Ids of such records, by which their annotators are known under other names.
+        forgotten: Annotators whose answers have been deleted and must not come back.
+        forgotten_records: Ids of such answers, by which their annotators are known under other names.
         rejected: Not accepted in earlier merges.
     """
     problems: list[Problem] = []
-    kept = {canonical(item.record): item for item in stored}
-    new = [(canonical(item.record) if item.record else "", item) for item in incoming]
+    kept = {canonical(item.answer): item for item in stored}
+    new = [(canonical(item.answer) if item.answer else "", item) for item in incoming]
     gone = _gone(new, forgotten, forgotten_records)
     for key, item in new:
         problem = _take(key, item, kept, reports=reports, gone=gone)
@@ -153,14 +153,14 @@ def merge(
 def _gone(
     new: Iterable[tuple[str, Incoming]], forgotten: Container[str], forgotten_records: Container[str]
 ) -> set[str]:
-    """The new records of people who have been forgotten, as far as the new records tell who they are."""
-    records = {key: (item.record, item.raw) for key, item in new if item.record is not None}
-    whose = people(records)
-    names = {key: whose.get(key, record.annotator) for key, (record, _) in records.items()}
+    """The new answers of people who have been forgotten, as far as the new answers tell who they are."""
+    answers = {key: (item.answer, item.raw) for key, item in new if item.answer is not None}
+    whose = people(answers)
+    names = {key: whose.get(key, answer.annotator) for key, (answer, _) in answers.items()}
     nobody = {
         names[key]
-        for key, (record, _) in records.items()
-        if names[key] in forgotten or record.annotator in forgotten or record.record_id in forgotten_records
+        for key, (answer, _) in answers.items()
+        if names[key] in forgotten or answer.annotator in forgotten or answer.record_id in forgotten_records
     }
     return {key for key, name in names.items() if name in nobody}
 
@@ -168,15 +168,15 @@ def _gone(
 def _take(
     key: str, item: Incoming, kept: dict[str, Stored], *, reports: Reports, gone: Container[str]
 ) -> Problem | None:
-    """Add a record to `kept`, or say why not."""
-    if item.record is None:
+    """Add an answer to `kept`, or say why not."""
+    if item.answer is None:
         return Problem(kind="invalid", where=item.where, reason=item.reason, raw=item.raw)
     if key in gone:
         return Problem(kind="forgotten", where=item.where, reason="its annotator has been forgotten", raw=None)
-    _, reason = reports.fit(item.record)
+    _, reason = reports.fit(item.answer)
     if reason:
         return Problem(kind="foreign", where=item.where, reason=reason, raw=item.raw)
-    stored = Stored(record=item.record, raw=item.raw)
+    stored = Stored(answer=item.answer, raw=item.raw)
     if key in kept:
         kept[key] = _joined(kept[key], stored)
         return Problem(kind="duplicate", where=item.where, reason="the same record is there already", raw=item.raw)
@@ -185,52 +185,52 @@ def _take(
 
 
 def _joined(one: Stored, other: Stored) -> Stored:
-    """Join the same record from two sources: either will do, but all exports that it was in are noted."""
+    """Join the same answer from two sources: either will do, but all exports that it was in are noted."""
     first = min(one, other, key=lambda s: s.line)
     raws = [s.raw for s in (one, other) if isinstance(s.raw, Mapping) and isinstance(s.raw.get("exports"), list)]
     exports = {str(export) for raw in raws for export in raw["exports"]}
-    return Stored(record=first.record, raw={**first.raw, "exports": sorted(exports)}) if exports else first
+    return Stored(answer=first.answer, raw={**first.raw, "exports": sorted(exports)}) if exports else first
 
 
-def _apply(kept: Mapping[str, Stored], reports: Reports) -> tuple[list[Record], list[Problem]]:
-    """Choose one record per key; stored ones that no longer fit are not applied either."""
+def _apply(kept: Mapping[str, Stored], reports: Reports) -> tuple[list[Answer], list[Problem]]:
+    """Choose one answer per key; stored ones that no longer fit are not applied either."""
     best: dict[tuple[int, int, str], tuple[int, bool, str, Stored]] = {}
-    whose = people({text: (item.record, item.raw) for text, item in kept.items()})
+    whose = people({text: (item.answer, item.raw) for text, item in kept.items()})
     problems: list[Problem] = []
     for text in sorted(kept):
-        record = kept[text].record
-        group_id, reason = reports.fit(record)
+        answer = kept[text].answer
+        group_id, reason = reports.fit(answer)
         if reason:
             problems.append(Problem(kind="foreign", where="run folder", reason=reason, raw=kept[text].raw))
             continue
-        key = (group_id, record.feature_id, whose.get(text, record.annotator))
-        candidate = (record.revision, record.report_id == reports.report_id, text, kept[text])
+        key = (group_id, answer.feature_id, whose.get(text, answer.annotator))
+        candidate = (answer.revision, answer.report_id == reports.report_id, text, kept[text])
         other = best.get(key)
         if other is None or candidate[:3] > other[:3]:
             best[key], candidate = candidate, other or candidate
         if other is not None:
             problems.append(_beaten(candidate[3], by=best[key][3]))
     applied = [
-        entry[3].record.model_copy(update={"group_id": key[0], "annotator": key[2]})
+        entry[3].answer.model_copy(update={"group_id": key[0], "annotator": key[2]})
         for key, entry in sorted(best.items())
     ]
     return applied, problems
 
 
 def _beaten(item: Stored, *, by: Stored) -> Problem:
-    record = item.record
-    if record.revision < by.record.revision:
-        reason = f"revision {record.revision} is superseded by revision {by.record.revision}"
+    answer = item.answer
+    if answer.revision < by.answer.revision:
+        reason = f"revision {answer.revision} is superseded by revision {by.answer.revision}"
         return Problem(kind="superseded", where="run folder", reason=reason, raw=item.raw)
-    if record.answers == by.record.answers:
-        reason = f"the same answers are there as {by.record.record_id}"
+    if answer.answers == by.answer.answers:
+        reason = f"the same answers are there as {by.answer.record_id}"
         return Problem(kind="duplicate", where="run folder", reason=reason, raw=item.raw)
-    reason = f"two records have revision {record.revision}; {by.record.record_id} is applied"
+    reason = f"two records have revision {answer.revision}; {by.answer.record_id} is applied"
     return Problem(kind="conflict", where="run folder", reason=reason, raw=item.raw)
 
 
 def write_stored(items: Iterable[Stored | Problem]) -> str:
-    """Return the content of a file of records: one line each, sorted."""
+    """Return the content of a file of answers: one line each, sorted."""
     return "".join(f"{line}\n" for line in sorted({item.line for item in items}))
 
 
@@ -244,8 +244,8 @@ def read_stored(text: str, *, where: str) -> list[Stored]:
     for number, line in enumerate(text.removesuffix("\n").split("\n") if text else [], start=1):
         try:
             value = load_json(line)
-            found.append(Stored(record=parse_record(value["record"]), raw=value["raw"]))
-        except (ValueError, KeyError, TypeError, RecordError) as error:
+            found.append(Stored(answer=parse_answer(value["record"]), raw=value["raw"]))
+        except (ValueError, KeyError, TypeError, AnswerError) as error:
             raise DataError(
                 f"{where}: line {number}: {error}. Restore the file, or delete it and merge again."
             ) from error

@@ -12,8 +12,8 @@ from typing import Literal
 import numpy as np
 
 from barlow_report.annotations.agreement import Texts, item_agreement, shuffled_quantile
+from barlow_report.annotations.answers import Answer, plain_text
 from barlow_report.annotations.embeddings import normalized
-from barlow_report.annotations.records import Record, plain_text
 
 __all__ = ["FALLBACK_SIMILARITY", "FeatureName", "Variant", "Vote", "name_features"]
 
@@ -25,9 +25,9 @@ Status = Literal["agreed", "disputed", "single", "cannot_tell"]
 
 @dataclass(frozen=True, kw_only=True)
 class Vote:
-    """A record with what is known about its quality."""
+    """An answer with what is known about its quality."""
 
-    record: Record
+    answer: Answer
     flags: tuple[str, ...]
 
 
@@ -89,7 +89,7 @@ def name_features(
     """
     rows: dict[tuple[int, int], list[int]] = {key: [] for key in overrides}
     for row, vote in enumerate(votes):
-        rows.setdefault((vote.record.group_id, vote.record.feature_id), []).append(row)
+        rows.setdefault((vote.answer.group_id, vote.answer.feature_id), []).append(row)
     limits = _Limits(votes, vectors, seed=seed)
     return [
         _name_feature(key, [votes[row] for row in found], vectors[found], limits, override=overrides.get(key))
@@ -101,13 +101,13 @@ class _Limits:
     """How much alike descriptions must be, by how many there are."""
 
     def __init__(self, votes: Sequence[Vote], vectors: np.ndarray, *, seed: int) -> None:
-        used = [row for row, vote in enumerate(votes) if vote.record.answers.short and not vote.flags]
-        records = [votes[row].record for row in used]
+        used = [row for row, vote in enumerate(votes) if vote.answer.answers.short and not vote.flags]
+        answers = [votes[row].answer for row in used]
         self._texts = Texts(
             vectors=vectors[used],
-            items=[(record.group_id, record.feature_id) for record in records],
-            features=[record.feature_id for record in records],
-            people=[record.annotator for record in records],
+            items=[(answer.group_id, answer.feature_id) for answer in answers],
+            features=[answer.feature_id for answer in answers],
+            people=[answer.annotator for answer in answers],
         )
         self._seed = seed
         self._found: dict[int, float] = {}
@@ -123,14 +123,14 @@ class _Limits:
 def _name_feature(
     key: tuple[int, int], votes: Sequence[Vote], vectors: np.ndarray, limits: _Limits, *, override: str | None
 ) -> FeatureName:
-    answers = [vote.record.answers for vote in votes]
-    described = [i for i, a in enumerate(answers) if a.short]
+    replies = [vote.answer.answers for vote in votes]
+    described = [i for i, a in enumerate(replies) if a.short]
     trusted = [i for i in described if not votes[i].flags] or described
-    texts = [answers[i].short or "" for i in trusted]
+    texts = [replies[i].short or "" for i in trusted]
     similarity = item_agreement(vectors[trusted])
     name = _medoid(texts, vectors[trusted]) if texts else None
     n_core, n_spurious, n_relation = _relations(votes)
-    n_cannot_tell = sum(a.cannot_tell for a in answers)
+    n_cannot_tell = sum(a.cannot_tell for a in replies)
     return FeatureName(
         group_id=key[0],
         feature_id=key[1],
@@ -140,14 +140,14 @@ def _name_feature(
         n_people=len(votes),
         n_described=len(described),
         n_cannot_tell=n_cannot_tell,
-        n_several=sum(a.several for a in answers),
+        n_several=sum(a.several for a in replies),
         n_flagged=sum(bool(vote.flags) for vote in votes),
         agreement=similarity,
         relation=_relation(n_core, n_spurious, n_relation),
         n_core=n_core,
         n_spurious=n_spurious,
         n_relation=n_relation,
-        variants=tuple(_variants(answers[i].short or "" for i in described)),
+        variants=tuple(_variants(replies[i].short or "" for i in described)),
     )
 
 
@@ -185,7 +185,7 @@ def _variants(texts: Iterable[str]) -> list[Variant]:
 
 
 def _relations(votes: Sequence[Vote]) -> tuple[int, int, int]:
-    given = [vote.record.answers.relation for vote in votes if vote.record.answers.relation is not None]
+    given = [vote.answer.answers.relation for vote in votes if vote.answer.answers.relation is not None]
     n_core = sum(relation == "part_of_object" for relation in given)
     n_spurious = sum(relation in ("separate_object", "background") for relation in given)
     return n_core, n_spurious, len(given)

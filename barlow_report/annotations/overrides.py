@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field, field_validator
 
-from barlow_report.annotations.records import plain_text
+from barlow_report.annotations.answers import plain_text
 from barlow_report.config.base import Section
 from barlow_report.config.loading import parse_yaml_model
 from barlow_report.documents import read_document

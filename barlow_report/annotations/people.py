@@ -18,14 +18,14 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from barlow_report.annotations.records import Record
+from barlow_report.annotations.answers import Answer
 
 __all__ = ["assumes_one_instance", "people"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Mark:
-    """What tells one exported annotation from another; `key` is its record's."""
+    """What tells one exported annotation from another; `key` is its answer's."""
 
     key: str
     item: tuple[str, int, int]
@@ -60,17 +60,17 @@ class _Sets:
             self._parents[root] = roots[0]
 
 
-def people(records: Mapping[str, tuple[Record, Any]]) -> dict[str, str]:
+def people(answers: Mapping[str, tuple[Answer, Any]]) -> dict[str, str]:
     """Return whose each annotation of Label Studio is.
 
     Args:
-        records: Records with what they were made from, by any keys.
+        answers: Answers with what they were made from, by any keys.
 
     Returns:
-        The annotator of each record that was exported by Label Studio, by the same keys. It depends on the set of
-        records alone.
+        The annotator of each answer that was exported by Label Studio, by the same keys. It depends on the set of
+        answers alone.
     """
-    marks = _marks(records)
+    marks = _marks(answers)
     same = _same_annotations(marks)
     instances, is_one = _instances(marks, same)
     if is_one:
@@ -92,34 +92,34 @@ def people(records: Mapping[str, tuple[Record, Any]]) -> dict[str, str]:
     return whose
 
 
-def assumes_one_instance(records: Mapping[str, tuple[Record, Any]]) -> bool:
+def assumes_one_instance(answers: Mapping[str, tuple[Answer, Any]]) -> bool:
     """Whether exports that share no annotation were taken to be of one instance, because nothing says otherwise."""
-    marks = [mark for mark in _marks(records) if mark.is_numbered]
+    marks = [mark for mark in _marks(answers) if mark.is_numbered]
     instances, is_one = _instances(marks, _same_annotations(marks))
     return is_one and len(set(instances.values())) > 1
 
 
-def _marks(records: Mapping[str, tuple[Record, Any]]) -> list[_Mark]:
-    return [mark for key in sorted(records) if (mark := _mark(key, *records[key])) is not None]
+def _marks(answers: Mapping[str, tuple[Answer, Any]]) -> list[_Mark]:
+    return [mark for key in sorted(answers) if (mark := _mark(key, *answers[key])) is not None]
 
 
-def _mark(key: str, record: Record, raw: Any) -> _Mark | None:
-    if record.source != "label_studio" or not isinstance(raw, Mapping) or not isinstance(raw.get("exports"), list):
+def _mark(key: str, answer: Answer, raw: Any) -> _Mark | None:
+    if answer.source != "label_studio" or not isinstance(raw, Mapping) or not isinstance(raw.get("exports"), list):
         return None
     result = raw.get("result")
     regions = [str(part["id"]) for part in result or () if isinstance(part, Mapping) and part.get("id")]
     origin = raw.get("import_id")
     return _Mark(
         key=key,
-        item=(record.report_id, record.group_id, record.feature_id),
-        answers=json.dumps(record.answers.model_dump(mode="json"), sort_keys=True),
-        seconds=record.active_seconds,
+        item=(answer.report_id, answer.group_id, answer.feature_id),
+        answers=json.dumps(answer.answers.model_dump(mode="json"), sort_keys=True),
+        seconds=answer.active_seconds,
         number="" if raw.get("id") is None else str(raw["id"]),
         unique=str(raw["unique_id"]) if raw.get("unique_id") else None,
         regions=tuple(sorted(regions)) if result and len(regions) == len(result) else (),
         imported_from=None if origin is None else str(origin),
         exports=frozenset(str(export) for export in raw["exports"]),
-        annotator=record.annotator,
+        annotator=answer.annotator,
         is_numbered=raw.get("is_numbered") is True,
     )
 

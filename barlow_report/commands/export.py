@@ -30,13 +30,13 @@ def export(source: Path, output: Path, *, to: str, image_url: str) -> Path:
 
 
 def _export_lines(source: Path, output: Path) -> Path:
+    from barlow_report.annotations.answers import canonical
     from barlow_report.annotations.exchange.database import is_database, read_database
-    from barlow_report.annotations.records import canonical
 
     if is_database(source):
         lines = list(read_database(source))
     else:
-        lines = [canonical(item.record) for item in annotations_folder(Run.open(source)).stored()]
+        lines = [canonical(item.answer) for item in annotations_folder(Run.open(source)).stored()]
     atomic_write(output, "".join(f"{line}\n" for line in sorted(lines)))
     return output
 

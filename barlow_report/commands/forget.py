@@ -12,10 +12,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from barlow_report.annotations.answers import canonical
 from barlow_report.annotations.identity import pseudonym
 from barlow_report.annotations.merge import Stored
 from barlow_report.annotations.people import people
-from barlow_report.annotations.records import canonical
 from barlow_report.commands.merge import merge_files, merge_settings
 from barlow_report.errors import DataError
 from barlow_report.files import PARTIAL, output_errors
@@ -99,11 +99,11 @@ def _noting(problems: list[str]) -> Iterator[None]:
 
 
 def _people(run: Run) -> set[str]:
-    """The pseudonyms of all records, accepted or not, and of the table that was made of them."""
+    """The pseudonyms of all answers, accepted or not, and of the table that was made of them."""
     folder = annotations_folder(run)
     stored = folder.stored()
-    found = {item.record.annotator for item in stored}
-    found |= set(people({canonical(item.record): (item.record, item.raw) for item in stored}).values())
+    found = {item.answer.annotator for item in stored}
+    found |= set(people({canonical(item.answer): (item.answer, item.raw) for item in stored}).values())
     for problem in folder.rejected():
         raw = problem.raw.get("annotator") if isinstance(problem.raw, Mapping) else None
         found |= {raw} if isinstance(raw, str) else set()
@@ -113,13 +113,13 @@ def _people(run: Run) -> set[str]:
 
 
 def _is_known(run: Run, name: str) -> bool:
-    """Whether somebody has records here, accepted or not, or had some before they were forgotten."""
+    """Whether somebody has answers here, accepted or not, or had some before they were forgotten."""
     folder = annotations_folder(run)
     return name in _people(run) or name in folder.forgotten() or any(_is_of(p.raw, name) for p in folder.rejected())
 
 
 def _delete(run: Run, names: Iterable[str], problems: list[str]) -> int:
-    """Delete the records of somebody of these names, make the tables anew and return how many records that were.
+    """Delete the answers of somebody of these names, make the tables anew and return how many answers that were.
 
     Raises:
         DataError: The names are of several people; nothing was deleted.
@@ -129,10 +129,10 @@ def _delete(run: Run, names: Iterable[str], problems: list[str]) -> int:
     is_theirs = _is_theirs(stored, names)
     theirs = list(itertools.compress(stored, is_theirs))
     kept = [item for item, is_out in zip(stored, is_theirs, strict=True) if not is_out]
-    called = {*names, *(item.record.annotator for item in theirs)}
+    called = {*names, *(item.answer.annotator for item in theirs)}
     rejected = [problem for problem in refused if not any(_is_of(problem.raw, name) for name in called)]
-    exported = [item.record.record_id for item in theirs if item.record.source == "label_studio"]
-    folder.forget(called - {item.record.annotator for item in kept}, exported)
+    exported = [item.answer.record_id for item in theirs if item.answer.source == "label_studio"]
+    folder.forget(called - {item.answer.annotator for item in kept}, exported)
     folder.write_records(kept, rejected)
     with output_errors(run.folder):  # what a command that was killed has left
         for path in [*folder.folder.glob(f"*{PARTIAL}"), *run.folder.glob(f"*{PARTIAL}")]:
@@ -151,12 +151,12 @@ def _delete(run: Run, names: Iterable[str], problems: list[str]) -> int:
 
 
 def _is_theirs(stored: Sequence[Stored], names: Iterable[str]) -> list[bool]:
-    """Whether each record is of the person of these names, under whatever name it was exported."""
-    whose = people({canonical(item.record): (item.record, item.raw) for item in stored})
-    persons = [whose.get(canonical(item.record), item.record.annotator) for item in stored]
+    """Whether each answer is of the person of these names, under whatever name it was exported."""
+    whose = people({canonical(item.answer): (item.answer, item.raw) for item in stored})
+    persons = [whose.get(canonical(item.answer), item.answer.annotator) for item in stored]
     found: set[str] = set()
     for name in names:
-        others = {p for p, item in zip(persons, stored, strict=True) if item.record.annotator == name}
+        others = {p for p, item in zip(persons, stored, strict=True) if item.answer.annotator == name}
         if name not in persons and len(others) > 1:
             listed = ", ".join(repr(other) for other in sorted(others))
             raise DataError(
@@ -168,7 +168,7 @@ def _is_theirs(stored: Sequence[Stored], names: Iterable[str]) -> list[bool]:
 
 
 def _is_of(raw: object, annotator: str) -> bool:
-    """Whether a refused record, or a line that is not even JSON, is somebody's."""
+    """Whether a refused answer, or a line that is not even JSON, is somebody's."""
     if isinstance(raw, Mapping):
         return str(raw.get("annotator")).strip() == annotator or any(_is_of(v, annotator) for v in raw.values())
     if isinstance(raw, list):

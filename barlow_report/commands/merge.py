@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from barlow_report.annotations.exchange import Target, read_records
+from barlow_report.annotations.answers import canonical
+from barlow_report.annotations.exchange import Target, read_answers
 from barlow_report.annotations.folder import GroupKey
 from barlow_report.annotations.merge import Problem, Reports
 from barlow_report.annotations.merge import merge as merge_answers
 from barlow_report.annotations.overrides import overridden
 from barlow_report.annotations.people import assumes_one_instance
-from barlow_report.annotations.records import canonical
 from barlow_report.commands.made import Made
 from barlow_report.commands.name_tables import MergeSettings, write_tables
 from barlow_report.errors import RunFolderError
@@ -88,12 +88,12 @@ def merge_settings(run: Run) -> MergeSettings:
 
 
 def merge_files(run: Run, files: Sequence[Path], *, settings: MergeSettings, is_vouched: bool = False) -> MergeSummary:
-    """Merge files of records into the run folder and bring the tables up to date.
+    """Merge files of answers into the run folder and bring the tables up to date.
 
     Args:
         run: The run, locked.
         files: See `read_records`; none, to apply the owner's names or other settings.
-        settings: How records are made into names.
+        settings: How answers are made into names.
         is_vouched: Whether files that do not say so belong to this report.
 
     Raises:
@@ -112,7 +112,7 @@ def merge_files(run: Run, files: Sequence[Path], *, settings: MergeSettings, is_
         salt=folder.salt(),
         is_vouched=is_vouched,
     )
-    incoming = [record for path in files for record in read_records(path, target)]
+    incoming = [answer for path in files for answer in read_answers(path, target)]
     known = folder.add_report(report_id, keys)
     now = {key: group_id for group_id, key in keys.items()}
     reports = Reports(
@@ -130,12 +130,12 @@ def merge_files(run: Run, files: Sequence[Path], *, settings: MergeSettings, is_
         rejected=folder.rejected(),
     )
     folder.write_records(merged.stored, merged.rejected)
-    exported = [item for item in merged.stored if item.record.source == "label_studio"]
-    if assumes_one_instance({canonical(item.record): (item.record, item.raw) for item in exported}):
+    exported = [item for item in merged.stored if item.answer.source == "label_studio"]
+    if assumes_one_instance({canonical(item.answer): (item.answer, item.raw) for item in exported}):
         run.assume("annotations", "label_studio", _ONE_INSTANCE)
     names = write_tables(run, merged.applied, keys, overrides=overrides, model=model, settings=settings)
     return MergeSummary(
-        n_people=len({record.annotator for record in merged.applied}),
+        n_people=len({answer.annotator for answer in merged.applied}),
         n_applied=len(merged.applied),
         n_names=sum(name.name is not None for name in names),
         statuses=Counter(name.status for name in names),

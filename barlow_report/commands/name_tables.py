@@ -6,12 +6,12 @@ from typing import Any
 
 import pandas as pd
 
+from barlow_report.annotations.answers import Answer
 from barlow_report.annotations.embeddings import choose_embedding
 from barlow_report.annotations.figures import study_figures
 from barlow_report.annotations.folder import GroupKey
 from barlow_report.annotations.names import FeatureName, Vote, name_features
 from barlow_report.annotations.quality import flags
-from barlow_report.annotations.records import Record
 from barlow_report.run_folder import Run
 from barlow_report.tables import TABLES
 
@@ -20,7 +20,7 @@ __all__ = ["MergeSettings", "write_tables"]
 
 @dataclass(frozen=True, kw_only=True)
 class MergeSettings:
-    """How records are made into names; kept in run.json, so that later merges go on in the same way."""
+    """How answers are made into names; kept in run.json, so that later merges go on in the same way."""
 
     embedding: str = "ngrams"
     min_seconds: float = 5.0
@@ -28,7 +28,7 @@ class MergeSettings:
 
 def write_tables(
     run: Run,
-    records: Sequence[Record],
+    answers: Sequence[Answer],
     keys: Mapping[int, GroupKey],
     *,
     overrides: Mapping[tuple[int, int], str],
@@ -39,18 +39,18 @@ def write_tables(
 
     Args:
         run: The run, locked.
-        records: All answers that apply to its groups.
+        answers: All answers that apply to its groups.
         keys: How each group is found again in a later analysis.
         overrides: Names that the owner chose, by (group, feature).
         model: The hash of the feature model.
-        settings: How records are made into names.
+        settings: How answers are made into names.
     """
     votes = [
-        Vote(record=record, flags=found)
-        for record, found in zip(records, flags(records, min_seconds=settings.min_seconds), strict=True)
+        Vote(answer=answer, flags=found)
+        for answer, found in zip(answers, flags(answers, min_seconds=settings.min_seconds), strict=True)
     ]
     words, embed = choose_embedding(settings.embedding)
-    vectors = {kind: embed([getattr(record.answers, kind) or "" for record in records]) for kind in ("short", "long")}
+    vectors = {kind: embed([getattr(answer.answers, kind) or "" for answer in answers]) for kind in ("short", "long")}
     seed = int(run.info["config"]["seed"])
     names = name_features(votes, vectors["short"], overrides=overrides, seed=seed)
     figures = study_figures(votes, vectors, names, embedding=words, seed=seed)
@@ -67,13 +67,13 @@ def write_tables(
 
 
 def _annotation_row(vote: Vote, keys: Mapping[int, GroupKey]) -> dict[str, Any]:
-    record: Record = vote.record
+    answer: Answer = vote.answer
     same = ("group_id", "feature_id", "annotator", "report_id", "record_id", "revision", "source", "position")
-    row = {name: getattr(record, name) for name in (*same, "active_seconds", "n_pastes")}
+    row = {name: getattr(answer, name) for name in (*same, "active_seconds", "n_pastes")}
     return {
         **row,
-        **_group_columns(record.group_id, keys),
-        **record.answers.model_dump(),
+        **_group_columns(answer.group_id, keys),
+        **answer.answers.model_dump(),
         "flags": " ".join(vote.flags),
     }
 

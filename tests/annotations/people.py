@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from barlow_report.annotations.records import Record, parse_record
+from barlow_report.annotations.answers import Answer, parse_answer
 from barlow_report.run_folder import Run
 from tests.report.synthetic import Recipe, synthetic_source
 
@@ -36,9 +36,9 @@ def batch_items(run: Run) -> list[tuple[int, int]]:
     return sorted(set(zip(tiles["group_id"].tolist(), tiles["feature_id"].tolist(), strict=True)))
 
 
-def record(annotator: str = "ada", *, item: tuple[int, int] = (0, 0), revision: int = 1, **answers: Any) -> Record:
+def record(annotator: str = "ada", *, item: tuple[int, int] = (0, 0), revision: int = 1, **answers: Any) -> Answer:
     """One record; without answers a plain description."""
-    return parse_record(answer(annotator, item=item, revision=revision, **answers))
+    return parse_answer(answer(annotator, item=item, revision=revision, **answers))
 
 
 def answer(

@@ -133,7 +133,7 @@ def test_an_embedding_that_cannot_be_had_is_an_error_that_says_what_to_do(name: 
 
 def _names(rows: Sequence[tuple[int, str, dict[str, Any]]]) -> dict[int, FeatureName]:
     records = [record(person, item=(0, feature), **answers) for feature, person, answers in rows]
-    votes = [Vote(record=r, flags=f) for r, f in zip(records, flags(records), strict=True)]
+    votes = [Vote(answer=r, flags=f) for r, f in zip(records, flags(records), strict=True)]
     vectors = ngram_vectors([r.answers.short or "" for r in records])
     return {n.feature_id: n for n in name_features(votes, vectors, overrides={(0, 99): "chosen"}, seed=0)}
 

@@ -13,10 +13,10 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from barlow_report.annotations.answers import parse_answer
 from barlow_report.annotations.collector import CollectorSettings
 from barlow_report.annotations.collector.app import make_app
 from barlow_report.annotations.exchange.database import read_database
-from barlow_report.annotations.records import parse_record
 from tests.annotations.collecting import collector_site, invite, running
 from tests.annotations.people import answer
 from tests.annotations.test_collector import BATCH, LINK
@@ -68,7 +68,7 @@ def test_fifty_people_and_a_kill_in_the_middle_lose_and_double_nothing(tmp_path:
             time.sleep(0.05)
         first.kill()
     acknowledged = set().union(*(person.acknowledged for person in people))
-    stored = {parse_record(body).record_id for body in read_database(database)}
+    stored = {parse_answer(body).record_id for body in read_database(database)}
     assert acknowledged <= stored
     with running(site, database, port=first.port, log=log) as second:
         for person in people:
@@ -76,7 +76,7 @@ def test_fifty_people_and_a_kill_in_the_middle_lose_and_double_nothing(tmp_path:
         assert [person.wrong for person in people if person.wrong] == []
         assert second.stop() == 0
     assert sum(person.n_repeated for person in people) > 0
-    found = Counter(parse_record(body).record_id for body in read_database(database))
+    found = Counter(parse_answer(body).record_id for body in read_database(database))
     assert len(found) == N_PEOPLE * N_ANSWERS
     assert set(found.values()) == {1}
     assert set().union(*(person.acknowledged for person in people)) == found.keys()

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from barlow_report.annotations.exchange import Target, read_records
+from barlow_report.annotations.exchange import Target, read_answers
 from barlow_report.annotations.exchange.label_studio import QUESTIONS, label_config
 from barlow_report.commands.export import export_tasks
 from barlow_report.commands.merge import MergeSettings, merge_files
@@ -47,22 +47,22 @@ def _row(**columns: str) -> dict[str, str]:
 
 def test_a_row_of_the_follow_up_study_becomes_a_record(tmp_path: Path) -> None:
     row = _row(Answer__main="separate_object", Answer__confidence="4.0", Answer__reasons='focus is on "the water"')
-    (found,) = read_records(_csv(tmp_path / "batch.csv", [row]), TARGET)
+    (found,) = read_answers(_csv(tmp_path / "batch.csv", [row]), TARGET)
     assert found.reason == ""
-    assert found.record is not None
-    assert (found.record.group_id, found.record.feature_id, found.record.source) == (3, 59, "mturk")
-    answers = found.record.answers
+    assert found.answer is not None
+    assert (found.answer.group_id, found.answer.feature_id, found.answer.source) == (3, 59, "mturk")
+    answers = found.answer.answers
     assert (answers.relation, answers.confidence, answers.long) == ("separate_object", 4, 'focus is on "the water"')
     assert answers.short is None
 
 
 def test_nothing_that_identifies_a_worker_is_kept(tmp_path: Path) -> None:
     row = _row(Answer__main="main_object", WorkTimeInSeconds="61", AssignmentId="3XYZ", LifetimeApprovalRate="97 %")
-    (found,) = read_records(_csv(tmp_path / "batch.csv", [row]), TARGET)
-    assert found.record is not None
-    assert found.record.annotator.startswith("mturk-")
-    assert found.record.active_seconds == 61
-    kept = json.dumps([found.raw, found.record.model_dump()])
+    (found,) = read_answers(_csv(tmp_path / "batch.csv", [row]), TARGET)
+    assert found.answer is not None
+    assert found.answer.annotator.startswith("mturk-")
+    assert found.answer.active_seconds == 61
+    kept = json.dumps([found.raw, found.answer.model_dump()])
     assert not any(secret in kept for secret in ("A1B2C3SECRET", "3XYZ", "97 %"))
 
 
@@ -81,9 +81,9 @@ def test_nothing_that_identifies_a_worker_is_kept(tmp_path: Path) -> None:
 )
 def test_an_odd_working_time_is_unknown(tmp_path: Path, text: str, seconds: float | None) -> None:
     row = _row(Answer__main="main_object", WorkTimeInSeconds=text)
-    (found,) = read_records(_csv(tmp_path / "batch.csv", [row]), TARGET)
-    assert found.record is not None
-    assert found.record.active_seconds == seconds
+    (found,) = read_answers(_csv(tmp_path / "batch.csv", [row]), TARGET)
+    assert found.answer is not None
+    assert found.answer.active_seconds == seconds
 
 
 def test_radio_buttons_and_other_names_of_columns_are_understood(tmp_path: Path) -> None:
@@ -94,10 +94,10 @@ def test_radio_buttons_and_other_names_of_columns_are_understood(tmp_path: Path)
         Answer__section="b and c",
         Input__grouping="prediction",
     )
-    (found,) = read_records(_csv(tmp_path / "batch.csv", [row]), TARGET)
-    assert found.record is not None
-    assert found.record.group_id == 8
-    assert (found.record.answers.ease, found.record.answers.most_useful) == (4, "B and C")
+    (found,) = read_answers(_csv(tmp_path / "batch.csv", [row]), TARGET)
+    assert found.answer is not None
+    assert found.answer.group_id == 8
+    assert (found.answer.answers.ease, found.answer.answers.most_useful) == (4, "B and C")
 
 
 @pytest.mark.parametrize(
@@ -115,17 +115,17 @@ def test_radio_buttons_and_other_names_of_columns_are_understood(tmp_path: Path)
 )
 def test_a_row_that_is_no_record_says_why(tmp_path: Path, change: dict[str, str], reason: str) -> None:
     row = {**_row(Answer__main="background"), **change}
-    (found,) = read_records(_csv(tmp_path / "batch.csv", [row]), TARGET)
-    assert found.record is None
+    (found,) = read_answers(_csv(tmp_path / "batch.csv", [row]), TARGET)
+    assert found.answer is None
     assert reason in found.reason
 
 
 def test_rows_without_a_report_are_accepted_when_the_user_vouches_for_them(tmp_path: Path) -> None:
     row = {key: value for key, value in _row(Answer__main="background").items() if key not in IDENTITY}
     vouched = Target(report_id=REPORT, feature_model=MODEL, groups=TARGET.groups, salt=TARGET.salt, is_vouched=True)
-    (found,) = read_records(_csv(tmp_path / "batch.csv", [row]), vouched)
-    assert found.record is not None
-    assert found.record.report_id == REPORT
+    (found,) = read_answers(_csv(tmp_path / "batch.csv", [row]), vouched)
+    assert found.answer is not None
+    assert found.answer.report_id == REPORT
 
 
 # --- Label Studio -------------------------------------------------------------------------------------------
@@ -194,8 +194,8 @@ def test_an_answer_that_is_no_record_says_why(tmp_path: Path, change: dict[str, 
     data = {"report_id": REPORT, "feature_model": MODEL, "group_id": 0, "feature_id": 1}
     path = tmp_path / "export.json"
     path.write_text(json.dumps([_answered({"data": data}, **change)]))
-    (found,) = read_records(path, TARGET)
-    assert found.record is None
+    (found,) = read_answers(path, TARGET)
+    assert found.answer is None
     assert reason in found.reason
     assert "example.org" not in json.dumps(found.raw)
 
@@ -206,8 +206,8 @@ def test_a_changed_answer_is_a_later_revision_of_the_same_record(tmp_path: Path)
     for i, time in enumerate(("2026-11-01T10:00:00Z", "2026-11-02T10:00:00Z")):
         path = tmp_path / f"{i}.json"
         path.write_text(json.dumps([_answered({"data": data}, updated_at=time)]))
-        found += read_records(path, TARGET)
-    first, second = (incoming.record for incoming in found)
+        found += read_answers(path, TARGET)
+    first, second = (incoming.answer for incoming in found)
     assert first is not None
     assert second is not None
     assert first.record_id == second.record_id
@@ -280,17 +280,17 @@ def test_tasks_are_not_written_over_something_else(run: Run, tmp_path: Path) -> 
 def test_a_file_of_another_kind_is_an_error_that_names_the_formats(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "file").write_bytes(data)
     with pytest.raises(DataError, match=r"Expected JSON Lines|database"):
-        read_records(tmp_path / "file", TARGET)
+        read_answers(tmp_path / "file", TARGET)
 
 
 @pytest.mark.parametrize("data", [b"[1, null, {}]", b'[{"data": {}, "annotations": [null, 3]}]'])
 def test_tasks_of_another_form_are_listed(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "file.json").write_bytes(data)
-    found = read_records(tmp_path / "file.json", TARGET)
+    found = read_answers(tmp_path / "file.json", TARGET)
     assert found
-    assert all(incoming.record is None and incoming.reason for incoming in found)
+    assert all(incoming.answer is None and incoming.reason for incoming in found)
 
 
 def test_an_empty_file_has_no_records(tmp_path: Path) -> None:
     (tmp_path / "empty.jsonl").write_bytes(b"")
-    assert read_records(tmp_path / "empty.jsonl", TARGET) == []
+    assert read_answers(tmp_path / "empty.jsonl", TARGET) == []

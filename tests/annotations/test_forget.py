@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from barlow_report.annotations.answers import parse_answer
 from barlow_report.annotations.collector.store import Store
 from barlow_report.annotations.folder import AnnotationsFolder
-from barlow_report.annotations.records import parse_record
 from barlow_report.commands.forget import forget
 from barlow_report.commands.merge import MergeSettings, MergeSummary, merge_files
 from barlow_report.errors import DataError
@@ -85,7 +85,7 @@ def test_a_person_is_forgotten_even_where_names_cannot_be_made_anew(run: Run, tm
     with pytest.raises(DataError, match=r"1 record deleted from .* could not be made anew"):
         forget(run.folder, "ada", database=None)
     assert not any(run.has_table(name) for name in TABLES)
-    assert [p.record.annotator for p in AnnotationsFolder(run.folder / "annotations").stored()] == ["bob"]
+    assert [p.answer.annotator for p in AnnotationsFolder(run.folder / "annotations").stored()] == ["bob"]
     assert _merge(run).n_people == 1
 
 
@@ -93,7 +93,7 @@ def test_somebody_is_forgotten_by_the_id_of_a_platform(run: Run, tmp_path: Path)
     item, database = batch_items(run)[0], tmp_path / "answers.sqlite"
     with Store(database) as store:
         who, _ = store.enrol("prolific", "5f0123456789", n_parts=1)
-        store.add(parse_record(answer(who.name, item=item, short="unmistakable words")))
+        store.add(parse_answer(answer(who.name, item=item, short="unmistakable words")))
     _merge(run, database)
     with pytest.raises(DataError, match="give --database"):
         forget(run.folder, "prolific:5f0123456789", database=None)

@@ -12,7 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from barlow_report.annotations.records import parse_record
+from barlow_report.annotations.answers import parse_answer
 from barlow_report.commands.merge import MergeSettings, merge_files
 from barlow_report.progress import SilentProgress
 from barlow_report.run_folder import Run
@@ -54,7 +54,7 @@ def test_the_whole_loop_from_two_people_s_answers_to_names_on_the_pages(
         context.close()
     for file in files:
         assert len(records(file)) == 5
-        assert all(parse_record(record).revision == 1 for record in records(file))
+        assert all(parse_answer(record).revision == 1 for record in records(file))
     run = Run.open(run_folder)
     done = merge_files(run, files, settings=MergeSettings(min_seconds=0))
     assert (done.n_people, done.n_applied, done.problems) == (2, 10, ())

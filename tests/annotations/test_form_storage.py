@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext
 
-from barlow_report.annotations.records import parse_record
+from barlow_report.annotations.answers import parse_answer
 from barlow_report.run_folder import Run
 from tests.annotations.conftest import site_of
 from tests.annotations.form import ONLY_HERE, Form, records
@@ -87,7 +87,7 @@ def test_one_store_that_works_is_enough(asked: Run, damaged: BrowserContext, scr
     form.page.fill("#short", "half")
     form.kept()
     (record,) = records(form.download(tmp_path / "a.jsonl"))
-    assert parse_record(record).answers.short == "first words"
+    assert parse_answer(record).answers.short == "first words"
     form.page.reload()
     form.start("ada")
     assert form.page.input_value("#short") == "half"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from barlow_report.annotations.exchange import Target, read_records
+from barlow_report.annotations.exchange import Target, read_answers
 from barlow_report.annotations.merge import Incoming, Merged, Reports, merge
 from barlow_report.annotations.people import assumes_one_instance
 from tests.annotations.people import MODEL, REPORT
@@ -55,8 +55,8 @@ def _read(tmp_path: Path, *exports: list[dict[str, Any]]) -> list[Incoming]:
     for number, export in enumerate(exports):
         path = tmp_path / f"{number}.json"
         path.write_text(json.dumps(export))
-        found += read_records(path, TARGET)
-    assert all(incoming.record is not None for incoming in found), [i.reason for i in found]
+        found += read_answers(path, TARGET)
+    assert all(incoming.answer is not None for incoming in found), [i.reason for i in found]
     return found
 
 
@@ -147,7 +147,7 @@ def test_that_exports_without_anything_in_common_are_of_one_instance_is_an_assum
 
     def assumes(*exports: list[dict[str, Any]]) -> bool:
         stored = _merged(tmp_path, *exports).stored
-        return assumes_one_instance({item.line: (item.record, item.raw) for item in stored})
+        return assumes_one_instance({item.line: (item.answer, item.raw) for item in stored})
 
     assert len(_people(_merged(tmp_path, one, rest))) == 2
     assert assumes(one, rest)
@@ -182,7 +182,7 @@ def test_who_is_forgotten_does_not_come_back_under_another_number(tmp_path: Path
     moved = _project({"ada": 2, "bob": 1}, first=501)
     merged = _merged(tmp_path, here, moved)
     (ada,) = (name for name, words in _people(merged).items() if words == {WORDS["ada"]})
-    ids = {item.record.record_id for item in merged.stored if item.record.answers.short == WORDS["ada"]}
+    ids = {item.answer.record_id for item in merged.stored if item.answer.answers.short == WORDS["ada"]}
     again = merge([], _read(tmp_path, moved), reports=REPORTS, forgotten={ada}, forgotten_records=ids)
     assert _are(again, "bob")
     assert {problem.kind for problem in again.problems} == {"forgotten"}
@@ -199,7 +199,7 @@ def test_an_odd_time_is_unknown_and_the_answer_counts(tmp_path: Path, time: str)
              "answers": {"short": "spots"}}  # fmt: skip
     (tmp_path / "own.jsonl").write_text(json.dumps(lines).replace('"TIME"', time) + "\n")
     for name in ("export.json", "own.jsonl"):
-        (found,) = read_records(tmp_path / name, TARGET)
-        assert found.record is not None, found.reason
-        assert found.record.active_seconds is None
+        (found,) = read_answers(tmp_path / name, TARGET)
+        assert found.answer is not None, found.reason
+        assert found.answer.active_seconds is None
         json.dumps(found.raw, allow_nan=False)

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from barlow_report.annotations.answers import Answer, AnswerError, parse_answer
 from barlow_report.annotations.batches import Batch, load_batch
 from barlow_report.annotations.collector.connection import UnavailableError
 from barlow_report.annotations.collector.desk import Desk
@@ -24,7 +25,6 @@ from barlow_report.annotations.collector.pages import SitePages
 from barlow_report.annotations.collector.places import refuse_in_site
 from barlow_report.annotations.collector.settings import CollectorSettings
 from barlow_report.annotations.collector.store import Annotator, ConflictError, Store
-from barlow_report.annotations.records import Record, RecordError, parse_record
 from barlow_report.errors import DataError
 
 __all__ = ["make_app"]
@@ -149,28 +149,28 @@ def _add_submissions(app: FastAPI, desk: Desk, batch: Batch) -> None:
         "/api/annotations",
         status_code=201,
         responses=_answers(200, 400, 401, 403, 408, 409, 413, 415, 422, 429, 503, 507),
-        openapi_extra=_body(Record),
+        openapi_extra=_body(Answer),
     )
     async def submit(request: Request, authorization: Authorization = None) -> Response:  # noqa: ARG001
         """Store one record; sending it again changes nothing."""
         who = _known(request)
         try:
-            record = parse_record(await request.body())
-        except RecordError as error:
+            answer = parse_answer(await request.body())
+        except AnswerError as error:
             return _refusal(422, "the record is not valid", reasons=str(error).split("; "))
-        if record.annotator != who.name:
+        if answer.annotator != who.name:
             return _refusal(403, "annotator: the token belongs to somebody else")
-        if (record.report_id, record.feature_model) != (batch.report_id, batch.feature_model):
+        if (answer.report_id, answer.feature_model) != (batch.report_id, batch.feature_model):
             return _refusal(422, "report_id: the record is about another report; reload the page")
-        if (record.group_id, record.feature_id) not in items:
+        if (answer.group_id, answer.feature_id) not in items:
             return _refusal(422, "feature_id: this feature is not asked about in this group")
         try:
-            outcome = await desk.add(record)
+            outcome = await desk.add(answer)
         except ConflictError as error:
             return _refusal(409, str(error))
-        answer = {"outcome": outcome, "record_id": record.record_id, "revision": record.revision}
+        done = {"outcome": outcome, "record_id": answer.record_id, "revision": answer.revision}
         status = 201 if outcome == "stored" else 200
-        return Response(json.dumps(answer), status_code=status, media_type="application/json")
+        return Response(json.dumps(done), status_code=status, media_type="application/json")
 
 
 def _add_participants(app: FastAPI, desk: Desk, batch: Batch, settings: CollectorSettings) -> None:

@@ -11,9 +11,9 @@ from typing import Literal, TypeVar
 
 import anyio
 
+from barlow_report.annotations.answers import Answer
 from barlow_report.annotations.collector.connection import UnavailableError
 from barlow_report.annotations.collector.store import Annotator, Store
-from barlow_report.annotations.records import Record
 
 __all__ = ["Desk"]
 
@@ -56,9 +56,9 @@ class Desk:
         """See `Store.n_records`; answers at once or not at all."""
         return await self._ask(self._store.n_records, self._looking, seconds=_HEALTH_SECONDS)
 
-    async def add(self, record: Record) -> Literal["stored", "unchanged"]:
+    async def add(self, answer: Answer) -> Literal["stored", "unchanged"]:
         """See `Store.add`."""
-        return await self._ask(lambda: self._store.add(record), self._writing)
+        return await self._ask(lambda: self._store.add(answer), self._writing)
 
     async def enrol(self, platform: str, platform_id: str, *, n_parts: int) -> tuple[Annotator, str]:
         """See `Store.enrol`."""

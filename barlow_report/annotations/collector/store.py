@@ -1,4 +1,4 @@
-"""The collector's one file: SQLite in write-ahead mode, a row per revision of a record, never changed.
+"""The collector's one file: SQLite in write-ahead mode, a row per revision of an answer, never changed.
 
 `add` returns only after the row is on the disk (`synchronous=FULL`: the log is flushed before a commit
 returns), so an answer that was acknowledged survives the process and the machine. A submission that is sent
@@ -11,10 +11,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
+from barlow_report.annotations.answers import Answer, canonical
 from barlow_report.annotations.collector.connection import Connection, UnavailableError
 from barlow_report.annotations.exchange.database import APPLICATION_ID, is_database
 from barlow_report.annotations.identity import new_salt, new_token, pseudonym, token_digest
-from barlow_report.annotations.records import Record, canonical
 from barlow_report.errors import DataError
 
 __all__ = ["Annotator", "ConflictError", "Store"]
@@ -38,7 +38,7 @@ _SECONDS = 20.0
 
 
 class ConflictError(Exception):
-    """A record contradicts one that is stored; the message says how."""
+    """An answer contradicts one that is stored; the message says how."""
 
 
 class Annotator:
@@ -168,24 +168,24 @@ class Store:
 
     # --- records ------------------------------------------------------------------------------------------
 
-    def add(self, record: Record) -> Literal["stored", "unchanged"]:
-        """Store a record; it is on the disk when this returns.
+    def add(self, answer: Answer) -> Literal["stored", "unchanged"]:
+        """Store an answer; it is on the disk when this returns.
 
         Raises:
-            ConflictError: Its id belongs to somebody else's or another item's record, or this revision says
+            ConflictError: Its id belongs to somebody else's or another item's answer, or this revision says
                 something else already.
             UnavailableError: It cannot be stored at the moment.
         """
-        body = canonical(record)
-        key = (record.record_id, record.revision, record.annotator, record.group_id, record.feature_id)
+        body = canonical(answer)
+        key = (answer.record_id, answer.revision, answer.annotator, answer.group_id, answer.feature_id)
         with self._writer.changing() as db:
-            if _is_there(db, record, body):
+            if _is_there(db, answer, body):
                 return "unchanged"
             db.execute("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)", (*key, body))
         return "stored"
 
     def records_of(self, annotator: str) -> list[str]:
-        """The last revision of each of somebody's records, as JSON."""
+        """The last revision of each of somebody's answers, as JSON."""
         with self._reader.using() as db:
             rows = db.execute(
                 "SELECT body, max(revision) FROM records WHERE annotator = ? GROUP BY record_id ORDER BY record_id",
@@ -209,7 +209,7 @@ class Store:
         return int(n)
 
     def forget(self, *annotators: str, seconds: float = _SECONDS) -> int:
-        """Delete everything about somebody, known by one or more pseudonyms, and return how many records that were.
+        """Delete everything about somebody, known by one or more pseudonyms, and return how many answers that were.
 
         What was deleted is also taken out of free pages and out of the log beside the file, even if it was deleted
         by an earlier call.
@@ -242,15 +242,15 @@ class Store:
         return n
 
 
-def _is_there(db: sqlite3.Connection, record: Record, body: str) -> bool:
+def _is_there(db: sqlite3.Connection, answer: Answer, body: str) -> bool:
     rows = db.execute(
         "SELECT revision, annotator, group_id, feature_id, body FROM records WHERE record_id = ?",
-        (record.record_id,),
+        (answer.record_id,),
     ).fetchall()
     for revision, annotator, group_id, feature_id, stored in rows:
-        if (annotator, group_id, feature_id) != (record.annotator, record.group_id, record.feature_id):
+        if (annotator, group_id, feature_id) != (answer.annotator, answer.group_id, answer.feature_id):
             raise ConflictError("record_id: belongs to another record; choose a new one")
-        if revision == record.revision:
+        if revision == answer.revision:
             if stored == body:
                 return True
             raise ConflictError(f"revision: {revision} is stored with other answers; send the next revision")

@@ -25,7 +25,7 @@ def is_database(path: Path) -> bool:
 
 
 def read_database(path: Path) -> Iterator[str]:
-    """Yield every record as JSON, in the order of their ids; the collector may be running.
+    """Yield every answer as JSON, in the order of their ids; the collector may be running.
 
     Raises:
         DataError: It is not a collector's database, or cannot be read.

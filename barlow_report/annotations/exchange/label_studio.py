@@ -1,4 +1,4 @@
-"""Label Studio: a project with one composed picture per item, and its JSON export back to records.
+"""Label Studio: a project with one composed picture per item, and its JSON export back to answers.
 
 The labelling configuration uses only controls of the open-source version. Each task carries the ids of its
 report, model, group and feature, so that an export says by itself what it is about. Of the people who
@@ -12,17 +12,17 @@ from datetime import datetime
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from barlow_report.annotations.exchange.target import Target
-from barlow_report.annotations.identity import pseudonym
-from barlow_report.annotations.merge import Incoming
-from barlow_report.annotations.records import (
+from barlow_report.annotations.answers import (
     MOST_USEFUL,
     RELATIONS,
     SCHEMA_VERSION,
-    RecordError,
+    AnswerError,
     known_seconds,
-    parse_record,
+    parse_answer,
 )
+from barlow_report.annotations.exchange.target import Target
+from barlow_report.annotations.identity import pseudonym
+from barlow_report.annotations.merge import Incoming
 
 __all__ = ["LIKERT", "QUESTIONS", "label_config", "read_task", "tasks_json"]
 
@@ -35,7 +35,7 @@ QUESTIONS = {
     "relation": ("What is it to the class named above?", RELATIONS),
     "remarks": ("If it applies", ("cannot_tell", "several")),
 }
-"""The questions that are answered by choosing, with the values that a record holds."""
+"""The questions that are answered by choosing, with the values that an answer holds."""
 
 _KEPT = ("id", "unique_id", "import_id", "result", "lead_time", "updated_at")
 _TASK_KEYS = ("report_id", "feature_model", "group_id", "feature_id")
@@ -68,11 +68,11 @@ def tasks_json(tasks: Sequence[Mapping[str, Any]]) -> str:
 
 
 def read_task(task: Any, target: Target, *, export: str, where: str) -> Iterable[Incoming]:
-    """Turn the annotations of one task of an export into records, or say why they are none.
+    """Turn the annotations of one task of an export into answers, or say why they are none.
 
     Args:
         task: The task, as JSON was parsed into.
-        target: The report that the records are for.
+        target: The report that the answers are for.
         export: Names the export that the task is from.
         where: Names the place, for messages.
     """
@@ -90,17 +90,17 @@ def read_task(task: Any, target: Target, *, export: str, where: str) -> Iterable
         try:
             annotator, raw["is_numbered"] = _annotator(annotation, target)
             raw["annotator"] = annotator
-            record = parse_record(_values(annotation, data, annotator))
-        except RecordError as error:
+            answer = parse_answer(_values(annotation, data, annotator))
+        except AnswerError as error:
             yield Incoming(where=where, raw=raw, reason=str(error))
         else:
-            yield Incoming(where=where, raw=raw, record=record)
+            yield Incoming(where=where, raw=raw, answer=answer)
 
 
 def _annotator(annotation: Any, target: Target) -> tuple[str, bool]:
     """The pseudonym of who answered, and whether it is made of a number, which other instances give to others."""
     if not isinstance(annotation, Mapping):
-        raise RecordError("annotations: expected objects")
+        raise AnswerError("annotations: expected objects")
     who = annotation.get("completed_by")
     if isinstance(who, Mapping):
         email = who.get("email")
@@ -108,13 +108,13 @@ def _annotator(annotation: Any, target: Target) -> tuple[str, bool]:
             return pseudonym("label-studio", email, salt=target.salt), False
         who = who.get("id")
     if not isinstance(who, int) or isinstance(who, bool):
-        raise RecordError("completed_by: expected the number of a user")
+        raise AnswerError("completed_by: expected the number of a user")
     return pseudonym("label-studio", str(who), salt=target.salt), True
 
 
 def _values(annotation: Mapping[str, Any], data: Mapping[str, Any], annotator: str) -> dict[str, Any]:
     if annotation.get("was_cancelled"):
-        raise RecordError("the task was skipped")
+        raise AnswerError("the task was skipped")
     return {
         "schema_version": SCHEMA_VERSION,
         "record_id": _record_id(annotation),
@@ -143,16 +143,16 @@ def _revision(updated_at: object) -> int:
 
 def _answers(result: object) -> dict[str, Any]:
     if not isinstance(result, list):
-        raise RecordError("result: expected a list")
+        raise AnswerError("result: expected a list")
     found: dict[str, Any] = {}
     for entry in result:
         if not isinstance(entry, Mapping) or not isinstance(entry.get("value"), Mapping):
-            raise RecordError("result: expected objects with 'value'")
+            raise AnswerError("result: expected objects with 'value'")
         name, value = entry.get("from_name"), entry["value"]
         values = value.get("text", value.get("choices"))
         values = [values] if isinstance(values, str) else values
         if not isinstance(values, list) or not all(isinstance(v, str) for v in values):
-            raise RecordError(f"result: {name!r} has neither 'text' nor 'choices'")
+            raise AnswerError(f"result: {name!r} has neither 'text' nor 'choices'")
         if name in ("short", "long"):
             found[name] = " ".join(values)
         elif name == "remarks":

@@ -9,10 +9,10 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from barlow_report.annotations.answers import SCHEMA_VERSION, AnswerError, known_seconds, parse_answer
 from barlow_report.annotations.exchange.target import Target
 from barlow_report.annotations.identity import pseudonym
 from barlow_report.annotations.merge import Incoming
-from barlow_report.annotations.records import SCHEMA_VERSION, RecordError, known_seconds, parse_record
 
 __all__ = ["read_row"]
 
@@ -32,7 +32,7 @@ _TRUE = {"true", "1", "yes", "on"}
 
 
 def read_row(row: Mapping[str | Any, Any], target: Target, *, where: str) -> Incoming:
-    """Turn a row into a record, or say why it is none."""
+    """Turn a row into an answer, or say why it is none."""
     raw: dict[str, str] = {
         str(key): str(value)
         for key, value in row.items()
@@ -41,9 +41,9 @@ def read_row(row: Mapping[str | Any, Any], target: Target, *, where: str) -> Inc
     worker = str(row.get("WorkerId") or "").strip()
     try:
         if not worker:
-            raise RecordError("WorkerId: missing")
+            raise AnswerError("WorkerId: missing")
         if str(row.get("AssignmentStatus") or "").lower() == "rejected":
-            raise RecordError("the assignment was rejected by its requester")
+            raise AnswerError("the assignment was rejected by its requester")
         annotator = raw["annotator"] = pseudonym("mturk", worker, salt=target.salt)
         values = {
             "schema_version": SCHEMA_VERSION,
@@ -58,15 +58,15 @@ def read_row(row: Mapping[str | Any, Any], target: Target, *, where: str) -> Inc
             "answers": _answers(raw),
         }
         values["record_id"] = _record_id(row, values)
-        return Incoming(where=where, raw=raw, record=parse_record(values))
-    except RecordError as error:
+        return Incoming(where=where, raw=raw, answer=parse_answer(values))
+    except AnswerError as error:
         return Incoming(where=where, raw=raw, reason=str(error))
 
 
 def _vouched(raw: Mapping[str, str], name: str, default: str, target: Target) -> str:
     found = raw.get(f"Input.{name}")
     if found is None and not target.is_vouched:
-        raise RecordError(
+        raise AnswerError(
             f"Input.{name}: missing, so the row may belong to another report; --belongs-to-this-report says it does not"
         )
     return found or default
@@ -77,9 +77,9 @@ def _number(raw: Mapping[str, str], *names: str) -> int:
         if name in raw:
             number = _integer(raw[name])
             if number is None:
-                raise RecordError(f"{name}: expected a number, found {raw[name]!r}")
+                raise AnswerError(f"{name}: expected a number, found {raw[name]!r}")
             return number
-    raise RecordError(f"{names[0]}: missing")
+    raise AnswerError(f"{names[0]}: missing")
 
 
 def _integer(text: str) -> int | None:
@@ -95,7 +95,7 @@ def _group(raw: Mapping[str, str], target: Target) -> int:
     class_id = _number(raw, "Input.class_index", "Input.class_id")
     group_id = target.groups.get((grouping, class_id))
     if group_id is None:
-        raise RecordError(f"Input.class_index: found class {class_id} grouped by {grouping!r}, not in this report")
+        raise AnswerError(f"Input.class_index: found class {class_id} grouped by {grouping!r}, not in this report")
     return group_id
 
 

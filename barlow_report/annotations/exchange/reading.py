@@ -1,4 +1,4 @@
-"""Any file of answers to records: the format is recognised by its content."""
+"""Answers from any file of them: the format is recognised by its content."""
 
 import csv
 import hashlib
@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from barlow_report.annotations.answers import AnswerError, known_seconds, parse_answer
 from barlow_report.annotations.exchange.database import is_database, read_database
 from barlow_report.annotations.exchange.label_studio import read_task
 from barlow_report.annotations.exchange.mturk import read_row
 from barlow_report.annotations.exchange.target import Target
 from barlow_report.annotations.json_text import load_json
 from barlow_report.annotations.merge import Incoming
-from barlow_report.annotations.records import RecordError, known_seconds, parse_record
 from barlow_report.errors import DataError
 
-__all__ = ["read_records"]
+__all__ = ["read_answers"]
 
 _EXPECTED = (
     "Expected JSON Lines of the form or the collector, the collector's database, a JSON export of Label Studio, or a "
@@ -25,12 +25,12 @@ _EXPECTED = (
 )
 
 
-def read_records(path: Path, target: Target) -> list[Incoming]:
-    """Read every record of a file; those that cannot be used come with their reasons.
+def read_answers(path: Path, target: Target) -> list[Incoming]:
+    """Read every answer of a file; those that cannot be used come with their reasons.
 
     Args:
         path: JSON Lines, a collector's database, a JSON export of Label Studio, or a CSV of Mechanical Turk.
-        target: The report that the records are for.
+        target: The report that the answers are for.
 
     Raises:
         DataError: The file cannot be read, or is none of these.
@@ -41,7 +41,7 @@ def read_records(path: Path, target: Target) -> list[Incoming]:
         raise DataError(f"{path}: cannot be read ({error.strerror}). {_EXPECTED}") from error
     if not data:
         if is_database(path):
-            return [_record(line, where=f"{path.name}:{n}") for n, line in enumerate(read_database(path), start=1)]
+            return [_answer(line, where=f"{path.name}:{n}") for n, line in enumerate(read_database(path), start=1)]
         return []
     try:
         text = data.decode("utf-8-sig")
@@ -65,10 +65,10 @@ def _reader(path: Path, text: str) -> Callable[[str, Path, Target], Iterator[Inc
 def _read_lines(text: str, path: Path, target: Target) -> Iterator[Incoming]:  # noqa: ARG001
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
-            yield _record(line, where=f"{path.name}:{number}")
+            yield _answer(line, where=f"{path.name}:{number}")
 
 
-def _record(line: str, *, where: str) -> Incoming:
+def _answer(line: str, *, where: str) -> Incoming:
     try:
         raw: Any = load_json(line)
     except ValueError as error:
@@ -78,8 +78,8 @@ def _record(line: str, *, where: str) -> Incoming:
     if isinstance(raw, dict) and "active_seconds" in raw:
         values = {**raw, "active_seconds": known_seconds(raw["active_seconds"])}
     try:
-        return Incoming(where=where, raw=_printable(raw), record=parse_record(values))
-    except RecordError as error:
+        return Incoming(where=where, raw=_printable(raw), answer=parse_answer(values))
+    except AnswerError as error:
         return Incoming(where=where, raw=_printable(raw), reason=_printable(str(error)))
 
 
@@ -94,7 +94,7 @@ def _read_label_studio(text: str, path: Path, target: Target) -> Iterator[Incomi
             yield Incoming(
                 where=incoming.where,
                 raw=_printable(incoming.raw),
-                record=incoming.record,
+                answer=incoming.answer,
                 reason=_printable(incoming.reason),
             )
 

@@ -1,4 +1,4 @@
-"""What a reader must know about the report that records are for."""
+"""What a reader must know about the report that answers are for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ __all__ = ["Target"]
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """The report that records are read for.
+    """The report that answers are read for.
 
     Attributes:
         report_id: Of the report.

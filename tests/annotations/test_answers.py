@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from barlow_report.annotations.records import RecordError, canonical, parse_record, plain_text
+from barlow_report.annotations.answers import AnswerError, canonical, parse_answer, plain_text
 from tests.annotations.people import answer, record
 from tests.report.synthetic import PAYLOADS
 
@@ -15,8 +15,8 @@ from tests.report.synthetic import PAYLOADS
 def test_a_record_is_written_in_one_way_and_read_back() -> None:
     one = record(short="  white \n spots ", ease=3)
     assert one.answers.short == "white spots"
-    assert parse_record(canonical(one)) == one
-    assert canonical(parse_record(dict(reversed(list(answer(short="white spots", ease=3).items()))))) == canonical(one)
+    assert parse_answer(canonical(one)) == one
+    assert canonical(parse_answer(dict(reversed(list(answer(short="white spots", ease=3).items()))))) == canonical(one)
 
 
 @pytest.mark.parametrize(
@@ -46,21 +46,21 @@ def test_a_record_is_written_in_one_way_and_read_back() -> None:
     ],
 )
 def test_a_wrong_value_is_refused_and_its_place_is_named(change: dict[str, Any], place: str) -> None:
-    with pytest.raises(RecordError, match=rf"(^|; ){place}: "):
-        parse_record(answer(fields=change))
+    with pytest.raises(AnswerError, match=rf"(^|; ){place}: "):
+        parse_answer(answer(fields=change))
 
 
 def test_all_problems_are_named_at_once() -> None:
-    with pytest.raises(RecordError) as caught:
-        parse_record(answer(fields={"revision": 0, "group_id": -1, "answers": {"short": "x", "ease": 9}}))
+    with pytest.raises(AnswerError) as caught:
+        parse_answer(answer(fields={"revision": 0, "group_id": -1, "answers": {"short": "x", "ease": 9}}))
     assert str(caught.value).count("; ") == 2
     assert "answers.ease: input should be less than or equal to 5, found 9" in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", "null", "NaN", '{"answers": NaN}', "[" * 100_000, '"\\ud800"', "\x00"])
 def test_what_is_no_record_is_refused_with_a_reason(text: str) -> None:
-    with pytest.raises(RecordError, match=r"\w+: "):
-        parse_record(text)
+    with pytest.raises(AnswerError, match=r"\w+: "):
+        parse_answer(text)
 
 
 def test_cannot_tell_is_an_answer() -> None:
@@ -70,7 +70,7 @@ def test_cannot_tell_is_an_answer() -> None:
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_hostile_text_is_kept_as_text(payload: str) -> None:
     text = payload[:100]
-    kept = parse_record(json.dumps(answer(short=text))).answers.short
+    kept = parse_answer(json.dumps(answer(short=text))).answers.short
     assert kept == plain_text(text)
     assert not any(c in (kept or "") for c in "\u202e\u2028\t")
 

@@ -1,8 +1,9 @@
-"""One person's answers about one feature in one group: the record that every source is turned into.
+"""One person's answer about one feature in one group, which every source is turned into.
 
-A record is written once and never changed. Whoever changes an answer sends the same record id with the next
-revision, and the highest revision counts. The format is JSON with a version number; a key that this version
-does not know is an error, because silently dropping part of an answer is worse than refusing it.
+As it is sent and kept, an answer is called a record, in files and in messages. A record is written once and never
+changed. Whoever changes an answer sends the same record id with the next revision, and the highest revision counts.
+The format is JSON with a version number; a key that this version does not know is an error, because silently dropping
+part of an answer is worse than refusing it.
 """
 
 import json
@@ -17,12 +18,12 @@ __all__ = [
     "MOST_USEFUL",
     "RELATIONS",
     "SCHEMA_VERSION",
-    "Answers",
-    "Record",
-    "RecordError",
+    "Answer",
+    "AnswerError",
+    "Replies",
     "canonical",
     "known_seconds",
-    "parse_record",
+    "parse_answer",
     "plain_text",
 ]
 
@@ -57,16 +58,16 @@ def known_seconds(value: object) -> float | None:
     return value if 0 <= value <= _MAX_SECONDS else None
 
 
-class RecordError(ValueError):
-    """A record does not have the form that `Record` describes; the message gives every reason."""
+class AnswerError(ValueError):
+    """A record does not have the form that `Answer` describes; the message gives every reason."""
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
-class Answers(_Part):
-    """What was answered; nothing is preselected, so nothing is required but one answer."""
+class Replies(_Part):
+    """What was replied to the questions of the form; nothing is preselected, so nothing is required but one answer."""
 
     short: str | None = Field(None, max_length=_MAX_SHORT, description="A name, about 3 words.")
     long: str | None = Field(None, max_length=_MAX_LONG, description="A description, about 15 words.")
@@ -85,7 +86,7 @@ class Answers(_Part):
         return plain_text(value) or None if isinstance(value, str) else value
 
     @model_validator(mode="after")
-    def _says_something(self) -> "Answers":
+    def _says_something(self) -> "Replies":
         described = self.short is not None or self.long is not None
         if self.cannot_tell and described:
             raise ValueError("'cannot_tell' is set although there is a description")
@@ -94,7 +95,7 @@ class Answers(_Part):
         return self
 
 
-class Record(_Part):
+class Answer(_Part):
     """One person's answers about one feature in one group; see the module."""
 
     schema_version: Literal[1] = Field(description="Version of this format.")
@@ -112,7 +113,7 @@ class Record(_Part):
     )
     n_pastes: int = Field(0, ge=0, le=1_000_000, description="How often text was pasted.")
     source: Literal["form", "label_studio", "mturk"] = Field("form", description="Where it was given.")
-    answers: Answers
+    answers: Replies
 
 
 def plain_text(text: str) -> str:
@@ -121,20 +122,20 @@ def plain_text(text: str) -> str:
     return " ".join(composed.split())
 
 
-def parse_record(value: Mapping[str, Any] | str | bytes) -> Record:
-    """Check a record, given as JSON or as what JSON was parsed into.
+def parse_answer(value: Mapping[str, Any] | str | bytes) -> Answer:
+    """Check an answer, given as JSON or as what JSON was parsed into.
 
     Raises:
         RecordError: It is no JSON, or keys or values are wrong; every problem is named.
     """
     try:
         if isinstance(value, str | bytes):
-            return Record.model_validate_json(value)
-        return Record.model_validate_json(json.dumps(value, allow_nan=False))
+            return Answer.model_validate_json(value)
+        return Answer.model_validate_json(json.dumps(value, allow_nan=False))
     except ValidationError as error:
-        raise RecordError("; ".join(_reasons(error))) from error
+        raise AnswerError("; ".join(_reasons(error))) from error
     except (TypeError, ValueError, RecursionError) as error:
-        raise RecordError(f"expected JSON: {error}") from error
+        raise AnswerError(f"expected JSON: {error}") from error
 
 
 def _reasons(error: ValidationError) -> list[str]:
@@ -154,6 +155,6 @@ def _found(value: object) -> str:
     return f", found {text}" if len(text) <= 40 else ""
 
 
-def canonical(record: Record) -> str:
-    """Return the one way to write a record: JSON on one line, keys sorted."""
-    return json.dumps(record.model_dump(mode="json"), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+def canonical(answer: Answer) -> str:
+    """Return the one way to write an answer: JSON on one line, keys sorted."""
+    return json.dumps(answer.model_dump(mode="json"), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
