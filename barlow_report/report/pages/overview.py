@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from barlow_report.formatting import count, duplicates_words
-from barlow_report.report.answers import Answer, overview_answers
 from barlow_report.report.catalog import visible
 from barlow_report.report.datatable import Link
+from barlow_report.report.headlines import Headline, headlines
 from barlow_report.report.pages.annotate import n_asked
 from barlow_report.report.pages.groups import rule_title
 from barlow_report.report.pages.page import Site, SitePage
@@ -65,7 +65,7 @@ class OverviewView:
     title: str
     description: str
     analysed: str
-    answers: tuple[Answer, ...]
+    headlines: tuple[Headline, ...]
     is_in_sample: bool
     failures: Share
     n_classes: int
@@ -113,7 +113,7 @@ def _view(site: Site, modes: list[Rule]) -> OverviewView:
         title=site.title,
         description=site.description,
         analysed=_analysed(site),
-        answers=overview_answers(site, modes, explained=explained),
+        headlines=headlines(site, modes, explained=explained),
         is_in_sample=catalog.is_in_sample,
         failures=catalog.images.failures,
         n_classes=len(catalog.classes),

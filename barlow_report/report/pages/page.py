@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Heading", "Site", "SitePage"]
 
-Answer = TypeVar("Answer")
+Said = TypeVar("Said")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +97,7 @@ class Site:
             lenses=tuple((lens, view) for lens in source.lenses if (view := lens.read(source)) is not None),
         )
 
-    def ask(self, place: "Callable[[Lens[Any], Any], Answer | None]") -> "tuple[Answer, ...]":
+    def ask(self, place: "Callable[[Lens[Any], Any], Said | None]") -> "tuple[Said, ...]":
         """Ask every lens what it has to say at a place; `place` calls one of its methods with the lens's view."""
         return tuple(answer for lens, view in self.lenses if (answer := place(lens, view)))
 

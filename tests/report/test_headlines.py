@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from barlow_report.report import ReportSource
-from barlow_report.report.answers import Answer, overview_answers
+from barlow_report.report.headlines import Headline, headlines
 from barlow_report.report.pages import Site
 from barlow_report.report.records import Share
 from tests.report.conftest import Built
@@ -13,9 +13,9 @@ from tests.report.conftest import Built
 THIN = "\u202f"
 
 
-def _answers(source: ReportSource, *, explained: Share | None = None) -> tuple[Answer, ...]:
+def _headlines(source: ReportSource, *, explained: Share | None = None) -> tuple[Headline, ...]:
     site = Site.from_source(source)
-    return overview_answers(site, site.catalog.failure_modes(), explained=explained)
+    return headlines(site, site.catalog.failure_modes(), explained=explained)
 
 
 def _with_verdict(built: Built, verdict: str) -> ReportSource:
@@ -24,7 +24,7 @@ def _with_verdict(built: Built, verdict: str) -> ReportSource:
 
 
 def test_verified_failure_modes_ask_for_a_decision_and_the_most_important_one_is_named(demo: Built) -> None:
-    ship, matter, _, _ = _answers(demo.source)
+    ship, matter, _, _ = _headlines(demo.source)
     n = int((demo.source.tables["rules"]["verdict"] == "verified").sum())
     assert ship.answer == f"Not without deciding on {n} verified failure modes"
     assert ship.tone == "doubt"
@@ -36,21 +36,21 @@ def test_verified_failure_modes_ask_for_a_decision_and_the_most_important_one_is
 
 
 def test_failure_modes_that_did_not_hold_are_not_held_against_the_model(demo: Built) -> None:
-    ship, matter, _, _ = _answers(_with_verdict(demo, "not_verified"))
+    ship, matter, _, _ = _headlines(_with_verdict(demo, "not_verified"))
     assert ship.answer == "Nothing verified speaks against it"
     assert "none held on images it was not fitted on" in ship.detail
     assert matter.answer.startswith("Unverified ones of ")
 
 
 def test_an_in_sample_run_cannot_say_whether_it_is_safe(hostile: Built) -> None:
-    ship, _, explained, _ = _answers(hostile.source, explained=Share(3, 4))
+    ship, _, explained, _ = _headlines(hostile.source, explained=Share(3, 4))
     assert ship.answer == "This report cannot say"
     assert "none tested" in ship.detail
     assert "in-sample" in explained.detail
 
 
 def test_finding_nothing_is_not_called_safe(quiet: Built) -> None:
-    ship, matter, explained, gaps = _answers(quiet.source)
+    ship, matter, explained, gaps = _headlines(quiet.source)
     assert ship.answer == "Nothing found speaks against it"
     assert "no proof of soundness" in ship.detail
     assert matter.answer == "None was found"
@@ -59,7 +59,7 @@ def test_finding_nothing_is_not_called_safe(quiet: Built) -> None:
 
 
 def test_unexplained_failures_are_counted(demo: Built) -> None:
-    explained = _answers(demo.source, explained=Share(18, 60))[2]
+    explained = _headlines(demo.source, explained=Share(18, 60))[2]
     assert explained.answer == f"30.0{THIN}%"
     assert explained.detail == "18/60 held-out failures lie in a verified failure mode; the other 42 are not explained."
 
@@ -68,7 +68,7 @@ def test_unexplained_failures_are_counted(demo: Built) -> None:
 def test_groups_without_a_tree_and_files_that_could_not_be_read_are_named(demo: Built, status: str, words: str) -> None:
     groups = demo.source.tables["groups"].assign(status=status)
     source = dataclasses.replace(demo.source, tables={**demo.source.tables, "groups": groups})
-    gaps = _answers(source)[3]
+    gaps = _headlines(source)[3]
     assert gaps.tone == "doubt"
     assert gaps.answer.startswith(f"{len(groups)} of {len(groups)} groups")
     assert f"{len(groups)} with {words}; 3 files could not be read." in gaps.detail

@@ -1,6 +1,6 @@
 """The four questions of somebody who has ten seconds, answered from the tables alone.
 
-The answers claim no more than was tested: a report cannot say that a model is safe, only whether something
+The headlines claim no more than was tested: a report cannot say that a model is safe, only whether something
 that was found speaks against it, and what nobody has looked at.
 """
 
@@ -15,14 +15,14 @@ from barlow_report.report.records import Group, Rule, Share
 from barlow_report.report.slots import Remark
 from barlow_report.report.words import STATUSES, condition_words, images_of, rule_when
 
-__all__ = ["Answer", "overview_answers"]
+__all__ = ["Headline", "headlines"]
 
 _N_LINKS = 3
 _GAPS = ("too_few_images", "no_split", "only_failures")  # a group without failures leaves nothing to explain
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class Headline:
     """One question with a short answer, what it rests on, and where to read on; `tone` is good, doubt or plain."""
 
     question: str
@@ -33,18 +33,18 @@ class Answer:
     tone: str = "plain"
 
 
-def overview_answers(site: Site, modes: Sequence[Rule], *, explained: Share | None) -> tuple[Answer, ...]:
+def headlines(site: Site, modes: Sequence[Rule], *, explained: Share | None) -> tuple[Headline, ...]:
     """Answer: is it safe to ship, what matters most, how much is explained, what was not analysed."""
     return (_ship(site, modes), _matter(site, modes), _explained(site, explained), _not_analysed(site))
 
 
-def _ship(site: Site, modes: Sequence[Rule]) -> Answer:
+def _ship(site: Site, modes: Sequence[Rule]) -> Headline:
     question = "Safe to ship, as far as was analysed?"
     n_verified = sum(rule.verdict == "verified" for rule in modes)
     overall = f"Of all images, {_of(site.catalog.images.failures)} are misclassified."
     if n_verified:
         worst = modes[0]  # verified ones come first, the most important one of them at the top
-        return Answer(
+        return Headline(
             question=question,
             answer=f"Not without deciding on {_modes(n_verified, 'verified')}",
             detail="".join(f"{words} " for words in _verdicts(site, modes))
@@ -53,20 +53,20 @@ def _ship(site: Site, modes: Sequence[Rule]) -> Answer:
             tone="doubt",
         )
     if not modes:
-        return Answer(
+        return Headline(
             question=question,
             answer="Nothing found speaks against it",
             detail=f"No failure mode was found. That is no proof of soundness: see what was not analysed. {overall}",
         )
     if site.catalog.is_in_sample:
-        return Answer(
+        return Headline(
             question=question,
             answer="This report cannot say",
             detail=f"{_modes(len(modes), '')} found, none tested: no image was held out. {overall}",
             more=Link("What that means", "method/index.html#evidence"),
             tone="doubt",
         )
-    return Answer(
+    return Headline(
         question=question,
         answer="Nothing verified speaks against it",
         detail=f"Of {_modes(len(modes), '')}, none held on images it was not fitted on. {overall}",
@@ -98,16 +98,16 @@ def _found(group: Group, rule: Rule) -> str:
     return f"{when[0].lower()}{when[1:]}, {_of(error)} fail, against {percent(base.value)} of the group"
 
 
-def _matter(site: Site, modes: Sequence[Rule]) -> Answer:
+def _matter(site: Site, modes: Sequence[Rule]) -> Headline:
     question = "Which failure modes matter most?"
     if not modes:
-        return Answer(question=question, answer="None was found")
+        return Headline(question=question, answer="None was found")
     verified = [rule for rule in modes if rule.verdict == "verified"]
     shown = (verified or modes)[:_N_LINKS]
     groups = [site.catalog.groups[rule.group_id] for rule in shown]
     names = list(dict.fromkeys(group.name for group in groups))
     why = "by importance value: how often they fail times how many of the group's failures they cover"
-    return Answer(
+    return Headline(
         question=question,
         answer=f"Those of {_and(names)}" if verified else f"Unverified ones of {_and(names)}",
         detail=f"First {why}.",
@@ -127,20 +127,22 @@ def _and(names: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-def _explained(site: Site, explained: Share | None) -> Answer:
+def _explained(site: Site, explained: Share | None) -> Headline:
     question = "How much of the failures do they explain?"
     more = Link("More", "evaluation/index.html")
     if explained is None or explained.value is None:
-        return Answer(question=question, answer="There is no figure", detail="No failure could be counted.", more=more)
+        return Headline(
+            question=question, answer="There is no figure", detail="No failure could be counted.", more=more
+        )
     which = "" if site.catalog.is_in_sample else "held-out "
     kind = "a failure mode, in-sample" if site.catalog.is_in_sample else "a verified failure mode"
     left = (explained.n or 0) - (explained.k or 0)
     detail = f"{ratio(explained.k, explained.n)} {which}failures lie in {kind}"
     detail += f"; the other {count(left)} are not explained." if left else "."
-    return Answer(question=question, answer=percent(explained.value), detail=detail, more=more)
+    return Headline(question=question, answer=percent(explained.value), detail=detail, more=more)
 
 
-def _not_analysed(site: Site) -> Answer:
+def _not_analysed(site: Site) -> Headline:
     question = "What was not analysed?"
     groups = site.catalog.groups.values()
     statuses = Counter(group.status for group in groups)
@@ -150,16 +152,16 @@ def _not_analysed(site: Site) -> Answer:
     files = f"{count(n_skipped)} file{'s' * (n_skipped != 1)} could not be read"
     outside = "Images from other sources were not looked at."
     if not groups:
-        return Answer(question=question, answer="Everything: the run has no groups", detail=outside, tone="doubt")
+        return Headline(question=question, answer="Everything: the run has no groups", detail=outside, tone="doubt")
     if not n_without:
-        return Answer(
+        return Headline(
             question=question,
             answer=files if n_skipped else "Every image was read, every group with failures has a tree",
             detail=outside,
             more=Link("Details", "index.html#gaps"),
             tone="doubt" if n_skipped else "plain",
         )
-    return Answer(
+    return Headline(
         question=question,
         answer=f"{count(n_without)} of {count(len(groups))} groups have failures or too few images, and no tree",
         detail=f"{', '.join(gaps)}{f'; {files}' if n_skipped else ''}. {outside}",
