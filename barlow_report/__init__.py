@@ -22,7 +22,7 @@ Names are looked up when they are first used, so that importing the package cost
 * **BER, ER, EC, IV, ALER**: base error rate, error rate, error coverage, importance value, average leaf error rate.
 * **split**: which images are *fitted* on and which are *held out*; **evidence**: what held-out images say.
 * **triptych**: most activating images, heatmaps and feature attack of a feature in a group; **tile**: one column of it;
-  **gallery**: failures and successes of a rule.
+  **gallery**: failures and successes of a rule; **chart**: a drawing of numbers, light and dark; **figure**: a number.
 * **stage**: a step that every run has (`extract`, `explain`, `visualize`) and its module in `stages/`; **mark**: the
   fingerprint that a finished stage or lens leaves.
 * **command**: what `barlow-report` does when it is called; one that is no part of a run has a module in `commands/`.

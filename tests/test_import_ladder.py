@@ -10,6 +10,7 @@ from barlow_report.lenses import registry
 
 PACKAGE = Path(__file__).resolve().parents[1] / "barlow_report"
 FOUNDATION = {
+    "chart",
     "columns",
     "config",
     "delimited",
@@ -40,7 +41,7 @@ OF_A_LENS = {
 PARTS = {
     **{name: name for name in ("config", "tables", "stage")},
     "proposing": "stage",
-    **dict.fromkeys(("downloads", "figures", "page_tables", "pages", "places", "records"), "report"),
+    **dict.fromkeys(("downloads", "page_charts", "page_tables", "pages", "places", "records"), "report"),
 }
 ONLY_IN = {
     "torch": {"vision"},

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 if TYPE_CHECKING:
     import pandas as pd
 
+    from barlow_report.chart import Chart
     from barlow_report.config import Config, Section
     from barlow_report.progress import Progress
     from barlow_report.report import ReportSource
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from barlow_report.report.slots import Block, MethodPart, ModeColumns, PagePart, Remark, Sentence
     from barlow_report.run_folder import Run
     from barlow_report.tables import Table
-    from barlow_report.visuals.drawing import Chart
 
 __all__ = ["Lens"]
 

@@ -161,7 +161,7 @@ def _copy_assets(folder: Path, names: tuple[str, ...]) -> None:
 
 
 def _write_data(site: Site, folder: Path, *, has_scripts: bool) -> None:
-    """Write what is beside the pages: data scripts, downloads, figures."""
+    """Write what is beside the pages: data scripts, downloads, charts."""
     catalog = site.catalog
     files: dict[str, str] = {}
     if has_scripts:
@@ -173,10 +173,10 @@ def _write_data(site: Site, folder: Path, *, has_scripts: bool) -> None:
     for lens, view in site.lenses:
         for name, parts in lens.downloads(site, view).items():
             _write_parts(folder / "data" / name, parts)
-    for name, figure in site.figures.items():
-        files[f"assets/figures/{name}-light.svg"] = figure.light
+    for name, chart in site.charts.items():
+        files[f"assets/figures/{name}-light.svg"] = chart.light
         if has_scripts:
-            files[f"assets/figures/{name}-dark.svg"] = figure.dark
+            files[f"assets/figures/{name}-dark.svg"] = chart.dark
     for path, text in files.items():
         _write(folder / path, text)
     for feature_id in catalog.feature_ids:

@@ -4,7 +4,6 @@ The pages are a function of this value alone. Nothing below `report` opens a run
 built wherever the tables and pictures come from.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,34 +11,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
+from barlow_report.chart import Chart
 from barlow_report.config import SiteConfig
 from barlow_report.report.form import FormBatch
 
 if TYPE_CHECKING:
     from barlow_report.lenses.lens import Lens
 
-__all__ = ["Figure", "Profile", "ReportSource", "gain_figure"]
+__all__ = ["Profile", "ReportSource", "gain_chart"]
 
 Profile = Literal["standalone", "mkdocs", "techdocs"]
 """What pages are for: a site of their own, a folder of an MkDocs site, or one of Backstage's TechDocs."""
-
-
-_VIEW_BOX = re.compile(r'viewBox="[\d.]+ [\d.]+ ([\d.]+) ([\d.]+)"')
-
-
-@dataclass(frozen=True, kw_only=True)
-class Figure:
-    """A chart as SVG text, drawn for a light and for a dark page, and the words that stand for it."""
-
-    light: str
-    dark: str
-    alt: str
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height from the drawing's view box, so that a page keeps the room before it is loaded."""
-        found = _VIEW_BOX.search(self.light)
-        return (round(float(found[1])), round(float(found[2]))) if found else (460, 300)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +32,7 @@ class ReportSource:
         info: The content of run.json.
         tables: The tables of `tables.all_tables` that the run has, checked against their schemas.
         media: Folder of the pictures that the tables name, `<2 hex>/<hash>.webp`.
-        figures: Charts by name: `error_rate_by_class`, `tree_gain`, and those that `gain_figure` names.
+        charts: Charts by name: `error_rate_by_class`, `tree_gain`, and those that `gain_chart` names.
         settings: The words of the site.
         batch: What people are asked to describe; None: nothing.
         lenses: What may have more to say; those with tables in `tables` do.
@@ -59,12 +41,12 @@ class ReportSource:
     info: Mapping[str, Any]
     tables: Mapping[str, pd.DataFrame]
     media: Path
-    figures: Mapping[str, Figure] = field(default_factory=dict)
+    charts: Mapping[str, Chart] = field(default_factory=dict)
     settings: SiteConfig = field(default_factory=SiteConfig)
     batch: FormBatch | None = None
     lenses: Sequence["Lens[Any]"] = ()
 
 
-def gain_figure(position: int) -> str:
+def gain_chart(position: int) -> str:
     """Name the chart of ALER − BER against BER for one row of table `evaluation`, by the row's position."""
     return f"gain_by_base_rate_{position}"

@@ -5,14 +5,15 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
+from barlow_report.chart import Chart
 from barlow_report.config import Photographs, SiteConfig
 from barlow_report.files import output_errors
 from barlow_report.lenses import registry
 from barlow_report.progress import Progress
-from barlow_report.report import Figure, Profile, ReportSource
+from barlow_report.report import Profile, ReportSource
 from barlow_report.report.build import prepare
 from barlow_report.report.build import write_site as write_pages
-from barlow_report.report.source import gain_figure
+from barlow_report.report.source import gain_chart
 from barlow_report.report.words import GROUPINGS
 from barlow_report.run_folder import Run, stage_tables
 from barlow_report.stages.asking import form_batch
@@ -20,7 +21,6 @@ from barlow_report.stages.names import current_tables
 from barlow_report.stages.privacy import blurred, without_photographs
 from barlow_report.tables import all_tables
 from barlow_report.visuals.charts import error_rate_by_class, gain_by_base_rate, tree_gain
-from barlow_report.visuals.drawing import Chart
 
 __all__ = ["site_title", "write_site"]
 
@@ -76,14 +76,14 @@ def _source(run: Run, *, images: Photographs | None, progress: Progress) -> Repo
         info=info,
         tables=tables,
         media=run.media,
-        figures=_figures(tables),
+        charts=_charts(tables),
         settings=settings,
         lenses=registry.LENSES,
         batch=form_batch(run, tables),
     )
 
 
-def _figures(tables: dict[str, pd.DataFrame]) -> dict[str, Figure]:
+def _charts(tables: dict[str, pd.DataFrame]) -> dict[str, Chart]:
     images, classes = tables["images"], tables["classes"]
     is_failure = images["prediction"] != images["label"]
     by_class = pd.DataFrame({"class_id": images["label"], "n_failures": is_failure, "n_images": 1})
@@ -96,7 +96,7 @@ def _figures(tables: dict[str, pd.DataFrame]) -> dict[str, Figure]:
         charts |= _gain_charts(tables)
     for lens in registry.LENSES:
         charts |= lens.charts(tables)
-    return {name: _as_figure(chart) for name, chart in charts.items()}
+    return charts
 
 
 def _gain_charts(tables: dict[str, pd.DataFrame]) -> dict[str, Chart]:
@@ -106,13 +106,9 @@ def _gain_charts(tables: dict[str, pd.DataFrame]) -> dict[str, Chart]:
     trees = trees.rename(columns={"tree_gain": "gain", "tree_gain_held_out": "gain_held_out"})
     points = dict(tuple(trees.groupby("grouping")))
     return {
-        gain_figure(position): gain_by_base_rate(
+        gain_chart(position): gain_by_base_rate(
             points[row.grouping], depth=row.depth, grouping=GROUPINGS.get(row.grouping, row.grouping)
         )
         for position, row in enumerate(tables["evaluation"].itertuples())
         if row.n_trees
     }
-
-
-def _as_figure(chart: Chart) -> Figure:
-    return Figure(light=chart.light, dark=chart.dark, alt=chart.alt)

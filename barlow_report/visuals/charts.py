@@ -8,7 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from barlow_report.visuals.drawing import Chart, Theme, draw_chart, legend_dot, plot_cloud, shorten
+from barlow_report.chart import Chart
+from barlow_report.visuals.drawing import Theme, draw_chart, legend_dot, plot_cloud, shorten
 
 __all__ = ["error_rate_by_class", "gain_by_base_rate", "tree_gain"]
 

@@ -19,20 +19,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-__all__ = ["Chart", "Theme", "draw_chart", "draw_charts", "legend_dot", "plot_cloud", "shorten"]
+from barlow_report.chart import Chart
+
+__all__ = ["Theme", "draw_chart", "draw_charts", "legend_dot", "plot_cloud", "shorten"]
 
 _LONG_DECIMALS = re.compile(r"(?<=\d)(\.\d\d)\d+")
 _DOT = re.compile(r"M (\S+) (\S+) \nL \1 \2 \n")
 _WIDTH = 6.4  # inches
-
-
-@dataclass(frozen=True, kw_only=True)
-class Chart:
-    """One chart as SVG text on a light and on a dark page, with a sentence for who cannot see it."""
-
-    light: str
-    dark: str
-    alt: str
 
 
 @dataclass(frozen=True)

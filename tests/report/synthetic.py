@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw
 
+from barlow_report.chart import Chart
 from barlow_report.config import SiteConfig
 from barlow_report.lenses import registry
-from barlow_report.report.source import Figure, ReportSource, gain_figure
+from barlow_report.report.source import ReportSource, gain_chart
 from barlow_report.run_folder import Run
 from barlow_report.tables import check_table
 
@@ -114,10 +115,10 @@ def synthetic_source(folder: Path, recipe: Recipe) -> ReportSource:
     for name, rows in tables.items():
         if name != "planted" or recipe.planted:
             frames[name] = check_table(name, _frame(name, rows), where=name)
-    charts = ("error_rate_by_class", gain_figure(0), gain_figure(1))
-    figures = {name: Figure(light=_SVG, dark=_SVG, alt=f"Chart <b>{name}</b>") for name in charts}
+    names = ("error_rate_by_class", gain_chart(0), gain_chart(1))
+    charts = {name: Chart(light=_SVG, dark=_SVG, alt=f"Chart <b>{name}</b>") for name in names}
     return ReportSource(
-        info=run.info, tables=frames, media=run.media, figures=figures, settings=recipe.site, lenses=registry.LENSES
+        info=run.info, tables=frames, media=run.media, charts=charts, settings=recipe.site, lenses=registry.LENSES
     )
 
 

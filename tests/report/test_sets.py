@@ -174,7 +174,7 @@ def test_the_evaluation_page_compares_gains_with_noise_floors(demo: Built) -> No
 
 def test_without_noise_floors_the_page_says_how_to_get_them(tmp_path: Path, demo: Built) -> None:
     groups = demo.source.tables["groups"].assign(noise_floor=float("nan"))
-    source = dataclasses.replace(demo.source, tables={**demo.source.tables, "groups": groups}, figures={})
+    source = dataclasses.replace(demo.source, tables={**demo.source.tables, "groups": groups}, charts={})
     build_site(source, site=tmp_path / "site")
     text = _text((tmp_path / "site/evaluation/index.html").read_text(encoding="utf-8"))
     assert "Not computed in this run. Set rules.n_permutations" in text

@@ -11,6 +11,7 @@ from barlow_report.lenses.lens import Lens
 if TYPE_CHECKING:
     import pandas as pd
 
+    from barlow_report.chart import Chart
     from barlow_report.config import Config
     from barlow_report.lenses.models.config import ComparisonConfig
     from barlow_report.lenses.models.records import ModelTables
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from barlow_report.report.slots import MethodPart, Sentence
     from barlow_report.run_folder import Run
     from barlow_report.tables import Table
-    from barlow_report.visuals.drawing import Chart
 
 __all__ = ["Models"]
 
@@ -54,7 +54,7 @@ class Models(Lens["ModelTables"]):
         compare(config, run, explained=explained, progress=progress)
 
     def charts(self, tables: "Mapping[str, pd.DataFrame]") -> "Mapping[str, Chart]":
-        from barlow_report.lenses.models.figures import charts
+        from barlow_report.lenses.models.page_charts import charts
 
         return charts(tables)
 

@@ -7,7 +7,8 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 
-from barlow_report.visuals.drawing import Chart, Theme, draw_chart, draw_charts, legend_dot, plot_cloud, shorten
+from barlow_report.chart import Chart
+from barlow_report.visuals.drawing import Theme, draw_chart, draw_charts, legend_dot, plot_cloud, shorten
 
 __all__ = ["error_types_by_accuracy", "modes_by_model"]
 

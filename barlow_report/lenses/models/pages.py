@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from barlow_report.formatting import count, percent
 from barlow_report.lenses.error_types.page_tables import type_cells, type_columns
 from barlow_report.lenses.error_types.records import ErrorTypeTables
-from barlow_report.lenses.models.figures import MODEL_ERROR_TYPES, SHARED_MODES
+from barlow_report.lenses.models.page_charts import MODEL_ERROR_TYPES, SHARED_MODES
 from barlow_report.lenses.models.records import ModelEntry, ModelTables, SharedMode, listed_models, sharing_words
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, TableColumn
 from barlow_report.report.pages.page import Heading, Site, SitePage
@@ -26,8 +26,8 @@ class ModelsView:
     compared: ModelTables
     models: DataTable
     modes: DataTable
-    types_figure: str | None
-    modes_figure: str | None
+    types_chart: str | None
+    modes_chart: str | None
     n_images: int
     lowest: ModelEntry
     highest: ModelEntry
@@ -77,8 +77,8 @@ def _view(site: Site, compared: ModelTables, models: DataTable, modes: DataTable
         compared=compared,
         models=models,
         modes=modes,
-        types_figure=MODEL_ERROR_TYPES if MODEL_ERROR_TYPES in site.figures else None,
-        modes_figure=SHARED_MODES if SHARED_MODES in site.figures else None,
+        types_chart=MODEL_ERROR_TYPES if MODEL_ERROR_TYPES in site.charts else None,
+        modes_chart=SHARED_MODES if SHARED_MODES in site.charts else None,
         n_images=compared.models[0].accuracy.n or 0,
         lowest=by_accuracy[0],
         highest=by_accuracy[-1],

@@ -11,7 +11,7 @@ from barlow_report.report.pages.overview import Fact, assumptions, settings_rows
 from barlow_report.report.pages.page import Heading, Site, SitePage
 from barlow_report.report.records import Evaluation, Explained, Share
 from barlow_report.report.slots import MethodPart
-from barlow_report.report.source import gain_figure
+from barlow_report.report.source import gain_chart
 from barlow_report.report.words import GROUPINGS, kind_words
 
 __all__ = [
@@ -68,10 +68,10 @@ class NoiseRow:
 
 @dataclass(frozen=True, kw_only=True)
 class GainChart:
-    """The trees of one grouping and depth, gain against base error rate; `figure` names it among the figures."""
+    """The trees of one grouping and depth, gain against base error rate; `name` is its name among the charts."""
 
     title: str
-    figure: str
+    name: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,9 +114,9 @@ def evaluation_page(site: Site) -> SitePage:
 def _gain_charts(site: Site) -> Iterator[GainChart]:
     """The charts of the rows of the evaluation that have one."""
     for position, row in enumerate(site.catalog.evaluation):
-        name = gain_figure(position)
-        if name in site.figures:
-            yield GainChart(title=f"{GROUPINGS.get(row.grouping, row.grouping)}, depth {row.depth}", figure=name)
+        name = gain_chart(position)
+        if name in site.charts:
+            yield GainChart(title=f"{GROUPINGS.get(row.grouping, row.grouping)}, depth {row.depth}", name=name)
 
 
 def _noise_rows(site: Site) -> Iterator[NoiseRow]:

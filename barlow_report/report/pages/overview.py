@@ -83,7 +83,7 @@ class OverviewView:
     facts: tuple[Fact, ...]
     settings: tuple[Fact, ...]
     assumptions: tuple[str, ...]
-    figures: tuple[str, ...]
+    charts: tuple[str, ...]
     n_named: int
     n_asked: int
     spurious: tuple[tuple[Link, str], ...]
@@ -131,7 +131,7 @@ def _view(site: Site, modes: list[Rule]) -> OverviewView:
         facts=tuple(_facts(site)),
         settings=tuple(settings_rows(site.info)),
         assumptions=assumptions(site.info),
-        figures=tuple(name for name in ("error_rate_by_class", "tree_gain") if name in site.figures),
+        charts=tuple(name for name in ("error_rate_by_class", "tree_gain") if name in site.charts),
         n_named=sum(name.name is not None for name in catalog.names.values()),
         n_asked=n_asked(site),
         spurious=tuple(_spurious(site, modes)),

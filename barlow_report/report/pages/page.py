@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
+from barlow_report.chart import Chart
 from barlow_report.report.catalog import Catalog, visible
 from barlow_report.report.datatable import DataTable, Link
 from barlow_report.report.form import FormBatch
 from barlow_report.report.records import Group, Rule, Tile
 from barlow_report.report.slots import Heading
-from barlow_report.report.source import Figure, ReportSource
+from barlow_report.report.source import ReportSource
 
 if TYPE_CHECKING:
     from barlow_report.lenses.lens import Lens
@@ -77,7 +78,7 @@ class Site:
     description: str
     catalog: Catalog
     info: Mapping[str, object]
-    figures: Mapping[str, Figure]
+    charts: Mapping[str, Chart]
     images: str = "full"
     batch: FormBatch | None = None
     lenses: "tuple[tuple[Lens[Any], Any], ...]" = ()
@@ -91,7 +92,7 @@ class Site:
             description=visible(source.settings.description),
             catalog=Catalog(source),
             info=source.info,
-            figures=source.figures,
+            charts=source.charts,
             images=source.settings.images,
             batch=source.batch,
             lenses=tuple((lens, view) for lens in source.lenses if (view := lens.read(source)) is not None),

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from barlow_report.chart import Chart
 from barlow_report.lenses.error_types.tables import ERROR_TYPES
-from barlow_report.lenses.models.figures import MODEL_ERROR_TYPES, SHARED_MODES
-from barlow_report.report.source import Figure, ReportSource
+from barlow_report.lenses.models.page_charts import MODEL_ERROR_TYPES, SHARED_MODES
+from barlow_report.report.source import ReportSource
 from barlow_report.significance import wilson_interval
 from barlow_report.tables import check_table
 from tests.report.synthetic import PAYLOADS
@@ -45,9 +46,9 @@ def with_comparison(source: ReportSource, *, n_models: int = 5, hostile: bool = 
         "shared_mode_rates": rates,
     }
     checked = {name: check_table(name, frame, where=name) for name, frame in tables.items()}
-    charts = (MODEL_ERROR_TYPES, SHARED_MODES) if len(tables["model_error_types"]) else (SHARED_MODES,)
-    figures = {name: Figure(light=_SVG, dark=_SVG, alt=name) for name in charts}
-    return replace(source, tables={**source.tables, **checked}, figures={**source.figures, **figures})
+    names = (MODEL_ERROR_TYPES, SHARED_MODES) if len(tables["model_error_types"]) else (SHARED_MODES,)
+    charts = {name: Chart(light=_SVG, dark=_SVG, alt=name) for name in names}
+    return replace(source, tables={**source.tables, **checked}, charts={**source.charts, **charts})
 
 
 def _modes(source: ReportSource, *, n_models: int) -> pd.DataFrame:

@@ -4,19 +4,19 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from barlow_report.chart import Chart
 from barlow_report.lenses.error_types.records import ERROR_TITLES
 from barlow_report.lenses.models.charts import error_types_by_accuracy, modes_by_model
 from barlow_report.report.catalog import visible
 from barlow_report.report.words import GROUPINGS
-from barlow_report.visuals.drawing import Chart
 
 __all__ = ["MODEL_ERROR_TYPES", "SHARED_MODES", "charts"]
 
 MODEL_ERROR_TYPES = "model_error_types"
-"""Name of the figure of error types by the accuracy of models."""
+"""Name of the chart of error types by the accuracy of models."""
 
 SHARED_MODES = "shared_modes"
-"""Name of the figure of failure modes by model."""
+"""Name of the chart of failure modes by model."""
 
 
 def charts(tables: Mapping[str, pd.DataFrame]) -> dict[str, Chart]:
