@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from barlow_report.formatting import count, number, percent
 from barlow_report.lenses.directions.config import DirectionsConfig
 from barlow_report.lenses.directions.records import PLACES, CaptionEntry, ClassDirection, DirectionTables, ModePlace
-from barlow_report.report.catalog import visible
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, TableColumn
 from barlow_report.report.histogram import HistogramDrawing, draw_histogram
 from barlow_report.report.pages.page import Heading, Site, SitePage
 from barlow_report.report.records import Rule, Share
 from barlow_report.report.slots import Block, MethodPart, PagePart, Sentence
+from barlow_report.report.visible import visible
 from barlow_report.report.words import STATUSES, VERDICTS
 
 __all__ = [

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from barlow_report.report.catalog import rows
+from barlow_report.report.rows import rows
 
 __all__ = ["Planted", "read_planted"]
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from barlow_report.formatting import count, duplicates_words
-from barlow_report.report.catalog import visible
 from barlow_report.report.datatable import Link
 from barlow_report.report.headlines import Headline, headlines
 from barlow_report.report.pages.annotate import n_asked
@@ -13,6 +12,7 @@ from barlow_report.report.pages.groups import rule_title
 from barlow_report.report.pages.page import Site, SitePage
 from barlow_report.report.records import Group, Rule, Share, Tile
 from barlow_report.report.slots import Block, Remark
+from barlow_report.report.visible import visible
 from barlow_report.report.words import STATUSES, grouping_label, rule_inequality, rule_when
 
 __all__ = ["Fact", "FailureModeCard", "GroupTally", "OverviewView", "assumptions", "overview_page", "settings_rows"]

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from barlow_report.chart import Chart
-from barlow_report.report.catalog import Catalog, visible
+from barlow_report.report.catalog import Catalog
 from barlow_report.report.datatable import DataTable, Link
 from barlow_report.report.form import FormBatch
 from barlow_report.report.records import Group, Rule, Tile
 from barlow_report.report.slots import Heading
 from barlow_report.report.source import ReportSource
+from barlow_report.report.visible import visible
 
 if TYPE_CHECKING:
     from barlow_report.lenses.lens import Lens

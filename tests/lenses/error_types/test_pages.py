@@ -22,8 +22,8 @@ from barlow_report.lenses.error_types.records import (
 )
 from barlow_report.lenses.error_types.tables import ERROR_TYPES
 from barlow_report.report import build_site
-from barlow_report.report.catalog import visible
 from barlow_report.report.records import Share
+from barlow_report.report.visible import visible
 from barlow_report.tables import empty_table
 from tests.lenses.error_types.made_up import with_taxonomy
 from tests.report.conftest import Built

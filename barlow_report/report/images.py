@@ -1,0 +1,57 @@
+"""The images of a run by column, and which classes are taken for which among them."""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from barlow_report.errors import SiteError
+from barlow_report.report.records import Share
+from barlow_report.report.visible import visible
+
+__all__ = ["Images", "confusions", "count_confusions"]
+
+
+class Images:
+    """The images by column; `image_id` is the position."""
+
+    def __init__(self, frame: pd.DataFrame, *, show_paths: bool) -> None:
+        frame = frame.sort_values("image_id")
+        if not np.array_equal(frame["image_id"].to_numpy(), np.arange(len(frame))):
+            raise SiteError("images: expected image ids from 0 without gaps. Run the stage extract again.")
+        self._paths = frame["path"].to_numpy() if show_paths else None
+        self._n_images = len(frame)
+        self.label = frame["label"].to_numpy()
+        self.prediction = frame["prediction"].to_numpy()
+        self.confidence = frame["confidence"].to_numpy()
+
+    def __len__(self) -> int:
+        return self._n_images
+
+    def path(self, image_id: int) -> str | None:
+        """Where an image lies below the data's folder; None unless the site may show it."""
+        return None if self._paths is None else visible(self._paths[image_id])
+
+    def name(self, image_id: int) -> str:
+        """What to call an image: its path where that may be shown, otherwise its number in the run."""
+        return self.path(image_id) or f"image {image_id}"
+
+    @property
+    def failures(self) -> Share:
+        """Share of images that are misclassified."""
+        return Share(int((self.label != self.prediction).sum()), len(self))
+
+
+def confusions(images: Images) -> dict[tuple[str, int], tuple[tuple[int, int], ...]]:
+    """For (grouping, class): the classes on the other side of its failures with their counts, most first."""
+    found: dict[tuple[str, int], list[tuple[int, int]]] = {}
+    for label, prediction, n in count_confusions(images, np.arange(len(images))).tolist():
+        found.setdefault(("label", label), []).append((prediction, n))
+        found.setdefault(("prediction", prediction), []).append((label, n))
+    return {key: tuple(sorted(items, key=lambda item: (-item[1], item[0]))) for key, items in found.items()}
+
+
+def count_confusions(images: Images, image_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Count the failures among some images: (n_pairs, 3) with label, prediction and number."""
+    pairs = np.stack([images.label[image_ids], images.prediction[image_ids]], axis=1).astype(np.int64)
+    pairs, counts = np.unique(pairs[pairs[:, 0] != pairs[:, 1]], axis=0, return_counts=True)
+    return np.column_stack([pairs, counts])
