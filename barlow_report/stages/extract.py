@@ -254,7 +254,9 @@ def compute_shards(
 def _load_models(config: Config, images: ImageList) -> "tuple[LoadedModel | None, LoadedModel, dict[str, Any]]":
     """Load the inspected model, if it is to run, and the feature model; return them and what they are."""
     from barlow_report.vision.acceleration import accelerate
-    from barlow_report.vision.models import check_gradients, check_outputs, choose_device, load_model
+    from barlow_report.vision.devices import choose_device
+    from barlow_report.vision.loading import load_model
+    from barlow_report.vision.models import check_gradients, check_outputs
     from barlow_report.vision.trial import try_models
 
     device = choose_device(config.device)

@@ -192,7 +192,8 @@ def _draw_tiles(
     missing = [pair for pair in pairs if pair not in done]
     if missing:
         from barlow_report.vision.attack import FeatureAttack
-        from barlow_report.vision.models import choose_device, load_model
+        from barlow_report.vision.devices import choose_device
+        from barlow_report.vision.loading import load_model
 
         spec, device = feature_model_config(config), choose_device(config.device)
         model = load_model(spec, device=device, role="feature_model", image_size=pictures.input_size(spec))

@@ -23,7 +23,8 @@ from barlow_report.progress import Progress
 from barlow_report.training_config import AdversaryConfig, TrainingConfig
 from barlow_report.vision.checkpoints import save_weights
 from barlow_report.vision.datasets import list_images
-from barlow_report.vision.models import assemble_model, choose_device
+from barlow_report.vision.devices import choose_device
+from barlow_report.vision.loading import assemble_model
 from barlow_report.vision.trainer import Checkpoint, NormalisedNetwork, Trainer, attack
 from barlow_report.vision.training_images import TrainingImages, augment, load_images, split_validation
 

@@ -37,7 +37,8 @@ from barlow_report.config import Config, DataConfig, ModelConfig, PreprocessingC
 from barlow_report.vision.acceleration import Precision, accelerate
 from barlow_report.vision.datasets import list_images
 from barlow_report.vision.extraction import extract_shards
-from barlow_report.vision.models import LoadedModel, load_model
+from barlow_report.vision.loading import load_model
+from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.sources.folder import FolderSource
 
 CPU = torch.device("cpu")

@@ -27,7 +27,8 @@ from barlow_report.run_folder import Run
 from barlow_report.stages.pictures import feature_model_config
 from barlow_report.vision.attack import FeatureAttack
 from barlow_report.vision.datasets import open_source
-from barlow_report.vision.models import LoadedModel, load_model
+from barlow_report.vision.loading import load_model
+from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.preprocessing import to_tensor
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -21,7 +21,7 @@ from barlow_report.lenses.error_types.inputs import gather_inputs
 from barlow_report.lenses.planted.comparing import MIN_AGREEMENT, compare_with_planted
 from barlow_report.rules import explain_failures, leaf_members
 from barlow_report.vision.images import read_image
-from barlow_report.vision.models import load_model
+from barlow_report.vision.loading import load_model
 from barlow_report.vision.preprocessing import to_tensor
 
 DEMO = Path(barlow_report.demo.__file__).parent

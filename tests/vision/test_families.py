@@ -15,7 +15,8 @@ import pytest
 import torch
 
 from barlow_report.config import ModelConfig, PreprocessingConfig
-from barlow_report.vision.models import LoadedModel, load_model
+from barlow_report.vision.loading import load_model
+from barlow_report.vision.models import LoadedModel
 from tests.vision.toys import CPU, n_hooks
 
 SIDE = 64

@@ -12,7 +12,8 @@ import torch
 
 from barlow_report.config import ModelConfig, PreprocessingConfig
 from barlow_report.errors import ModelError
-from barlow_report.vision.models import LoadedModel, load_model
+from barlow_report.vision.loading import load_model
+from barlow_report.vision.models import LoadedModel
 from tests.vision.toys import CPU
 
 TOLERANCE = 1e-5

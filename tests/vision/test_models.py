@@ -13,7 +13,9 @@ from torch import nn
 
 from barlow_report.config import ModelConfig, PreprocessingConfig
 from barlow_report.errors import ConfigError, ModelError
-from barlow_report.vision.models import LoadedModel, check_outputs, choose_device, load_model
+from barlow_report.vision.devices import choose_device
+from barlow_report.vision.loading import load_model
+from barlow_report.vision.models import LoadedModel, check_outputs
 from tests.vision.toys import CPU, ColourNet, n_hooks, wrap
 
 FACTORY = """

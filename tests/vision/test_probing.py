@@ -7,7 +7,7 @@ from torch import nn
 
 from barlow_report.config import ModelConfig, PreprocessingConfig
 from barlow_report.errors import ModelError
-from barlow_report.vision.models import load_model
+from barlow_report.vision.loading import load_model
 from tests.vision.toys import CPU, ColourNet, Net, n_hooks, rectified_mean, wrap
 
 

@@ -17,7 +17,8 @@ from torch import nn
 from barlow_report.config import ModelConfig, PreprocessingConfig
 from barlow_report.errors import ModelError
 from barlow_report.vision.expressions import check_expression
-from barlow_report.vision.models import LoadedModel, load_model
+from barlow_report.vision.loading import load_model
+from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.operations import forbidden_names
 from barlow_report.vision.program_files import Refused
 from tests.vision.toys import CPU

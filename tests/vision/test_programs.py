@@ -14,7 +14,8 @@ from torch import nn
 from barlow_report.config import ModelConfig, PreprocessingConfig
 from barlow_report.errors import ModelError
 from barlow_report.vision.consistency import check_consistency
-from barlow_report.vision.models import LoadedModel, check_gradients, load_model
+from barlow_report.vision.loading import load_model
+from barlow_report.vision.models import LoadedModel, check_gradients
 from barlow_report.vision.scripted import ScriptedProgram
 from tests.vision.toys import CPU, n_hooks, wrap
 

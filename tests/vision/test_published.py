@@ -11,7 +11,7 @@ import torchvision
 from barlow_report.config import ModelConfig, PreprocessingConfig
 from barlow_report.errors import ModelError
 from barlow_report.vision import published
-from barlow_report.vision.models import assemble_model, load_model
+from barlow_report.vision.loading import assemble_model, load_model
 from barlow_report.vision.preprocessing import combine, to_tensor
 from barlow_report.vision.published import build_timm, build_torchvision
 from tests.vision.toys import CPU, noise_image

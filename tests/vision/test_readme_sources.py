@@ -14,7 +14,7 @@ from barlow_report.config import load_config
 from barlow_report.files import atomic_write
 from barlow_report.vision import cifar_resnet
 from barlow_report.vision.checkpoints import save_weights
-from barlow_report.vision.models import load_model
+from barlow_report.vision.loading import load_model
 from tests.vision.toys import CPU
 
 README = Path(__file__).resolve().parents[2] / "README.md"

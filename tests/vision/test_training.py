@@ -23,7 +23,7 @@ from barlow_report.errors import ConfigError, DataError, ModelError
 from barlow_report.progress import Advance, SilentProgress
 from barlow_report.training_config import AdversaryConfig, TrainingConfig
 from barlow_report.vision.adversary import perturb
-from barlow_report.vision.models import load_model
+from barlow_report.vision.loading import load_model
 from barlow_report.vision.preprocessing import to_tensor
 from barlow_report.vision.training import TrainingResult, train
 

@@ -15,7 +15,7 @@ from barlow_report.cli import app
 from barlow_report.config import ModelConfig
 from barlow_report.errors import ModelError
 from barlow_report.vision.checkpoints import convert_checkpoint
-from barlow_report.vision.models import assemble_model
+from barlow_report.vision.loading import assemble_model
 from barlow_report.vision.weights import load_weights
 
 State = dict[str, torch.Tensor]

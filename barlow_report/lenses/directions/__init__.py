@@ -60,16 +60,16 @@ class Directions(Lens["DirectionTables"]):
         yield directions_page(site, view)
 
     def class_section(self, site: "Site", view: "DirectionTables", class_id: int) -> "PagePart | None":
-        from barlow_report.lenses.directions.pages import class_section
+        from barlow_report.lenses.directions.places import class_section
 
         return class_section(site, view, class_id)
 
     def mode_sentence(self, site: "Site", view: "DirectionTables", rule: "Rule") -> "Sentence | None":
-        from barlow_report.lenses.directions.pages import mode_sentence
+        from barlow_report.lenses.directions.places import mode_sentence
 
         return mode_sentence(site, view, rule)
 
     def method(self, site: "Site", view: "DirectionTables") -> "MethodPart":
-        from barlow_report.lenses.directions.pages import method_part
+        from barlow_report.lenses.directions.places import method_part
 
         return method_part(view)

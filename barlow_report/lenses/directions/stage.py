@@ -114,8 +114,8 @@ def _source_identity(config: Config, settings: DirectionsConfig, run: Run) -> di
 def _load_model(config: Config, settings: DirectionsConfig) -> "ImageTextModel | None":
     if settings.clip is None:
         return None
+    from barlow_report.vision.devices import choose_device
     from barlow_report.vision.embeddings import load_image_text_model
-    from barlow_report.vision.models import choose_device
 
     return load_image_text_model(settings.clip, device=choose_device(config.device))
 

@@ -6,8 +6,8 @@ from barlow_report.formatting import count, percent
 from barlow_report.lenses.error_types.page_tables import classes_table, modes_table
 from barlow_report.lenses.error_types.records import ERROR_TITLES, MEANINGS, ErrorTypeTables, StageEntry
 from barlow_report.report.datatable import DataTable, Link
-from barlow_report.report.pages.groups import GalleryPicture, gallery_picture
 from barlow_report.report.pages.page import Heading, Site, SitePage
+from barlow_report.report.pages.pictures import GalleryPicture, gallery_picture
 from barlow_report.report.records import Share
 
 __all__ = ["AccuracyRow", "ErrorTypesView", "StageRow", "TypeGallery", "error_types_page"]

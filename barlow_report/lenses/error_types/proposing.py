@@ -103,8 +103,8 @@ def _image_text_model(config: Config, settings: TaxonomyConfig) -> tuple[ClipCon
 
 
 def _load_model(config: Config, spec: ClipConfig, *, role: str) -> "ImageTextModel":
+    from barlow_report.vision.devices import choose_device
     from barlow_report.vision.embeddings import load_image_text_model
-    from barlow_report.vision.models import choose_device
 
     model = load_image_text_model(spec, device=choose_device(config.device), role=role)
     if not model.has_text:

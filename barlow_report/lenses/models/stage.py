@@ -16,11 +16,11 @@ from barlow_report.lenses.error_types.images import ImageNames
 from barlow_report.lenses.error_types.stage import digest_inputs, read_inputs, run_vocabulary
 from barlow_report.lenses.models.classification import classify_models
 from barlow_report.lenses.models.predictions import read_predictions
+from barlow_report.lenses.models.summary import shared_mode_tables, summarise_models
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
-from barlow_report.significance import wilson_interval
 from barlow_report.stages.class_order import refuse_wrong_orders
-from barlow_report.tables import all_tables, empty_table
+from barlow_report.tables import empty_table
 
 if TYPE_CHECKING:
     from barlow_report.lenses.models.shared_modes import Mode
@@ -31,7 +31,6 @@ Integers = npt.NDArray[np.int64]
 Predictions = npt.NDArray[np.int32]
 
 _INSPECTED = "inspected model"
-_SHARED = ("shared_modes", "shared_mode_conditions", "shared_mode_rates")
 
 
 def compare(config: Config, run: Run, *, explained: str, progress: Progress) -> str:
@@ -97,12 +96,12 @@ def compare(config: Config, run: Run, *, explained: str, progress: Progress) -> 
     )
     proposing = _spread((predictions == labels[:, None]).sum(axis=0), n_others=settings.n_proposing)
     modes, rates = _rate(config, run, labels, predictions, proposing=proposing, progress=progress)
-    models = _models(names, labels, predictions, rates, level=config.rules.confidence_level)
+    models = summarise_models(names, labels, predictions, rates, level=config.rules.confidence_level)
     models["n_found"] = models["n_found"].where(models["model_id"].isin(proposing))
     run.write_table("models", models)
     run.write_table("model_error_types", types)
     run.write_table("model_accuracies", accuracies)
-    shared = _share(modes, rates)
+    shared = shared_mode_tables(modes, rates)
     for name, table in shared.items():
         run.write_table(name, table)
     run.finish("comparison", fingerprint=mark)
@@ -220,55 +219,3 @@ def _plain(settings: RulesConfig) -> RulesConfig:
             "evaluation_depths": (),
         }
     )
-
-
-def _models(
-    names: list[str], labels: Integers, predictions: Predictions, rates: pd.DataFrame, *, level: float
-) -> pd.DataFrame:
-    n_correct = (predictions == labels[:, None]).sum(axis=0)
-    low, high = wilson_interval(n_correct, len(labels), level=level)
-    n_modes = rates.groupby("model_id")[["is_found", "holds"]].sum().reindex(range(len(names)), fill_value=0)
-    return pd.DataFrame(
-        {
-            "model_id": range(len(names)),
-            "name": names,
-            "n_images": len(labels),
-            "n_correct": n_correct,
-            "accuracy_low": low,
-            "accuracy_high": high,
-            "n_found": n_modes["is_found"].astype("Int64").to_numpy(),
-            "n_holds": n_modes["holds"].to_numpy(dtype=np.int64),
-        }
-    )
-
-
-def _share(modes: "list[Mode]", rates: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The tables of the failure modes that hold for at least one model."""
-    n_holds = rates.groupby("mode_id")["holds"].sum()
-    kept = n_holds[n_holds > 0]
-    if not len(kept):
-        return {name: empty_table(name) for name in _SHARED}
-    chosen = [(mode_id, modes[mode_id]) for mode_id in kept.index.tolist()]
-    rows = [
-        {
-            "mode_id": mode_id,
-            "grouping": mode.best.grouping,
-            "class_id": mode.best.class_id,
-            "model_id": mode.best.model_id,
-            "rule_id": mode.best.rule_id if mode.best.model_id == 0 else None,
-            "n_found": len(mode.found_by),
-            "n_holds": int(kept[mode_id]),
-        }
-        for mode_id, mode in chosen
-    ]
-    conditions = [
-        (mode_id, position, condition.feature_id, condition.branch, condition.threshold)
-        for mode_id, mode in chosen
-        for position, condition in enumerate(mode.best.conditions)
-    ]
-    columns = all_tables()["shared_mode_conditions"].column_names
-    return {
-        "shared_modes": pd.DataFrame(rows).astype({"rule_id": "Int64"}),
-        "shared_mode_conditions": pd.DataFrame(conditions, columns=columns),
-        "shared_mode_rates": rates[rates["mode_id"].isin(kept.index)],
-    }

@@ -7,8 +7,8 @@ from barlow_report.formatting import activation, count, percent
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, Picture, TableColumn
 from barlow_report.report.histogram import HistogramDrawing, draw_histogram
 from barlow_report.report.names import FeatureName
-from barlow_report.report.pages.groups import TriptychView, triptych
 from barlow_report.report.pages.page import Heading, Site, SitePage
+from barlow_report.report.pages.pictures import TriptychView, triptych
 from barlow_report.report.records import Rule
 from barlow_report.report.words import grouping_label, images_of, rule_inequality
 

@@ -7,7 +7,7 @@ from statistics import fmean
 
 from barlow_report.config import RulesConfig
 from barlow_report.report.datatable import Link
-from barlow_report.report.pages.overview import Fact, assumptions, settings_rows
+from barlow_report.report.pages.facts import Fact, assumptions, settings_rows
 from barlow_report.report.pages.page import Heading, Site, SitePage
 from barlow_report.report.records import Evaluation, Explained, Share
 from barlow_report.report.slots import MethodPart

@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from barlow_report.formatting import count, duplicates_words
+from barlow_report.formatting import count
 from barlow_report.report.datatable import Link
 from barlow_report.report.headlines import Headline, headlines
 from barlow_report.report.pages.annotate import n_asked
+from barlow_report.report.pages.facts import Fact, assumptions, last_part, run_facts, settings_rows
 from barlow_report.report.pages.groups import rule_title
 from barlow_report.report.pages.page import Site, SitePage
 from barlow_report.report.records import Group, Rule, Share, Tile
@@ -15,7 +16,7 @@ from barlow_report.report.slots import Block, Remark
 from barlow_report.report.visible import visible
 from barlow_report.report.words import STATUSES, grouping_label, rule_inequality, rule_when
 
-__all__ = ["Fact", "FailureModeCard", "GroupTally", "OverviewView", "assumptions", "overview_page", "settings_rows"]
+__all__ = ["FailureModeCard", "GroupTally", "OverviewView", "overview_page"]
 
 _N_CARDS = 10
 _N_EXAMPLES = 12
@@ -47,15 +48,6 @@ class GroupTally:
     label: str
     n_groups: int
     examples: tuple[Link, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One line of the run's identity."""
-
-    name: str
-    value: str
-    is_code: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +120,7 @@ def _view(site: Site, modes: list[Rule]) -> OverviewView:
         tallies=tuple(_tally(site, status, n) for status, n in statuses.most_common() if status != "fitted"),
         explained=explained,
         n_skipped=catalog.n_unread,
-        facts=tuple(_facts(site)),
+        facts=tuple(run_facts(site)),
         settings=tuple(settings_rows(site.info)),
         assumptions=assumptions(site.info),
         charts=tuple(name for name in ("error_rate_by_class", "tree_gain") if name in site.charts),
@@ -204,7 +196,7 @@ def _analysed(site: Site) -> str:
 
 def _short_name(model: Mapping[str, object]) -> str:
     """The part of a model's name that tells it from others: the function of a factory, without its module."""
-    return visible(_last_part(str(model.get("name", "–"))).rpartition(":")[2])
+    return visible(last_part(str(model.get("name", "–"))).rpartition(":")[2])
 
 
 def _tally(site: Site, status: str, n_groups: int) -> GroupTally:
@@ -215,82 +207,3 @@ def _tally(site: Site, status: str, n_groups: int) -> GroupTally:
         n_groups=n_groups,
         examples=tuple(Link(f"{group.name} ({grouping_label(group)})", site.group_path(group)) for group in groups),
     )
-
-
-def _facts(site: Site) -> Iterator[Fact]:
-    info = site.info
-    yield Fact("Run", str(info["name"]))
-    yield Fact("Run id", str(info["run_id"]), True)
-    yield Fact("Made", str(info["created_at"]))
-    models = info.get("models")
-    models = models if isinstance(models, Mapping) else {}
-    inspected, feature = models.get("inspected"), models.get("feature")
-    if isinstance(inspected, Mapping):
-        yield from _model_facts("Inspected model", inspected)
-    else:
-        yield Fact("Inspected model", "not run: the predictions came with the images")
-    if isinstance(feature, Mapping):
-        if feature.get("is_inspected"):
-            yield Fact("Feature model", "the inspected model itself")
-        else:
-            yield from _model_facts("Feature model", feature)
-        if isinstance(feature.get("n_features"), int):
-            yield Fact("Features of the model", count(feature["n_features"]))
-    duplicates = info.get("duplicates")
-    if isinstance(duplicates, Mapping) and (words := duplicates_words(duplicates)):
-        yield Fact("Of the images", words)
-    yield Fact("Device", str(info.get("device", "–")))
-    config = info["config"]
-    if isinstance(config, Mapping):
-        yield Fact("Seed", str(config["seed"]))
-    versions = info.get("versions")
-    if isinstance(versions, Mapping):
-        yield Fact("Versions", ", ".join(f"{name} {version}" for name, version in versions.items()))
-
-
-def _model_facts(name: str, model: Mapping[str, object]) -> Iterator[Fact]:
-    yield Fact(name, _last_part(str(model.get("name", "–"))))
-    if model.get("sha256"):
-        yield Fact(f"{name}, SHA-256", str(model["sha256"]), True)
-
-
-def assumptions(info: Mapping[str, object]) -> tuple[str, ...]:
-    """What the stages took for granted, a sentence each; see `Run.assume`."""
-    noted = info.get("assumptions")
-    if not isinstance(noted, Mapping):
-        return ()
-    return tuple(visible(text) for sentences in noted.values() for text in sentences.values())
-
-
-def settings_rows(info: Mapping[str, object]) -> Iterator[Fact]:
-    """The configuration as lines `section.key: value`; of paths only their last part is shown."""
-    config = info.get("config")
-    if not isinstance(config, Mapping):
-        return
-    yield from _flatten("", {key: value for key, value in config.items() if key != "site"})
-
-
-def _flatten(prefix: str, values: Mapping[str, object]) -> Iterator[Fact]:
-    for key, value in values.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, Mapping) and value:
-            yield from _flatten(f"{name}.", value)
-        elif name == "data.classes" and isinstance(value, list):
-            yield Fact(name, f"{len(value)} names")
-        else:
-            yield Fact(visible(name), visible(_setting(value, may_be_path=not name.startswith("rules."))))
-
-
-def _setting(value: object, *, may_be_path: bool) -> str:
-    if value is None or value == {}:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list | tuple):
-        return ", ".join(_setting(item, may_be_path=may_be_path) for item in value) or "–"
-    return _last_part(value) if isinstance(value, str) and may_be_path else str(value)
-
-
-def _last_part(text: str) -> str:
-    """Drop the folders of a path: where somebody keeps their files is nobody else's business."""
-    return text.replace("\\", "/").rstrip("/").rpartition("/")[2] or text

@@ -17,7 +17,8 @@ import torch
 from barlow_report import demo as demo_package
 from barlow_report.config import ModelConfig, load_config
 from barlow_report.demo.scenes import CLASSES, draw_scene
-from barlow_report.vision.models import LoadedModel, load_model
+from barlow_report.vision.loading import load_model
+from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.preprocessing import to_pixels
 
 __all__ = ["CUED_CLASSES", "Pool", "load_pool"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from barlow_report.lenses.directions.pages import mode_words
+from barlow_report.lenses.directions.places import mode_words
 from barlow_report.lenses.directions.records import ModePlace, read_directions
 from barlow_report.report import ReportSource, build_site
 from barlow_report.report.links import broken_links

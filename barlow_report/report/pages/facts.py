@@ -1,0 +1,99 @@
+"""What a run was made with, as lines of a list: models, settings, and what was assumed."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from barlow_report.formatting import count, duplicates_words
+from barlow_report.report.pages.page import Site
+from barlow_report.report.visible import visible
+
+__all__ = ["Fact", "assumptions", "last_part", "run_facts", "settings_rows"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line of the run's identity."""
+
+    name: str
+    value: str
+    is_code: bool = False
+
+
+def run_facts(site: Site) -> Iterator[Fact]:
+    """The run's identity: its models, images, seed and versions."""
+    info = site.info
+    yield Fact("Run", str(info["name"]))
+    yield Fact("Run id", str(info["run_id"]), True)
+    yield Fact("Made", str(info["created_at"]))
+    models = info.get("models")
+    models = models if isinstance(models, Mapping) else {}
+    inspected, feature = models.get("inspected"), models.get("feature")
+    if isinstance(inspected, Mapping):
+        yield from _model_facts("Inspected model", inspected)
+    else:
+        yield Fact("Inspected model", "not run: the predictions came with the images")
+    if isinstance(feature, Mapping):
+        if feature.get("is_inspected"):
+            yield Fact("Feature model", "the inspected model itself")
+        else:
+            yield from _model_facts("Feature model", feature)
+        if isinstance(feature.get("n_features"), int):
+            yield Fact("Features of the model", count(feature["n_features"]))
+    duplicates = info.get("duplicates")
+    if isinstance(duplicates, Mapping) and (words := duplicates_words(duplicates)):
+        yield Fact("Of the images", words)
+    yield Fact("Device", str(info.get("device", "–")))
+    config = info["config"]
+    if isinstance(config, Mapping):
+        yield Fact("Seed", str(config["seed"]))
+    versions = info.get("versions")
+    if isinstance(versions, Mapping):
+        yield Fact("Versions", ", ".join(f"{name} {version}" for name, version in versions.items()))
+
+
+def _model_facts(name: str, model: Mapping[str, object]) -> Iterator[Fact]:
+    yield Fact(name, last_part(str(model.get("name", "–"))))
+    if model.get("sha256"):
+        yield Fact(f"{name}, SHA-256", str(model["sha256"]), True)
+
+
+def assumptions(info: Mapping[str, object]) -> tuple[str, ...]:
+    """What the stages took for granted, a sentence each; see `Run.assume`."""
+    noted = info.get("assumptions")
+    if not isinstance(noted, Mapping):
+        return ()
+    return tuple(visible(text) for sentences in noted.values() for text in sentences.values())
+
+
+def settings_rows(info: Mapping[str, object]) -> Iterator[Fact]:
+    """The configuration as lines `section.key: value`; of paths only their last part is shown."""
+    config = info.get("config")
+    if not isinstance(config, Mapping):
+        return
+    yield from _flatten("", {key: value for key, value in config.items() if key != "site"})
+
+
+def _flatten(prefix: str, values: Mapping[str, object]) -> Iterator[Fact]:
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping) and value:
+            yield from _flatten(f"{name}.", value)
+        elif name == "data.classes" and isinstance(value, list):
+            yield Fact(name, f"{len(value)} names")
+        else:
+            yield Fact(visible(name), visible(_setting(value, may_be_path=not name.startswith("rules."))))
+
+
+def _setting(value: object, *, may_be_path: bool) -> str:
+    if value is None or value == {}:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(_setting(item, may_be_path=may_be_path) for item in value) or "–"
+    return last_part(value) if isinstance(value, str) and may_be_path else str(value)
+
+
+def last_part(text: str) -> str:
+    """Drop the folders of a path: where somebody keeps their files is nobody else's business."""
+    return text.replace("\\", "/").rstrip("/").rpartition("/")[2] or text
