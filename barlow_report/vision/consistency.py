@@ -24,12 +24,12 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from barlow_report.errors import ModelError
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.probing import difference
+from barlow_report.vision.variation import Variation, allow_or_refuse, reasons_for_chance, reasons_in_batch
 
 __all__ = ["N_IMAGES", "Outcome", "Uses", "check_consistency", "run_model"]
 
@@ -56,8 +56,6 @@ OTHER_KERNELS = 1e-3
 
 OTHER_KERNELS_ROUGH = 0.03
 """The same for half precision, or on a device: bfloat16 rounds by 0.004 of a value, once in each of many layers."""
-
-N_NAMED = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,13 +153,18 @@ class _Comparison:
         repeated = self.repeated()
         random_limit = 0.0 if self.draws or self.changed_buffers() else SAME_KERNELS
         if repeated.size > random_limit:
-            return self.varies("random", repeated, self.reasons_for_chance())
+            reasons = reasons_for_chance(self.model.module, draws=self.draws, changed=self.changed_buffers())
+            return self.varies("random", repeated, reasons)
         if beside.size > SAME_KERNELS:
-            return self.varies("batch", beside, self.reasons_in_batch())
+            return self.varies("batch", beside, reasons_in_batch(self.model.module))
         if resized.size > OTHER_KERNELS and resized.size > self.rounding():
             reason = "it depends on the number of images in the batch or on the place of an image"
             return self.varies("batch", resized, [reason])
         return Outcome(first=self.first, assumption=None)
+
+    def varies(self, variation: Variation, found: _Difference, reasons: list[str]) -> Outcome:
+        assumption = allow_or_refuse(self.model, variation, seen=found.words(), reasons=reasons)
+        return Outcome(first=self.first, assumption=assumption)
 
     def repeated(self) -> _Difference:
         """The first batch again, and again where chance had a hand in it and could not be seen."""
@@ -235,60 +238,6 @@ class _Comparison:
             if name in self.buffers and not torch.equal(buffer, self.buffers[name])
         ]
 
-    def varies(self, kind: Literal["random", "batch"], found: _Difference, reasons: list[str]) -> Outcome:
-        """What to tell of a model that varies, where that is allowed."""
-        model = self.model
-        occasion = "when the same images run again" if kind == "random" else "when other images are in the batch"
-        if model.allow_varying == kind:
-            consequence = (
-                "Another run would find other predictions, features and rules."
-                if kind == "random"
-                else "Other batches would give other predictions, features and rules."
-            )
-            role = model.role.replace("_", " ")
-            return Outcome(
-                first=self.first,
-                assumption=f"The {role} does not give an image the same results each time: {occasion}, its "
-                f"{found.words()}. That was allowed in the configuration. {consequence}",
-            )
-        said = f" Seen: {'; '.join(reasons)}." if reasons else ""
-        advice = (
-            "Switch off what is random in evaluation mode, as F.dropout(x, training=self.training) does, or set "
-            "'allow_varying: random'"
-            if kind == "random"
-            else "Let it treat each image by itself in evaluation mode, with running statistics, or set "
-            "'allow_varying: batch'"
-        )
-        raise ModelError(
-            f"{model.role}: {model.name} gives the same image other results {occasion}: its {found.words()}.{said} "
-            f"{advice} under {model.role!r}: then the report says so."
-        )
-
-    def reasons_for_chance(self) -> list[str]:
-        changed = self.changed_buffers()
-        return [
-            *(["it draws random numbers"] if self.draws else []),
-            *([f"it changes its own values while it runs ({_named(changed)})"] if changed else []),
-            *(
-                []
-                if self.draws or changed
-                else ["it may remember earlier images, count its calls, or have a source of random numbers of its own"]
-            ),
-            *_in_training_mode(self.model.module),
-        ]
-
-    def reasons_in_batch(self) -> list[str]:
-        norms = [
-            name
-            for name, module in self.model.module.named_modules()
-            if isinstance(module, nn.modules.batchnorm._NormBase)
-            and not isinstance(module, nn.modules.instancenorm._InstanceNorm)
-            and module.running_mean is None
-        ]
-        stated = [f"normalised by the batch, without running statistics: {_named(norms)}"] if norms else []
-        found = [*stated, *_in_training_mode(self.model.module)]
-        return found or ["it may compute something over the whole batch, such as x.mean(dim=0)"]
-
 
 def _sum(found: Sequence[_Difference]) -> _Difference:
     largest = max(found, key=lambda item: item.size)
@@ -317,15 +266,3 @@ def _randomness(device: torch.device) -> list[bytes]:
     if device.type == "cuda":
         states.append(torch.cuda.get_rng_state(device).numpy().tobytes())
     return states
-
-
-def _in_training_mode(module: nn.Module) -> list[str]:
-    """Parts that stayed in training mode although they were told otherwise."""
-    found = [f"{name} ({type(part).__name__})" for name, part in module.named_modules() if part.training and name]
-    leaves = [name for name in found if "Dropout" in name or "Norm" in name or "Depth" in name]
-    return [f"in training mode in spite of eval(): {_named(leaves or found)}"] if found else []
-
-
-def _named(names: list[str]) -> str:
-    more = f" and {len(names) - N_NAMED} more" if len(names) > N_NAMED else ""
-    return f"{', '.join(names[:N_NAMED])}{more}"
