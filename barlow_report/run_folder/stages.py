@@ -1,0 +1,47 @@
+"""Which stages and lenses leave which tables in a run folder, and how to get one back that is damaged."""
+
+from barlow_report.lenses import registry
+from barlow_report.tables import ANSWER_TABLES
+
+__all__ = ["STAGES", "advice", "stage_tables"]
+
+STAGES = ("extract", "explain", "visualize")
+"""The stages that write to a run folder, in order."""
+
+_STAGE_TABLES = {
+    "extract": ("classes", "skipped", "images", "contents"),
+    "explain": (
+        "splits",
+        "groups",
+        "group_classes",
+        "memberships",
+        "selection",
+        "nodes",
+        "rules",
+        "conditions",
+        "evaluations",
+        "evaluation",
+        "explained",
+    ),
+    "visualize": ("tiles", "galleries", "quantiles", "histograms"),
+}
+
+
+def stage_tables() -> dict[str, tuple[str, ...]]:
+    """Return the tables that each stage and each lens writes, some of them only where they are asked for."""
+    of_lenses = {lens.key: tuple(table.name for table in lens.tables()) for lens in registry.LENSES}
+    return _STAGE_TABLES | of_lenses
+
+
+def advice(name: str) -> str:
+    """What to do where the file of a table or an array is missing or damaged."""
+    if name in ANSWER_TABLES:
+        return (
+            "Run barlow-report annotations merge with the run folder and no files: it makes the tables of names again."
+        )
+    if name == "planted":
+        return "Run barlow-report demo again."
+    stages = (stage for stage, tables in stage_tables().items() if name in tables)
+    stage = "extract" if name == "features" else next(stages, None)
+    again = f": it does the stage {stage} again" if stage else ": it writes it again"
+    return f"Run barlow-report run with the run's configuration{again}."
