@@ -63,7 +63,7 @@ def _loaded(config: Config, spec: ClipConfig, run: Run, *, role: str) -> list[An
     noted = known.get(spec.factory, {})
     if not noted or not is_unchanged({role: spec}, noted):
         from barlow_report.vision.embeddings import load_image_text_model
-        from barlow_report.vision.models import choose_device
+        from barlow_report.vision.devices import choose_device
 
         noted = Noted()
         with noting({role: spec}, noted):

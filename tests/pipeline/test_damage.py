@@ -14,7 +14,7 @@ from barlow_report.config import load_config
 from barlow_report.errors import RunFolderError
 from barlow_report.progress import SilentProgress
 from barlow_report.run_folder import Run
-from barlow_report.stages.extract import begin_extraction, compute_shards
+from barlow_report.stages.image_pass import begin_extraction, compute_shards
 from barlow_report.tables import all_tables
 from barlow_report.vision.datasets import list_images
 from tests.pipeline.toy import write_task

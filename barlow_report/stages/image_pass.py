@@ -1,0 +1,168 @@
+"""The pass over the images: its shards, and the models that run.
+
+Shards depend on nothing but their images, so other processes can compute some of them, in any order.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from barlow_report.config import Config
+from barlow_report.fingerprints import images_identity, model_identity
+from barlow_report.progress import Advance, Progress
+from barlow_report.run_folder import Run, fingerprint
+from barlow_report.seals import is_sealed, read_sealed_json, write_sealed_json
+from barlow_report.stages.loading import Noted, is_unchanged, merge_noted, noting, specs_of
+from barlow_report.stages.pictures import feature_model_config, input_size
+from barlow_report.vision.datasets import ImageList
+from barlow_report.vision.shards import AGAIN, save_shard, shard_path
+
+if TYPE_CHECKING:
+    from barlow_report.vision.models import LoadedModel
+
+__all__ = ["MODELS", "begin_extraction", "compute_shards", "count_shards", "drop_if_loaded_otherwise", "pass_inputs"]
+
+MODELS = "models.json"
+"""Beside the shards: what the models are, what they were made from, and what was assumed of them."""
+
+
+def begin_extraction(config: Config, images: ImageList, run: Run) -> Path:
+    """Return the folder where the shards of a pass are collected, without what is left of any other pass."""
+    return run.begin("extract", fingerprint=fingerprint(**pass_inputs(config, images)))
+
+
+def pass_inputs(config: Config, images: ImageList) -> dict[str, object]:
+    """What the shards depend on: neither the names of the classes nor their order, which people mend after a pass."""
+    inspected = None if images.predictions is not None else config.inspected_model
+    return {
+        "images": images_identity(images.paths, states=images.source.states(images.paths), columns=[]),
+        "n_classes": len(images.class_names),
+        "inspected_model": model_identity(inspected),
+        "feature_model": model_identity(config.feature_model),
+        "decoding": (config.data.decode, config.data.pixel_range),
+        "extraction": config.extraction.model_dump(exclude={"n_workers"}),
+    }
+
+
+def count_shards(config: Config, images: ImageList) -> int:
+    """Return how many shards the images make."""
+    return -(-len(images.paths) // config.extraction.shard_size)
+
+
+def drop_if_loaded_otherwise(config: Config, work: Path) -> None:
+    """Delete the shards of an earlier attempt whose models' code used something that has changed since."""
+    if not is_unchanged(specs_of(config), _loaded_so_far(work)):
+        for path in [*work.glob("*.npz"), work / MODELS]:
+            path.unlink(missing_ok=True)
+
+
+def _loaded_so_far(work: Path) -> Noted:
+    """What the models of an earlier attempt were made from."""
+    path = work / MODELS
+    loaded: Noted = read_sealed_json(path, advice=AGAIN).get("loaded", {}) if is_sealed(path) else {}
+    return loaded
+
+
+def compute_shards(
+    config: Config, images: ImageList, shard_ids: Sequence[int], *, work: Path, progress: Progress
+) -> None:
+    """Compute some of the shards and save each as a file in the folder `work`.
+
+    What it does depends on its arguments alone, so any process that sees the images and `work` can do some of the
+    shards, in any order; `extract` then finds them there.
+
+    Args:
+        config: The configuration.
+        images: As `list_images` lists them.
+        shard_ids: Shard i holds the images from i · shard_size on.
+        work: Where the files go; see `begin_extraction`.
+        progress: Where to report to.
+    """
+    progress.message("Loading models")
+    from barlow_report.vision.extraction import extract_shards  # torch takes seconds: only when there is work
+
+    earlier, noted = _loaded_so_far(work), Noted()
+    with noting(specs_of(config), noted):
+        inspected, feature, models = _load_models(config, images)
+    models["loaded"] = merge_noted(earlier, noted)
+    if not is_sealed(work / MODELS) or read_sealed_json(work / MODELS, advice=AGAIN) != models:
+        write_sealed_json(work / MODELS, models)
+    settings = config.extraction
+    shards = [images.paths[i * settings.shard_size : (i + 1) * settings.shard_size] for i in shard_ids]
+    n_done = len(images.paths) - sum(len(paths) for paths in shards)
+    advance: Advance
+    with progress.task("Extracting features", total=len(images.paths), unit="images", n_done=n_done) as advance:
+        results = extract_shards(
+            shards,
+            source=images.source,
+            feature_model=feature,
+            inspected_model=inspected,
+            batch_size=settings.batch_size,
+            n_workers=settings.n_workers,
+            feature_dtype=settings.feature_dtype,
+            advance=advance,
+        )
+        for index, result in zip(shard_ids, results, strict=True):
+            save_shard(result, shard_path(work, index))
+
+
+def _load_models(config: Config, images: ImageList) -> "tuple[LoadedModel | None, LoadedModel, dict[str, Any]]":
+    """Load the inspected model, if it is to run, and the feature model; return them and what they are."""
+    from barlow_report.vision.acceleration import accelerate
+    from barlow_report.vision.devices import choose_device
+    from barlow_report.vision.loading import load_model
+    from barlow_report.vision.models import check_gradients, check_outputs
+    from barlow_report.vision.trial import try_models
+
+    device = choose_device(config.device)
+    inspected = None
+    if images.predictions is None and config.inspected_model is not None:
+        inspected = load_model(
+            config.inspected_model,
+            device=device,
+            role="inspected_model",
+            image_size=input_size(config.inspected_model, images.source, images.paths),
+            needs_features=config.feature_model is None,
+        )
+        check_outputs(inspected, len(images.class_names))
+    if inspected is not None and config.feature_model is None:
+        feature = inspected
+    else:
+        spec = feature_model_config(config)
+        size = input_size(spec, images.source, images.paths)
+        feature = load_model(spec, device=device, role="feature_model", image_size=size)
+    check_gradients(feature)  # the pictures need them, and come only after hours of work
+    models = {
+        "inspected": None if inspected is None else _model_info(inspected),
+        "feature": {**_model_info(feature), "is_inspected": config.feature_model is None},
+    }
+    assumptions = try_models(
+        images.paths,
+        images.labels,
+        source=images.source,
+        feature_model=feature,
+        inspected_model=inspected,
+        batch_size=config.extraction.batch_size,
+    )
+    noted = {"device": str(device), "models": models, "assumptions": assumptions}
+    settings = config.extraction
+    faster = {
+        model: accelerate(
+            model, precision=settings.precision, channels_last=settings.channels_last, compiled=settings.compile
+        )
+        for model in (inspected, feature)
+        if model is not None
+    }
+    return None if inspected is None else faster[inspected], faster[feature], noted
+
+
+def _model_info(model: "LoadedModel") -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "sha256": model.sha256,
+        "n_outputs": model.n_outputs,
+        "n_features": model.n_features,
+        "has_maps": model.has_maps,
+        "ends_in_linear": model.ends_in_linear,
+        "preprocessing": model.preprocessing.model_dump(mode="json"),
+    }

@@ -1,0 +1,84 @@
+"""The results of the pass over the images on disk, a file for each shard."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from barlow_report.seals import read_sealed, sealed_file
+from barlow_report.vision.remarks import Remarks
+
+if TYPE_CHECKING:
+    from barlow_report.vision.extraction import ShardResult
+
+__all__ = ["AGAIN", "Shard", "save_shard", "shard_path"]
+
+AGAIN = "Run the same command again: it computes what is damaged again."
+"""What to do where a file of the pass is damaged."""
+
+
+def shard_path(work: Path, index: int) -> Path:
+    """Return the file of a shard in the folder of the unfinished work."""
+    return work / f"{index:06d}.npz"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shard:
+    """Where a shard's results lie; only what is small is kept in memory."""
+
+    path: Path
+    kept: np.ndarray
+    predictions: np.ndarray | None
+    outputs: np.ndarray | None
+    digests: np.ndarray
+    skipped: list[tuple[int, str]]
+    remarks: Remarks
+
+    @classmethod
+    def read(cls, path: Path) -> "Shard":
+        """Read a shard but for its features.
+
+        Raises:
+            DamagedFileError: Its file is missing or damaged.
+        """
+        with _open_shard(path) as stored:
+            return cls(
+                path=path,
+                kept=stored["kept"],
+                predictions=stored.get("predictions"),
+                outputs=stored.get("outputs"),
+                digests=stored["digests"],
+                skipped=list(
+                    zip(stored["skipped_positions"].tolist(), stored["skipped_reasons"].tolist(), strict=True)
+                ),
+                remarks=Remarks.from_list(stored["remarks"].tolist()),
+            )
+
+    def features(self) -> np.ndarray:
+        """Read the features of the images that could be read, shape (n_kept, n_features)."""
+        with _open_shard(self.path) as stored:
+            features: np.ndarray = stored["features"]
+            return features
+
+
+def _open_shard(path: Path) -> Any:
+    """Open the arrays of a shard, after checking that its file is whole."""
+    return np.load(io.BytesIO(read_sealed(path, advice=AGAIN)), allow_pickle=False)
+
+
+def save_shard(result: "ShardResult", path: Path) -> None:
+    """Write the results of a shard to `path`."""
+    arrays = {
+        "kept": result.kept,
+        "features": result.features,
+        "digests": np.array(result.digests, dtype="S32"),
+        "skipped_positions": np.array([p for p, _ in result.skipped], dtype=np.int64),
+        "skipped_reasons": np.array([r for _, r in result.skipped], dtype=np.str_),
+        "remarks": np.array(result.remarks.as_list(), dtype=np.int64),
+    }
+    if result.predictions is not None and result.outputs is not None:
+        arrays |= {"predictions": result.predictions, "outputs": result.outputs}
+    with sealed_file(path) as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
