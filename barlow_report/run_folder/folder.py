@@ -141,11 +141,11 @@ class Run(TableFiles, PictureFiles, InfoFile):
 
     def drop(self, lens: Lens[Any]) -> None:
         """Forget a lens that is no longer asked for: its mark, its tables, what it assumed."""
-        if not self.is_finished(lens.key) and not any(self.has_table(table.name) for table in lens.tables()):
-            return  # there is nothing that another lens could have used
+        was_there = self.is_finished(lens.key) or any(self.has_table(table.name) for table in lens.tables())
         self.redo(lens.key)
         self._forget_assumptions([lens.key])
-        self._delete_tables(lens)
+        if was_there:  # otherwise nothing that follows can rest on it
+            self._delete_tables(lens)
 
     def _delete_tables(self, lens: Lens[Any]) -> None:
         for stale in (lens, *registry.followers(lens)):

@@ -62,8 +62,8 @@ def _loaded(config: Config, spec: ClipConfig, run: Run, *, role: str) -> list[An
     known = run.info.get("loaded_by_factories", {})
     noted = known.get(spec.factory, {})
     if not noted or not is_unchanged({role: spec}, noted):
-        from barlow_report.vision.embeddings import load_image_text_model
         from barlow_report.vision.devices import choose_device
+        from barlow_report.vision.embeddings import load_image_text_model
 
         noted = Noted()
         with noting({role: spec}, noted):

@@ -70,15 +70,15 @@ def accuracy(run: Run) -> float:
 @pytest.fixture
 def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Gets the number of shards of every pass over the images that is begun."""
-    from barlow_report.stages import extract as stage
+    from barlow_report.stages.image_pass import compute_shards
 
-    compute, seen = stage.compute_shards, list[int]()
+    seen = list[int]()
 
     def counting(config: object, images: object, shards: list[int], **rest: object) -> None:
         seen.append(len(shards))
-        compute(config, images, shards, **rest)  # type: ignore[arg-type]
+        compute_shards(config, images, shards, **rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(stage, "compute_shards", counting)
+    monkeypatch.setattr("barlow_report.stages.extract.compute_shards", counting)
     return seen
 
 
