@@ -19,6 +19,7 @@ from barlow_report.config.loading import parse_yaml_model
 from barlow_report.config.models import ExtractionConfig, ModelConfig, PreprocessingConfig
 from barlow_report.config.rules import RulesConfig
 from barlow_report.config.visuals import AttackConfig, SiteConfig, VisualsConfig
+from barlow_report.errors import ConfigError
 from barlow_report.lenses import registry
 from barlow_report.lenses.lens import Lens
 
@@ -81,6 +82,19 @@ class Config(Section):
     def section(self, key: str) -> Any:
         """Return the section of a lens; None where it is not asked for."""
         return getattr(self, key, None)
+
+    def needed_section(
+        self, key: str, *, example: str = "{}", hint: str = "; configs/reference.yaml shows its keys."
+    ) -> Any:
+        """Return the section of a lens.
+
+        Raises:
+            ConfigError: There is none; `example` and `hint` say what it would be.
+        """
+        settings = self.section(key)
+        if settings is None:
+            raise ConfigError(f"{key}: missing. Add a section `{key}: {example}` to the configuration{hint}")
+        return settings
 
 
 def whole_config() -> type[Config]:

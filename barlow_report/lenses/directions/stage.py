@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from barlow_report.config import Config
-from barlow_report.errors import ConfigError, DataError
+from barlow_report.errors import DataError
 from barlow_report.files import digest_file, digest_text
 from barlow_report.lenses.directions.config import DirectionsConfig
 from barlow_report.progress import Progress
@@ -39,12 +39,7 @@ def find_failure_directions(config: Config, run: Run, *, explained: str, progres
         DataError: The embeddings do not fit the images, or an image cannot be read any more.
         ModelError: The image-text model cannot be loaded or used.
     """
-    settings = config.section("directions")
-    if settings is None:
-        raise ConfigError(
-            "directions: missing. Add a section `directions: {}` to the configuration; configs/reference.yaml shows "
-            "its keys."
-        )
+    settings = config.needed_section("directions")
     from barlow_report.lenses.directions.captions import read_captions  # scikit-learn takes a second
     from barlow_report.lenses.directions.scoring import find_directions  # scikit-learn takes a second
 

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from barlow_report.config import Config
-from barlow_report.errors import ConfigError
 from barlow_report.files import atomic_write, digest_named
 from barlow_report.formatting import count, percent
 from barlow_report.lenses.error_types.cascade import classify_errors, mean_accuracies
@@ -43,12 +42,7 @@ def classify(config: Config, run: Run, *, explained: str, progress: Progress) ->
         ConfigError: There is no section `taxonomy`.
         DataError: A file that it names cannot be read, or does not fit the run.
     """
-    settings = config.section("taxonomy")
-    if settings is None:
-        raise ConfigError(
-            "taxonomy: missing. Add a section `taxonomy: {}` to the configuration; configs/reference.yaml shows its "
-            "keys."
-        )
+    settings = config.needed_section("taxonomy")
     vocabulary = run_vocabulary(config, run)
     propose_words(config, run, vocabulary, progress=progress)
     mark = fingerprint(

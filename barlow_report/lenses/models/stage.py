@@ -7,7 +7,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from barlow_report.config import Config, RulesConfig
-from barlow_report.errors import ConfigError
 from barlow_report.files import digest_named
 from barlow_report.formatting import count
 from barlow_report.lenses.error_types.classes import Vocabulary
@@ -48,12 +47,11 @@ def compare(config: Config, run: Run, *, explained: str, progress: Progress) -> 
         ConfigError: There is no section `comparison`.
         DataError: A file that it names cannot be read, or does not fit the run.
     """
-    settings = config.section("comparison")
-    if settings is None:
-        raise ConfigError(
-            "comparison: missing. Add a section `comparison: {predictions: FILE}` to the configuration, a table with "
-            "the column path and one column per model."
-        )
+    settings = config.needed_section(
+        "comparison",
+        example="{predictions: FILE}",
+        hint=", a table with the column path and one column per model.",
+    )
     taxonomy = config.section("taxonomy")
     if taxonomy is not None and taxonomy.proposal_words is not None:
         # words are proposed for the failures of the inspected model alone
