@@ -20,7 +20,7 @@ from pathlib import Path
 
 from barlow_report.annotations.batches import Batch, load_batch
 from barlow_report.annotations.identity import is_salt, new_salt, pseudonym
-from barlow_report.annotations.json_text import load_json
+from barlow_report.annotations.loose_json import parse_loose_json
 from barlow_report.annotations.merge import Problem, Stored, read_stored, write_stored
 from barlow_report.annotations.overrides import Override, load_overrides
 from barlow_report.errors import DataError
@@ -89,7 +89,7 @@ class AnnotationsFolder:
         """The answers that were not accepted."""
         path = self.folder / "rejected.jsonl"
         try:
-            lines = [load_json(line) for line in self._read_sealed(path).split("\n") if line]
+            lines = [parse_loose_json(line) for line in self._read_sealed(path).split("\n") if line]
             return [Problem(kind=v["kind"], where="run folder", reason=v["reason"], raw=v["raw"]) for v in lines]
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(f"{path}: {error}. Delete the file and merge again.") from error
@@ -103,7 +103,7 @@ class AnnotationsFolder:
         """The groups of every known report, by its id and theirs."""
         path = self.folder / "reports.json"
         try:
-            found = load_json(self._read_sealed(path) or "{}")
+            found = parse_loose_json(self._read_sealed(path) or "{}")
             return {
                 str(report): {int(g): (str(kind), class_id, str(name)) for g, kind, class_id, name in groups}
                 for report, groups in found.items()
@@ -141,7 +141,7 @@ class AnnotationsFolder:
         """The people who must not come back."""
         path = self.folder / "forgotten.json"
         try:
-            digests = frozenset(str(d) for d in load_json(self._read_sealed(path, advice=_RESTORE) or "[]"))
+            digests = frozenset(str(d) for d in parse_loose_json(self._read_sealed(path, advice=_RESTORE) or "[]"))
         except (ValueError, TypeError) as error:
             raise DataError(f"{path}: {error}. Restore the file.") from error
         return Forgotten(digests, self.salt() if digests else "")

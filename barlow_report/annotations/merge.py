@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from barlow_report.annotations.answers import Answer, AnswerError, canonical, parse_answer
-from barlow_report.annotations.json_text import load_json
+from barlow_report.annotations.loose_json import parse_loose_json
 from barlow_report.annotations.people import people
 from barlow_report.errors import DataError
 
@@ -243,7 +243,7 @@ def read_stored(text: str, *, where: str) -> list[Stored]:
     found = []
     for number, line in enumerate(text.removesuffix("\n").split("\n") if text else [], start=1):
         try:
-            value = load_json(line)
+            value = parse_loose_json(line)
             found.append(Stored(answer=parse_answer(value["record"]), raw=value["raw"]))
         except (ValueError, KeyError, TypeError, AnswerError) as error:
             raise DataError(

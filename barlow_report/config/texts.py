@@ -6,7 +6,7 @@ import yaml
 
 from barlow_report.documents import check_texts
 
-__all__ = ["load_texts", "unique_keys"]
+__all__ = ["parse_texts", "unique_keys"]
 
 
 class _TextLoader(yaml.BaseLoader):
@@ -21,7 +21,7 @@ class _TextLoader(yaml.BaseLoader):
         return unique_keys(super().construct_pairs(node, deep=deep))
 
 
-def load_texts(text: str) -> Any:
+def parse_texts(text: str) -> Any:
     """Return the lists, mappings and texts of a YAML document.
 
     Raises:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from barlow_report.config.names import counts, in_order_of_index, names_by_index
-from barlow_report.config.texts import load_texts, unique_keys
+from barlow_report.config.texts import parse_texts, unique_keys
 from barlow_report.errors import DataError
 from barlow_report.vision.class_names import some
 
@@ -76,7 +76,7 @@ def _parse(text: str) -> Any:
     except (ValueError, RecursionError):
         pass  # YAML holds JSON, and what Python prints
     try:
-        return load_texts(text)
+        return parse_texts(text)
     except ValueError as error:
         raise ValueError(f"cannot be read as JSON or YAML ({error}). {_EXPECTED.removesuffix('.')}") from error
 

@@ -13,7 +13,7 @@ from barlow_report.annotations.exchange.database import is_database, read_databa
 from barlow_report.annotations.exchange.label_studio import read_task
 from barlow_report.annotations.exchange.mturk import read_row
 from barlow_report.annotations.exchange.target import Target
-from barlow_report.annotations.json_text import load_json
+from barlow_report.annotations.loose_json import parse_loose_json
 from barlow_report.annotations.merge import Incoming
 from barlow_report.errors import DataError
 
@@ -70,7 +70,7 @@ def _read_lines(text: str, path: Path, target: Target) -> Iterator[Incoming]:  #
 
 def _answer(line: str, *, where: str) -> Incoming:
     try:
-        raw: Any = load_json(line)
+        raw: Any = parse_loose_json(line)
     except ValueError as error:
         reason = "not JSON" if isinstance(error, json.JSONDecodeError) else f"not a record: {error}"
         return Incoming(where=where, raw=_printable(line), reason=reason)
@@ -85,7 +85,7 @@ def _answer(line: str, *, where: str) -> Incoming:
 
 def _read_label_studio(text: str, path: Path, target: Target) -> Iterator[Incoming]:
     try:
-        tasks = load_json(text)
+        tasks = parse_loose_json(text)
     except ValueError as error:
         raise DataError(f"{path}: not valid JSON ({error}). {_EXPECTED}") from error
     export = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]

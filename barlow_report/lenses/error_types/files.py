@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from barlow_report.columns import choose_column, means
-from barlow_report.config.texts import load_texts
+from barlow_report.config.texts import parse_texts
 from barlow_report.delimited import read_rows
 from barlow_report.documents import parse_json
 from barlow_report.errors import DataError
@@ -62,7 +62,7 @@ def read_tree(path: Path) -> Any:
     """
     text, is_json = read_text(path), path.suffix.lower() == ".json"
     try:
-        return parse_json(text) if is_json else load_texts(text)  # names are texts: no, 01, 12:30
+        return parse_json(text) if is_json else parse_texts(text)  # names are texts: no, 01, 12:30
     except ValueError as error:
         raise DataError(f"{path}: not valid {'JSON' if is_json else 'YAML'}: {error}") from error
 

@@ -8,13 +8,13 @@ import json
 import math
 from typing import Any
 
-__all__ = ["load_json"]
+__all__ = ["parse_loose_json"]
 
 _MAX_DEPTH = 64
 _MAX_DIGITS = 30
 
 
-def load_json(text: str) -> Any:
+def parse_loose_json(text: str) -> Any:
     """Parse JSON; numbers that JSON has no room for (NaN, 1e999, thousands of digits) stay as their text.
 
     Raises:
