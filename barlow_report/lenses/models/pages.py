@@ -47,7 +47,7 @@ def models_page(site: Site, compared: ModelTables, *, error_types: ErrorTypeTabl
         section="Models",
         description=f"{count(len(compared.models))} models on the same images: accuracy, error types, and the "
         "failure modes that they share.",
-        search="ModelTables of models: top-1 accuracy, error types, shared failure modes.",
+        search="Comparison of models: top-1 accuracy, error types, shared failure modes.",
         template="lenses/models/page.html",
         view=lambda: _view(
             site, compared, models, modes, is_suggested=error_types is not None and error_types.is_suggested
