@@ -18,10 +18,11 @@ check of schemas, the navigation and the places on pages all follow from that li
 6. `records.py`: tables to linked objects, the *view*. `pages.py`: the view to pages and to what stands on the pages of
    others (`report/slots.py`). Templates are in `templates/lenses/<name>/`, tests in `tests/lenses/<name>/`.
 
-Simple lenses need fewer files: `errors` has two.
+Simple lenses need fewer files. `configs/reference.yaml` and the README are the only other places that a lens is told in.
 
 A lens that nobody asks for has no section (`section()` is None). It is computed whenever the stages before it are, and
 its tables are deleted with those it `needs`.
 
-`tests/lenses/test_toy_lens.py` is a lens of forty lines, with a table, a page and a word in most places.
+`tests/lenses/toy/` is a small lens with a table, a page and a word in every place, which the package does not know;
+`tests/lenses/test_toy_lens.py` runs it from the configuration to the site.
 """

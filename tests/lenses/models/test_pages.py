@@ -97,6 +97,7 @@ def test_two_models_get_a_column_each_with_the_error_rate_in_the_leaf(tmp_path: 
     assert "Error types were not computed" in text
 
 
+@pytest.mark.browser
 def test_no_name_of_a_model_breaks_out_of_its_place(tmp_path: Path, browser: Browser) -> None:
     n_models = len(PAYLOADS)
     source = with_comparison(synthetic_source(tmp_path / "run", SMALL), n_models=n_models, hostile=True)
@@ -116,6 +117,7 @@ def test_a_run_without_a_comparison_has_no_such_page(demo: Built) -> None:
     assert "models/index.html" not in demo.text("index.html")
 
 
+@pytest.mark.browser
 @pytest.mark.parametrize(
     ("scheme", "width"),
     [
