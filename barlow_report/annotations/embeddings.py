@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from barlow_report.documents import parse_json
 from barlow_report.errors import DataError
 
 __all__ = ["Embedding", "choose_embedding", "ngram_vectors", "normalized", "word_vectors"]
@@ -140,6 +141,7 @@ def _sentence_vectors(texts: Sequence[str], *, model: str) -> np.ndarray:
             "embedding: sentence models need the extra 'sentences'. Install it with pip install "
             "'barlow-report[sentences]', or use --embedding ngrams."
         ) from error
+    _refuse_code(Path(model))
     try:
         encoder = library.SentenceTransformer(model, device="cpu")  # the same numbers wherever the report is made
     except (OSError, ValueError, KeyError) as error:
@@ -152,6 +154,30 @@ def _sentence_vectors(texts: Sequence[str], *, model: str) -> np.ndarray:
     vectors = np.asarray(encoder.encode(list(texts), show_progress_bar=False), dtype=float)
     vectors[[not normalized(text) for text in texts]] = 0.0
     return _unit(vectors)
+
+
+def _refuse_code(folder: Path) -> None:
+    """Refuse the folder of a model that names classes of its own: the library would run their code from there.
+
+    Raises:
+        DataError: It does, or its list of modules cannot be read.
+    """
+    path = folder / "modules.json"
+    if not path.is_file():
+        return
+    try:
+        kinds = [str(module["type"]) for module in parse_json(path.read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise DataError(
+            f"embedding: {path} cannot be read ({error}). Give the folder of a sentence model as "
+            "sentence-transformers saves it."
+        ) from error
+    foreign = [kind for kind in kinds if not kind.startswith("sentence_transformers.")]
+    if foreign:
+        raise DataError(
+            f"embedding: the sentence model {folder} wants to run code of its own ({ascii(foreign[0])[:80]} in "
+            "modules.json). Give one that consists of sentence-transformers' own modules."
+        )
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

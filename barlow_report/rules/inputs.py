@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from barlow_report.errors import DataError
 from barlow_report.rules.compilation import compile_kernel
-from barlow_report.rules.labels import check_classes, check_names, refuse_offset
+from barlow_report.rules.labels import as_array, check_classes, check_names, refuse_offset
 
 __all__ = ["Inputs", "check_inputs", "check_split", "find_bad_value", "read_rows"]
 
@@ -57,7 +57,7 @@ def check_inputs(
     Raises:
         DataError: Something does not fit; the message says what.
     """
-    values = features if isinstance(features, np.ndarray) else np.asarray(features)
+    values = features if isinstance(features, np.ndarray) else as_array("features", features)
     if values.ndim != 2 or 0 in values.shape:
         raise DataError(
             f"features: found shape {values.shape}, expected (n_images, n_features) with at least one of each."

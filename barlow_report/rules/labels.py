@@ -13,9 +13,24 @@ import numpy.typing as npt
 from barlow_report.errors import DataError
 from barlow_report.offsets import offset_between
 
-__all__ = ["check_classes", "check_names", "refuse_offset"]
+__all__ = ["as_array", "check_classes", "check_names", "refuse_offset"]
 
 Integers = npt.NDArray[np.int64]
+
+
+def as_array(what: str, values: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return values as an array.
+
+    Raises:
+        DataError: They are none: rows of several lengths, or a tensor that has gradients, is elsewhere or of bfloat16.
+    """
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise DataError(
+            f"{what}: {type(values).__name__} cannot be read as an array ({error}). Pass a numpy array; of a tensor: "
+            f"{what}.detach().cpu().{'float()' if what == 'features' else 'long()'}.numpy()."
+        ) from error
 
 
 def check_classes(what: str, values: npt.ArrayLike, n_images: int) -> Integers:
@@ -24,7 +39,7 @@ def check_classes(what: str, values: npt.ArrayLike, n_images: int) -> Integers:
     Raises:
         DataError: There is not one whole number for each image.
     """
-    classes = np.ma.asanyarray(values) if isinstance(values, np.ma.MaskedArray) else np.asarray(values)
+    classes = np.ma.asanyarray(values) if isinstance(values, np.ma.MaskedArray) else as_array(what, values)
     if classes.shape != (n_images,):
         hint = f" Pass {what}[:, 0]." if classes.shape == (n_images, 1) else ""
         if classes.ndim == 2 and classes.shape[0] == n_images and classes.shape[1] > 1:

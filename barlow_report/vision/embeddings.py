@@ -5,10 +5,12 @@ may give vectors of different lengths.
 """
 
 import difflib
+import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ import torch
 from PIL import Image
 
 from barlow_report.config import ClipConfig
+from barlow_report.documents import parse_json
 from barlow_report.errors import ModelError
 from barlow_report.vision.factories import call_factory
 
@@ -143,6 +146,7 @@ def _load_open_clip(spec: ClipConfig, *, role: str) -> tuple[Any, Any, Any, str]
         identifier, weights, name = f"local-dir:{spec.folder}", None, spec.folder.name
         if not (spec.folder / "open_clip_config.json").is_file():
             raise ModelError(f"{role}: found no open_clip_config.json in {spec.folder}; correct 'folder'.")
+        _refuse_code(spec.folder / "open_clip_config.json", role=role)
     else:
         identifier, weights, name = str(spec.model), str(spec.weights), str(spec.model)
         if identifier not in open_clip.list_models():
@@ -164,6 +168,25 @@ def _load_open_clip(spec: ClipConfig, *, role: str) -> tuple[Any, Any, Any, str]
             "file holds nothing but weights."
         ) from error
     return model, preprocess, tokenizer, name
+
+
+def _refuse_code(path: Path, *, role: str) -> None:
+    """Refuse a configuration that asks for code from beside it to be run.
+
+    Raises:
+        ModelError: It does, or is no text.
+    """
+    try:
+        text = json.dumps(parse_json(path.read_text(encoding="utf-8")))  # as written: no letters as numbers
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"{role}: {path} cannot be read ({error}). Expected the JSON that open_clip writes."
+        ) from error
+    if "trust_remote_code" in text:
+        raise ModelError(
+            f"{role}: {path} asks for code from its folder to be run (trust_remote_code). Remove that line; a model "
+            "that needs it goes into 'factory'."
+        )
 
 
 def _describe(error: BaseException) -> str:

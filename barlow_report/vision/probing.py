@@ -232,11 +232,15 @@ def is_linear_output(model: nn.Module, probe: Probe) -> bool:
 
 
 def difference(found: torch.Tensor, expected: torch.Tensor) -> float:
-    """Largest difference of two tensors of one shape, relative to the largest finite value expected; inf for NaN."""
+    """Largest difference of two tensors of one shape, relative to the largest finite value expected.
+
+    NaN in both is no difference, NaN in one of them is infinite.
+    """
     found, expected = found.detach().float(), expected.detach().float()
     if not found.numel():
         return 0.0
-    largest = torch.where(found == expected, 0, (found - expected).abs()).nan_to_num(nan=torch.inf).max()
+    is_same = (found == expected) | (found.isnan() & expected.isnan())
+    largest = torch.where(is_same, 0, (found - expected).abs()).nan_to_num(nan=torch.inf).max()
     scale = torch.where(expected.isfinite(), expected, 0).abs().max()
     return float(largest / scale.clamp_min(torch.finfo(torch.float32).tiny))
 

@@ -125,6 +125,16 @@ def test_a_sentence_model_is_used_where_its_library_is_installed(monkeypatch: py
         choose_embedding("sentences:other")[1](["x"])
 
 
+@pytest.mark.parametrize("modules", ['[{"type": "mine.Model"}]', '[{"type": "os.system"}]', "[{}]", "[1]", "no JSON"])
+def test_a_sentence_model_with_code_of_its_own_is_refused_before_it_is_loaded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, modules: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "sentence_transformers", ModuleType("sentence_transformers"))  # loads nothing
+    (tmp_path / "modules.json").write_text(modules)
+    with pytest.raises(DataError, match=r"wants to run code of its own|modules.json cannot be read"):
+        choose_embedding(f"sentences:{tmp_path}")[1](["x"])
+
+
 @pytest.mark.parametrize("name", ["glove", "vectors:", "vectors:/nowhere/at/all.txt", "sentences:x"])
 def test_an_embedding_that_cannot_be_had_is_an_error_that_says_what_to_do(name: str) -> None:
     with pytest.raises(DataError, match=r"[Ee]xpected|pip install"):

@@ -1,11 +1,13 @@
 """Rows are read as they are stored, whatever their type."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from barlow_report.rules.inputs import read_rows
+from barlow_report.errors import DataError
+from barlow_report.rules.inputs import check_inputs, read_rows
 
 
 def test_every_half_precision_number_is_read_as_what_it_is() -> None:
@@ -44,3 +46,22 @@ def test_rows_of_a_mapped_file_that_is_gone_are_still_read(tmp_path: Path) -> No
     features = np.load(path, mmap_mode="r")
     path.unlink()
     np.testing.assert_array_equal(read_rows(features, np.array([7, 2])), [[28, 29, 30, 31], [8, 9, 10, 11]])
+
+
+class Unconvertible:
+    """As tensors with gradients, on a device or of bfloat16 are."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def __array__(self, *_: object, **__: object) -> np.ndarray:
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [TypeError("Got unsupported ScalarType BFloat16"), RuntimeError("requires grad")])
+def test_a_tensor_that_is_no_array_is_an_error_that_says_how_to_make_it_one(error: Exception) -> None:
+    features: Any = Unconvertible(error)
+    with pytest.raises(DataError, match=rf"Unconvertible .*{error}.*features.detach\(\).cpu\(\).float\(\).numpy\(\)"):
+        check_inputs(features, [0], [0], class_names=None)
+    with pytest.raises(DataError, match=r"^labels: Unconvertible cannot be read"):
+        check_inputs([[1.0]], features, [0], class_names=None)

@@ -140,6 +140,12 @@ def test_what_changes_no_result_is_not_remarked_on(name: str) -> None:
     assert check(wrap(FINE[name]())) is None
 
 
+def test_nan_for_the_same_images_is_no_chance() -> None:
+    """The pass names the image."""
+    model = wrap(Changed(features=lambda _, x: torch.where(x[:, :1] > 0.5, torch.nan, x)))
+    assert check_consistency(model, IMAGES, uses="both", batch_size=16).assumption is None
+
+
 def test_what_is_not_used_need_not_be_the_same() -> None:
     class Noisy(ColourNet):
         def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -130,6 +130,14 @@ def test_a_folder_without_weights_is_not_taken_for_a_model(tiny: Path, tmp_path:
         load_image_text_model(ClipConfig(folder=tmp_path), device=CPU)
 
 
+@pytest.mark.parametrize("key", ["trust_remote_code", "trust_remote\\u005fcode"])
+def test_a_folder_that_asks_for_its_own_code_is_refused(tmp_path: Path, key: str) -> None:
+    text = json.dumps({"model_cfg": {**TINY, "text_cfg": {"tokenizer_kwargs": {"KEY": True}}}})
+    (tmp_path / "open_clip_config.json").write_text(text.replace("KEY", key))
+    with pytest.raises(ModelError, match=r"asks for code from its folder to be run"):
+        load_image_text_model(ClipConfig(folder=tmp_path), device=CPU)
+
+
 def test_any_model_with_two_towers_can_be_a_factory(tmp_path: Path) -> None:
     (tmp_path / "colours.py").write_text(FACTORY)
     model = load_image_text_model(ClipConfig(factory=f"{tmp_path}/colours.py:colours"), device=CPU)
