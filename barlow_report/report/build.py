@@ -29,7 +29,7 @@ from barlow_report.report.folder import replaced_folder
 from barlow_report.report.jump import jump_script
 from barlow_report.report.links import check_links
 from barlow_report.report.media import MediaLibrary
-from barlow_report.report.pages import Site, SitePage, all_pages
+from barlow_report.report.pages import Pages, Site, SitePage, all_pages
 from barlow_report.report.pages.annotate import annotate_files
 from barlow_report.report.render import Renderer, templates_folder
 from barlow_report.report.source import Profile, ReportSource
@@ -77,13 +77,15 @@ class Prepared:
     """A run as linked objects, with its pages; its tables, which are large, are not needed any more.
 
     Attributes:
-        pages: In the order they are written; `write_site` calls `advance` once for each.
+        pages: In the order they are written, made anew each time they are asked for.
+        n_pages: Their number; `write_site` calls `advance` once for each.
     """
 
     content: Site
     media: MediaLibrary
     run_id: str
-    pages: list[SitePage]
+    pages: Pages
+    n_pages: int
 
 
 def prepare(source: ReportSource) -> Prepared:
@@ -93,9 +95,14 @@ def prepare(source: ReportSource) -> Prepared:
         SiteError: The run does not fit together.
     """
     content = Site.from_source(source)
-    pages = list(all_pages(content))
-    _check_paths(pages)
-    return Prepared(content=content, media=MediaLibrary(source.media), run_id=str(source.info["run_id"]), pages=pages)
+    pages = all_pages(content)
+    return Prepared(
+        content=content,
+        media=MediaLibrary(source.media),
+        run_id=str(source.info["run_id"]),
+        pages=pages,
+        n_pages=_n_with_own_path(pages),
+    )
 
 
 def build_site(
@@ -129,7 +136,7 @@ def write_site(
     is_standalone = profile == "standalone"
     with replaced_folder(site, run_id=prepared.run_id, is_ignored=is_standalone) as folder:
         if is_standalone:
-            _run_mkdocs(content, pages, renderer, folder=folder, advance=advance)
+            _write_standalone(content, pages, renderer, folder=folder, advance=advance)
         else:
             write_pages(pages, renderer, folder=folder, advance=advance)
         _write_data(content, folder, has_scripts=profile != "techdocs")
@@ -139,11 +146,15 @@ def write_site(
     return site / ("index.html" if is_standalone else "index.md")
 
 
-def _check_paths(pages: list[SitePage]) -> None:
-    paths = [page.path.casefold() for page in pages]  # file systems may not tell A from a
-    if len(set(paths)) != len(paths):
-        twice = next(path for path in paths if paths.count(path) > 1)
-        raise SiteError(f"two pages have the same address {twice!r}: the slugs of the classes are not unique.")
+def _n_with_own_path(pages: Pages) -> int:
+    """Return the number of pages; no two may have the same path."""
+    paths: set[str] = set()
+    for page in pages:
+        path = page.path.casefold()  # file systems may not tell A from a
+        if path in paths:
+            raise SiteError(f"two pages have the same address {path!r}: the slugs of the classes are not unique.")
+        paths.add(path)
+    return len(paths)
 
 
 def _copy_assets(folder: Path, names: tuple[str, ...]) -> None:
@@ -163,32 +174,26 @@ def _copy_assets(folder: Path, names: tuple[str, ...]) -> None:
 def _write_data(site: Site, folder: Path, *, has_scripts: bool) -> None:
     """Write what is beside the pages: data scripts, downloads, charts."""
     catalog = site.catalog
-    files: dict[str, str] = {}
+    files: dict[str, Iterable[str]] = {}  # most are made while they are written: all at once would fill the memory
     if has_scripts:
         files |= {f"data/{name}.js": table.script() for name, table in site.tables.items()}
-        files["data/jump.js"] = jump_script(site)
-    files |= annotate_files(site, has_scripts=has_scripts)
+        files["data/jump.js"] = [jump_script(site)]
+    files |= {path: [text] for path, text in annotate_files(site, has_scripts=has_scripts).items()}
     files["data/rules.csv"] = rules_csv(catalog)
     files["data/rules.json"] = rules_json(catalog)
     for lens, view in site.lenses:
-        for name, parts in lens.downloads(site, view).items():
-            _write_parts(folder / "data" / name, parts)
+        files |= {f"data/{name}": parts for name, parts in lens.downloads(site, view).items()}
     for name, chart in site.charts.items():
-        files[f"assets/figures/{name}-light.svg"] = chart.light
+        files[f"assets/figures/{name}-light.svg"] = [chart.light]
         if has_scripts:
-            files[f"assets/figures/{name}-dark.svg"] = chart.dark
-    for path, text in files.items():
-        _write(folder / path, text)
+            files[f"assets/figures/{name}-dark.svg"] = [chart.dark]
     for feature_id in catalog.feature_ids:
-        _write(folder / "features" / str(feature_id) / "feature.json", feature_json(catalog, feature_id))
+        _write(folder / "features" / str(feature_id) / "feature.json", [feature_json(catalog, feature_id)])
+    for path, parts in files.items():
+        _write(folder / path, parts)
 
 
-def _write(path: Path, text: str) -> None:
-    _write_parts(path, [text])
-
-
-def _write_parts(path: Path, parts: Iterable[str]) -> None:
-    """Write text that is long in parts, so that it is never whole in memory."""
+def _write(path: Path, parts: Iterable[str]) -> None:
     with output_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:
@@ -198,30 +203,35 @@ def _write_parts(path: Path, parts: Iterable[str]) -> None:
 # --- MkDocs -----------------------------------------------------------------------------------------------
 
 
-def _run_mkdocs(site: Site, pages: list[SitePage], renderer: Renderer, *, folder: Path, advance: Advance) -> None:
+def _write_standalone(site: Site, pages: Pages, renderer: Renderer, *, folder: Path, advance: Advance) -> None:
     with _quiet_mkdocs(), tempfile.TemporaryDirectory(prefix="barlow-report-") as work:
         from mkdocs.commands.build import build
         from mkdocs.config import load_config
         from mkdocs.exceptions import MkDocsException
 
-        from barlow_report.report.mkdocs_pages import PagesPlugin
+        from barlow_report.report.mkdocs_pages import FramesPlugin, Kind, kind_of, write_in_frames
 
+        firsts: dict[Kind, SitePage] = {}
+        for page in pages:
+            firsts.setdefault(kind_of(page), page)
         config_file = Path(work) / "mkdocs.yml"
         (Path(work) / "docs").mkdir()
-        config_file.write_text(json.dumps(_mkdocs_config(pages)), encoding="utf-8")  # JSON is YAML
+        config_file.write_text(json.dumps(_mkdocs_config(firsts.values())), encoding="utf-8")  # JSON is YAML
+        plugin = FramesPlugin(firsts.values())
         try:
             config = load_config(str(config_file), site_dir=str(folder))
             config.site_name = escape(site.title)  # the theme prints it unescaped, and twice through |e
             config.markdown_extensions = []
             config.theme.static_templates.clear()  # a 404 page has no use without an address
-            config.plugins["barlow-report"] = PagesPlugin(pages, renderer, advance)
+            config.plugins["barlow-report"] = plugin
             with output_errors(folder):
                 build(config)
+                write_in_frames(pages, plugin.frames, renderer, folder=folder, advance=advance)
         except (MkDocsException, TemplateError) as error:
             raise SiteError(f"the site generator failed: {error}. Please report this as a bug.") from error
 
 
-def _mkdocs_config(pages: list[SitePage]) -> dict[str, Any]:
+def _mkdocs_config(pages: Iterable[SitePage]) -> dict[str, Any]:
     sections: dict[str, str] = {}
     for page in pages:  # the first page of a section is the one in the navigation
         sections.setdefault(page.section, _source_path(page))

@@ -7,7 +7,7 @@ rules of `formatting.py`, and a test compares the two.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -90,11 +90,13 @@ class DataTable:
         """The rows that are in the HTML."""
         return self.rows[: self.page_size]
 
-    def script(self) -> str:
-        """Return the data script: `BARLOW_DATA[name] = {"columns": [...], "n": …}`."""
-        columns = [_column(column, [row[i] for row in self.rows]) for i, column in enumerate(self.columns)]
-        data = {"n": len(self.rows), "pageSize": self.page_size, "least": self.least, "columns": columns}
-        return f"(window.BARLOW_DATA=window.BARLOW_DATA||{{}})[{as_script_value(self.name)}]={as_script_value(data)};\n"
+    def script(self) -> Iterator[str]:
+        """Yield the data script column by column: `BARLOW_DATA[name] = {"columns": [...], "n": …}`."""
+        head = as_script_value({"n": len(self.rows), "pageSize": self.page_size, "least": self.least, "columns": []})
+        yield f"(window.BARLOW_DATA=window.BARLOW_DATA||{{}})[{as_script_value(self.name)}]={head.removesuffix(']}')}"
+        for i, column in enumerate(self.columns):
+            yield f"{',' if i else ''}{as_script_value(_column(column, [row[i] for row in self.rows]))}"
+        yield "]};\n"
 
 
 def as_script_value(value: Any) -> str:

@@ -6,7 +6,7 @@ Numbers are written in full. Text that a spreadsheet would read as a formula get
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from barlow_report.report.catalog import Catalog
@@ -56,31 +56,30 @@ def _measures(measures: Measures | None, suffix: str) -> dict[str, Any]:
     return found
 
 
-def _records(catalog: Catalog) -> Iterable[dict[str, Any]]:
+def _records(catalog: Catalog) -> Iterator[dict[str, Any]]:
     for group in catalog.groups.values():
         for rule in group.rules:
             yield rule_record(group, rule)
 
 
-def rules_json(catalog: Catalog) -> str:
-    """All rules with their conditions, as JSON."""
-    records = [{**record, "conditions": _conditions(catalog.rules[record["rule_id"]])} for record in _records(catalog)]
-    return as_json({"rules": records})
+def rules_json(catalog: Catalog) -> Iterator[str]:
+    """Yield all rules with their conditions, as JSON in parts."""
+    yield '{"rules":['
+    for position, record in enumerate(_records(catalog)):
+        found = {**record, "conditions": _conditions(catalog.rules[record["rule_id"]])}
+        yield f"{',' if position else ''}{as_json(found).rstrip()}"
+    yield "]}\n"
 
 
-def rules_csv(catalog: Catalog) -> str:
-    """All rules as CSV with a header."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    header: list[str] | None = None
-    for record in _records(catalog):
-        if header is None:
-            header = list(record)
-            writer.writerow(header)
-        writer.writerow([_neutral(value) for value in record.values()])
-    if header is None:
-        text.write("rule_id\n")
-    return text.getvalue()
+def rules_csv(catalog: Catalog) -> Iterator[str]:
+    """Yield all rules as CSV with a header, line by line."""
+    position = -1
+    for position, record in enumerate(_records(catalog)):
+        if not position:
+            yield csv_line(record)
+        yield csv_line(record.values())
+    if position < 0:
+        yield "rule_id\n"
 
 
 def csv_line(values: Iterable[Any]) -> str:

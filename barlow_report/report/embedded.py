@@ -12,6 +12,7 @@ are right with and without directory addresses. Two hosts are served:
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from markupsafe import escape
@@ -31,7 +32,7 @@ _BRACES = str.maketrans({"{": "&#123;", "}": "&#125;", "`": "&#96;"})
 _REFERENCES = {**_BRACES, ord("\n"): " "}
 
 
-def write_pages(pages: list[SitePage], renderer: Renderer, *, folder: Path, advance: Advance) -> None:
+def write_pages(pages: Iterable[SitePage], renderer: Renderer, *, folder: Path, advance: Advance) -> None:
     """Write one Markdown file per page below `folder`; the renderer knows which host they are for."""
     inliner = None
     if renderer.profile == "techdocs":

@@ -107,7 +107,9 @@ def _sign(building: Path, site: Path, *, run_id: str, is_ignored: bool) -> None:
     """Write the marker with the list of files, and keep version control out, unless the site has its own rules."""
     files = sorted(path.relative_to(building).as_posix() for path in building.rglob("*") if path.is_file())
     marker = {"made_by": "barlow-report", "format": _FORMAT, "run_id": run_id, "files": files}
-    (building / MARKER).write_text(json.dumps(marker, indent=2) + "\n", encoding="utf-8")
+    with (building / MARKER).open("w", encoding="utf-8") as file:
+        json.dump(marker, file, indent=2)
+        file.write("\n")
     ignore = site / ".gitignore"
     if is_ignored or ignore.is_file():
         text = ignore.read_text(encoding="utf-8") if ignore.is_file() else _IGNORE

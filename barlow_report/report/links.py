@@ -8,10 +8,13 @@ expressions, which are fastest when they start with letters; an HTML parser take
 import os
 import re
 from array import array
+from collections.abc import Mapping
 from html import unescape
 from itertools import chain
 from pathlib import Path
 from urllib.parse import unquote
+
+import numpy as np
 
 from barlow_report.errors import SiteError
 
@@ -55,24 +58,34 @@ def broken_links(site: Path, *, suffix: str = ".html") -> tuple[list[tuple[str, 
     pages = {name.removesuffix(suffix) + ".html": name for name in sorted(written) if name.endswith(suffix)}
     broken = []
     n_links = 0
-    wanted: dict[tuple[str, str], tuple[str, str]] = {}  # (target, fragment): where it is linked first
-    anchors: dict[str, array[int]] = {}  # of each page the hashes of its ids: the ids themselves would fill the memory
+    # Fragments by their hashes, which is all that fits into memory where there are thousands of pages
+    anchors, wanted = array("q"), array("q")
     for page, name in pages.items():
         links, ids = _links_and_anchors((site / name).read_text(encoding="utf-8"))
-        anchors[page] = array("q", (hash(i) for i in ids))
+        anchors.extend(hash((page, i)) for i in ids)
         n_links += len(links)
-        folder = page.rpartition("/")[0]
-        for path, fragment in sorted(links):
-            target = _resolve(folder, path) if path else page
-            if suffix != ".html" and f"{target}/index.html".removeprefix("/") in pages:
-                target = f"{target}/index.html".removeprefix("/")
-            link = f"{path}#{fragment}" if fragment else path
+        for path, fragment in links:
+            target = _target(page, path, pages, suffix=suffix)
             if target not in files:
-                broken.append((page, link))
-            elif fragment and target in pages:
-                wanted.setdefault((target, fragment), (page, link))
-    broken += [place for (target, fragment), place in wanted.items() if hash(fragment) not in anchors[target]]
+                broken.append((page, f"{path}#{fragment}" if fragment else path))
+            elif fragment and target in pages and not (target == page and fragment in ids):
+                wanted.append(hash((target, fragment)))
+    missing = set(np.setdiff1d(wanted, anchors).tolist())
+    for page, name in pages.items() if missing else ():
+        for path, fragment in sorted(_links_and_anchors((site / name).read_text(encoding="utf-8"))[0]):
+            place = hash((_target(page, path, pages, suffix=suffix), fragment))
+            if place in missing:
+                broken.append((page, f"{path}#{fragment}"))
+                missing.remove(place)
     return sorted(broken), n_links
+
+
+def _target(page: str, path: str, pages: Mapping[str, str], *, suffix: str) -> str:
+    """The file that a link on a page leads to; where pages are .md, a folder stands for the page in it."""
+    target = _resolve(page.rpartition("/")[0], path) if path else page
+    if suffix != ".html" and (index := f"{target}/index.html".removeprefix("/")) in pages:
+        return index
+    return target
 
 
 def _links_and_anchors(text: str) -> tuple[set[tuple[str, str]], set[str]]:

@@ -55,7 +55,7 @@ def write_site(
     prepared = prepare(_source(run, images=images, progress=progress))  # which lets go of the tables
     pa.default_memory_pool().release_unused()
     # MkDocs copies files of its own, and reports a full disk in its own way
-    with progress.task("Building the site", total=len(prepared.pages), unit="pages") as advance, output_errors(site):
+    with progress.task("Building the site", total=prepared.n_pages, unit="pages") as advance, output_errors(site):
         return write_pages(prepared, site=site, profile=profile, advance=advance)
 
 

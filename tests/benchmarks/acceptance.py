@@ -201,13 +201,12 @@ text => new Promise(done => {
 def tables(sites: Sites, browser: Browser) -> Iterator[Line]:
     """Sort and filter five thousand rows."""
     site = Site.from_source(sites.large.source)
-    for _ in all_pages(site):
-        pass
+    all_pages(site)
     table = site.tables["failure-modes"]
     rows = (list(table.rows) * (N_ROWS // len(table.rows) + 1))[:N_ROWS]
     script = sites.large.site / "data" / "failure-modes.js"
     old = script.read_text(encoding="utf-8")
-    script.write_text(replace(table, rows=rows).script(), encoding="utf-8")
+    script.write_text("".join(replace(table, rows=rows).script()), encoding="utf-8")
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = Watched(context).open(sites.large, "failure-modes/index.html")
     keys = ("er", "class", "n", "iv", "rule", "q")

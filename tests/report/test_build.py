@@ -2,17 +2,24 @@
 
 import dataclasses
 import filecmp
+import gc
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import quote
 
 import pytest
+from markupsafe import escape
+from mkdocs.structure.pages import Page
 
 from barlow_report.errors import SiteError
 from barlow_report.report import ReportSource, build_site
-from barlow_report.report.build import prepare
+from barlow_report.report.build import prepare, write_site
 from barlow_report.report.links import broken_links
+from barlow_report.report.mkdocs_pages import found_by
+from barlow_report.report.pages import SitePage
 from barlow_report.tables import empty_table
 from tests.report.conftest import STATUSES, Built
 from tests.report.synthetic import Recipe, synthetic_source
@@ -40,7 +47,46 @@ def test_advance_is_called_once_per_page(tmp_path: Path) -> None:
     calls: list[int] = []
     index = build_site(source, site=tmp_path / "site", advance=calls.append)
     assert index == tmp_path / "site" / "index.html"
-    assert sum(calls) == len(prepare(source).pages)
+    assert sum(calls) == prepare(source).n_pages
+
+
+def test_pages_are_let_go_of_when_they_are_written(tmp_path: Path) -> None:
+    source = synthetic_source(tmp_path / "run", Recipe(n_classes=12, n_per_class=40))
+    prepared = prepare(source)
+    n_few = sum(page.path.count("/") <= 1 for page in prepared.pages)
+    marks = (n_few + 1, prepared.n_pages)
+    written: list[int] = []
+    alive: list[int] = []
+
+    def count(n: int) -> None:
+        written.append(n)
+        if sum(written) in marks:
+            gc.collect()
+            alive.append(sum(isinstance(found, SitePage | Page) for found in gc.get_objects()))
+
+    write_site(prepared, site=tmp_path / "site", advance=count)
+    assert prepared.n_pages > 2 * n_few
+    assert len(alive) == 2
+    assert alive[1] <= alive[0]
+
+
+@pytest.mark.parametrize("words", ["", " ", "a\nb ", "'x' \"y\" & <b>", "&amp; &#39;", "犬 é"])
+def test_the_search_index_is_written_as_the_theme_writes_it(words: str) -> None:
+    from material.plugins.search.plugin import SearchIndex  # type: ignore[import-untyped]
+
+    page = SitePage(
+        path="classes/zü/index.html",
+        title=f" {words}x",
+        section="",
+        description="",
+        search=words,
+        template="",
+        view=lambda: None,
+    )
+    index = SearchIndex()
+    content, meta = f"<p>{escape(words)}</p>", {"title": escape(page.title)}
+    index.add_entry_from_context(SimpleNamespace(title="", meta=meta, content=content, toc=(), url=quote(page.path)))
+    assert found_by(page) == index.entries[0]
 
 
 def test_two_builds_of_one_run_are_equal_byte_for_byte(tmp_path: Path, demo: Built) -> None:

@@ -35,6 +35,12 @@ def test_a_link_that_leads_nowhere_is_found(tmp_path: Path, link: str) -> None:
         check_links(site)
 
 
+def test_a_fragment_that_many_link_to_and_nobody_has_is_named_once(tmp_path: Path) -> None:
+    link = '<a href="../c/index.html#y">x</a>'
+    site = _site(tmp_path, a="<p>a</p>", b=link, c='<p id="x"><a href="#y">y</a> <a href="#x">x</a></p>', d=link)
+    assert broken_links(site) == ([("b/index.html", "../c/index.html#y")], 4)
+
+
 def test_escaped_and_quoted_addresses_are_understood(tmp_path: Path) -> None:
     site = _site(tmp_path, **{"a b": '<a href="../z%C3%BC&amp;/index.html?q=1">x</a>', "zü&": "<p>b</p>"})
     assert broken_links(site) == ([], 1)

@@ -26,7 +26,7 @@ def test_a_data_script_holds_columns_and_no_character_that_could_end_it() -> Non
         sorted_by="a",
         empty="none",
     )
-    script = table.script()
+    script = "".join(table.script())
     assert not set("<>&") & set(script)
     assert script.isascii()
     data = json.loads(script.partition("]=")[2].rstrip(";\n"))

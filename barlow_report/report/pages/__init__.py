@@ -12,7 +12,7 @@ from barlow_report.report.pages.page import Heading, Site, SitePage
 from barlow_report.report.pages.people import people_page
 from barlow_report.report.pages.sets import group_pages, groups_page
 
-__all__ = ["Heading", "Site", "SitePage", "all_pages", "section_pages"]
+__all__ = ["Heading", "Pages", "Site", "SitePage", "all_pages", "section_pages"]
 
 
 def section_pages(site: Site) -> list[SitePage]:
@@ -29,13 +29,28 @@ def _lens_pages(site: Site) -> list[list[SitePage]]:
     return [list(lens.pages(site, view)) for lens, view in site.lenses]
 
 
-def all_pages(site: Site) -> Iterator[SitePage]:
+def all_pages(site: Site) -> "Pages":
     """Every page of the site, those of the navigation first."""
-    yield from section_pages(site)
-    yield evaluation_page(site)
-    yield skipped_page(site)
+    few = [*section_pages(site), evaluation_page(site), skipped_page(site)]
     if site.catalog.study_figures:
-        yield people_page(site)
-    yield from class_pages(site)
-    yield from group_pages(site)
-    yield from feature_pages(site)
+        few.append(people_page(site))
+    return Pages(site, tuple(few))
+
+
+class Pages:
+    """Every page of a site, as often as one asks for them.
+
+    Pages of classes, groups and features are made when it is their turn and not kept: there may be thousands, and
+    with their words and headings each is as large as the records it is made of.
+    """
+
+    def __init__(self, site: Site, few: tuple[SitePage, ...]) -> None:
+        self._site = site
+        self._few = few
+
+    def __iter__(self) -> Iterator[SitePage]:
+        """Yield the pages in the order in which they are written."""
+        yield from self._few
+        yield from class_pages(self._site)
+        yield from group_pages(self._site)
+        yield from feature_pages(self._site)
