@@ -46,7 +46,8 @@ def found_classes(columns: Mapping[str, Sequence[str | int]], *, where: str, ord
 
     Raises:
         DataError: One column holds numbers and another one names, or labels and predictions count differently, or
-            there is a number below 0, a text for a missing value among numbers, or names that are too much alike.
+            there is a number below 0, a text for a missing value among numbers or in one column alone, or names that
+            are too much alike.
     """
     found = {column: set(values) for column, values in columns.items()}
     for column, values in found.items():
@@ -58,6 +59,7 @@ def found_classes(columns: Mapping[str, Sequence[str | int]], *, where: str, ord
             f"{where}: column {numbers!r} holds numbers and column {names!r} names. List the classes in the order "
             "that the numbers count, in data.classes or data.class_file."
         )
+    _refuse_one_sided(found, where=where)
     if all(kinds.values()):
         _refuse_offset(columns, where=where)
         return _in_order({str(value) for values in found.values() for value in values}, order)
@@ -82,6 +84,20 @@ def _refuse_unlabelled(values: Set[str | int], *, where: str) -> None:
     others = sorted(text for text in texts if not is_integer(text))
     if others and len(others) < len(texts) and all(text.strip().lower() in MISSING_TEXTS for text in others):
         raise DataError(f"{where}: holds numbers and {some(others)}, which {UNLABELLED}")
+
+
+def _refuse_one_sided(found: Mapping[str, Set[str | int]], *, where: str) -> None:
+    """Raise for a text that programs write for a missing value where one column has it and the other one never."""
+    markers = {
+        column: {name for name in map(str, values) if name.strip().lower() in MISSING_TEXTS}
+        for column, values in found.items()
+    }
+    for column, texts in markers.items():
+        for other in markers:
+            if alone := sorted(texts - markers[other]):
+                raise DataError(
+                    f"{where}: column {column!r} holds {some(alone)}, column {other!r} never: it {UNLABELLED}"
+                )
 
 
 def _refuse_offset(columns: Mapping[str, Sequence[str | int]], *, where: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 from barlow_report.config import DataConfig
 from barlow_report.errors import DataError
 from barlow_report.vision.class_names import sorted_names
+from barlow_report.vision.class_search import found_classes
 from barlow_report.vision.datasets import ImageList, list_images
 
 NFC, NFD = "caf\u00e9", "cafe\u0301"
@@ -176,3 +177,11 @@ def test_a_number_is_a_name_in_another_form_or_an_index_but_never_a_guess(tmp_pa
     assert from_table(tmp_path, [0, 2], classes=["000", "001", "002"]).labels.tolist() == [0, 2]
     with pytest.raises(DataError, match=r"may be names of the classes .* or count them from 0"):
         from_table(tmp_path, [1, 2], classes=["01", "02", "03"])
+
+
+@pytest.mark.parametrize(("label", "prediction"), [("nan", "a"), ("a", "None"), ("N/A", "a")])
+def test_a_missing_value_in_one_column_alone_is_no_class(label: str, prediction: str) -> None:
+    columns = {"label": ["a", "b", label], "prediction": ["a", "b", prediction]}
+    with pytest.raises(DataError, match=r"never: it usually marks images without a label"):
+        found_classes(columns, where="t.csv")
+    assert "nan" in found_classes({"label": ["a", "nan"], "prediction": ["nan", "a"]}, where="t.csv").names
