@@ -64,10 +64,10 @@ def _source(run: Run, *, images: Photographs | None, progress: Progress) -> Repo
     info = run.info
     promised = {name for stage in stage_tables() for name in run.promised_tables(stage)}  # a lost one is an error
     shown = [name for name in all_tables() if name in promised or (run.has_table(name) and name != "attributes")]
-    tables = {name: run.read_table(name) for name in shown}
-    tables = current_tables(run, tables)
     settings = SiteConfig.model_validate(info["config"]["site"])
     settings = settings.model_copy(update={"images": images or settings.images})
+    tables = {name: _without_what_no_page_shows(name, run.read_table(name), settings) for name in shown}
+    tables = current_tables(run, tables)
     if settings.images == "none":
         tables = without_photographs(tables)
     elif settings.images == "blur":
@@ -81,6 +81,13 @@ def _source(run: Run, *, images: Photographs | None, progress: Progress) -> Repo
         lenses=registry.LENSES,
         batch=form_batch(run, tables),
     )
+
+
+def _without_what_no_page_shows(name: str, table: pd.DataFrame, settings: SiteConfig) -> pd.DataFrame:
+    """Let go of long texts of which there is one for each image."""
+    if name == "images" and not settings.show_paths:
+        return table.assign(path="")
+    return table.astype({"split": "category"}) if name == "splits" else table
 
 
 def _charts(tables: dict[str, pd.DataFrame]) -> dict[str, Chart]:

@@ -75,13 +75,16 @@ def read_lines(path: Path, *, what: str = "paths of images") -> list[str]:
         what: The lines, in words.
 
     Raises:
-        DataError: The file cannot be read, or its JSON is no list of text.
+        DataError: The file cannot be read, its JSON is no list of text, or there is nothing in it.
     """
     if path.suffix.lower() != ".json":
         lines = (line.strip() for line in read_text(path).splitlines())
-        return [line for line in lines if line and not line.startswith("#")]
-    tree = read_tree(path)
-    items = list(tree) if isinstance(tree, dict | list) else None
-    if items is None or not all(isinstance(item, str) for item in items):
-        raise DataError(f"{path}: expected a list of {what}.")
+        items = [line for line in lines if line and not line.startswith("#")]
+    else:
+        tree = read_tree(path)
+        if not isinstance(tree, dict | list) or not all(isinstance(item, str) for item in tree):
+            raise DataError(f"{path}: expected a list of {what}.")
+        items = list(tree)
+    if not items:
+        raise DataError(f"{path}: found no {what}. Give a file that has some, or leave its key out.")
     return items

@@ -11,6 +11,7 @@ import pytest
 from barlow_report.errors import DataError
 from barlow_report.lenses.error_types import proposals
 from barlow_report.lenses.error_types.classes import Vocabulary
+from barlow_report.lenses.error_types.files import read_lines
 from barlow_report.lenses.error_types.images import ImageNames
 from barlow_report.lenses.error_types.multi_labels import match_labels, read_label_sets
 from barlow_report.lenses.error_types.pairs import count_co_occurrences, imagenet_overlapping, read_pairs
@@ -345,3 +346,10 @@ def test_written_proposals_are_read_back_and_are_no_formulas(tmp_path: Path) -> 
     assert [found[i].words for i in range(4)] == words
     assert [found[i].is_known for i in range(4)] == [False, False, True, False]
     assert all(proposal.neighbors == tuple(range(len(names))) for proposal in found.values())
+
+
+@pytest.mark.parametrize(("name", "text"), [("odd.txt", ""), ("odd.txt", "# none yet\n\n"), ("odd.json", "[]")])
+def test_a_list_with_nothing_in_it_is_no_answer(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(DataError, match=f"{name}: found no paths of images"):
+        read_lines(tmp_path / name)
