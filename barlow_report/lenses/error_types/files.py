@@ -82,9 +82,14 @@ def read_lines(path: Path, *, what: str = "paths of images") -> list[str]:
         items = [line for line in lines if line and not line.startswith("#")]
     else:
         tree = read_tree(path)
-        if not isinstance(tree, dict | list) or not all(isinstance(item, str) for item in tree):
+        if isinstance(tree, dict):
+            raise DataError(
+                f"{path}: found an object, expected a list of {what}: its keys may be of several kinds. Make a list of "
+                "those that are meant."
+            )
+        if not isinstance(tree, list) or not all(isinstance(item, str) for item in tree):
             raise DataError(f"{path}: expected a list of {what}.")
-        items = list(tree)
+        items = tree
     if not items:
         raise DataError(f"{path}: found no {what}. Give a file that has some, or leave its key out.")
     return items

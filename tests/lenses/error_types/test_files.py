@@ -353,3 +353,9 @@ def test_a_list_with_nothing_in_it_is_no_answer(tmp_path: Path, name: str, text:
     (tmp_path / name).write_text(text)
     with pytest.raises(DataError, match=f"{name}: found no paths of images"):
         read_lines(tmp_path / name)
+
+
+def test_the_keys_of_an_object_are_not_taken_for_a_list(tmp_path: Path) -> None:
+    path = _write(tmp_path / "mistakes.json", {"a/1.png": "fine-grained", "a/2.png": "non-prototypical"})
+    with pytest.raises(DataError, match="found an object, expected a list of paths of images"):
+        read_lines(path)
