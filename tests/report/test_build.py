@@ -62,7 +62,7 @@ def test_pages_are_let_go_of_when_they_are_written(tmp_path: Path) -> None:
         written.append(n)
         if sum(written) in marks:
             gc.collect()
-            alive.append(sum(isinstance(found, SitePage | Page) for found in gc.get_objects()))
+            alive.append(sum(type(found) in (SitePage, Page) for found in gc.get_objects()))
 
     write_site(prepared, site=tmp_path / "site", advance=count)
     assert prepared.n_pages > 2 * n_few
