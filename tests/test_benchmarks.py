@@ -9,6 +9,9 @@ from barlow_report.config import RulesConfig
 from tests.benchmarks.peers.experiments import Experiment, Plan, make_experiment
 from tests.benchmarks.peers.pools import CUED_CLASSES, Pool, load_pool
 from tests.benchmarks.peers.product import explain_experiments
+from tests.benchmarks.peers.real_experiments import KINDS, make_real_experiment, plan_real_experiments
+from tests.benchmarks.peers.real_images import EDITS, STATISTICS
+from tests.benchmarks.peers.real_pool import RealPool
 from tests.benchmarks.peers.scoring import score_slices, summarize
 from tests.benchmarks.peers.selection import select_in_sample, select_verified
 from tests.benchmarks.peers.slicers import slice_by_direction, slice_by_error_tree, slice_by_spotlight
@@ -74,3 +77,49 @@ def test_each_peer_returns_scores_of_the_judging_images(slicer: object) -> None:
         for experiment, scores in zip(experiments, select(slicer, experiments), strict=True):  # type: ignore[arg-type]
             assert len(scores) == len(experiment.judge_features)
             assert np.isfinite(scores).all()
+
+
+def _real_pool() -> RealPool:
+    """Noise, of which the first feature alone tells edited images from others."""
+    random = np.random.default_rng(0)
+    features = random.random((3, 5000, 4), dtype=np.float32)
+    features[1:, :, 0] += 2
+    return RealPool(
+        labels=np.repeat(np.arange(5), 1000),
+        features=features,
+        statistics=random.random((3, 5000)),
+        hidden_features=random.random((5000, 3), dtype=np.float32),
+    )
+
+
+def test_plants_in_real_images_hold_in_their_share_and_fail_at_their_rates() -> None:
+    plans = plan_real_experiments(n_planted=12, n_null=6, n_classes=5, seed=0)
+    assert [plan.kind for plan in plans] == [*KINDS, *KINDS, *["none"] * 6]
+    for plan, experiment in zip(plans, [make_real_experiment(_real_pool(), plan) for plan in plans], strict=True):
+        assert experiment.features.shape == (plan.n_images, 4)
+        noise = 4 * np.sqrt(plan.rate * (1 - plan.rate) / len(experiment.failure))
+        assert experiment.condition.mean() == pytest.approx(plan.rate, abs=noise)
+        for condition, failure in (
+            (experiment.condition, experiment.failure),
+            (experiment.judge_condition, experiment.judge_failure),
+        ):
+            excess = failure[condition].mean() - failure[~condition].mean()
+            assert excess == pytest.approx(plan.strength, abs=2 / np.sqrt(condition.sum()))
+        assert set(experiment.judge_risk[experiment.judge_condition]) == {plan.base + plan.strength}
+        if plan.sources == ("edit",):
+            assert (experiment.condition == (experiment.features[:, 0] >= 2)).all()
+
+
+def test_parts_share_no_statistic_and_no_edit_and_each_says_something_about_pixels() -> None:
+    pixels = np.random.default_rng(0).random((3, 32, 32, 3), dtype=np.float32)
+    for table in (STATISTICS, EDITS):
+        assert not set(table["tuning"]) & set(table["test"])
+    for part in STATISTICS:
+        for statistic in STATISTICS[part].values():
+            assert len(set(statistic(pixels))) == len(pixels)
+        for edit in EDITS[part].values():
+            edited = edit(pixels, np.random.default_rng(0))
+            assert edited.shape == pixels.shape
+            assert edited.dtype == np.float32
+            assert (edited != pixels).any(axis=(1, 2, 3)).all()
+            assert 0 <= edited.min() <= edited.max() <= 1

@@ -6,7 +6,6 @@ condition. Besides, some experiments have no planted failure (p1 = p0), and some
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +14,7 @@ from tests.benchmarks.peers.pools import Pool
 
 __all__ = ["Experiment", "Plan", "make_experiment", "plan_experiments"]
 
-Kind = Literal["cue missing", "cue shown", "hidden class", "hidden class, cue missing", "model's own", "none"]
-KINDS: tuple[Kind, ...] = ("cue missing", "cue shown", "hidden class", "hidden class, cue missing")
+KINDS = ("cue missing", "cue shown", "hidden class", "hidden class, cue missing")
 GROUP_SIZES = (60, 120, 240, 400)
 CONDITION_RATES = (0.2, 0.35, 0.5)
 BASE_RATES = (0.05, 0.15, 0.3)
@@ -25,9 +23,12 @@ STRENGTHS = (0.2, 0.4, 0.6)
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What is planted: see the module; `rate` is the share of images with the odd cue, 0 to 1."""
+    """What is planted: see the module; kind "none" for nothing, and "model's own" for a trained model's failures.
 
-    kind: Kind
+    Here `rate` is the share of images with the odd cue, 0 to 1.
+    """
+
+    kind: str
     classes: tuple[int, ...]
     n_images: int
     rate: float
@@ -43,7 +44,8 @@ class Experiment:
     Attributes:
         features: (n_images, n_features) float32.
         failure: (n_images,) bool.
-        judge_features: (n_judge, n_features): of scenes that are not analysed, each with and without its cue.
+        condition: (n_images,) bool: the planted condition holds. For oracles alone.
+        judge_features: (n_judge, n_features): of images that are not analysed; scenes with and without their cues.
         judge_failure: (n_judge,) bool.
         judge_condition: (n_judge,) bool: the planted condition holds.
         judge_risk: (n_judge,) probability of a failure, 0 to 1.
@@ -54,6 +56,7 @@ class Experiment:
     plan: Plan
     features: npt.NDArray[np.float32]
     failure: npt.NDArray[np.bool_]
+    condition: npt.NDArray[np.bool_]
     judge_features: npt.NDArray[np.float32]
     judge_failure: npt.NDArray[np.bool_]
     judge_condition: npt.NDArray[np.bool_]
@@ -67,7 +70,7 @@ def plan_experiments(*, n_planted: int, n_own: int, n_null: int, n_classes: int,
     random = np.random.default_rng([seed, 7])
     plans = []
     for number in range(n_planted + n_own + n_null):
-        kind: Kind = KINDS[number % len(KINDS)]
+        kind = KINDS[number % len(KINDS)]
         if number >= n_planted:
             kind = "model's own" if number < n_planted + n_own else "none"
         n_mixed = 2 if kind.startswith("hidden class") else 1
@@ -96,15 +99,16 @@ def make_experiment(pool: Pool, plan: Plan) -> Experiment:
     odd = random.random(len(class_ids)) < plan.rate
     judge_classes, judge_indices = np.repeat(np.array(judging), 2, axis=0).T
     judge_odd = np.tile([True, False], len(judging))
-    risk, _ = _risk(pool, plan, class_ids, indices, odd)
-    judge_risk, condition = _risk(pool, plan, judge_classes, judge_indices, judge_odd)
+    risk, condition = _risk(pool, plan, class_ids, indices, odd)
+    judge_risk, judge_condition = _risk(pool, plan, judge_classes, judge_indices, judge_odd)
     return Experiment(
         plan=plan,
         features=pool.features[class_ids, indices, _version(plan, odd)],
         failure=random.random(len(risk)) < risk,
+        condition=condition,
         judge_features=pool.features[judge_classes, judge_indices, _version(plan, judge_odd)],
         judge_failure=random.random(len(judge_risk)) < judge_risk,
-        judge_condition=condition,
+        judge_condition=judge_condition,
         judge_risk=judge_risk,
         judge_weights=np.where(judge_odd, plan.rate, 1 - plan.rate),
         judge_drawn=np.repeat(random.random(len(judging)) < plan.rate, 2) == judge_odd,
