@@ -1,5 +1,6 @@
 """The benchmark of planted failures runs, and its scores are what they claim to be."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -7,14 +8,16 @@ import pytest
 
 from barlow_report.config import RulesConfig
 from tests.benchmarks.peers.experiments import Experiment, Plan, make_experiment
+from tests.benchmarks.peers.oracles import slice_by_answer, slice_by_ridge, slice_by_threshold
 from tests.benchmarks.peers.pools import CUED_CLASSES, Pool, load_pool
 from tests.benchmarks.peers.product import explain_experiments
 from tests.benchmarks.peers.real_experiments import KINDS, make_real_experiment, plan_real_experiments
 from tests.benchmarks.peers.real_images import EDITS, STATISTICS
 from tests.benchmarks.peers.real_pool import RealPool
-from tests.benchmarks.peers.scoring import score_slices, summarize
+from tests.benchmarks.peers.scoring import count_outcomes, score_slices, summarize
 from tests.benchmarks.peers.selection import select_in_sample, select_verified
 from tests.benchmarks.peers.slicers import slice_by_direction, slice_by_error_tree, slice_by_spotlight
+from tests.benchmarks.peers.table import print_table
 
 
 def _pool() -> Pool:
@@ -52,6 +55,23 @@ def test_the_slice_that_was_planted_is_discovered_and_its_complement_is_false() 
     found = score_slices(experiment, np.stack([planted, -planted], axis=1))
     assert (found.is_discovered, found.n_returned, found.n_false, found.n_spurious) == (True, 2, 1, 1)
     assert found.precision_at_10 == 1.0
+
+
+def test_a_slice_of_mixed_images_is_discovered_at_60_and_is_a_true_slice() -> None:
+    experiment = _experiment(strength=0.6)
+    mixed = np.where(experiment.judge_condition, 1.0, -1.0)
+    # with every fifth scene besides: 0.4 of weight of the condition and 0.6 / 5 of others
+    mixed[::5] = 1.0
+    found = score_slices(experiment, mixed[:, None])
+    assert (found.is_discovered, found.is_discovered_at_60, found.n_spurious) == (False, True, 0)
+    assert count_outcomes([found]) == {
+        "discovery": (0, 1),
+        "discovery at 60": (1, 1),
+        "true slice": (1, 1),
+        "false": (1, 1),
+        "spurious": (0, 1),
+        "any in null": (0, 0),
+    }
 
 
 def test_every_slice_is_false_where_nothing_is_planted() -> None:
@@ -123,3 +143,26 @@ def test_parts_share_no_statistic_and_no_edit_and_each_says_something_about_pixe
             assert edited.dtype == np.float32
             assert (edited != pixels).any(axis=(1, 2, 3)).all()
             assert 0 <= edited.min() <= edited.max() <= 1
+
+
+@pytest.mark.parametrize("slicer", [slice_by_threshold, slice_by_ridge, slice_by_answer])
+@pytest.mark.parametrize("held_out", [True, False])
+def test_an_oracle_finds_a_condition_that_one_feature_shows_where_it_fails(slicer: object, held_out: bool) -> None:
+    experiments = [_experiment(strength=0.6), _experiment(strength=0.0)]
+    found = select_verified(slicer, experiments, is_oracle=True, held_out=held_out)  # type: ignore[arg-type]
+    strong, null = (score_slices(e, s) for e, s in zip(experiments, found, strict=True))
+    assert (strong.is_discovered, strong.n_returned, null.n_returned) == (True, 1, 0)
+
+
+def test_a_row_of_the_table_says_counts_and_intervals(capsys: pytest.CaptureFixture[str]) -> None:
+    experiments = [_experiment(strength=0.6), _experiment(strength=0.0)]
+    methods = {name: partial(select_verified, slice_by_answer, is_oracle=True) for name in ("the answer", "another")}
+    print_table(methods, experiments, columns=("discovery", "any in null", "false", "slices"), only="answer")
+    assert capsys.readouterr().out.splitlines() == [
+        "| method | discovery | any in null | false | slices |",
+        "| --- | --- | --- | --- | --- |",
+        "| the answer | 100.0 % (1 of 1; 21 % to 100 %) | 0.0 % (0 of 1; 0 % to 79 %) | "
+        "0.0 % (0 of 1; 0 % to 79 %) | 0.50 |",
+        "    discovery: cue missing 100%",
+        "    true slice: cue missing 100%",
+    ]

@@ -8,27 +8,19 @@ with requirements of their own run in another interpreter, which `--peers-python
 """
 
 import argparse
-from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
-
-from barlow_report.config import RulesConfig
-from tests.benchmarks.peers.experiments import Experiment, make_experiment, plan_experiments
+from tests.benchmarks.peers.experiments import make_experiment, plan_experiments
 from tests.benchmarks.peers.installed import external_slicer
 from tests.benchmarks.peers.pools import CUED_CLASSES, load_pool
-from tests.benchmarks.peers.product import explain_experiments
-from tests.benchmarks.peers.scoring import Outcome, score_slices, summarize
+from tests.benchmarks.peers.product import product_methods
 from tests.benchmarks.peers.selection import Slicer, select_everything, select_in_sample, select_verified
 from tests.benchmarks.peers.slicers import slice_by_direction, slice_by_error_tree, slice_by_spotlight
+from tests.benchmarks.peers.table import Method, print_table
 
 SEEDS = {"tuning": 101, "test": 202}
 COLUMNS = ("discovery", "false", "spurious", "any in null", "precision at 10", "slices")
-
-Method = Callable[[Sequence[Experiment]], list[npt.NDArray[np.float64]]]
 
 
 def main() -> None:
@@ -57,32 +49,12 @@ def main() -> None:
         f"{arguments.part} scenes: {arguments.n_planted} planted, {arguments.n_own} of a model's own failures, "
         f"{arguments.n_null} with nothing planted"
     )
-    print(f"{'method':<62}" + "".join(f"{name:>16}" for name in COLUMNS))
-    for name, method in methods(arguments.peers_python).items():
-        if arguments.only not in name:
-            continue
-        try:
-            outcomes = run_method(method, experiments)
-        except FileNotFoundError as error:
-            print(f"{name:<62}  not run: {error}", flush=True)
-            continue
-        found = summarize(outcomes)
-        print(f"{name:<62}" + "".join(_cell(column, found[column]) for column in COLUMNS), flush=True)
-        kinds = dict.fromkeys(o.kind for o in outcomes if o.kind != "none")
-        parts = [(kind, [o for o in outcomes if o.kind == kind]) for kind in kinds]
-        print("    discovery: " + "; ".join(f"{k} {np.mean([o.is_discovered for o in p]):.0%}" for k, p in parts))
+    print_table(methods(arguments.peers_python), experiments, columns=COLUMNS, only=arguments.only)
 
 
 def methods(peers_python: Path | None) -> dict[str, Method]:
     """Return every method by name: the product first, then each peer as it is and with the product's evidence."""
-    found: dict[str, Method] = {}
-    thresholds: Literal["natural", "entropy"]
-    for depth in (1, 2):
-        for thresholds in ("natural", "entropy"):
-            for label, fraction in (("verified", 0.3), ("in-sample", 0.0)):
-                settings = RulesConfig(max_depth=depth, held_out_fraction=fraction, thresholds=thresholds)
-                name = f"barlow-report, {thresholds} thresholds, depth {depth}, {label}"
-                found[name] = partial(explain_experiments, settings=settings)
+    found = product_methods()
     slicers: dict[str, Slicer] = {
         "error tree (scikit-learn)": slice_by_error_tree,
         "failure direction (linear SVM)": slice_by_direction,
@@ -95,16 +67,6 @@ def methods(peers_python: Path | None) -> dict[str, Method]:
         found[f"{name}, in-sample"] = partial(select_in_sample, slicer)
         found[f"{name}, with our evidence"] = partial(select_verified, slicer)
     return found
-
-
-def run_method(method: Method, experiments: Sequence[Experiment]) -> list[Outcome]:
-    """Run a method on every experiment and judge what it returns."""
-    returned = method(experiments)
-    return [score_slices(experiment, scores) for experiment, scores in zip(experiments, returned, strict=True)]
-
-
-def _cell(column: str, value: float) -> str:
-    return f"{value:>16.2f}" if column in ("precision at 10", "slices") else f"{value:>16.1%}"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """The product itself, through its public function."""
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -8,8 +10,24 @@ import numpy.typing as npt
 from barlow_report.config import RulesConfig
 from barlow_report.rules import explain_failures
 from tests.benchmarks.peers.experiments import Experiment
+from tests.benchmarks.peers.table import Method
 
-__all__ = ["explain_experiments"]
+__all__ = ["explain_experiments", "product_methods"]
+
+
+def product_methods() -> dict[str, Method]:
+    """Return the product at its defaults, and its variants with their settings named."""
+    found: dict[str, Method] = {
+        "barlow-report, defaults": partial(explain_experiments, settings=RulesConfig()),
+    }
+    thresholds: Literal["natural", "entropy"]
+    for depth in (1, 2):
+        for thresholds in ("natural", "entropy"):
+            for label, fraction in (("30 % held out", 0.3), ("in-sample", 0.0)):
+                settings = RulesConfig(max_depth=depth, held_out_fraction=fraction, thresholds=thresholds)
+                name = f"barlow-report, {thresholds} thresholds, depth {depth}, {label}"
+                found[name] = partial(explain_experiments, settings=settings)
+    return found
 
 
 def explain_experiments(experiments: Sequence[Experiment], *, settings: RulesConfig) -> list[npt.NDArray[np.float64]]:

@@ -2,8 +2,8 @@
 
 A condition is the highest or lowest values of a pixel statistic, the images nearest to a cluster's centre in another
 model's features, an edit, one of several mixed classes, or two of these: both hold, or one of them. Failures are drawn
-with probability base + strength where the condition holds and base elsewhere. What judges the result are images
-of the same make that are not analysed.
+with probability base + strength where the condition holds and base elsewhere. What judges the result are the other
+images of the same classes, put together in the same way.
 """
 
 from dataclasses import dataclass
@@ -19,15 +19,14 @@ from tests.benchmarks.peers.real_pool import RealPool, load_real_pool
 __all__ = ["RealPlan", "make_real_experiment", "plan_real_experiments", "real_experiments", "tuning_experiments"]
 
 SEEDS = {"tuning": 303, "test": 404}
-N_PLANTED = {"tuning": 120, "test": 204}
-N_NULL = {"tuning": 40, "test": 80}
+N_PLANTED = {"tuning": 240, "test": 300}
+N_NULL = {"tuning": 80, "test": 100}
 SOURCES = ("edit", "hidden class", "cluster", "pixel statistic")
 KINDS = (*SOURCES, "A and B", "A or B")
 GROUP_SIZES = (60, 120, 250, 500, 1000)
 CONDITION_RATES = (0.15, 0.25, 0.35, 0.5)
 BASE_RATES = (0.05, 0.15, 0.3)
 STRENGTHS = (0.2, 0.4, 0.6)
-N_JUDGE = 400
 N_CLUSTERS = 6
 LARGEST_OF_ONE_CLASS = 500
 SMALLEST_SHARE = 0.05
@@ -129,15 +128,18 @@ def make_real_experiment(pool: RealPool, plan: RealPlan) -> Experiment:
 
 
 def _draw_images(pool: RealPool, plan: RealPlan, random: np.random.Generator) -> npt.NDArray[np.int64]:
-    """Draw images of the plan's classes in equal parts, but for a hidden class, which is the first."""
+    """Draw images in random order, as many as there are for the plan's shares of classes.
+
+    The shares are equal, but for a hidden class, which is the plan's first.
+    """
     shares = np.full(len(plan.classes), 1 / len(plan.classes))
     if "hidden class" in plan.sources:
         shares[:] = (1 - plan.first_rate) / (len(plan.classes) - 1)
         shares[0] = plan.first_rate
-    edges = np.rint(np.cumsum([0, *shares]) * (plan.n_images + N_JUDGE)).astype(int)
+    available = [np.flatnonzero(pool.labels == c) for c in plan.classes]
+    n_images = min(len(ids) / share for ids, share in zip(available, shares, strict=True))
     drawn = [
-        random.choice(np.flatnonzero(pool.labels == c), n, replace=False)
-        for c, n in zip(plan.classes, np.diff(edges), strict=True)
+        random.choice(ids, int(n_images * share), replace=False) for ids, share in zip(available, shares, strict=True)
     ]
     return random.permutation(np.concatenate(drawn))
 

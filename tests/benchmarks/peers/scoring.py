@@ -2,10 +2,11 @@
 
 Definitions of SpotCheck (Plumb et al., 2023): a slice belongs to the planted failure when at least 80 % of its images
 satisfy the planted condition; the failure is discovered when the slices that belong to it cover at least 80 % of the
-images that satisfy it; a slice that does not belong is a false discovery. Where nothing is planted all are. A slice
-may miss 80 % and still be right that its images fail more often: `spurious` counts only those whose true probability
-of failure exceeds the group's by less than 0.05, which is the error that a test of significance limits. Precision at
-10 (Eyuboglu et al., 2022): share of the ten images highest in the first slice that satisfy the condition.
+images that satisfy it; a slice that does not belong is a false discovery. Where nothing is planted all are. `Discovery
+at 60` puts 60 % for both. A slice may miss 80 % and still be right that its images fail more often: `spurious` counts
+only those whose true probability of failure exceeds the group's by less than 0.05, which is the error that a test of
+significance limits; the others are true slices. Precision at 10 (Eyuboglu et al., 2022): share of the ten images
+highest in the first slice that satisfy the condition.
 """
 
 from collections.abc import Sequence
@@ -16,10 +17,10 @@ import numpy.typing as npt
 
 from tests.benchmarks.peers.experiments import Experiment
 
-__all__ = ["MIN_PRECISION", "MIN_RECALL", "Outcome", "score_slices", "summarize"]
+__all__ = ["Outcome", "count_outcomes", "score_slices", "summarize"]
 
-MIN_PRECISION = 0.8
-MIN_RECALL = 0.8
+STRICT = 0.8
+LOOSE = 0.6
 MIN_EXCESS = 0.05
 
 
@@ -32,6 +33,7 @@ class Outcome:
     n_false: int
     n_spurious: int
     is_discovered: bool
+    is_discovered_at_60: bool
     precision_at_10: float
 
 
@@ -49,31 +51,43 @@ def score_slices(experiment: Experiment, scores: npt.NDArray[np.float64]) -> Out
     with np.errstate(invalid="ignore"):
         precision = np.nan_to_num((weights * condition) @ members / sizes)
         risk = np.nan_to_num((weights * experiment.judge_risk) @ members / sizes)
-    belongs = (precision >= MIN_PRECISION) & planted
-    covered = members[:, belongs].any(axis=1)
-    recall = (weights * condition) @ covered / (weights @ condition)
     base = weights @ experiment.judge_risk / weights.sum()
+
+    def is_discovered(least: float) -> bool:
+        covered = members[:, precision >= least].any(axis=1)
+        return bool(planted and 0 < least * (weights @ condition) <= (weights * condition) @ covered)
+
     return Outcome(
         kind=experiment.plan.kind,
         n_returned=scores.shape[1],
-        n_false=int((~belongs).sum()),
+        n_false=int((precision < STRICT).sum()) if planted else scores.shape[1],
         n_spurious=int((risk - base < MIN_EXCESS).sum()),
-        is_discovered=bool(planted and recall >= MIN_RECALL),
+        is_discovered=is_discovered(STRICT),
+        is_discovered_at_60=is_discovered(LOOSE),
         precision_at_10=_precision_at_10(experiment, scores) if planted else float("nan"),
     )
 
 
-def summarize(outcomes: Sequence[Outcome]) -> dict[str, float]:
-    """Average over experiments; shares of slices are pooled. NaN where there is nothing to average."""
+def count_outcomes(outcomes: Sequence[Outcome]) -> dict[str, tuple[int, int]]:
+    """Return for each criterion how many meet it, of how many: planted experiments, slices, or null experiments."""
     planted, null = ([o for o in outcomes if (o.kind != "none") == wanted] for wanted in (True, False))
     n_returned = sum(o.n_returned for o in outcomes)
     return {
-        "discovery": _mean([o.is_discovered for o in planted]),
-        "false": sum(o.n_false for o in outcomes) / n_returned if n_returned else 0.0,
-        "spurious": sum(o.n_spurious for o in outcomes) / n_returned if n_returned else 0.0,
-        "any in null": _mean([o.n_returned > 0 for o in null]),
-        "precision at 10": _mean([o.precision_at_10 for o in planted]),
-        "slices": n_returned / len(outcomes),
+        "discovery": (sum(o.is_discovered for o in planted), len(planted)),
+        "discovery at 60": (sum(o.is_discovered_at_60 for o in planted), len(planted)),
+        "true slice": (sum(o.n_returned > o.n_spurious for o in planted), len(planted)),
+        "false": (sum(o.n_false for o in outcomes), n_returned),
+        "spurious": (sum(o.n_spurious for o in outcomes), n_returned),
+        "any in null": (sum(o.n_returned > 0 for o in null), len(null)),
+    }
+
+
+def summarize(outcomes: Sequence[Outcome]) -> dict[str, float]:
+    """Average over experiments; shares of slices are pooled. NaN where there is nothing to average."""
+    shares = {name: k / n if n else float("nan") for name, (k, n) in count_outcomes(outcomes).items()}
+    return shares | {
+        "precision at 10": _mean([o.precision_at_10 for o in outcomes if o.kind != "none"]),
+        "slices": sum(o.n_returned for o in outcomes) / len(outcomes),
     }
 
 

@@ -3,6 +3,9 @@
 A method is fitted on some images and gives every image a score for each of its slices, positive for a member: for a
 tree the leaf, for soft or ranked slices more than half a membership. Whatever the method, a slice is returned when
 it is a failure mode: error rate at least BER + rho and error coverage at least tau, at the product's defaults.
+
+An oracle gets the planted condition in place of the failures; what it returns is held to the same evidence, which
+always looks at the failures.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,7 +39,7 @@ class Job:
 Slicer = Callable[[Sequence[Job]], list[Scores]]
 """From jobs to scores (n_apply, n_slices) each, the method's first slice first."""
 
-_SETTINGS = RulesConfig()
+_SETTINGS = RulesConfig(held_out_fraction=0.3)
 
 
 def select_in_sample(slicer: Slicer, experiments: Sequence[Experiment]) -> list[Scores]:
@@ -59,36 +62,55 @@ def select_everything(slicer: Slicer, experiments: Sequence[Experiment]) -> list
     return returned
 
 
-def select_verified(slicer: Slicer, experiments: Sequence[Experiment]) -> list[Scores]:
-    """Fit on 70 % of the analysed images; return the failure modes that the other 30 % confirm, as the product does."""
-    held = [
-        split_images(
-            np.zeros(len(e.failure), dtype=np.int64),
-            e.failure,
-            held_out_fraction=_SETTINGS.held_out_fraction,
-            seed=e.plan.seed,
-        )
-        for e in experiments
-    ]
-    jobs = [_job(e, ~h) for e, h in zip(experiments, held, strict=True)]
+def select_verified(
+    slicer: Slicer, experiments: Sequence[Experiment], *, is_oracle: bool = False, held_out: bool = True
+) -> list[Scores]:
+    """Fit on 70 % of the analysed images; return the failure modes that the other 30 % confirm, as the product does.
+
+    Args:
+        slicer: The method.
+        experiments: What to try it on.
+        is_oracle: The method sees the planted condition instead of the failures.
+        held_out: False for fit and evidence on all images, valid for methods that see no failures: oracles.
+    """
+    fitted, tested = zip(*(_split(e, held_out=held_out) for e in experiments), strict=True)
+    jobs = [_job(e, f, is_oracle=is_oracle) for e, f in zip(experiments, fitted, strict=True)]
     returned = []
-    for e, h, scores in zip(experiments, held, slicer(jobs), strict=True):
-        members, n = scores[: len(h)] > 0, len(h)
-        candidate, *_ = _modes(members[~h], e.failure[~h])
-        holds, n_held, k_held = _modes(members[h], e.failure[h])
-        p_values = exact_test(n_held, k_held, n_group_images=h.sum(), n_group_failures=e.failure[h].sum())
+    for e, f, t, scores in zip(experiments, fitted, tested, slicer(jobs), strict=True):
+        n = len(e.failure)
+        members = scores[:n] > 0
+        candidate, *_ = _modes(members[f], e.failure[f])
+        holds, n_tested, k_tested = _modes(members[t], e.failure[t])
+        p_values = exact_test(n_tested, k_tested, n_group_images=t.sum(), n_group_failures=e.failure[t].sum())
         q_values = adjust_p_values(np.where(candidate, p_values, np.nan))
         verdicts = judge(candidate, holds, q_values, max_q_value=_SETTINGS.max_q_value, in_sample=False)
         returned.append(scores[n:, verdicts == "verified"])
     return returned
 
 
-def _job(experiment: Experiment, fitted: npt.NDArray[np.bool_]) -> Job:
+def _split(experiment: Experiment, *, held_out: bool) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Return the images to fit on and those to test on."""
+    everything = np.ones(len(experiment.failure), dtype=np.bool_)
+    if not held_out:
+        return everything, everything
+    tested = split_images(
+        np.zeros(len(experiment.failure), dtype=np.int64),
+        experiment.failure,
+        held_out_fraction=_SETTINGS.held_out_fraction,
+        seed=experiment.plan.seed,
+    )
+    return ~tested, tested
+
+
+def _job(experiment: Experiment, fitted: npt.NDArray[np.bool_], *, is_oracle: bool = False) -> Job:
+    outcome, judge_outcome = experiment.failure, experiment.judge_failure
+    if is_oracle:
+        outcome, judge_outcome = experiment.condition, experiment.judge_condition
     return Job(
         fit_features=experiment.features[fitted],
-        fit_failure=experiment.failure[fitted],
+        fit_failure=outcome[fitted],
         apply_features=np.concatenate([experiment.features, experiment.judge_features]),
-        apply_failure=np.concatenate([experiment.failure, experiment.judge_failure]),
+        apply_failure=np.concatenate([outcome, judge_outcome]),
         seed=experiment.plan.seed,
     )
 

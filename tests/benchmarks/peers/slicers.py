@@ -10,7 +10,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from tests.benchmarks.peers.selection import Job
 
-__all__ = ["slice_by_direction", "slice_by_error_tree", "slice_by_spotlight"]
+__all__ = ["slice_by_direction", "slice_by_error_tree", "slice_by_spotlight", "standardise"]
 
 Scores = npt.NDArray[np.float64]
 
@@ -39,7 +39,8 @@ def slice_by_spotlight(jobs: Sequence[Job]) -> list[Scores]:
     return [_spotlights(job) for job in jobs]
 
 
-def _standardise(job: Job) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def standardise(job: Job) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the features to fit on and to apply to, in standard deviations of the first from their mean."""
     mean, scale = job.fit_features.mean(axis=0), job.fit_features.std(axis=0) + 1e-6
     return ((job.fit_features - mean) / scale).astype(np.float64), ((job.apply_features - mean) / scale).astype(
         np.float64
@@ -47,7 +48,7 @@ def _standardise(job: Job) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.floa
 
 
 def _direction(job: Job) -> Scores:
-    fit, apply = (x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12) for x in _standardise(job))
+    fit, apply = (x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12) for x in standardise(job))
     if min(job.fit_failure.sum(), (~job.fit_failure).sum()) < 2:
         return np.zeros((len(apply), 0))
     search = GridSearchCV(
@@ -72,7 +73,7 @@ def _error_tree(job: Job) -> Scores:
 
 def _spotlights(job: Job) -> Scores:
     """Ascend the mean loss under each kernel, with Adam; the kernel's width keeps its total weight at its size."""
-    fit, apply = _standardise(job)
+    fit, apply = standardise(job)
     loss = job.fit_failure.astype(np.float64)
     columns = []
     for _ in range(N_SPOTLIGHTS):
