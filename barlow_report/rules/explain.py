@@ -30,6 +30,7 @@ from barlow_report.rules.tabulation import (
     tabulate_selection,
 )
 from barlow_report.rules.workers import count_processors
+from barlow_report.tables import empty_table
 
 __all__ = ["Explanation", "explain_failures", "leaf_members"]
 
@@ -49,6 +50,9 @@ class Explanation:
     evaluations: pd.DataFrame
     evaluation: pd.DataFrame
     explained: pd.DataFrame
+    joint_modes: pd.DataFrame
+    joint_features: pd.DataFrame
+    joint_images: pd.DataFrame
 
 
 def explain_failures(
@@ -120,6 +124,7 @@ def explain_failures(
         evaluations=evaluations,
         evaluation=summarize_evaluations(group_table, evaluations, settings=settings),
         explained=tabulate_explained(groups, fits, rules, failure=inputs.failure, held_out=split),
+        **{name: empty_table(name) for name in ("joint_modes", "joint_features", "joint_images")},
     )
 
 

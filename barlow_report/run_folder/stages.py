@@ -22,6 +22,9 @@ _STAGE_TABLES = {
         "evaluations",
         "evaluation",
         "explained",
+        "joint_modes",
+        "joint_features",
+        "joint_images",
     ),
     "visualize": ("tiles", "galleries", "quantiles", "histograms"),
 }

@@ -15,6 +15,16 @@ from barlow_report.tables.schema import (
 
 __all__ = ["TABLES"]
 
+
+def _estimate(name: str, meaning: str) -> tuple[Column, Column, Column]:
+    """The columns of an estimated rate and of the ends of its interval."""
+    return (
+        real(name, f"{meaning}, estimated, 0 to 1"),
+        real(f"{name}_low", "lower end of its interval"),
+        real(f"{name}_high", "upper end of its interval"),
+    )
+
+
 TABLES: tuple[Table, ...] = (
     Table(
         name="splits",
@@ -206,6 +216,59 @@ TABLES: tuple[Table, ...] = (
                 "of these, in a verified leaf, counted once each; no value where nothing is held out",
                 nullable=True,
             ),
+        ),
+    ),
+    Table(
+        name="joint_modes",
+        meaning="The groups in which a direction through all features was tested: failures that several features "
+        "together foretell.",
+        key=("group_id",),
+        columns=(
+            GROUP_ID,
+            real(
+                "auc",
+                "probability that an image that fails has a higher score than one that does not, each scored by a "
+                "direction fitted without it, 0 to 1",
+            ),
+            real("threshold", "an image is a member when its score exceeds it"),
+            integer("n_images", "members"),
+            integer("n_failures", "failures among them"),
+            *_estimate("error_rate", "share of the members that fail"),
+            *_estimate("error_coverage", "share of the group's failures that are members"),
+            real("importance_value", "error_rate × error_coverage"),
+            real("p_value", "(1 + shuffles of the failures whose auc is at least as high) / (1 + shuffles)"),
+            real("q_value", "Benjamini–Hochberg over the groups of its grouping"),
+            text(
+                "verdict",
+                "verified: q <= max_q_value and both limits hold; real_but_small: q <= max_q_value, below a limit",
+                allowed=("verified", "real_but_small", "can_be_chance"),
+            ),
+        ),
+    ),
+    Table(
+        name="joint_features",
+        meaning="The features that carry most of each direction of joint_modes.",
+        key=("group_id", "rank"),
+        columns=(
+            GROUP_ID,
+            integer("rank", "1 for the one with the largest weight in size"),
+            FEATURE_ID,
+            real(
+                "weight",
+                "change of the score, which is an estimated probability of failure, for one standard deviation of "
+                "the feature; above 0: more failures",
+            ),
+        ),
+    ),
+    Table(
+        name="joint_images",
+        meaning="Images along each direction of joint_modes, spread evenly over the ranks of the group's scores.",
+        key=("group_id", "position"),
+        columns=(
+            GROUP_ID,
+            integer("position", "0 for the highest score"),
+            IMAGE_ID,
+            real("score", "of the image: an estimated probability of failure"),
         ),
     ),
 )
