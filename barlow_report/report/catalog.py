@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from barlow_report.config import RulesConfig
+from barlow_report.report.evidence import EVIDENCE, evidence_kind
 from barlow_report.report.images import Images, confusions, count_confusions
 from barlow_report.report.names import FeatureName, feature_names
 from barlow_report.report.records import ClassEntry, Evaluation, Explained, Group, Rule
@@ -45,7 +46,8 @@ class Catalog:
         tables = {name: source.tables.get(name) for name in _USED}
         frames = {name: frame if frame is not None else empty_table(name) for name, frame in tables.items()}
         self.rules_config = RulesConfig.model_validate(dict(source.info["config"]["rules"]))
-        self.is_in_sample = self.rules_config.held_out_fraction == 0
+        self.evidence = EVIDENCE[evidence_kind(self.rules_config)]
+        self.is_in_sample = self.evidence.kind == "in_sample"
         self.shows_paths = source.settings.show_paths
         self.images = Images(frames["images"], show_paths=self.shows_paths)
         self.classes = {row["class_id"]: make_class(row) for row in rows(frames["classes"])}
@@ -75,7 +77,13 @@ class Catalog:
             lambda row: self.classes[row["class_id"]],
         )
         self.groups = {
-            group_id: make_group(row, nodes.get(group_id, ()), rules.get(group_id, ()), classes.get(group_id, ()))
+            group_id: make_group(
+                row,
+                nodes.get(group_id, ()),
+                rules.get(group_id, ()),
+                classes.get(group_id, ()),
+                is_split=self.evidence.kind == "held_out",
+            )
             for group_id, row in bases.items()
         }
         self._members = _members(frames["memberships"])
@@ -147,7 +155,7 @@ _USED = (
 )
 
 
-def _order(rule: Rule) -> tuple[int, float, int]:
+def _order(rule: Rule) -> tuple[int, bool, float, int]:
     return rule.order
 
 

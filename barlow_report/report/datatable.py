@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from barlow_report.formatting import number
 from barlow_report.report.records import Share
 
 __all__ = ["Cell", "DataTable", "Filter", "Link", "Picture", "TableColumn", "as_script_value"]
 
-Kind = Literal["text", "link", "count", "rate", "number", "q", "badge", "picture"]
+Kind = Literal["text", "link", "count", "rate", "number", "q", "grade", "badge", "picture"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,10 @@ Cell = str | int | float | Share | Link | Picture | None
 
 @dataclass(frozen=True, kw_only=True)
 class TableColumn:
-    """A column; `title` explains an abbreviated label, `starts` is the direction of the first sort."""
+    """A column; `title` explains an abbreviated label, `starts` is the direction of the first sort.
+
+    `words` are those of a badge by its value; `grades` those of a number of at least so much, the highest first.
+    """
 
     key: str
     label: str
@@ -47,6 +51,11 @@ class TableColumn:
     title: str = ""
     starts: Literal["ascending", "descending"] = "ascending"
     words: Mapping[str, str] = field(default_factory=dict)
+    grades: tuple[tuple[float, str], ...] = ()
+
+    def grade(self, value: float) -> str:
+        """Write a number behind its word: stable 0.92."""
+        return f"{next(word for limit, word in self.grades if value >= limit)} {number(value, decimals=2)}"
 
     @property
     def is_sortable(self) -> bool:
@@ -120,6 +129,8 @@ def _column(column: TableColumn, cells: Sequence[Cell]) -> dict[str, Any]:
         found |= {"values": [p.name for p in pictures], "alts": [p.alt for p in pictures]}
     else:
         found["values"] = list(cells)  # in full: fewer digits could be rounded once more, and differently, when shown
+    if column.grades:
+        found["grades"] = [list(grade) for grade in column.grades]
     if column.words:
         found["words"] = dict(column.words)
     return found

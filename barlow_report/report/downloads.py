@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from barlow_report.report.catalog import Catalog
+from barlow_report.report.evidence import EvidenceKind
 from barlow_report.report.records import Group, Measures, Rule, Tile
 from barlow_report.report.words import rule_inequality, rule_sentence
 
@@ -18,8 +19,11 @@ __all__ = ["as_json", "csv_line", "feature_json", "rule_record", "rules_csv", "r
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0")
 
 
-def rule_record(group: Group, rule: Rule) -> dict[str, Any]:
-    """Return one rule as a flat record; every key is there whatever its value."""
+def rule_record(group: Group, rule: Rule, evidence: EvidenceKind) -> dict[str, Any]:
+    """Return one rule as a flat record; every key is there whatever its value.
+
+    `evidence` says what the values ending in `_held_out` are of; see `report/evidence.py`.
+    """
     record: dict[str, Any] = {
         "rule_id": rule.rule_id,
         "group_id": group.group_id,
@@ -29,6 +33,7 @@ def rule_record(group: Group, rule: Rule) -> dict[str, Any]:
         "rank": rule.rank,
         "is_failure_mode": rule.is_failure_mode,
         "verdict": rule.verdict,
+        "evidence": evidence,
         "rule": rule_inequality(rule),
         "sentence": rule_sentence(group, rule),
     }
@@ -36,7 +41,7 @@ def rule_record(group: Group, rule: Rule) -> dict[str, Any]:
     record["average_leaf_error_rate"] = group.average_leaf_error_rate
     record |= _measures(rule.held_out, "_held_out")
     record["average_leaf_error_rate_held_out"] = group.average_leaf_error_rate_held_out
-    record |= {"p_value": rule.p_value, "q_value": rule.q_value}
+    record |= {"p_value": rule.p_value, "q_value": rule.q_value, "stability": rule.stability}
     return record
 
 
@@ -59,7 +64,7 @@ def _measures(measures: Measures | None, suffix: str) -> dict[str, Any]:
 def _records(catalog: Catalog) -> Iterator[dict[str, Any]]:
     for group in catalog.groups.values():
         for rule in group.rules:
-            yield rule_record(group, rule)
+            yield rule_record(group, rule, catalog.evidence.kind)
 
 
 def rules_json(catalog: Catalog) -> Iterator[str]:
@@ -96,7 +101,7 @@ def _neutral(value: Any) -> Any:
 def feature_json(catalog: Catalog, feature_id: int) -> str:
     """Everything the page of a feature shows, as JSON."""
     rules = [
-        {**rule_record(catalog.groups[rule.group_id], rule), "conditions": _conditions(rule)}
+        {**rule_record(catalog.groups[rule.group_id], rule, catalog.evidence.kind), "conditions": _conditions(rule)}
         for rule in catalog.rules_of_feature.get(feature_id, ())
     ]
     groups = [

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from barlow_report.formatting import count, percent, ratio
 from barlow_report.report.datatable import Link
+from barlow_report.report.evidence import modes_words, verdict_counts
 from barlow_report.report.pages.page import Site
 from barlow_report.report.records import Group, Rule, Share
 from barlow_report.report.slots import Remark
@@ -18,6 +19,11 @@ from barlow_report.report.words import STATUSES, condition_words, images_of, rul
 __all__ = ["Headline", "headlines"]
 
 _N_LINKS = 3
+_WHICH = {
+    "real_but_small": "Real but small ones",
+    "can_be_chance": "Ones that can be chance,",
+    "in_sample_only": "Untested ones",
+}
 _GAPS = ("too_few_images", "no_split", "only_failures")  # a group without failures leaves nothing to explain
 
 
@@ -48,7 +54,8 @@ def _ship(site: Site, modes: Sequence[Rule]) -> Headline:
             question=question,
             answer=f"Not without deciding on {_modes(n_verified, 'verified')}",
             detail="".join(f"{words} " for words in _verdicts(site, modes))
-            + f"The most important one: {_found(site.catalog.groups[worst.group_id], worst)}.",
+            + f"The most important one: {_found(site.catalog.groups[worst.group_id], worst)}."
+            + _others(modes),
             more=Link("See it", site.rule_path(worst)),
             tone="doubt",
         )
@@ -66,13 +73,24 @@ def _ship(site: Site, modes: Sequence[Rule]) -> Headline:
             more=Link("What that means", "method/index.html#evidence"),
             tone="doubt",
         )
+    is_real = any(rule.verdict == "real_but_small" for rule in modes)
     return Headline(
         question=question,
-        answer="Nothing verified speaks against it",
-        detail=f"Of {_modes(len(modes), '')}, none held on images it was not fitted on. {overall}",
+        answer="Only small differences speak against it" if is_real else "Nothing verified speaks against it",
+        detail=f"{_sentence(modes_words(modes))}. {overall}",
         more=Link("See them", "failure-modes/index.html"),
-        tone="good",
+        tone="plain" if is_real else "good",
     )
+
+
+def _others(modes: Sequence[Rule]) -> str:
+    """Say what the modes are that are not verified."""
+    found = [f"{count(n)} {'is' if n == 1 else 'are'} {words}" for n, words in verdict_counts(modes)[1:]]
+    return f" Of the others, {_and(found)}." if found else ""
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _verdicts(site: Site, modes: Sequence[Rule]) -> tuple[str, ...]:
@@ -102,14 +120,15 @@ def _matter(site: Site, modes: Sequence[Rule]) -> Headline:
     question = "Which failure modes matter most?"
     if not modes:
         return Headline(question=question, answer="None was found")
-    verified = [rule for rule in modes if rule.verdict == "verified"]
-    shown = (verified or modes)[:_N_LINKS]
+    strongest = modes[0].verdict
+    shown = [rule for rule in modes if rule.verdict == strongest][:_N_LINKS]
     groups = [site.catalog.groups[rule.group_id] for rule in shown]
     names = list(dict.fromkeys(group.name for group in groups))
-    why = "by importance value: how often they fail times how many of the group's failures they cover"
+    stable = "stable ones, then " if any(rule.is_unstable for rule in modes) else ""
+    why = f"{stable}by importance value: how often they fail times how many of the group's failures they cover"
     return Headline(
         question=question,
-        answer=f"Those of {_and(names)}" if verified else f"Unverified ones of {_and(names)}",
+        answer=f"{_WHICH.get(strongest or '', 'Those')} of {_and(names)}",
         detail=f"First {why}.",
         links=tuple(
             Link(
@@ -134,10 +153,10 @@ def _explained(site: Site, explained: Share | None) -> Headline:
         return Headline(
             question=question, answer="There is no figure", detail="No failure could be counted.", more=more
         )
-    which = "" if site.catalog.is_in_sample else "held-out "
+    evidence = site.catalog.evidence
     kind = "a failure mode, in-sample" if site.catalog.is_in_sample else "a verified failure mode"
     left = (explained.n or 0) - (explained.k or 0)
-    detail = f"{ratio(explained.k, explained.n)} {which}failures lie in {kind}"
+    detail = f"{ratio(explained.k, explained.n)} {evidence.of_failures}failures lie in {kind}{evidence.each}"
     detail += f"; the other {count(left)} are not explained." if left else "."
     return Headline(question=question, answer=percent(explained.value), detail=detail, more=more)
 

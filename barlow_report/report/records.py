@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 __all__ = [
+    "FAIRLY_STABLE",
+    "VERDICTS",
     "ClassEntry",
     "Condition",
     "Evaluation",
@@ -17,6 +19,12 @@ __all__ = [
     "Share",
     "Tile",
 ]
+
+VERDICTS = ("verified", "real_but_small", "can_be_chance", "in_sample_only")
+"""What a failure mode can be, the strongest first."""
+
+FAIRLY_STABLE = 0.5
+"""The least stability of a failure mode that is not called unstable, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +73,11 @@ class Measures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A leaf and the path to it; `held_out` is None where nothing was held out."""
+    """A leaf and the path to it; see table `rules`.
+
+    `held_out` has the measures in evidence, None where nothing was tested; `verdict` is None unless the rule is a
+    failure mode.
+    """
 
     rule_id: int
     group_id: int
@@ -77,18 +89,29 @@ class Rule:
     is_failure_mode: bool
     p_value: float | None
     q_value: float | None
-    verdict: str
+    verdict: str | None
+    stability: float | None = None
 
     @property
     def best(self) -> Measures:
-        """The measures to believe: on held-out images where there are any."""
+        """The measures to believe: those in evidence where there are any."""
         return self.held_out or self.fit
 
     @property
-    def order(self) -> tuple[int, float, int]:
-        """Sort key: verified first, then by importance, then by id."""
+    def order(self) -> tuple[int, bool, float, int]:
+        """Sort key: by verdict, verified first; unstable ones behind others; then by importance, then by id."""
         importance = self.best.importance_value
-        return (self.verdict != "verified", -(importance if importance is not None else -1.0), self.rule_id)
+        return (
+            VERDICTS.index(self.verdict) if self.verdict in VERDICTS else len(VERDICTS),
+            self.is_unstable,
+            -(importance if importance is not None else -1.0),
+            self.rule_id,
+        )
+
+    @property
+    def is_unstable(self) -> bool:
+        """Whether it is known to be found in fewer than half of the resamples."""
+        return self.stability is not None and self.stability < FAIRLY_STABLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +134,7 @@ class Group:
     """A group of images, its tree and its rules, best first; see table `groups`.
 
     `classes` are those that define it together, such as the two of a confused pair; see table `group_classes`.
+    `is_split` says whether evidence is of other images than the fit, so that both together are all of the group.
     """
 
     group_id: int
@@ -126,6 +150,13 @@ class Group:
     nodes: tuple[Node, ...]
     rules: tuple[Rule, ...]
     classes: tuple[ClassEntry, ...] = ()
+    is_split: bool = True
+
+    @property
+    def all_images(self) -> Share:
+        """The failures among all of its images."""
+        parts = (self.base, self.base_held_out) if self.is_split else (self.base,)
+        return Share(sum(part.k or 0 for part in parts), sum(part.n or 0 for part in parts))
 
     @property
     def tree_gain(self) -> float | None:
@@ -217,5 +248,5 @@ class Explained:
 
     @property
     def held_out(self) -> Share:
-        """Failures among the held-out images that verified failure modes cover."""
+        """Failures among the images in evidence that verified failure modes cover."""
         return Share(self.n_failures_in_verified_held_out, self.n_failures_held_out)

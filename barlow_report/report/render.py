@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 
 from barlow_report import formatting
 from barlow_report.errors import SiteError
-from barlow_report.report import words
+from barlow_report.report import evidence, words
 from barlow_report.report.histogram import HistogramDrawing
 from barlow_report.report.media import MediaLibrary
 from barlow_report.report.pages import Site, SitePage
@@ -70,7 +70,9 @@ class Renderer:
             heat=self._heat,
             bars=_bars,
             rate=self._rate,
-            verdicts=words.VERDICTS,
+            verdicts=evidence.VERDICTS,
+            evidence=site.catalog.evidence,
+            stability=evidence.stability_words,
             statuses=words.STATUSES,
             grouping_label=words.grouping_label,
             n_shades=N_SHADES,

@@ -100,9 +100,9 @@ def make_rule(
             coverage=_held_out(row, "error_coverage", row["n_failures_held_out"], group["n_failures_held_out"]),
             importance_value=row["importance_value_held_out"],
         )
-    plain = {name: row[name] for name in ("rule_id", "group_id", "node_id", "rank", "is_failure_mode", "verdict")}
+    same = ("rule_id", "group_id", "node_id", "rank", "is_failure_mode", "verdict", "stability")
     return Rule(
-        **plain,
+        **{name: row[name] for name in same},
         p_value=row["p_value"],
         q_value=row["q_value"],
         conditions=tuple(
@@ -129,7 +129,12 @@ def make_node(row: Mapping[str, Any], phrases: Mapping[tuple[int, int], str | No
 
 
 def make_group(
-    row: Mapping[str, Any], nodes: tuple[Node, ...], rules: tuple[Rule, ...], classes: tuple[ClassEntry, ...]
+    row: Mapping[str, Any],
+    nodes: tuple[Node, ...],
+    rules: tuple[Rule, ...],
+    classes: tuple[ClassEntry, ...],
+    *,
+    is_split: bool,
 ) -> Group:
     """Return the record of a row of table `groups`, with what belongs to it."""
     same = ("group_id", "class_id", "status", "average_leaf_error_rate")
@@ -144,6 +149,7 @@ def make_group(
         nodes=nodes,
         rules=rules,
         classes=classes,
+        is_split=is_split,
     )
 
 

@@ -1,10 +1,10 @@
-"""Rules and evidence in words.
+"""Groups and rules in words; `evidence.py` has those of the evidence.
 
 Plain text throughout: class names come from outside, and the templates escape whatever is written here.
 """
 
 from barlow_report.config import RulesConfig
-from barlow_report.formatting import THIN_SPACE, interval, number, p_value, percent, ratio, threshold
+from barlow_report.formatting import number, percent, ratio, threshold
 from barlow_report.report.records import Condition, Group, Rule, Share
 from barlow_report.tables import COLUMN_GROUPING
 
@@ -12,10 +12,8 @@ __all__ = [
     "GROUPINGS",
     "GROUP_KINDS",
     "STATUSES",
-    "VERDICTS",
     "condition_text",
     "condition_words",
-    "evidence_words",
     "grouping_label",
     "images_of",
     "kind_words",
@@ -45,8 +43,6 @@ GROUP_KINDS = {
     "unions_by_prediction": "Several classes taken together, by prediction.",
 }
 """What the groups of a grouping are that no single class defines."""
-
-VERDICTS = {"verified": "verified", "not_verified": "not verified", "in_sample_only": "in-sample only"}
 
 STATUSES = {
     "fitted": "analysed",
@@ -173,58 +169,6 @@ def share_text(share: Share, *, decimals: int = 1) -> str:
     if share.value is None:
         return "–" if not share.n else percent(None)
     return f"{percent(share.value, decimals=decimals)} ({ratio(share.k, share.n)})"
-
-
-def evidence_words(rule: Rule, config: RulesConfig) -> str:
-    """Say what the images that the rule was not fitted on have shown."""
-    held_out = rule.held_out
-    if held_out is None:
-        return (
-            "In-sample only: no image was held out, so this was measured on the very images the rule was fitted on. "
-            "Fitted rules look good on random features, too; treat it as a suggestion."
-        )
-    error, base = held_out.error, held_out.base
-    if not error.n:
-        return "None of the held-out images falls into this leaf, so the rule could not be tested."
-    level = f"{config.confidence_level * 100:g}{THIN_SPACE}%"
-    found = (
-        f"On the {_n_of(error)} held-out images of this leaf, {percent(error.value, decimals=0)} are misclassified "
-        f"({ratio(error.k, error.n)}; {level} interval {interval(error.low, error.high)}), against a base rate of "
-        f"{percent(base.value, decimals=0)} ({ratio(base.k, base.n)})"
-    )
-    if rule.verdict == "verified":
-        return f"{found}; {_q_words(rule)}. The failure mode is verified."
-    reasons = _doubts(rule, config)
-    return f"{found}. Not verified: {'; '.join(reasons)}." if reasons else f"{found}. Not verified."
-
-
-def _q_words(rule: Rule) -> str:
-    """Write the q-value with its sign: q = 0.012, or q < 0.001."""
-    text = p_value(rule.q_value)
-    return f"q {text}" if text.startswith("<") else f"q = {text}"
-
-
-def _n_of(share: Share) -> str:
-    """Write the n of a share."""
-    return ratio(share.k, share.n).rpartition("/")[2]
-
-
-def _doubts(rule: Rule, config: RulesConfig) -> list[str]:
-    """Name each of the three conditions of a verdict that the held-out images do not meet."""
-    if rule.held_out is None:
-        return []
-    error, base, coverage = (s.value for s in (rule.held_out.error, rule.held_out.base, rule.held_out.coverage))
-    doubts = []
-    if rule.q_value is not None and rule.q_value > config.max_q_value:
-        doubts.append(f"the difference can be chance ({_q_words(rule)}, limit {config.max_q_value:g})")
-    if error is not None and base is not None and error < base + config.rho:
-        doubts.append(f"the error rate is not {percent(config.rho, decimals=0)} above the base rate")
-    if coverage is not None and coverage < config.tau:
-        doubts.append(
-            f"the leaf covers {percent(coverage, decimals=0)} of the held-out failures, "
-            f"not {percent(config.tau, decimals=0)}"
-        )
-    return doubts
 
 
 def status_words(group: Group, config: RulesConfig) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from barlow_report.config import RulesConfig
 from barlow_report.rules import metrics
-from barlow_report.rules.evidence import adjust_p_values, exact_test, judge, wilson_interval
+from barlow_report.rules.evidence import adjust_within_families, exact_test, judge, wilson_interval
 from barlow_report.rules.fitting import GroupFit
 from barlow_report.rules.groups import Group
 from barlow_report.tables import TABLES, empty_table
@@ -111,7 +111,8 @@ def tabulate_rules(groups: pd.DataFrame, nodes: pd.DataFrame, *, settings: Rules
             "p_value": exact_test(n_held, k_held, n_group_images=total_held, n_group_failures=failures_held),
         }
     )
-    return _in_order("rules", _number_rules(_add_verdicts(table, settings)))
+    table = _add_verdicts(table, of_group["grouping"].to_numpy(), settings).assign(stability=np.nan)
+    return _in_order("rules", _number_rules(table))
 
 
 def tabulate_conditions(rules: pd.DataFrame, fits: Sequence[GroupFit]) -> pd.DataFrame:
@@ -129,9 +130,9 @@ def tabulate_conditions(rules: pd.DataFrame, fits: Sequence[GroupFit]) -> pd.Dat
     return _in_order("conditions", pd.DataFrame(rows, columns=TABLES["conditions"].column_names))
 
 
-def _add_verdicts(rules: pd.DataFrame, settings: RulesConfig) -> pd.DataFrame:
+def _add_verdicts(rules: pd.DataFrame, groupings: npt.NDArray[np.object_], settings: RulesConfig) -> pd.DataFrame:
     candidate = rules["is_failure_mode"].to_numpy()
-    q_values = adjust_p_values(np.where(candidate, rules["p_value"].to_numpy(), np.nan))
+    q_values = adjust_within_families(np.where(candidate, rules["p_value"].to_numpy(), np.nan), groupings)
     holds = _are_failure_modes(
         rules["error_rate_held_out"].to_numpy(),
         rules["error_coverage_held_out"].to_numpy(),

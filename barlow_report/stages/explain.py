@@ -13,6 +13,9 @@ from barlow_report.stages.duplicates import count_duplicates
 
 __all__ = ["explain"]
 
+_REVISION = 2
+"""Raised when the same inputs give other tables, so that runs of an earlier version are explained again."""
+
 
 def explain(config: Config, run: Run, *, extracted: str, progress: Progress) -> str:
     """Write the tables of groups, trees and rules, unless they are up to date; return the fingerprint.
@@ -29,6 +32,7 @@ def explain(config: Config, run: Run, *, extracted: str, progress: Progress) -> 
         attributes=None if attributes is None else digest_text(attributes.to_csv(index=False)),
         seed=config.seed,
         rules=config.rules.model_dump(mode="json", exclude={"n_workers"}),
+        revision=_REVISION,
     )
     if run.is_done("explain", fingerprint=mark):
         progress.message("Rules are up to date")

@@ -6,13 +6,14 @@ import pandas as pd
 import pyarrow as pa
 
 from barlow_report.chart import Chart
-from barlow_report.config import Photographs, SiteConfig
+from barlow_report.config import Photographs, RulesConfig, SiteConfig
 from barlow_report.files import output_errors
 from barlow_report.lenses import registry
 from barlow_report.progress import Progress
 from barlow_report.report import Profile, ReportSource
 from barlow_report.report.build import prepare
 from barlow_report.report.build import write_site as write_pages
+from barlow_report.report.evidence import EVIDENCE, EvidenceWords, evidence_kind
 from barlow_report.report.source import gain_chart
 from barlow_report.report.words import GROUPINGS
 from barlow_report.run_folder import Run, stage_tables
@@ -76,7 +77,7 @@ def _source(run: Run, *, images: Photographs | None, progress: Progress) -> Repo
         info=info,
         tables=tables,
         media=run.media,
-        charts=_charts(tables),
+        charts=_charts(tables, RulesConfig.model_validate(info["config"]["rules"])),
         settings=settings,
         lenses=registry.LENSES,
         batch=form_batch(run, tables),
@@ -90,7 +91,8 @@ def _without_what_no_page_shows(name: str, table: pd.DataFrame, settings: SiteCo
     return table.astype({"split": "category"}) if name == "splits" else table
 
 
-def _charts(tables: dict[str, pd.DataFrame]) -> dict[str, Chart]:
+def _charts(tables: dict[str, pd.DataFrame], rules: RulesConfig) -> dict[str, Chart]:
+    evidence = EVIDENCE[evidence_kind(rules)]
     images, classes = tables["images"], tables["classes"]
     is_failure = images["prediction"] != images["label"]
     by_class = pd.DataFrame({"class_id": images["label"], "n_failures": is_failure, "n_images": 1})
@@ -98,15 +100,15 @@ def _charts(tables: dict[str, pd.DataFrame]) -> dict[str, Chart]:
     charts = {"error_rate_by_class": error_rate_by_class(by_class)}
     fitted = tables["groups"][tables["groups"]["status"] == "fitted"]
     if len(fitted):
-        charts["tree_gain"] = tree_gain(fitted)
+        charts["tree_gain"] = tree_gain(fitted, parts=evidence.parts)
     if {"evaluation", "evaluations"} <= tables.keys():
-        charts |= _gain_charts(tables)
+        charts |= _gain_charts(tables, evidence)
     for lens in registry.LENSES:
         charts |= lens.charts(tables)
     return charts
 
 
-def _gain_charts(tables: dict[str, pd.DataFrame]) -> dict[str, Chart]:
+def _gain_charts(tables: dict[str, pd.DataFrame], evidence: EvidenceWords) -> dict[str, Chart]:
     """One chart for each row of table `evaluation` that has trees."""
     groups = tables["groups"][["group_id", "grouping", "n_images_held_out", "base_error_rate_held_out"]]
     trees = tables["evaluations"].merge(groups, on="group_id")
@@ -114,7 +116,11 @@ def _gain_charts(tables: dict[str, pd.DataFrame]) -> dict[str, Chart]:
     points = dict(tuple(trees.groupby("grouping")))
     return {
         gain_chart(position): gain_by_base_rate(
-            points[row.grouping], depth=row.depth, grouping=GROUPINGS.get(row.grouping, row.grouping)
+            points[row.grouping],
+            depth=row.depth,
+            grouping=GROUPINGS.get(row.grouping, row.grouping),
+            parts=evidence.parts,
+            is_split=evidence.kind == "held_out",
         )
         for position, row in enumerate(tables["evaluation"].itertuples())
         if row.n_trees

@@ -138,11 +138,25 @@ TABLES: tuple[Table, ...] = (
             *rate_held_out("error_coverage", "error coverage"),
             real("importance_value_held_out", "the same on the held-out images", nullable=True),
             real("p_value", "one-sided exact test that the leaf fails more than the rest; no value", nullable=True),
-            real("q_value", "Benjamini–Hochberg over the failure modes of the run; no value", nullable=True),
+            real(
+                "q_value",
+                "Benjamini–Hochberg over the failure modes of the same grouping; no value without a test",
+                nullable=True,
+            ),
             text(
                 "verdict",
-                "verified: q <= max_q_value and both limits hold on held-out images; in_sample_only: nothing held out",
-                allowed=("verified", "not_verified", "in_sample_only"),
+                "verified: q <= max_q_value and both limits hold in the evidence; real_but_small: q <= max_q_value, "
+                "but error_rate_held_out is below base_error_rate_held_out + rho or error_coverage_held_out below tau; "
+                "can_be_chance: q > max_q_value, or no test; in_sample_only: nothing was tested; no value for a rule "
+                "that is no failure mode",
+                nullable=True,
+                allowed=("verified", "real_but_small", "can_be_chance", "in_sample_only"),
+            ),
+            real(
+                "stability",
+                "share of resamples of the group's images in which the best rule overlaps this one by half or more "
+                "(Jaccard index), 0 to 1; no value where it was not computed",
+                nullable=True,
             ),
         ),
     ),

@@ -14,6 +14,7 @@ from barlow_report.visuals.drawing import Theme, draw_chart, legend_dot, plot_cl
 __all__ = ["error_rate_by_class", "gain_by_base_rate", "tree_gain"]
 
 _N_CLASSES_SHOWN = 25
+_PARTS = ("fitted images", "held-out images")
 _MANY_POINTS = 300  # from here on they are smaller, and one sees through them
 
 
@@ -46,11 +47,12 @@ def error_rate_by_class(table: pd.DataFrame) -> Chart:
     return draw_chart(draw, alt=alt, height=0.9 + 0.24 * len(shown))
 
 
-def tree_gain(groups: pd.DataFrame) -> Chart:
-    """Draw how much the trees explain beyond the base error rate, where they were fitted and on held-out images.
+def tree_gain(groups: pd.DataFrame, *, parts: tuple[str, str] = _PARTS) -> Chart:
+    """Draw how much the trees explain beyond the base error rate, where they were fitted and in evidence.
 
     Args:
         groups: Rows of table `groups` with status `fitted`; at least one.
+        parts: What the numbers are of: those of the fit, and those in evidence.
     """
     points = pd.DataFrame(
         {
@@ -62,33 +64,37 @@ def tree_gain(groups: pd.DataFrame) -> Chart:
     )
     alt = (
         "Tree gain (average leaf error rate minus base error rate) of each group against its base error rate. "
-        f"{_mean_gains(points)}"
+        f"{_mean_gains(points, parts)}"
     )
-    return draw_chart(lambda axes, theme: _draw_gains(axes, theme, points), alt=alt, height=3.4)
+    return draw_chart(lambda axes, theme: _draw_gains(axes, theme, points, parts), alt=alt, height=3.4)
 
 
-def gain_by_base_rate(points: pd.DataFrame, *, depth: int, grouping: str) -> Chart:
-    """Draw ALER − BER against BER of one grouping's trees of one depth, fitted and held out.
+def gain_by_base_rate(
+    points: pd.DataFrame, *, depth: int, grouping: str, parts: tuple[str, str] = _PARTS, is_split: bool = True
+) -> Chart:
+    """Draw ALER − BER against BER of one grouping's trees of one depth, where they were fitted and in evidence.
 
     Args:
         points: One row per tree of the grouping, of any depth, so that the charts of all depths have the same axes;
             columns depth, n_leaves, base_error_rate, gain, n_images_held_out, base_error_rate_held_out and
-            gain_held_out, the last two without a value where nothing was held out. At least one row of `depth`.
+            gain_held_out, the last two without a value where nothing was tested. At least one row of `depth`.
         depth: Of the trees to draw.
         grouping: In words, for the sentence that stands for the chart.
+        parts: As for `tree_gain`.
+        is_split: Evidence is of images that the trees were not fitted on: then what chance gives there is known.
     """
     shown = points[points["depth"] == depth]
-    chance = _expected_by_chance(shown)
+    chance = _expected_by_chance(shown) if is_split else float("nan")
     alt = (
         f"Tree gain (average leaf error rate minus base error rate) against the base error rate. Grouping: "
-        f"{grouping}; {len(shown)} tree{'s' * (len(shown) != 1)} of depth {depth}. {_mean_gains(shown)}"
-        + ("" if np.isnan(chance) else f" By chance alone held-out images would give {chance:.3f} on average.")
+        f"{grouping}; {len(shown)} tree{'s' * (len(shown) != 1)} of depth {depth}. {_mean_gains(shown, parts)}"
+        + ("" if np.isnan(chance) else f" By chance alone {parts[1]} would give {chance:.3f} on average.")
     )
     rates = points[["base_error_rate", "base_error_rate_held_out"]].to_numpy(dtype=np.float64)
     gains = points[["gain", "gain_held_out"]].to_numpy(dtype=np.float64)
 
     def draw(axes: Axes, theme: Theme) -> None:
-        _draw_gains(axes, theme, shown, chance=chance)
+        _draw_gains(axes, theme, shown, parts, chance=chance)
         axes.set_xlim(*_limits(rates))
         axes.set_ylim(*_limits(gains))
 
@@ -102,18 +108,20 @@ def _limits(values: npt.NDArray[np.float64]) -> tuple[float, float]:
     return (low - room) * 100, (high + room) * 100
 
 
-def _draw_gains(axes: Axes, theme: Theme, points: pd.DataFrame, *, chance: float = np.nan) -> None:
+def _draw_gains(
+    axes: Axes, theme: Theme, points: pd.DataFrame, parts: tuple[str, str], *, chance: float = np.nan
+) -> None:
     tested = points.dropna(subset=["base_error_rate_held_out", "gain_held_out"])
     size, strength = (3.2, 0.5) if len(points) + len(tested) > _MANY_POINTS else (5.0, 0.85)
     clouds = [
-        (points["base_error_rate"], points["gain"], "round", "o", theme.first, "fitted images"),
+        (points["base_error_rate"], points["gain"], "round", "o", theme.first, parts[0]),
         (
             tested["base_error_rate_held_out"],
             tested["gain_held_out"],
             "projecting",
             "s",
             theme.second,
-            "held-out images",
+            parts[1],
         ),
     ]
     handles = []
@@ -151,8 +159,8 @@ def _expected_by_chance(points: pd.DataFrame) -> float:
     return float(expected.mean())
 
 
-def _mean_gains(points: pd.DataFrame) -> str:
+def _mean_gains(points: pd.DataFrame, parts: tuple[str, str]) -> str:
     held_out = points["gain_held_out"].dropna()
-    return f"Mean on fitted images: {points['gain'].mean():.3f}" + (
-        f", on held-out images: {held_out.mean():.3f}." if len(held_out) else "."
+    return f"Mean, {parts[0]}: {points['gain'].mean():.3f}" + (
+        f"; {parts[1]}: {held_out.mean():.3f}." if len(held_out) else "."
     )

@@ -66,7 +66,7 @@ def test_a_lens_from_elsewhere_works_from_the_configuration_to_the_site(tmp_path
     assert "toy in the overview" in overview
     assert "toy noted" in overview
     assert "Toy verdict." in overview
-    assert '<span class="badge not_verified">toy &lt;badge&gt;</span>' in overview
+    assert '<span class="badge doubt">toy &lt;badge&gt;</span>' in overview
     assert 'href="toy/index.html"' in overview  # in the navigation
     assert " sure</p>" in of_class
     assert '<a href="#toy-section"' in of_class

@@ -481,7 +481,8 @@ class _Builder:
             both = (rate["error_rate_held_out"], covered["error_coverage_held_out"])
             product = None if both[0] is None or both[1] is None else both[0] * both[1]
             q = None if in_sample or not is_mode else [0.0004, 0.012, 0.21][self.rule_id % 3]
-            verdict = "in_sample_only" if in_sample else "verified" if q is not None and q < 0.05 else "not_verified"
+            verdict = ("verified", "real_but_small", "can_be_chance")[self.rule_id % 3] if is_mode else None
+            verdict = "in_sample_only" if in_sample and is_mode else verdict
             tables["rules"].append(
                 {
                     "rule_id": self.rule_id,
@@ -504,6 +505,7 @@ class _Builder:
                     "p_value": q,
                     "q_value": q,
                     "verdict": verdict,
+                    "stability": (0.92, 0.6, 0.3, None)[self.rule_id % 4] if is_mode else None,
                 }
             )
             for position, condition in enumerate(path):

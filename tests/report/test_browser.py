@@ -326,7 +326,7 @@ def test_tables_are_sorted_by_keyboard_and_say_so(large: Built, watched: Watched
     assert headers.get_attribute("aria-sort") == "descending"
     assert page.inner_text("[data-announce]") == "Sorted by ER, descending"
     rates = page.eval_on_selector_all(
-        "tbody[data-rows] tr", "rows => rows.map(r => parseFloat(r.children[7].textContent))"
+        "tbody[data-rows] tr", "rows => rows.map(r => parseFloat(r.children[8].textContent))"
     )
     assert rates == sorted(rates, reverse=True)
     page.keyboard.press("Enter")

@@ -188,7 +188,7 @@ def test_the_overview_and_the_evaluation_say_how_much_is_explained(demo: Built) 
     overview, evaluation = demo.text("index.html"), demo.text("evaluation/index.html")
     assert "How much of the failures do they explain?" in overview
     assert "18/60 held-out failures lie in a verified failure mode; the other 42 are not explained." in overview
-    assert "Mean gain, held out" in evaluation
+    assert "Mean gain, held-out" in evaluation
     assert "0.049" in evaluation
 
 

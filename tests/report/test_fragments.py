@@ -111,7 +111,7 @@ def test_rates_bars_and_badges(renderer: Renderer) -> None:
     template = renderer.environment.from_string(
         '{% from "parts/macros.html" import ratebar, badge, er with context %}'
         "{{ rate(a) }}\n{{ rate(b) }}\n{{ ratebar(a, c) }}\n{{ ratebar(b, b) }}\n"
-        "{{ badge('not_verified') }}\n{{ er() }}"
+        "{{ badge('real_but_small') }}\n{{ er() }}"
     )
     _compare("rates.html", template.render(a=Share(130, 137, 0.899, 0.975), b=Share(0, 0), c=Share(1, 1), root=""))
 

@@ -19,7 +19,8 @@ def _headlines(source: ReportSource, *, explained: Share | None = None) -> tuple
 
 
 def _with_verdict(built: Built, verdict: str) -> ReportSource:
-    rules = built.source.tables["rules"].assign(verdict=verdict)
+    rules = built.source.tables["rules"]
+    rules = rules.assign(verdict=rules["verdict"].where(~rules["is_failure_mode"], verdict))
     return dataclasses.replace(built.source, tables={**built.source.tables, "rules": rules})
 
 
@@ -35,11 +36,20 @@ def test_verified_failure_modes_ask_for_a_decision_and_the_most_important_one_is
     assert len(matter.links) == 3
 
 
-def test_failure_modes_that_did_not_hold_are_not_held_against_the_model(demo: Built) -> None:
-    ship, matter, _, _ = _headlines(_with_verdict(demo, "not_verified"))
-    assert ship.answer == "Nothing verified speaks against it"
-    assert "none held on images it was not fitted on" in ship.detail
-    assert matter.answer.startswith("Unverified ones of ")
+@pytest.mark.parametrize(
+    ("verdict", "answer", "tone", "which"),
+    [
+        ("real_but_small", "Only small differences speak against it", "plain", "Real but small ones of "),
+        ("can_be_chance", "Nothing verified speaks against it", "good", "Ones that can be chance, of "),
+    ],
+)
+def test_failure_modes_that_are_not_verified_say_what_they_are(
+    demo: Built, verdict: str, answer: str, tone: str, which: str
+) -> None:
+    ship, matter, _, _ = _headlines(_with_verdict(demo, verdict))
+    assert (ship.answer, ship.tone) == (answer, tone)
+    assert f" failure modes, all {verdict.replace('_', ' ')}. Of all images" in ship.detail
+    assert matter.answer.startswith(which)
 
 
 def test_an_in_sample_run_cannot_say_whether_it_is_safe(hostile: Built) -> None:

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from barlow_report.config import RulesConfig
+from barlow_report.report.evidence import evidence_words, stability_words, verdict_counts
 from barlow_report.report.records import Condition, Group, Measures, Rule, Share
 from barlow_report.report.words import (
     condition_words,
-    evidence_words,
     images_of,
     rule_inequality,
     rule_sentence,
@@ -101,17 +101,52 @@ def test_verified_evidence_names_counts_interval_and_q() -> None:
     assert words.endswith(f"; q <{THIN}0.001. The failure mode is verified.")
 
 
-def test_missing_evidence_names_each_limit_that_does_not_hold() -> None:
+@pytest.mark.parametrize(
+    ("measures", "smaller"),
+    [
+        (_measures(18, 40, 82, 200, low=0.3), "error rate 4 points above the base instead of 10."),
+        (
+            _measures(11, 22, 401, 1000, low=0.3),
+            "error rate 9.9 points above the base instead of 10 and covers 3\u202f%",
+        ),
+        (_measures(30, 100, 100, 200, low=0.2), "error rate 20 points below the base rate instead of above it."),
+        (_measures(39, 40, 199, 400, low=0.9), "covers 19.6\u202f% of the held-out failures instead of 20\u202f%."),
+    ],
+)
+def test_a_real_difference_says_by_how_much_it_misses_a_limit(measures: Measures, smaller: str) -> None:
+    small = replace(RULE, held_out=measures, verdict="real_but_small", q_value=0.01)
+    words = evidence_words(small, RulesConfig())
+    assert f"It is real (q = 0.010), but smaller than asked for: {smaller}" in words
+
+
+def test_a_difference_that_can_be_chance_says_so_first() -> None:
     weak = _measures(3, 30, 50, 100, low=0.02)
-    words = evidence_words(replace(RULE, held_out=weak, verdict="not_verified", q_value=0.3), RulesConfig())
-    assert "can be chance (q = 0.300, limit 0.05)" in words
-    assert "is not 10\u202f% above the base rate" in words
-    assert "covers 6\u202f% of the held-out failures, not 20\u202f%" in words
+    words = evidence_words(replace(RULE, held_out=weak, verdict="can_be_chance", q_value=0.3), RulesConfig())
+    assert "That can be chance (q = 0.300, limit 0.05), and it is smaller than asked for: error rate 40 points" in words
+    assert "covers 6\u202f% of the held-out failures instead of 20\u202f%" in words
 
 
 def test_a_leaf_without_held_out_images_could_not_be_tested() -> None:
-    empty = replace(RULE, held_out=_measures(0, 0, 10, 20), verdict="not_verified", q_value=None)
-    assert "could not be tested" in evidence_words(empty, RulesConfig())
+    empty = replace(RULE, held_out=_measures(0, 0, 10, 20), verdict="can_be_chance", q_value=None)
+    assert "could not be tested and can be chance" in evidence_words(empty, RulesConfig())
+    alike = replace(RULE, held_out=_measures(9, 9, 20, 20, low=0.7), verdict="can_be_chance", q_value=None)
+    assert "No test was possible" in evidence_words(alike, RulesConfig())
+
+
+def test_failure_modes_are_counted_by_verdict_and_ordered_by_it_then_by_stability() -> None:
+    verdicts = ("can_be_chance", "verified", "real_but_small", "verified")
+    rules = [replace(RULE, rule_id=i, verdict=verdict) for i, verdict in enumerate(verdicts)]
+    assert verdict_counts(rules) == ((2, "verified"), (1, "real but small"), (1, "can be chance"))
+    rules[1] = replace(rules[1], stability=0.49)
+    assert [rule.rule_id for rule in sorted(rules, key=lambda rule: rule.order)] == [3, 1, 2, 0]
+
+
+@pytest.mark.parametrize(
+    ("stability", "words"),
+    [(0.8, "stable 0.80"), (0.5, "fairly stable 0.50"), (0.49, "unstable 0.49"), (0.0, "unstable 0.00"), (None, "")],
+)
+def test_stability_is_a_word_and_a_number(stability: float | None, words: str) -> None:
+    assert stability_words(stability) == words
 
 
 def test_in_sample_evidence_is_called_none() -> None:

@@ -8,7 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, false_discovery_control, fisher_exact
 
-from barlow_report.rules.evidence import adjust_p_values, exact_test, judge, wilson_interval
+from barlow_report.rules.evidence import (
+    adjust_p_values,
+    adjust_within_families,
+    exact_test,
+    judge,
+    wilson_interval,
+)
 from barlow_report.significance import balanced_accuracy_interval
 
 
@@ -89,17 +95,28 @@ def test_q_values_equal_scipy_and_leave_out_what_was_not_tested(p_values: list[f
         )
 
 
-def test_verified_needs_candidate_limits_and_q_value_together() -> None:
-    candidate = np.array([True, True, True, False, True])
-    holds = np.array([True, False, True, True, True])
-    q_values = np.array([0.05, 0.01, 0.051, 0.01, np.nan])
+def test_families_are_adjusted_apart() -> None:
+    # three tests by label: 0.01 · 3/1, min(0.03 · 3/2, 0.04 · 3/3), 0.04 · 3/3; by prediction one, which stays as it is
+    p_values = [0.01, 0.02, 0.04, 0.03, np.nan, np.nan]
+    families = ["label", "prediction", "label", "label", "column site", "prediction"]
+    expected = [0.03, 0.02, 0.04, 0.04, np.nan, np.nan]
+    np.testing.assert_allclose(adjust_within_families(p_values, families), expected, atol=1e-12)
+    together = adjust_p_values(p_values)
+    np.testing.assert_allclose(together, [0.04, 0.04, 0.04, 0.04, np.nan, np.nan], atol=1e-12)
+    assert adjust_within_families([], []).shape == (0,)
+
+
+def test_a_verdict_says_whether_there_is_a_difference_and_whether_it_is_as_large_as_asked_for() -> None:
+    candidate = np.array([True, True, True, True, True, False])
+    holds = np.array([True, False, True, False, True, True])
+    q_values = np.array([0.05, 0.01, 0.051, 0.9, np.nan, 0.01])
     verdicts = judge(candidate, holds, q_values, max_q_value=0.05, in_sample=False)
-    assert verdicts.tolist() == ["verified"] + ["not_verified"] * 4
+    assert verdicts.tolist() == ["verified", "real_but_small", *["can_be_chance"] * 3, None]
 
 
 def test_nothing_is_verified_in_sample() -> None:
     verdicts = judge(np.array([True, False]), np.array([True, True]), np.zeros(2), max_q_value=0.05, in_sample=True)
-    assert verdicts.tolist() == ["in_sample_only", "in_sample_only"]
+    assert verdicts.tolist() == ["in_sample_only", None]
 
 
 def test_interval_of_a_balanced_accuracy_by_hand() -> None:

@@ -98,9 +98,11 @@ def test_evidence_is_that_of_the_held_out_counts(explanation: Explanation) -> No
         n_group_failures=groups["n_failures_held_out"],
     )
     np.testing.assert_array_equal(rules["p_value"], p_values)
-    q_values = adjust_p_values(np.where(rules["is_failure_mode"], p_values, np.nan))
-    np.testing.assert_array_equal(rules["q_value"], q_values)
-    assert (rules.loc[~rules["is_failure_mode"], "verdict"] == "not_verified").all()
+    tested = np.where(rules["is_failure_mode"], p_values, np.nan)
+    for grouping in ("label", "prediction"):
+        family = (groups["grouping"] == grouping).to_numpy()
+        np.testing.assert_array_equal(rules["q_value"][family], adjust_p_values(tested[family]))
+    np.testing.assert_array_equal(rules["verdict"].isna(), ~rules["is_failure_mode"])
     modes = metrics.is_failure_mode(
         rules["error_rate"], rules["error_coverage"], base_rate=rules["base_error_rate"], rho=0.1, tau=0.2
     )
@@ -134,7 +136,7 @@ def test_in_sample_mode_has_no_held_out_values_and_says_so_in_every_verdict() ->
     explanation = explain(DATA, held_out_fraction=0.0)
     assert_valid(explanation)
     assert set(explanation.splits["split"]) == {"fit"}
-    assert set(explanation.rules["verdict"]) == {"in_sample_only"}
+    assert set(explanation.rules["verdict"][explanation.rules["is_failure_mode"]]) == {"in_sample_only"}
     for table in (explanation.rules, explanation.groups):
         without_value = [c for c in table.columns if "_held_out" in c and not c.startswith("n_")]
         assert table[without_value].isna().all().all()

@@ -51,7 +51,7 @@ def test_tree_gain_works_with_and_without_held_out_images(held_out: float) -> No
         }
     )
     chart = tree_gain(groups)
-    assert "Mean on fitted images: 0.200" in chart.alt
+    assert "Mean, fitted images: 0.200" in chart.alt
     assert ("held-out images: 0.100" in chart.alt) == (held_out == held_out)
     ElementTree.fromstring(chart.dark)  # noqa: S314 - our own text
 
@@ -112,7 +112,7 @@ def test_the_words_for_a_chart_say_what_it_shows() -> None:
     chart = gain_by_base_rate(points, depth=3, grouping="column <b>")
     assert chart.alt == (
         "Tree gain (average leaf error rate minus base error rate) against the base error rate. Grouping: column <b>; "
-        "3 trees of depth 3. Mean on fitted images: 0.200, on held-out images: 0.030. "
+        "3 trees of depth 3. Mean, fitted images: 0.200; held-out images: 0.030. "
         "By chance alone held-out images would give 0.006 on average."  # (0.8 / 100 + 0.7 * 2 / 350) / 2
     )
     assert _dots(chart.light) == [3, 2]

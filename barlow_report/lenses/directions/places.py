@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from barlow_report.formatting import count, percent
 from barlow_report.lenses.directions.config import DirectionsConfig
 from barlow_report.lenses.directions.records import PLACES, CaptionEntry, ClassDirection, DirectionTables, ModePlace
+from barlow_report.report.evidence import VERDICTS
 from barlow_report.report.histogram import HistogramDrawing, draw_histogram
 from barlow_report.report.pages.page import Heading, Site
 from barlow_report.report.records import Rule, Share
 from barlow_report.report.slots import Block, MethodPart, PagePart, Sentence
 from barlow_report.report.visible import visible
-from barlow_report.report.words import STATUSES, VERDICTS
+from barlow_report.report.words import STATUSES
 
 __all__ = [
     "DIRECTION_ANCHOR",

@@ -210,7 +210,7 @@ def _judged(rows: pd.DataFrame, has_held_out: bool, *, max_q_value: float, level
     q_values = adjust_p_values(p_values)
     is_verified = is_known & (np.nan_to_num(q_values, nan=1.0) <= max_q_value)
     verdict = (
-        np.where(is_verified, "verified", "not_verified") if has_held_out else np.full(len(rows), "in_sample_only")
+        np.where(is_verified, "verified", "can_be_chance") if has_held_out else np.full(len(rows), "in_sample_only")
     )
     counted = is_fitted & (n > 0)
     return rows.assign(

@@ -43,7 +43,7 @@ TABLES: tuple[Table, ...] = (
                 "verified: q <= max_q_value on held-out images; in_sample_only: nothing held out; no value without a "
                 "direction",
                 nullable=True,
-                allowed=("verified", "not_verified", "in_sample_only"),
+                allowed=("verified", "can_be_chance", "in_sample_only"),
             ),
             real("reference_score", "decision value of the reference caption; no value", nullable=True),
         ),

@@ -2,10 +2,11 @@
 
 from barlow_report.lenses.error_types.records import ERROR_TITLES, MEANINGS, Breakdown, ErrorTypeTables
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, TableColumn
+from barlow_report.report.evidence import VERDICTS
 from barlow_report.report.pages.page import Site
 from barlow_report.report.records import Rule
 from barlow_report.report.slots import ModeColumns
-from barlow_report.report.words import VERDICTS, condition_words
+from barlow_report.report.words import condition_words
 
 __all__ = ["classes_table", "mode_columns", "modes_table", "mostly", "type_cells", "type_columns", "type_filter"]
 
@@ -87,7 +88,7 @@ def classes_table(site: Site, error_types: ErrorTypeTables) -> DataTable:
                 label="Failures",
                 kind="count",
                 starts="descending",
-                title="Images with the label that are misclassified, fitted and held-out ones",
+                title="All images with the label that are misclassified",
             ),
             TableColumn(key="mostly", label="Mostly", kind="text", title="The type of most of these failures"),
             *type_columns(error_types),
@@ -134,7 +135,7 @@ def modes_table(site: Site, error_types: ErrorTypeTables) -> DataTable:
                 label="Failures",
                 kind="count",
                 starts="descending",
-                title="In the leaf, fitted and held-out images",
+                title="Of all images of the group that are in the leaf",
             ),
             TableColumn(key="mostly", label="Mostly", kind="text", title="The type of most of these failures"),
             *type_columns(error_types),

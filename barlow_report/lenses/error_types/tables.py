@@ -36,7 +36,7 @@ TABLES: tuple[Table, ...] = (
             integer("class_id", "label of the failures; no value for other scopes", nullable=True),
             integer("rule_id", "the leaf, see rules; no value for other scopes", nullable=True),
             text("error_type", "one that was assessed; those of a scope add up", allowed=ERROR_TYPES),
-            integer("n_errors", "failures of the type, fitted and held-out images together"),
+            integer("n_errors", "failures of the type among all images, whatever part they belong to"),
             integer("n_failures", "failures of the scope"),
             real("low", "lower end of the Wilson interval of n_errors / n_failures; no value", nullable=True),
             real("high", "upper end of it", nullable=True),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from barlow_report.formatting import count
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, TableColumn
+from barlow_report.report.evidence import modes_words
 from barlow_report.report.pages.groups import GroupSection, describe_groups, group_headings, group_section, search_words
 from barlow_report.report.pages.page import Site, SitePage
 from barlow_report.report.pages.sets import GroupLink, group_link
@@ -33,8 +34,7 @@ class ClassView:
     takes_part: tuple[GroupLink, ...]
     heads: tuple[Block, ...]
     parts: tuple[PagePart, ...]
-    n_failure_modes: int
-    n_verified: int
+    modes: str
 
 
 def classes_page(site: Site) -> SitePage:
@@ -87,7 +87,7 @@ def _table(site: Site) -> DataTable:
             label="Verified",
             kind="count",
             starts="descending",
-            title="Of these, failure modes that hold on held-out images",
+            title=f"Of these, failure modes that hold on {site.catalog.evidence.images}",
         ),
     ]
     rows = [_row(site, entry, groupings) for entry in site.catalog.classes.values()]
@@ -157,6 +157,5 @@ def _class_view(site: Site, entry: ClassEntry, groups: list[Group]) -> ClassView
         ),
         heads=site.ask(lambda lens, view: lens.class_head(site, view, entry.class_id)),
         parts=_parts(site, entry),
-        n_failure_modes=len(modes),
-        n_verified=_n_verified(modes),
+        modes=modes_words(modes),
     )

@@ -1,19 +1,21 @@
 """The table of all failure modes of the run."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from barlow_report.formatting import count
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, Picture, TableColumn
+from barlow_report.report.evidence import STABILITY, VERDICTS, modes_words
 from barlow_report.report.pages.page import Site, SitePage
 from barlow_report.report.records import Rule
 from barlow_report.report.slots import ModeColumns
-from barlow_report.report.words import VERDICTS, condition_words, grouping_label
+from barlow_report.report.words import condition_words, grouping_label
 
 __all__ = ["FailureModesView", "failure_modes_page"]
 
 _PAGE_SIZE = 40  # fourteen columns wide: more rows would be more elements than a page should have
 
+_TESTED = TableColumn(key="er-held-out", label="", kind="rate", starts="descending")  # in the words of the evidence
 _COLUMNS = (
     TableColumn(key="picture", label="Picture", kind="picture"),
     TableColumn(key="rule", label="Rule", kind="link"),
@@ -21,12 +23,15 @@ _COLUMNS = (
     TableColumn(key="grouping", label="Grouping", kind="text"),
     TableColumn(key="verdict", label="Verdict", kind="badge", words=VERDICTS, starts="descending"),
     TableColumn(
-        key="er-held-out",
-        label="ER held-out",
-        kind="rate",
+        key="stability",
+        label="Stability",
+        kind="grade",
         starts="descending",
-        title="Error rate on the held-out images of the leaf, with its interval",
+        grades=STABILITY,
+        title="Share of resamples of the group's images in which the best rule overlaps this one by half or more: "
+        + ", ".join(f"{word} from {limit:g}" for limit, word in STABILITY[:-1]),
     ),
+    _TESTED,
     TableColumn(
         key="q",
         label="q",
@@ -58,13 +63,11 @@ _COLUMNS = (
 
 @dataclass(frozen=True, kw_only=True)
 class FailureModesView:
-    """The table, and how many of its rows are verified."""
+    """The table, and how many of its rows have which verdict."""
 
     table: DataTable
-    n_verified: int
-    n_tested: int
+    counts: str
     n_rules: int
-    is_in_sample: bool
 
 
 def failure_modes_page(site: Site) -> SitePage:
@@ -74,10 +77,8 @@ def failure_modes_page(site: Site) -> SitePage:
     site.tables[table.name] = table
     view = FailureModesView(
         table=table,
-        n_verified=sum(rule.verdict == "verified" for rule in rules),
-        n_tested=len(rules),
+        counts=modes_words(rules),
         n_rules=len(site.catalog.rules),
-        is_in_sample=site.catalog.is_in_sample,
     )
     return SitePage(
         path="failure-modes/index.html",
@@ -96,7 +97,8 @@ def _table(site: Site, rules: list[Rule]) -> DataTable:
     groupings = dict.fromkeys(grouping_label(site.catalog.groups[rule.group_id]) for rule in rules)
     verdicts = [verdict for verdict in VERDICTS if any(rule.verdict == verdict for rule in rules)]
     config = site.catalog.rules_config
-    columns = [c for c in _COLUMNS if not site.catalog.is_in_sample or c.key not in ("er-held-out", "q")]
+    columns = _columns(site, rules)
+    has_stability = any(column.key == "stability" for column in columns)
     added = site.ask(lambda lens, view: lens.mode_columns(site, view))
     after = [column.key for column in columns].index("verdict") + 1
     columns[after:after] = [column for lens_columns in added for column in lens_columns.columns]
@@ -109,6 +111,7 @@ def _table(site: Site, rules: list[Rule]) -> DataTable:
             Filter(key="", label="Rule, group or grouping contains", kind="contains"),
             Filter(key="grouping", label="Grouping", kind="equals", choices=tuple((g, g) for g in groupings)),
             Filter(key="verdict", label="Verdict", kind="equals", choices=tuple((VERDICTS[v], v) for v in verdicts)),
+            *([Filter(key="stability", label="Stability ≥", kind="least")] * has_stability),
             Filter(key="er", label="ER ≥ %", kind="least", is_percent=True),
             Filter(key="ec", label="EC ≥ %", kind="least", is_percent=True),
             Filter(key="n", label="n ≥", kind="least"),
@@ -121,6 +124,17 @@ def _table(site: Site, rules: list[Rule]) -> DataTable:
         f"{config.rho:g} above the base rate and covers at least {config.tau:g} of its group's failures.",
         noun="failure modes",
     )
+
+
+def _columns(site: Site, rules: Sequence[Rule]) -> list[TableColumn]:
+    """The columns that the run has values for, in the words of its evidence."""
+    catalog, absent = site.catalog, set[str]()
+    if catalog.is_in_sample:
+        absent |= {"er-held-out", "q"}
+    if all(rule.stability is None for rule in rules):
+        absent.add("stability")
+    tested = replace(_TESTED, label=f"ER {catalog.evidence.short}", title=catalog.evidence.error_rate)
+    return [tested if column is _TESTED else column for column in _COLUMNS if column.key not in absent]
 
 
 def _cells(site: Site, rule: Rule, added: Sequence[ModeColumns]) -> dict[str, Cell]:
@@ -139,6 +153,7 @@ def _cells(site: Site, rule: Rule, added: Sequence[ModeColumns]) -> dict[str, Ce
         "class": Link(group.name, site.group_path(group)),
         "grouping": grouping_label(group),
         "verdict": rule.verdict,
+        "stability": rule.stability,
         "er-held-out": None if rule.held_out is None else rule.held_out.error,
         "q": rule.q_value,
         "er": rule.fit.error,

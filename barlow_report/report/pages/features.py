@@ -111,7 +111,7 @@ def features_page(site: Site) -> SitePage:
                 label="Verified",
                 kind="count",
                 starts="descending",
-                title="Failure modes that hold on held-out images",
+                title=f"Failure modes that hold on {site.catalog.evidence.images}",
             ),
             TableColumn(
                 key="rules",

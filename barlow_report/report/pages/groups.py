@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from barlow_report.formatting import percent, ratio
 from barlow_report.report.datatable import Link
+from barlow_report.report.evidence import evidence_words
 from barlow_report.report.pages.page import Heading, Site
 from barlow_report.report.pages.pictures import GalleryPicture, TriptychView, gallery_picture, triptych
 from barlow_report.report.records import Group, Rule, Share
 from barlow_report.report.slots import Block, Sentence
 from barlow_report.report.tree import TreeDrawing, draw_tree
 from barlow_report.report.words import (
-    evidence_words,
     images_of,
     noise_words,
     rule_inequality,
@@ -107,19 +107,13 @@ def _short_rule(rule: Rule) -> str:
 
 
 def describe_groups(groups: list[Group]) -> str:
-    """Say of each group how many of its images are misclassified, fitted and held out together."""
+    """Say of each group how many of its images are misclassified."""
     parts = [
         f"{percent(share.value)} of the {images_of(group)} are misclassified ({ratio(share.k, share.n)})"
-        for group, share in ((group, _all_images(group)) for group in groups)
+        for group, share in ((group, group.all_images) for group in groups)
         if share.value is not None
     ]
     return "; ".join(parts) + "." if parts else "No image was analysed."
-
-
-def _all_images(group: Group) -> Share:
-    """The failures among all images of a group, fitted and held out together."""
-    parts = (group.base, group.base_held_out)
-    return Share(sum(part.k or 0 for part in parts), sum(part.n or 0 for part in parts))
 
 
 def search_words(groups: list[Group]) -> str:

@@ -7,6 +7,7 @@ from statistics import fmean
 
 from barlow_report.config import RulesConfig
 from barlow_report.report.datatable import Link
+from barlow_report.report.evidence import STABILITY
 from barlow_report.report.pages.facts import Fact, assumptions, settings_rows
 from barlow_report.report.pages.page import Heading, Site, SitePage
 from barlow_report.report.records import Evaluation, Explained, Share
@@ -36,7 +37,8 @@ class MethodView:
     rules: RulesConfig
     kinds: tuple[tuple[str, str], ...]
     is_in_sample: bool
-    n_tested: int
+    families: tuple[tuple[str, int], ...]
+    stability: tuple[tuple[float, str], ...]
     settings: tuple[Fact, ...]
     assumptions: tuple[str, ...]
     attack: tuple[Fact, ...]
@@ -144,14 +146,15 @@ def method_page(site: Site) -> SitePage:
         section="Method",
         description="Every measure with its definition, the settings used, how to read a triptych, and the limits.",
         search="Definitions: base error rate BER, error rate ER, error coverage EC, importance value IV, average leaf "
-        "error rate ALER, failure mode, held-out images, Wilson interval, exact test, q-value, verdict, triptych, "
-        "heatmap, feature attack, error types, limits.",
+        f"error rate ALER, failure mode, {site.catalog.evidence.images}, Wilson interval, q-value, verdict: verified, "
+        "real but small, can be chance; stability, triptych, heatmap, feature attack, error types, limits.",
         template="pages/method.html",
         view=lambda: MethodView(
             rules=site.catalog.rules_config,
             kinds=tuple(kind_words(g) for g in dict.fromkeys(g.grouping for g in site.catalog.other_groups)),
             is_in_sample=site.catalog.is_in_sample,
-            n_tested=sum(rule.q_value is not None for rule in site.catalog.failure_modes()),
+            families=_families(site),
+            stability=STABILITY,
             settings=settings,
             assumptions=assumptions(site.info),
             attack=tuple(fact for fact in settings if fact.name.startswith("visuals.attack.")),
@@ -160,7 +163,7 @@ def method_page(site: Site) -> SitePage:
         headings=(
             Heading("From images to rules", "procedure"),
             Heading("Measures", "measures"),
-            Heading("Evidence", "evidence"),
+            Heading("Evidence", "evidence", (Heading("Stability", "stability"),)),
             Heading("How to read a triptych", "triptychs"),
             Heading("How to read a tree", "trees"),
             *(part.section.heading for part in parts),
@@ -172,6 +175,16 @@ def method_page(site: Site) -> SitePage:
         crumbs=_UP,
         has_contents=True,
     )
+
+
+def _families(site: Site) -> tuple[tuple[str, int], ...]:
+    """The groupings with tested failure modes, and how many there are: q-values correct for those of one grouping."""
+    groups = site.catalog.groups
+    tested = Counter(
+        groups[rule.group_id].grouping for rule in site.catalog.failure_modes() if rule.q_value is not None
+    )
+    names = dict.fromkeys(group.grouping for group in groups.values())
+    return tuple((GROUPINGS.get(name, name), tested[name]) for name in names if tested[name])
 
 
 def skipped_page(site: Site) -> SitePage:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from barlow_report.formatting import count
 from barlow_report.report.datatable import Link
+from barlow_report.report.evidence import verdict_counts
 from barlow_report.report.headlines import Headline, headlines
 from barlow_report.report.pages.annotate import n_asked
 from barlow_report.report.pages.facts import Fact, assumptions, last_part, run_facts, settings_rows
@@ -62,10 +63,10 @@ class OverviewView:
     failures: Share
     n_classes: int
     n_features: int
-    n_fit: int
-    n_held_out: int
-    n_tested: int
-    n_verified: int
+    divided: str
+    n_modes: int
+    verdicts: tuple[tuple[int, str], ...]
+    order: str
     n_groups: int
     n_fitted: int
     cards: tuple[FailureModeCard, ...]
@@ -110,10 +111,10 @@ def _view(site: Site, modes: list[Rule]) -> OverviewView:
         failures=catalog.images.failures,
         n_classes=len(catalog.classes),
         n_features=len(catalog.feature_ids),
-        n_fit=catalog.n_fit,
-        n_held_out=catalog.n_held_out,
-        n_tested=len(modes),
-        n_verified=sum(rule.verdict == "verified" for rule in modes),
+        divided=catalog.evidence.divide(catalog.n_fit, catalog.n_held_out),
+        n_modes=len(modes),
+        verdicts=verdict_counts(modes),
+        order=_order(site, modes),
         n_groups=len(catalog.groups),
         n_fitted=statuses["fitted"],
         cards=tuple(_card(site, rule) for rule in modes[:_N_CARDS]),
@@ -132,8 +133,20 @@ def _view(site: Site, modes: list[Rule]) -> OverviewView:
     )
 
 
+def _order(site: Site, modes: list[Rule]) -> str:
+    """Say in which order failure modes stand, and what their numbers are of."""
+    if site.catalog.is_in_sample:
+        return "By importance value, measured on the images the rules were fitted on."
+    verdicts = [words for _, words in verdict_counts(modes)]
+    found = [f"first {', then '.join(verdicts)}"] * (len(verdicts) > 1)
+    found += ["stable ones before unstable ones"] * any(rule.is_unstable for rule in modes)
+    found.append("then by importance value" if found else "by importance value")
+    words = "; ".join(found)
+    return f"{words[0].upper()}{words[1:]}. The numbers are those of {site.catalog.evidence.images}."
+
+
 def _explained(site: Site) -> Share | None:
-    """The share of failures that the modes of the whole run cover: verified ones, on held-out images, if there are."""
+    """The share of failures that the modes of the whole run cover: verified ones, where any were tested."""
     for row in site.catalog.explained:
         if row.scope == "run":
             return row.in_modes if site.catalog.is_in_sample else row.held_out

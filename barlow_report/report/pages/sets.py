@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from barlow_report.formatting import count
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, TableColumn
+from barlow_report.report.evidence import modes_words
 from barlow_report.report.pages.groups import GroupSection, describe_groups, group_headings, group_section, search_words
 from barlow_report.report.pages.page import Site, SitePage
 from barlow_report.report.records import Group, Rule, Share
@@ -22,8 +23,7 @@ class GroupLink:
     link: Link
     grouping: str
     base: Share
-    n_failure_modes: int
-    n_verified: int
+    modes: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +41,7 @@ class GroupView:
     kind: str
     section: GroupSection
     classes: tuple[Link, ...]
-    n_failure_modes: int
-    n_verified: int
+    modes: str
 
 
 def group_link(site: Site, group: Group) -> GroupLink:
@@ -52,8 +51,7 @@ def group_link(site: Site, group: Group) -> GroupLink:
         link=Link(group.name, site.group_page(group)),
         grouping=grouping_label(group),
         base=group.base,
-        n_failure_modes=len(modes),
-        n_verified=_n_verified(modes),
+        modes=modes_words(modes),
     )
 
 
@@ -105,7 +103,7 @@ def _table(site: Site, groups: list[Group]) -> DataTable:
             label="Verified",
             kind="count",
             starts="descending",
-            title="Of these, failure modes that hold on held-out images",
+            title=f"Of these, failure modes that hold on {site.catalog.evidence.images}",
         ),
     )
     return DataTable(
@@ -165,6 +163,5 @@ def _view(site: Site, group: Group) -> GroupView:
         kind=grouping_label(group),
         section=group_section(site, group),
         classes=tuple(site.class_link(entry.class_id) for entry in group.classes),
-        n_failure_modes=len(modes),
-        n_verified=_n_verified(modes),
+        modes=modes_words(modes),
     )

@@ -77,7 +77,7 @@ def _row(
     fit, test = own & ~held_out, own & held_out
     n, k = int(test.sum()), int((test & failed).sum())
     is_fitted, is_tested = status == "fitted", status == "fitted" and n > 0
-    verdict = ("in_sample_only" if n == 0 else ("verified", "not_verified")[class_id % 2]) if is_fitted else None
+    verdict = ("in_sample_only" if n == 0 else ("verified", "can_be_chance")[class_id % 2]) if is_fitted else None
     return {
         "class_id": class_id,
         "status": status,

@@ -123,7 +123,7 @@ def test_the_leaf_that_agrees_best_is_named(run: _Run) -> None:
     assert row["n_verified"] == 2
 
 
-@pytest.mark.parametrize("verdict", ["not_verified", "in_sample_only"])
+@pytest.mark.parametrize("verdict", ["real_but_small", "can_be_chance", "in_sample_only"])
 def test_a_mode_that_is_not_verified_counts_as_missed(run: _Run, verdict: str) -> None:
     run.add_mode("label", _MUG, ~run.shows_cue, verdict=verdict)
     row = run.compare().loc[_MUG]

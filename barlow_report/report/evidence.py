@@ -1,0 +1,216 @@
+"""How a site speaks of evidence: verdicts, stability, and which images a rule was tested with.
+
+A run has one of two kinds of evidence, or none. Whatever a page says of it, it says with the words of this module, so
+that no page claims held-out images where there are none.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from barlow_report.config import RulesConfig
+from barlow_report.formatting import THIN_SPACE, count, interval, number, p_value, percent, ratio
+from barlow_report.report.records import FAIRLY_STABLE, Measures, Rule
+
+__all__ = [
+    "EVIDENCE",
+    "STABILITY",
+    "STABLE",
+    "VERDICTS",
+    "EvidenceKind",
+    "EvidenceWords",
+    "evidence_kind",
+    "evidence_words",
+    "modes_words",
+    "stability_words",
+    "verdict_counts",
+]
+
+EvidenceKind = Literal["held_out", "shuffles", "in_sample"]
+
+VERDICTS = {
+    "verified": "verified",
+    "real_but_small": "real but small",
+    "can_be_chance": "can be chance",
+    "in_sample_only": "in-sample only",
+}
+"""What is said of failure modes, the strongest first."""
+
+STABLE = 0.8
+STABILITY = ((STABLE, "stable"), (FAIRLY_STABLE, "fairly stable"), (0.0, "unstable"))
+"""What is said of a stability of at least so much."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvidenceWords:
+    """One kind of evidence in words.
+
+    Attributes:
+        kind: Which it is.
+        short: Beside an abbreviation or a noun: ER held-out, held-out failures.
+        images: The images that speak for a rule: verified on held-out images.
+        fitted: Beside an abbreviation, for what was measured where the rule was fitted.
+        row: `images` as the heading of a row of measures.
+        fitted_row: The same for the images that the rule was fitted on.
+        together: What all images of a group consist of; empty where there is nothing to tell apart.
+        of_failures: Before a number of failures: 18/60 held-out failures.
+        each: Behind it.
+        error_rate: What the error rate in evidence is.
+    """
+
+    kind: EvidenceKind
+    short: str
+    images: str
+    fitted: str
+    row: str
+    fitted_row: str
+    together: str = ""
+    of_failures: str = ""
+    each: str = ""
+    error_rate: str = ""
+
+    @property
+    def parts(self) -> tuple[str, str]:
+        """What numbers of the fit are of, and those in evidence: the legend of a chart."""
+        return (self.fitted, self.images if self.kind == "held_out" else self.short)
+
+    def divide(self, n_fit: int, n_held_out: int) -> str:
+        """Say what becomes of the images of the run."""
+        if self.kind == "held_out":
+            return f"{count(n_fit)} to fit on, {count(n_held_out)} held out"
+        return "all to fit on, and to test with" if self.kind == "shuffles" else "all to fit on, none tested"
+
+    def leaf(self, n: str) -> str:
+        """Begin a sentence about the `n` images in evidence that are in a leaf."""
+        if self.kind == "shuffles":
+            return f"With each image judged by a rule fitted without it, {n} images are in this leaf; of these, "
+        return f"On the {n} held-out images of this leaf, "
+
+
+EVIDENCE: dict[EvidenceKind, EvidenceWords] = {
+    "held_out": EvidenceWords(
+        kind="held_out",
+        short="held-out",
+        images="held-out images",
+        fitted="fitted images",
+        row="Held-out images",
+        fitted_row="Fitted images",
+        together="fitted and held-out images",
+        of_failures="held-out ",
+        error_rate="Error rate on the held-out images of the leaf, with its interval",
+    ),
+    "shuffles": EvidenceWords(
+        kind="shuffles",
+        short="cross-fitted",
+        images="images judged by rules fitted without them",
+        fitted="as fitted",
+        row="All images, cross-fitted",
+        fitted_row="All images, as fitted",
+        each=", each judged by rules fitted without it",
+        error_rate="Error rate in the leaf when each image is judged by a rule that was fitted without it, with its "
+        "interval",
+    ),
+    "in_sample": EvidenceWords(
+        kind="in_sample",
+        short="tested",
+        images="images that rules were not fitted on",
+        fitted="fitted images",
+        row="Tested images",
+        fitted_row="All images (in-sample only)",
+    ),
+}
+
+
+def evidence_kind(settings: RulesConfig) -> EvidenceKind:
+    """Tell which kind of evidence the rules of a run have."""
+    if getattr(settings, "evidence", "held_out") == "shuffles":
+        return "shuffles"
+    return "in_sample" if settings.held_out_fraction == 0 else "held_out"
+
+
+def verdict_counts(rules: Iterable[Rule]) -> tuple[tuple[int, str], ...]:
+    """Count the verdicts of failure modes, the strongest first."""
+    found = [rule.verdict for rule in rules]
+    return tuple((found.count(verdict), words) for verdict, words in VERDICTS.items() if verdict in found)
+
+
+def modes_words(rules: Sequence[Rule]) -> str:
+    """Count failure modes and their verdicts: 13 failure modes: 5 verified, 6 real but small, 2 can be chance."""
+    if not rules:
+        return "no failure modes"
+    n, found = f"{count(len(rules))} failure mode{'s' * (len(rules) != 1)}", verdict_counts(rules)
+    if len(found) == 1:
+        return f"{n}, {'all ' * (len(rules) > 1)}{found[0][1]}"
+    return f"{n}: {', '.join(f'{count(k)} {words}' for k, words in found)}"
+
+
+def stability_words(stability: float | None) -> str:
+    """Say in a word and a number how stable a failure mode is; nothing where that was not computed."""
+    if stability is None:
+        return ""
+    word = next(word for limit, word in STABILITY if stability >= limit)
+    return f"{word} {number(stability, decimals=2)}"
+
+
+def evidence_words(rule: Rule, config: RulesConfig) -> str:
+    """Say what the evidence for a failure mode has shown, and what its verdict means."""
+    words, measures = EVIDENCE[evidence_kind(config)], rule.held_out
+    if measures is None:
+        return (
+            "In-sample only: no image was held out, so this was measured on the very images the rule was fitted on. "
+            "Fitted rules look good on random features, too; treat it as a suggestion."
+        )
+    if not measures.error.n:
+        return f"None of the {words.images} falls into this leaf, so the rule could not be tested and can be chance."
+    found = words.leaf(count(measures.error.n)) + _rates(measures, config)
+    missed = _missed(measures, config, words)
+    if rule.verdict == "verified":
+        return f"{found}; {_q_words(rule)}. The failure mode is verified."
+    if rule.verdict == "real_but_small":
+        smaller = f": {' and '.join(missed)}" if missed else ""
+        return f"{found}. It is real ({_q_words(rule)}), but smaller than asked for{smaller}."
+    if rule.q_value is None:
+        return f"{found}. No test was possible, because these images all fail or none does: so it can be chance."
+    smaller = f", and it is smaller than asked for: {' and '.join(missed)}" if missed else ""
+    return f"{found}. That can be chance ({_q_words(rule)}, limit {config.max_q_value:g}){smaller}."
+
+
+def _rates(measures: Measures, config: RulesConfig) -> str:
+    """Say what share of a leaf fails, against that of the group, without a full stop."""
+    error, base = measures.error, measures.base
+    level = f"{config.confidence_level * 100:g}{THIN_SPACE}%"
+    return (
+        f"{percent(error.value, decimals=0)} are misclassified ({ratio(error.k, error.n)}; {level} interval "
+        f"{interval(error.low, error.high)}), against a base rate of {percent(base.value, decimals=0)} "
+        f"({ratio(base.k, base.n)})"
+    )
+
+
+def _q_words(rule: Rule) -> str:
+    """Write the q-value with its sign: q = 0.012, or q < 0.001."""
+    text = p_value(rule.q_value)
+    return f"q {text}" if text.startswith("<") else f"q = {text}"
+
+
+def _missed(measures: Measures, config: RulesConfig, words: EvidenceWords) -> list[str]:
+    """Name each limit of a failure mode that the evidence misses, and by how much."""
+    error, base, coverage = measures.error.value, measures.base.value, measures.coverage.value
+    missed = []
+    if error is not None and base is not None and error < base + config.rho:
+        points, limit = _unequal((error - base) * 100, config.rho * 100)
+        side = "below the base rate instead of above it" if error < base else f"above the base instead of {limit}"
+        missed.append(f"error rate {points.removeprefix('−')} points {side}")
+    if coverage is not None and coverage < config.tau:
+        share, limit = _unequal(coverage * 100, config.tau * 100)
+        missed.append(f"covers {share}{THIN_SPACE}% of the {words.of_failures}failures instead of {limit}{THIN_SPACE}%")
+    return missed
+
+
+def _unequal(value: float, limit: float) -> tuple[str, str]:
+    """Write a value and the limit that it misses with as few decimals as tell them apart."""
+    texts = ("", "")
+    for decimals in range(4):
+        texts = (number(value, decimals=decimals), f"{limit:g}")
+        if float(number(value, decimals=decimals).replace("−", "-")) != limit:
+            break
+    return texts
