@@ -1,10 +1,14 @@
 """The benchmark of planted failures runs, and its scores are what they claim to be."""
 
+import inspect
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
+from torch import nn
 
 from barlow_report.config import RulesConfig
 from tests.benchmarks.peers.experiments import Experiment, Plan, make_experiment
@@ -13,7 +17,7 @@ from tests.benchmarks.peers.pools import CUED_CLASSES, Pool, load_pool
 from tests.benchmarks.peers.product import explain_experiments
 from tests.benchmarks.peers.real_experiments import KINDS, make_real_experiment, plan_real_experiments
 from tests.benchmarks.peers.real_images import EDITS, STATISTICS
-from tests.benchmarks.peers.real_pool import RealPool
+from tests.benchmarks.peers.real_pool import RealPool, load_real_pool
 from tests.benchmarks.peers.scoring import count_outcomes, score_slices, summarize
 from tests.benchmarks.peers.selection import select_in_sample, select_verified
 from tests.benchmarks.peers.slicers import slice_by_direction, slice_by_error_tree, slice_by_spotlight
@@ -110,6 +114,31 @@ def _real_pool() -> RealPool:
         statistics=random.random((3, 5000)),
         hidden_features=random.random((5000, 3), dtype=np.float32),
     )
+
+
+def _network() -> nn.Module:
+    return nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3))
+
+
+def test_a_pool_of_real_images_takes_every_other_class_and_is_computed_once(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    for name in ("ape", "bee", "cow"):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        for number in range(2):
+            pixels = random.integers(0, 256, (32, 32, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "images" / name / f"{number}.jpg")
+    source = f"from torch import nn\n\n{inspect.getsource(_network)}\nrobust = standard = _network\n"
+    (tmp_path / "cifar_net.py").write_text(source)
+    for name in ("robust", "standard"):
+        torch.save(_network().state_dict(), tmp_path / f"{name}.pt")
+    pool = load_real_pool(tmp_path / "pools", tmp_path, part="tuning")
+    assert pool.labels.tolist() == [0, 0, 1, 1]
+    assert pool.features.shape == (1 + len(EDITS["tuning"]), 4, 8)
+    assert pool.statistics.shape == (len(STATISTICS["tuning"]), 4)
+    assert (pool.hidden_features != pool.features[0]).any()
+    assert load_real_pool(tmp_path / "pools", tmp_path, part="test").labels.tolist() == [0, 0]
+    again = load_real_pool(tmp_path / "pools", tmp_path / "gone", part="tuning")
+    assert (again.features == pool.features).all()
 
 
 def test_plants_in_real_images_hold_in_their_share_and_fail_at_their_rates() -> None:
