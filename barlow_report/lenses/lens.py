@@ -113,7 +113,7 @@ class Lens(Generic[View]):
         return None
 
     def group(self, site: "Site", view: View, group: "Group") -> "Block | None":
-        """A part of a group, below its measures."""
+        """A part of a group, below its failure modes."""
         return None
 
     def mode_sentence(self, site: "Site", view: View, rule: "Rule") -> "Sentence | None":

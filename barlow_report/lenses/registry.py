@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from barlow_report.lenses.directions import Directions
 from barlow_report.lenses.error_types import ErrorTypes
 from barlow_report.lenses.errors import Errors
+from barlow_report.lenses.joint import Joint
 from barlow_report.lenses.lens import Lens
 from barlow_report.lenses.models import Models
 from barlow_report.lenses.planted import Planted
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LENSES", "followers", "lens_tables"]
 
-LENSES: tuple[Lens[Any], ...] = (Directions(), ErrorTypes(), Models(), Errors(), Planted())
+LENSES: tuple[Lens[Any], ...] = (Joint(), Directions(), ErrorTypes(), Models(), Errors(), Planted())
 """Every lens. A lens comes after those it needs."""
 
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from barlow_report.formatting import number
-from barlow_report.report.records import Share
+from barlow_report.report.records import Estimate, Share
 
 __all__ = ["Cell", "DataTable", "Filter", "Link", "Picture", "TableColumn", "as_script_value"]
 
-Kind = Literal["text", "link", "count", "rate", "number", "q", "grade", "badge", "picture"]
+Kind = Literal["text", "link", "count", "rate", "estimate", "number", "q", "grade", "badge", "picture"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Picture:
     alt: str
 
 
-Cell = str | int | float | Share | Link | Picture | None
+Cell = str | int | float | Share | Estimate | Link | Picture | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +65,7 @@ class TableColumn:
     @property
     def is_numeric(self) -> bool:
         """Whether it is aligned to the right."""
-        return self.kind in ("count", "rate", "number", "q")
+        return self.kind in ("count", "rate", "estimate", "number", "q")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +121,13 @@ def _column(column: TableColumn, cells: Sequence[Cell]) -> dict[str, Any]:
         found |= {"k": [s.k for s in shares], "of": [s.n for s in shares]}
         if any(s.low is not None for s in shares):
             found |= {"low": [_per_cent(s.low) for s in shares], "high": [_per_cent(s.high) for s in shares]}
+    elif column.kind == "estimate":
+        estimates = [cell if isinstance(cell, Estimate) else None for cell in cells]
+        found |= {"values": [e and e.value for e in estimates]}
+        found |= {
+            "low": [e and _per_cent(e.low) for e in estimates],
+            "high": [e and _per_cent(e.high) for e in estimates],
+        }
     elif column.kind == "link":
         links = [cell if isinstance(cell, Link) else Link("", "") for cell in cells]
         found |= {"values": [link.text for link in links], "paths": [link.path for link in links]}

@@ -7,6 +7,7 @@ __all__ = [
     "VERDICTS",
     "ClassEntry",
     "Condition",
+    "Estimate",
     "Evaluation",
     "Explained",
     "GalleryImage",
@@ -40,6 +41,15 @@ class Share:
     def value(self) -> float | None:
         """K / n; None where there is nothing to divide by."""
         return None if not self.n or self.k is None else self.k / self.n
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A share that was estimated rather than counted, with its interval, each 0 to 1."""
+
+    value: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,14 +12,6 @@ from barlow_report.report.records import Rule
 __all__ = ["Block", "Heading", "MethodPart", "ModeColumns", "PagePart", "Remark", "Sentence"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
-    """A piece of a page: a template and the value that it knows as `view`."""
-
-    template: str
-    view: object
-
-
 @dataclass(frozen=True, slots=True)
 class Heading:
     """An entry of a page's table of contents."""
@@ -27,6 +19,18 @@ class Heading:
     text: str
     anchor: str
     children: tuple["Heading", ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """A piece of a page: a template and the value that it knows as `view`.
+
+    `heading` is its entry in the page's table of contents; only those of groups have one.
+    """
+
+    template: str
+    view: object
+    heading: Heading | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,7 +79,7 @@
       });
     }
     function cell(c, i) {
-      var td = make("td", { className: ["count", "rate", "number", "q"].includes(c.kind) ? "num" : c.kind === "grade" || (c.kind === "text" && (c.values[i] || "").length < 16) ? "short" : "" }), v = c.kind === "rate" ? c.of[i] : c.values[i];
+      var td = make("td", { className: ["count", "rate", "estimate", "number", "q"].includes(c.kind) ? "num" : c.kind === "grade" || (c.kind === "text" && (c.values[i] || "").length < 16) ? "short" : "" }), v = c.kind === "rate" ? c.of[i] : c.values[i];
       if (!td.className) td.removeAttribute("class");
       if (isMissing(v) || (c.kind === "picture" && !v)) td.textContent = MISSING;
       else if (c.kind === "link") td.append(make("a", { href: root + c.paths[i], textContent: v }));
@@ -90,6 +90,9 @@
       else if (c.kind === "rate") {
         td.textContent = percent(v ? c.k[i] / v : null, 1);
         if (v) td.append(make("small", { className: v < data.least ? "few" : "", textContent: count(c.k[i]) + "/" + count(v) + (c.low && !isMissing(c.low[i]) ? " · " + interval(c.low[i], c.high[i]) : "") + (v < data.least ? " · n\u00a0<\u00a0" + data.least : "") }));
+      } else if (c.kind === "estimate") {
+        td.textContent = percent(v, 1);
+        td.append(make("small", { textContent: interval(c.low[i], c.high[i]) }));
       } else td.textContent = c.kind === "count" ? count(v) : c.kind === "number" ? number(v) : c.kind === "q" ? pValue(v) : c.kind === "grade" ? c.grades.find(grade => v >= grade[0])[1] + " " + fixed(v, 2) : v;
       return td;
     }

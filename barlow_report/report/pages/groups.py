@@ -88,7 +88,7 @@ def section_title(group: Group) -> str:
 
 
 def group_headings(site: Site, groups: list[Group]) -> tuple[Heading, ...]:
-    """Table of contents: the groups, and the failure modes below them."""
+    """Table of contents: the groups, and below them the failure modes and what lenses add."""
     return tuple(
         Heading(
             section_title(group),
@@ -96,7 +96,8 @@ def group_headings(site: Site, groups: list[Group]) -> tuple[Heading, ...]:
             tuple(
                 Heading(f"{rule_title(i)}: {_short_rule(rule)}", f"rule-{rule.rule_id}")
                 for i, rule in enumerate(group.failure_modes, start=1)
-            ),
+            )
+            + tuple(part.heading for part in _blocks(site, group) if part.heading),
         )
         for group in groups
     )
@@ -161,8 +162,12 @@ def group_section(site: Site, group: Group) -> GroupSection:
         other_rules=tuple(
             _rule_view(site, group, rule, number=0, shown=None) for rule in group.rules if not rule.is_failure_mode
         ),
-        blocks=site.ask(lambda lens, view: lens.group(site, view, group)),
+        blocks=_blocks(site, group),
     )
+
+
+def _blocks(site: Site, group: Group) -> tuple[Block, ...]:
+    return site.ask(lambda lens, view: lens.group(site, view, group))
 
 
 def _rule_view(site: Site, group: Group, rule: Rule, *, number: int, shown: dict[int, TriptychView] | None) -> RuleView:

@@ -1,0 +1,281 @@
+"""What joint modes have to say on the pages of others: a group, the overview, the method page."""
+
+from dataclasses import dataclass
+
+from barlow_report.config import RulesConfig
+from barlow_report.formatting import THIN_SPACE, count, interval, number, p_value, percent
+from barlow_report.lenses.joint.records import JointFeature, JointImage, JointMode, JointModes
+from barlow_report.lenses.joint.selection import N_FEATURES
+from barlow_report.report.datatable import Link
+from barlow_report.report.pages.page import Heading, Site
+from barlow_report.report.pages.pictures import GalleryPicture, gallery_picture
+from barlow_report.report.records import Estimate, GalleryImage, Group, Share
+from barlow_report.report.slots import Block, MethodPart, PagePart
+from barlow_report.report.words import grouping_label, images_of
+
+__all__ = [
+    "TITLE",
+    "FeatureRow",
+    "JointCard",
+    "JointOverview",
+    "JointSection",
+    "group_block",
+    "joint_anchor",
+    "joint_path",
+    "method_part",
+    "overview_block",
+    "verdict_words",
+]
+
+TITLE = "Predictable, but not by one feature"
+_N_CARDS = 4
+_HALF = 48.0  # of the width of a bar, for the largest weight
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureRow:
+    """A feature of a joint mode: its page if it has one, what people call it, and its weight as a bar from `x` on."""
+
+    name: str
+    path: str | None
+    phrase: str | None
+    points: str
+    is_positive: bool
+    x: float
+    width: float
+    examples: tuple[GalleryPicture, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class JointSection:
+    """The joint mode of a group, ready to be shown; images `high` are members, images `low` are not."""
+
+    anchor: str
+    title: str
+    mode: JointMode
+    base: Share
+    sentence: str
+    evidence: str
+    high: tuple[GalleryPicture, ...]
+    low: tuple[GalleryPicture, ...]
+    features: tuple[FeatureRow, ...]
+    others: tuple[FeatureRow, ...]
+
+    @property
+    def has_examples(self) -> bool:
+        """Whether there are pictures of what the features respond to."""
+        return any(row.examples for row in self.features)
+
+
+@dataclass(frozen=True, kw_only=True)
+class JointCard:
+    """A joint mode on the overview, with the pictures of both ends."""
+
+    mode: JointMode
+    link: Link
+    grouping: str
+    base: Share
+    sentence: str
+    highest: GalleryPicture | None
+    lowest: GalleryPicture | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class JointOverview:
+    """The section of the overview."""
+
+    title: str
+    n_shown: int
+    n_verified: int
+    cards: tuple[JointCard, ...]
+
+
+def joint_anchor(group_id: int) -> str:
+    """Anchor of a joint mode on the page of its group."""
+    return f"joint-{group_id}"
+
+
+def joint_path(site: Site, mode: JointMode) -> str:
+    """Page and anchor of a joint mode that is shown."""
+    return f"{site.group_page(site.catalog.groups[mode.group_id])}#{joint_anchor(mode.group_id)}"
+
+
+def verdict_words(joint: JointModes) -> str:
+    """Say how many joint modes are verified where no rule is; nothing where none is."""
+    n = sum(mode.verdict == "verified" for mode in joint.shown)
+    if not n:
+        return ""
+    groups = "1 group without a verified rule has" if n == 1 else f"{count(n)} groups without a verified rule have"
+    return f"{groups} failures that are predictable, but not by one feature."
+
+
+def group_block(site: Site, joint: JointModes, group: Group) -> Block | None:
+    """The joint mode of a group; one line where a rule is verified, nothing where it can be chance."""
+    mode = joint.modes.get(group.group_id)
+    if mode is None:
+        return None
+    if mode.group_id in joint.beside:
+        return Block(template="lenses/joint/line.html", view=f"Beside the rules: {_foretell(mode)}.")
+    if not joint.shows(mode):
+        return None
+    heading = Heading(TITLE, joint_anchor(group.group_id))
+    return Block(template="lenses/joint/group.html", view=_section(site, mode, group), heading=heading)
+
+
+def overview_block(site: Site, joint: JointModes) -> Block | None:
+    """The section of the overview; None where nothing is to be shown."""
+    if not joint.shown:
+        return None
+    view = JointOverview(
+        title=TITLE,
+        n_shown=len(joint.shown),
+        n_verified=sum(mode.verdict == "verified" for mode in joint.shown),
+        cards=tuple(_card(site, mode) for mode in joint.shown[:_N_CARDS]),
+    )
+    return Block(template="lenses/joint/overview.html", view=view)
+
+
+def method_part(joint: JointModes) -> MethodPart:
+    """The part of the method page."""
+    return MethodPart(
+        section=PagePart(
+            heading=Heading("Joint modes", "joint-modes"),
+            block=Block(template="lenses/joint/method.html", view=joint),
+        ),
+        sources=Block(template="lenses/joint/sources.html", view=None),
+    )
+
+
+def _section(site: Site, mode: JointMode, group: Group) -> JointSection:
+    rows = _feature_rows(site, mode)
+    return JointSection(
+        anchor=joint_anchor(mode.group_id),
+        title=TITLE,
+        mode=mode,
+        base=group.all_images,
+        sentence=_sentence(mode, group),
+        evidence=_evidence(mode, group, site.catalog.rules_config),
+        high=tuple(_pictures(site, [image for image in mode.images if image.score > mode.threshold])),
+        low=tuple(_pictures(site, [image for image in mode.images if image.score <= mode.threshold])),
+        features=rows[:N_FEATURES],
+        others=rows[N_FEATURES:],
+    )
+
+
+def _card(site: Site, mode: JointMode) -> JointCard:
+    group = site.catalog.groups[mode.group_id]
+    ends = _pictures(site, [mode.images[0], mode.images[-1]] if len(mode.images) > 1 else [])
+    return JointCard(
+        mode=mode,
+        link=Link(group.name, joint_path(site, mode)),
+        grouping=grouping_label(group),
+        base=group.all_images,
+        sentence=_rates(mode, group),
+        highest=ends[0] if len(ends) == 2 else None,
+        lowest=ends[1] if len(ends) == 2 else None,
+    )
+
+
+def _sentence(mode: JointMode, group: Group) -> str:
+    return f"{_rates(mode, group)} No rule on single features is verified here; many features together tell."
+
+
+def _rates(mode: JointMode, group: Group) -> str:
+    """Say how often members fail and how much of the failures they hold."""
+    return (
+        f"Of the {images_of(group)} that are high in this direction, {_estimated(mode.error)} are misclassified, "
+        f"instead of {percent(group.all_images.value, decimals=0)}; they hold {_estimated(mode.coverage)} of the "
+        "failures."
+    )
+
+
+def _estimated(value: Estimate) -> str:
+    return f"{percent(value.value, decimals=0)} ({interval(value.low, value.high)})"
+
+
+def _foretell(mode: JointMode) -> str:
+    """Say how well the failures are told by all features, and that it is no chance, without a full stop."""
+    q = p_value(mode.q_value)
+    return (
+        f"all features together tell a failure from a success in {percent(mode.auc, decimals=0)} of such pairs, "
+        f"against 50{THIN_SPACE}% by chance (q {q if q.startswith('<') else f'= {q}'})"
+    )
+
+
+def _evidence(mode: JointMode, group: Group, config: RulesConfig) -> str:
+    """Say what speaks for a joint mode, and what it misses."""
+    found = f"With each image scored by a direction that was fitted without it, {_foretell(mode)}."
+    if mode.verdict == "verified":
+        return f"{found} The joint mode is verified."
+    missed, base = [], group.all_images.value or 0.0
+    if mode.error.value < base + config.rho:
+        points = number((mode.error.value - base) * 100, decimals=1)
+        missed.append(f"error rate {points} points above the base instead of {config.rho * 100:g}")
+    if mode.coverage.value < config.tau:
+        covered, wanted = percent(mode.coverage.value), percent(config.tau, decimals=0)
+        missed.append(f"covers {covered} of the failures instead of {wanted}")
+    return f"{found} It is real, but smaller than asked for: {' and '.join(missed)}."
+
+
+def _pictures(site: Site, images: list[JointImage]) -> list[GalleryPicture]:
+    """The images of which there are pictures, with their scores beneath."""
+    images_of_run = site.catalog.images
+    return [
+        gallery_picture(
+            site,
+            GalleryImage(
+                image_id=image.image_id,
+                is_failure=bool(images_of_run.label[image.image_id] != images_of_run.prediction[image.image_id]),
+                thumbnail=image.thumbnail,
+            ),
+            note=f"score {number(image.score, decimals=2)}",
+        )
+        for image in images
+        if image.thumbnail is not None
+    ]
+
+
+def _feature_rows(site: Site, mode: JointMode) -> tuple[FeatureRow, ...]:
+    largest = max((abs(feature.weight) for feature in mode.features), default=0.0) or 1.0
+    return tuple(
+        _feature_row(
+            site,
+            mode,
+            feature,
+            width=abs(feature.weight) / largest * _HALF,
+            has_page=_has_page(site, feature.feature_id),
+        )
+        for feature in mode.features
+    )
+
+
+def _has_page(site: Site, feature_id: int) -> bool:
+    return feature_id in site.catalog.rules_of_feature or feature_id in site.catalog.tile_groups_of_feature
+
+
+def _feature_row(site: Site, mode: JointMode, feature: JointFeature, *, width: float, has_page: bool) -> FeatureRow:
+    is_positive = feature.weight > 0
+    points = number(abs(feature.weight) * 100, decimals=1)
+    name = site.catalog.names.get((mode.group_id, feature.feature_id))
+    images = site.catalog.images
+    return FeatureRow(
+        name=f"feature {feature.feature_id}",
+        path=site.feature_path(feature.feature_id) if has_page else None,
+        phrase=None if name is None else name.phrase,
+        points=f"{'+' if is_positive else '−'}{points}",
+        is_positive=is_positive,
+        x=round(50.0 if is_positive else 50.0 - width, 1),
+        width=round(width, 1),
+        examples=tuple(
+            gallery_picture(
+                site,
+                GalleryImage(
+                    image_id=example.image_id,
+                    is_failure=bool(images.label[example.image_id] != images.prediction[example.image_id]),
+                    thumbnail=example.thumbnail,
+                ),
+                note=f"activation {number(example.activation, decimals=2)}",
+            )
+            for example in feature.examples
+        ),
+    )

@@ -1,0 +1,84 @@
+"""The pictures of joint modes: images along each direction, and what the features that carry it respond to."""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from barlow_report.config import Config
+from barlow_report.lenses.joint.selection import N_EXAMPLES, N_FEATURES, choose_examples, shown_groups
+from barlow_report.progress import Progress
+from barlow_report.run_folder import Run, fingerprint
+from barlow_report.tables import empty_table
+
+__all__ = ["draw_joint_modes"]
+
+
+def draw_joint_modes(config: Config, run: Run, *, explained: str, progress: Progress) -> None:
+    """Write the pictures of the joint modes that are shown, unless they are up to date.
+
+    They are drawn once the stage `visualize` has finished: until then nobody has asked for pictures.
+
+    Args:
+        config: The configuration.
+        run: The run folder, with the stage `explain` finished.
+        explained: The fingerprint of that stage.
+        progress: Where to report to.
+
+    Raises:
+        DataError: An image that could be read before cannot be read any more.
+    """
+    if not run.is_finished("visualize"):
+        return
+    mark = fingerprint(
+        explain=explained, thumbnail_size=config.visuals.thumbnail_size, n_features=N_FEATURES, n_examples=N_EXAMPLES
+    )
+    if run.is_done("joint", fingerprint=mark):
+        return
+    run.begin("joint", fingerprint=mark)
+    shown = shown_groups(run.read_table("joint_modes"), run.read_table("rules"))
+    images = run.read_table("joint_images")
+    images = images[images["group_id"].isin(shown)].reset_index(drop=True)
+    examples = _examples(run, shown)
+    if len(images):
+        thumbnails = _thumbnails([*images["image_id"], *examples["image_id"]], config, run, progress=progress)
+        run.write_table("joint_pictures", images[["group_id", "position"]].assign(thumbnail=thumbnails[: len(images)]))
+        run.write_table("joint_examples", examples.assign(thumbnail=thumbnails[len(images) :]))
+    else:
+        run.write_table("joint_pictures", empty_table("joint_pictures"))
+        run.write_table("joint_examples", empty_table("joint_examples"))
+    run.finish("joint", fingerprint=mark)
+
+
+def _examples(run: Run, shown: set[int]) -> pd.DataFrame:
+    """The rows of table `joint_examples` without thumbnails."""
+    carrying = run.read_table("joint_features")
+    carrying = carrying[carrying["group_id"].isin(shown) & (carrying["rank"] <= N_FEATURES)]
+    features = run.features()
+    parts = [
+        choose_examples(features, members, rows["feature_id"].tolist()).assign(group_id=group_id)
+        for group_id, rows, members in _with_members(run, carrying)
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else empty_table("joint_examples").drop(columns="thumbnail")
+
+
+def _with_members(run: Run, carrying: pd.DataFrame) -> list[tuple[int, pd.DataFrame, npt.NDArray[np.int64]]]:
+    """Each group with its rows, the largest weights first, and the ids of its images."""
+    images = run.read_table("images")
+    groups = run.read_table("groups").set_index("group_id")
+    others = dict(tuple(run.read_table("memberships").groupby("group_id")["image_id"]))
+    found = []
+    for group_id, rows in carrying.sort_values(["group_id", "rank"]).groupby("group_id"):
+        group = groups.loc[group_id]
+        if pd.isna(group["class_id"]):
+            members = np.sort(others[group_id].to_numpy())
+        else:
+            members = np.flatnonzero(images[group["grouping"]].to_numpy() == group["class_id"])
+        found.append((int(str(group_id)), rows, members))
+    return found
+
+
+def _thumbnails(image_ids: list[int], config: Config, run: Run, *, progress: Progress) -> list[str]:
+    from barlow_report.stages.pictures import Pictures  # reads the images: only when there are any to show
+
+    with progress.task("Drawing joint modes", total=len(set(image_ids)), unit="images") as advance:
+        return Pictures(config, run).thumbnails(image_ids, advance=advance)
