@@ -97,7 +97,10 @@ class Lens(Generic[View]):
         return None
 
     def verdict(self, site: "Site", view: View, modes: "Sequence[Rule]") -> str:
-        """A sentence for the answer to the first question of the overview; `modes` are the verified ones."""
+        """A sentence for the answer to the first question of the overview; `modes` are the verified ones.
+
+        Where there are none, it says that something else speaks against the model.
+        """
         return ""
 
     def remark(self, site: "Site", view: View, rule: "Rule") -> "Remark | None":

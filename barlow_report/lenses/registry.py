@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LENSES", "followers", "lens_tables"]
 
-LENSES: tuple[Lens[Any], ...] = (Joint(), Directions(), ErrorTypes(), Models(), Errors(), Planted())
+LENSES: tuple[Lens[Any], ...] = (Directions(), ErrorTypes(), Joint(), Models(), Errors(), Planted())
 """Every lens. A lens comes after those it needs."""
 
 

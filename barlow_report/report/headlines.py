@@ -48,15 +48,22 @@ def _ship(site: Site, modes: Sequence[Rule]) -> Headline:
     question = "Safe to ship, as far as was analysed?"
     n_verified = sum(rule.verdict == "verified" for rule in modes)
     overall = f"Of all images, {_of(site.catalog.images.failures)} are misclassified."
+    said = " ".join(_verdicts(site, modes))
     if n_verified:
         worst = modes[0]  # verified ones come first, the most important one of them at the top
         return Headline(
             question=question,
             answer=f"Not without deciding on {_modes(n_verified, 'verified')}",
-            detail="".join(f"{words} " for words in _verdicts(site, modes))
-            + f"The most important one: {_found(site.catalog.groups[worst.group_id], worst)}."
+            detail=f"{said} The most important one: {_found(site.catalog.groups[worst.group_id], worst)}.".lstrip()
             + _others(modes),
             more=Link("See it", site.rule_path(worst)),
+            tone="doubt",
+        )
+    if said:
+        return Headline(
+            question=question,
+            answer="Not without a closer look",
+            detail=f"{said} {_sentence(modes_words(modes))}. {overall}",
             tone="doubt",
         )
     if not modes:

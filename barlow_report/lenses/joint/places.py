@@ -177,7 +177,7 @@ def _card(site: Site, mode: JointMode) -> JointCard:
 
 
 def _sentence(mode: JointMode, group: Group) -> str:
-    return f"{_rates(mode, group)} No rule on single features is verified here; many features together tell."
+    return f"{_rates(mode, group)} No rule on single features is verified here: many features tell it together."
 
 
 def _rates(mode: JointMode, group: Group) -> str:

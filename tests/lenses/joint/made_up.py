@@ -8,7 +8,7 @@ import pandas as pd
 
 from barlow_report.lenses.joint.selection import choose_examples, shown_groups
 from barlow_report.report.source import ReportSource
-from barlow_report.tables import check_table
+from barlow_report.tables import check_table, empty_table
 
 __all__ = ["N_SHOWN", "with_joint_modes"]
 
@@ -37,13 +37,12 @@ def with_joint_modes(source: ReportSource, *, verdicts: tuple[str, ...] = _VERDI
         members_of[group.group_id] = members
         scores = np.clip(rng.normal(0.3, 0.1, len(members)) + 0.25 * fails[members], 0.01, 0.99)
         modes.append(_mode(group.group_id, verdicts[position // 2 % len(verdicts)], scores, fails[members]))
-        feature_ids = rng.permutation(512)[:20]
+        feature_ids = rng.permutation(512)[:20].tolist()
         known = source.tables["conditions"]["feature_id"].unique()
-        feature_ids[0] = known[position % len(known)] if len(known) else feature_ids[0]
-        feature_ids = list(dict.fromkeys(feature_ids.tolist()))
+        feature_ids[0] = int(known[position % len(known)]) if len(known) else feature_ids[0]
         carrying += [
             {"group_id": group.group_id, "rank": rank, "feature_id": f, "weight": (-1) ** rank * 0.04 / rank**0.5}
-            for rank, f in enumerate(feature_ids, start=1)
+            for rank, f in enumerate(dict.fromkeys(feature_ids), start=1)
         ]
         order = members[np.argsort(-scores)]
         places = np.linspace(0, len(order) - 1, N_SHOWN).round().astype(int)
@@ -102,5 +101,5 @@ def _examples(
         )
         for group_id, rows in carrying[carrying["group_id"].isin(shown)].groupby("group_id")
     ]
-    found = pd.concat(parts, ignore_index=True)
+    found = pd.concat(parts, ignore_index=True) if parts else empty_table("joint_examples")
     return found.assign(thumbnail=[thumbnails[i % len(thumbnails)] for i in found["image_id"]])
