@@ -21,7 +21,8 @@ Names are looked up when they are first used, so that importing the package cost
 * **failure mode**: a rule whose error rate and coverage reach the limits; **verdict**: what the evidence says of it:
   verified, real but small, can be chance; **stability**: the share of resamples in which it is found again.
 * **BER, ER, EC, IV, ALER**: base error rate, error rate, error coverage, importance value, average leaf error rate.
-* **split**: which images are *fitted* on and which are *held out*; **evidence**: what held-out images say.
+* **split**: which images are *fitted* on and which are *held out*; **evidence**: what images say of a rule that was
+  fitted without them, held-out ones or *cross-fitted* ones, which rules of other parts of the images judge.
 * **triptych**: most activating images, heatmaps and feature attack of a feature in a group; **tile**: one column of it;
   **gallery**: failures and successes of a rule; **chart**: a drawing of numbers, light and dark; **figure**: a number.
 * **stage**: a step that every run has (`extract`, `explain`, `visualize`) and its module in `stages/`; **mark**: the

@@ -18,8 +18,7 @@ from barlow_report.lenses import registry
 __all__ = ["app", "main"]
 
 app = typer.Typer(
-    help="Explain when an image classifier fails, test every explanation on held-out images, and write it all to a "
-    "static site.",
+    help="Explain when an image classifier fails, test every explanation, and write it all to a static site.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -17,7 +17,7 @@ from barlow_report.config.data import DataConfig, ParquetDataConfig, Torchvision
 from barlow_report.config.embeddings import ClipConfig
 from barlow_report.config.loading import parse_yaml_model
 from barlow_report.config.models import ExtractionConfig, ModelConfig, PreprocessingConfig
-from barlow_report.config.rules import RulesConfig
+from barlow_report.config.rules import EvidenceKind, RulesConfig
 from barlow_report.config.visuals import AttackConfig, SiteConfig, VisualsConfig
 from barlow_report.errors import ConfigError
 from barlow_report.lenses import registry
@@ -28,6 +28,7 @@ __all__ = [
     "ClipConfig",
     "Config",
     "DataConfig",
+    "EvidenceKind",
     "ExtractionConfig",
     "ModelConfig",
     "ParquetDataConfig",

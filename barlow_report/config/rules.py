@@ -15,7 +15,9 @@ from barlow_report.config.base import (
 )
 from barlow_report.errors import ConfigError
 
-__all__ = ["RulesConfig"]
+__all__ = ["EvidenceKind", "RulesConfig"]
+
+EvidenceKind = Literal["held_out", "shuffles", "in_sample"]
 
 
 class RulesConfig(Section):
@@ -55,7 +57,9 @@ class RulesConfig(Section):
     held_out_fraction: float = Field(
         0.3, ge=0.0, le=0.9, description="Share of images that only test the rules; 0: in-sample mode, as in the paper."
     )
-    max_q_value: float = Field(0.05, gt=0.0, lt=1.0, description="False-discovery rate of verified failure modes.")
+    max_q_value: float = Field(
+        0.05, gt=0.0, lt=1.0, description="False-discovery rate of verified failure modes, in each grouping."
+    )
     confidence_level: float = Field(0.95, gt=0.5, lt=1.0, description="Level of the Wilson intervals.")
     n_permutations: int = Field(
         0, ge=0, le=100_000, description="Shuffles per group for the noise floor of ALER − BER; 0: not computed."
@@ -66,6 +70,13 @@ class RulesConfig(Section):
     n_workers: Workers | None = Field(
         None, description="Threads; results do not depend on it. Default: one per processor."
     )
+
+    @property
+    def evidence_kind(self) -> EvidenceKind:
+        """What failure modes are tested with; `in_sample`: nothing."""
+        if getattr(self, "evidence", "held_out") == "shuffles":
+            return "shuffles"
+        return "in_sample" if self.held_out_fraction == 0 else "held_out"
 
     @property
     def has_natural_thresholds(self) -> bool:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from barlow_report.config import RulesConfig
-from barlow_report.report.evidence import EVIDENCE, evidence_kind
+from barlow_report.report.evidence import EVIDENCE
 from barlow_report.report.images import Images, confusions, count_confusions
 from barlow_report.report.names import FeatureName, feature_names
 from barlow_report.report.records import ClassEntry, Evaluation, Explained, Group, Rule
@@ -46,7 +46,7 @@ class Catalog:
         tables = {name: source.tables.get(name) for name in _USED}
         frames = {name: frame if frame is not None else empty_table(name) for name, frame in tables.items()}
         self.rules_config = RulesConfig.model_validate(dict(source.info["config"]["rules"]))
-        self.evidence = EVIDENCE[evidence_kind(self.rules_config)]
+        self.evidence = EVIDENCE[self.rules_config.evidence_kind]
         self.is_in_sample = self.evidence.kind == "in_sample"
         self.shows_paths = source.settings.show_paths
         self.images = Images(frames["images"], show_paths=self.shows_paths)

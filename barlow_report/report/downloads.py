@@ -9,8 +9,8 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from barlow_report.config import EvidenceKind
 from barlow_report.report.catalog import Catalog
-from barlow_report.report.evidence import EvidenceKind
 from barlow_report.report.records import Group, Measures, Rule, Tile
 from barlow_report.report.words import rule_inequality, rule_sentence
 

@@ -6,9 +6,8 @@ that no page claims held-out images where there are none.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from barlow_report.config import RulesConfig
+from barlow_report.config import EvidenceKind, RulesConfig
 from barlow_report.formatting import THIN_SPACE, count, interval, number, p_value, percent, ratio
 from barlow_report.report.records import FAIRLY_STABLE, Measures, Rule
 
@@ -17,16 +16,12 @@ __all__ = [
     "STABILITY",
     "STABLE",
     "VERDICTS",
-    "EvidenceKind",
     "EvidenceWords",
-    "evidence_kind",
     "evidence_words",
     "modes_words",
     "stability_words",
     "verdict_counts",
 ]
-
-EvidenceKind = Literal["held_out", "shuffles", "in_sample"]
 
 VERDICTS = {
     "verified": "verified",
@@ -121,13 +116,6 @@ EVIDENCE: dict[EvidenceKind, EvidenceWords] = {
 }
 
 
-def evidence_kind(settings: RulesConfig) -> EvidenceKind:
-    """Tell which kind of evidence the rules of a run have."""
-    if getattr(settings, "evidence", "held_out") == "shuffles":
-        return "shuffles"
-    return "in_sample" if settings.held_out_fraction == 0 else "held_out"
-
-
 def verdict_counts(rules: Iterable[Rule]) -> tuple[tuple[int, str], ...]:
     """Count the verdicts of failure modes, the strongest first."""
     found = [rule.verdict for rule in rules]
@@ -154,7 +142,7 @@ def stability_words(stability: float | None) -> str:
 
 def evidence_words(rule: Rule, config: RulesConfig) -> str:
     """Say what the evidence for a failure mode has shown, and what its verdict means."""
-    words, measures = EVIDENCE[evidence_kind(config)], rule.held_out
+    words, measures = EVIDENCE[config.evidence_kind], rule.held_out
     if measures is None:
         return (
             "In-sample only: no image was held out, so this was measured on the very images the rule was fitted on. "

@@ -92,8 +92,8 @@ def _ship(site: Site, modes: Sequence[Rule]) -> Headline:
 
 def _others(modes: Sequence[Rule]) -> str:
     """Say what the modes are that are not verified."""
-    found = [f"{count(n)} {'is' if n == 1 else 'are'} {words}" for n, words in verdict_counts(modes)[1:]]
-    return f" Of the others, {_and(found)}." if found else ""
+    found = [f"{count(n)} {words}" for n, words in verdict_counts(modes)[1:]]
+    return f" The others: {', '.join(found)}." if found else ""
 
 
 def _sentence(words: str) -> str:

@@ -13,7 +13,7 @@ __all__ = ["N_SHADES", "DrawnEdge", "DrawnNode", "TreeDrawing", "draw_tree", "sh
 N_SHADES = 9
 """Number of colours of the error-rate ramp; the stylesheet defines as many."""
 
-_WIDTH, _HEIGHT = 208, 84
+_WIDTH, _HEIGHT = 224, 84
 _GAP_X, _GAP_Y = 132, 14
 _MARGIN = 3
 _MAX_NAME = 14  # letters

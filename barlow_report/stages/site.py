@@ -13,7 +13,7 @@ from barlow_report.progress import Progress
 from barlow_report.report import Profile, ReportSource
 from barlow_report.report.build import prepare
 from barlow_report.report.build import write_site as write_pages
-from barlow_report.report.evidence import EVIDENCE, EvidenceWords, evidence_kind
+from barlow_report.report.evidence import EVIDENCE, EvidenceWords
 from barlow_report.report.source import gain_chart
 from barlow_report.report.words import GROUPINGS
 from barlow_report.run_folder import Run, stage_tables
@@ -92,7 +92,7 @@ def _without_what_no_page_shows(name: str, table: pd.DataFrame, settings: SiteCo
 
 
 def _charts(tables: dict[str, pd.DataFrame], rules: RulesConfig) -> dict[str, Chart]:
-    evidence = EVIDENCE[evidence_kind(rules)]
+    evidence = EVIDENCE[rules.evidence_kind]
     images, classes = tables["images"], tables["classes"]
     is_failure = images["prediction"] != images["label"]
     by_class = pd.DataFrame({"class_id": images["label"], "n_failures": is_failure, "n_images": 1})

@@ -505,7 +505,7 @@ class _Builder:
                     "p_value": q,
                     "q_value": q,
                     "verdict": verdict,
-                    "stability": (0.92, 0.6, 0.3, None)[self.rule_id % 4] if is_mode else None,
+                    "stability": (0.92, 0.6, 0.3, None)[self.rule_id // 2 % 4] if is_mode else None,
                 }
             )
             for position, condition in enumerate(path):

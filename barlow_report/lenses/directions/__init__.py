@@ -67,7 +67,7 @@ class Directions(Lens["DirectionTables"]):
     def mode_sentence(self, site: "Site", view: "DirectionTables", rule: "Rule") -> "Sentence | None":
         from barlow_report.lenses.directions.places import mode_sentence
 
-        return mode_sentence(site, view, rule)
+        return mode_sentence(view, rule)
 
     def method(self, site: "Site", view: "DirectionTables") -> "MethodPart":
         from barlow_report.lenses.directions.places import method_part

@@ -19,6 +19,7 @@ class DirectionsView:
     n_classes: int
     n_fitted: int
     n_verified: int
+    n_held_out: int
     embeddings: str
     has_captions: bool
 
@@ -40,6 +41,7 @@ def directions_page(site: Site, directions: DirectionTables) -> SitePage:
             n_classes=len(directions.classes),
             n_fitted=sum(entry.status == "fitted" for entry in entries),
             n_verified=sum(entry.verdict == "verified" for entry in entries),
+            n_held_out=directions.n_held_out,
             embeddings=embeddings_words(directions.settings),
             has_captions=directions.has_captions,
         ),

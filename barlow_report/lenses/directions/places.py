@@ -83,6 +83,7 @@ class DirectionMethod:
 
     settings: DirectionsConfig
     embeddings: str
+    n_held_out: int
 
 
 def embeddings_words(settings: DirectionsConfig) -> str:
@@ -159,9 +160,9 @@ def _of(share: Share, what: str) -> str:
     return f"{count(share.k)} of {count(share.n)} {what}"
 
 
-def mode_sentence(site: Site, directions: DirectionTables, rule: Rule) -> Sentence | None:
+def mode_sentence(directions: DirectionTables, rule: Rule) -> Sentence | None:
     """Say where the failures of a rule lie along the directions of their classes."""
-    words = mode_words(directions.modes.get(rule.rule_id), is_in_sample=site.catalog.is_in_sample)
+    words = mode_words(directions.modes.get(rule.rule_id), is_in_sample=not directions.n_held_out)
     return Sentence(text=words) if words else None
 
 
@@ -169,11 +170,11 @@ def mode_words(place: ModePlace | None, *, is_in_sample: bool) -> str:
     """Say where the failures of a rule lie along the direction of their class."""
     if place is None or not place.hard.n:
         return ""
-    which = "" if is_in_sample else "held-out "
+    which = "" if is_in_sample else " that no direction was fitted on"
     if place.hard.n == 1:
-        return f"Its {which}failure lies on the {'hard' if place.hard.k else 'easy'} side of its class's direction."
+        return f"Its failure{which} lies on the {'hard' if place.hard.k else 'easy'} side of its class's direction."
     return (
-        f"Of its {count(place.hard.n)} {which}failures, {count(place.hard.k)} lie on the hard side of their class's "
+        f"Of its {count(place.hard.n)} failures{which}, {count(place.hard.k)} lie on the hard side of their class's "
         f"direction; half of them are harder than {percent(place.median_hardness, decimals=0)} of the class's other "
         "images."
     )
@@ -181,7 +182,11 @@ def mode_words(place: ModePlace | None, *, is_in_sample: bool) -> str:
 
 def method_part(directions: DirectionTables) -> MethodPart:
     """The part of the method page."""
-    view = DirectionMethod(settings=directions.settings, embeddings=embeddings_words(directions.settings))
+    view = DirectionMethod(
+        settings=directions.settings,
+        embeddings=embeddings_words(directions.settings),
+        n_held_out=directions.n_held_out,
+    )
     return MethodPart(
         section=PagePart(
             heading=Heading("Failure directions", "directions"),

@@ -97,6 +97,11 @@ class DirectionTables:
     modes: Mapping[int, ModePlace] = field(default_factory=dict)
 
     @property
+    def n_held_out(self) -> int:
+        """Images that test a direction and fit none."""
+        return sum(entry.held_out.n or 0 for entry in self.classes.values())
+
+    @property
     def has_captions(self) -> bool:
         """Whether any class has captions."""
         return any(entry.captions for entry in self.classes.values())
@@ -169,9 +174,8 @@ def _modes(tables: Mapping[str, pd.DataFrame]) -> dict[int, ModePlace]:
     if "errors" not in tables or "directions" not in tables:
         return {}
     errors = tables["errors"][["image_id", "rule_ids"]].merge(tables["directions"], on="image_id")
-    splits = tables["splits"]
-    if (splits["split"] == "held_out").any():
-        errors = errors[errors["image_id"].isin(splits.loc[splits["split"] == "held_out", "image_id"])]
+    if errors["is_held_out"].any():
+        errors = errors[errors["is_held_out"]]
     errors = errors.assign(rule_id=errors["rule_ids"].str.split()).explode("rule_id").dropna(subset=["rule_id"])
     found = {}
     for rule_id, rows in errors.groupby("rule_id"):

@@ -22,6 +22,7 @@ from barlow_report.lenses.directions.fitting import Direction, fit_direction
 from barlow_report.lenses.directions.whitening import Whitening, fit_whitening, refuse_infinite
 from barlow_report.progress import Advance, ignore_advance
 from barlow_report.significance import adjust_p_values, balanced_accuracy_interval, exact_test
+from barlow_report.tables import empty_table
 
 __all__ = ["Directions", "find_directions"]
 
@@ -231,11 +232,19 @@ def _judged(rows: pd.DataFrame, has_held_out: bool, *, max_q_value: float, level
 def _places(placed: Sequence[tuple[_Class, Floats]]) -> pd.DataFrame:
     """Table `directions`."""
     parts = [
-        pd.DataFrame({"image_id": members.image_ids, "decision_value": values, "hardness": _hardness(values)})
+        pd.DataFrame(
+            {
+                "image_id": members.image_ids,
+                "decision_value": values,
+                "hardness": _hardness(values),
+                "is_held_out": members.is_held_out,
+            }
+        )
         for members, values in placed
     ]
-    empty = pd.DataFrame({"image_id": np.zeros(0, np.int64), "decision_value": np.zeros(0), "hardness": np.zeros(0)})
-    return pd.concat([*parts] or [empty], ignore_index=True).sort_values("image_id", ignore_index=True)
+    if not parts:
+        return empty_table("directions")
+    return pd.concat(parts, ignore_index=True).sort_values("image_id", ignore_index=True)
 
 
 def _hardness(values: Floats) -> Floats:

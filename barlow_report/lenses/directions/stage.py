@@ -13,6 +13,7 @@ from barlow_report.lenses.directions.config import DirectionsConfig
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
 from barlow_report.stages.embeddings import clip_identity, embed
+from barlow_report.stages.holding_out import images_to_test_with
 from barlow_report.tables import empty_table
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def find_failure_directions(config: Config, run: Run, *, explained: str, progres
     embeddings = _embeddings(config, run, settings, model, source=source, progress=progress)
     run.begin("directions", fingerprint=mark)
     images, classes = run.read_table("images"), run.read_table("classes")
-    held_out = _is_held_out(run, len(images))
+    held_out = images_to_test_with(config, run)
     with progress.task("Finding directions", total=len(classes), unit="classes") as advance:
         found = find_directions(
             embeddings,
@@ -140,13 +141,6 @@ def _read_array(path: Path) -> np.ndarray:
     if not isinstance(values, np.ndarray):
         raise DataError(f"{path}: holds several arrays, expected a .npy file with one under directions.embeddings.")
     return values
-
-
-def _is_held_out(run: Run, n_images: int) -> np.ndarray:
-    splits = run.read_table("splits")
-    is_held_out = np.zeros(n_images, dtype=bool)
-    is_held_out[splits.loc[splits["split"] == "held_out", "image_id"].to_numpy()] = True
-    return is_held_out
 
 
 def _images_along(found: "Directions", labels: np.ndarray, is_held_out: np.ndarray, *, n: int) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Failure directions."""
 
-from barlow_report.tables.schema import IMAGE_ID, Table, integer, real, text
+from barlow_report.tables.schema import IMAGE_ID, Column, Table, integer, real, text
 
 __all__ = ["TABLES"]
 
@@ -57,6 +57,7 @@ TABLES: tuple[Table, ...] = (
             IMAGE_ID,
             real("decision_value", "of the class's linear SVM; the lower, the harder, with 0 as the border"),
             real("hardness", "share of the class's other images that are easier, ties half, 0 to 1"),
+            Column(name="is_held_out", type="bool", meaning="whether the direction was fitted without it"),
         ),
     ),
     Table(

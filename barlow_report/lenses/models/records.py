@@ -80,7 +80,7 @@ class ModelTables:
     modes: tuple[SharedMode, ...]
 
     def sharing(self, rule_id: int) -> SharedMode | None:
-        """The mode whose thresholds are those of a rule of this report, if it holds for any model."""
+        """The mode that says what a rule of this report says, if it holds for any model."""
         return self._by_rule.get(rule_id)
 
     @cached_property

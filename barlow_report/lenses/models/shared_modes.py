@@ -11,7 +11,7 @@ A group by predicted class holds other images for each model: those that it pred
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -24,10 +24,11 @@ from barlow_report.rules.evidence import adjust_p_values, exact_test, wilson_int
 from barlow_report.rules.inputs import read_rows
 from barlow_report.tables import empty_table
 
-__all__ = ["Condition", "Mode", "Proposal", "merge_proposals", "propose_modes", "rate_modes"]
+__all__ = ["Condition", "Mode", "Proposal", "adopt_rule_ids", "merge_proposals", "propose_modes", "rate_modes"]
 
 Integers = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
+Sides = tuple[tuple[int, str], ...]
 
 _GROUPINGS = ("label", "prediction")
 
@@ -43,14 +44,23 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """A failure mode that a model's own tree has on the fitted images."""
+    """A failure mode that a model's own tree has on the fitted images.
+
+    `rule_id` is the rule of the run that it is; None where it is none.
+    """
 
     model_id: int
-    rule_id: int
+    rule_id: int | None
     grouping: str
     class_id: int
     conditions: tuple[Condition, ...]
     importance_value: float
+
+    @property
+    def key(self) -> tuple[str, int, Sides]:
+        """What proposals have in common that say the same: their group, and which features are on which side."""
+        sides = tuple(sorted({(condition.feature_id, condition.branch) for condition in self.conditions}))
+        return (self.grouping, self.class_id, sides)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,12 +105,23 @@ def propose_modes(
         )
 
 
+def adopt_rule_ids(proposals: Iterable[Proposal], *, own: Iterable[Proposal]) -> Iterator[Proposal]:
+    """Yield the proposals as the rules of a run that say the same, whatever their thresholds.
+
+    Args:
+        proposals: Of the inspected model, from trees that are not those of the run.
+        own: The failure modes of the run.
+    """
+    rule_ids = {proposal.key: proposal.rule_id for proposal in own}
+    for proposal in proposals:
+        yield replace(proposal, rule_id=rule_ids.get(proposal.key))
+
+
 def merge_proposals(proposals: Iterable[Proposal]) -> list[Mode]:
     """Return the different modes, by grouping, class and features, in an order that is that of no model."""
-    found: dict[tuple[str, int, tuple[tuple[int, str], ...]], list[Proposal]] = {}
+    found: dict[tuple[str, int, Sides], list[Proposal]] = {}
     for proposal in proposals:
-        sides = tuple(sorted({(condition.feature_id, condition.branch) for condition in proposal.conditions}))
-        found.setdefault((proposal.grouping, proposal.class_id, sides), []).append(proposal)
+        found.setdefault(proposal.key, []).append(proposal)
     return [
         Mode(
             best=min(same, key=lambda p: (p.model_id != 0, -p.importance_value, p.model_id)),

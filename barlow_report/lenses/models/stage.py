@@ -19,6 +19,7 @@ from barlow_report.lenses.models.summary import shared_mode_tables, summarise_mo
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
 from barlow_report.stages.class_order import refuse_wrong_orders
+from barlow_report.stages.holding_out import OWN_FRACTION, images_to_test_with
 from barlow_report.tables import empty_table
 
 if TYPE_CHECKING:
@@ -167,20 +168,24 @@ def _rate(
     proposing: list[int],
     progress: Progress,
 ) -> "tuple[list[Mode], pd.DataFrame]":
-    """Every failure mode that the trees of the proposing models have, and table `shared_mode_rates` of all of them."""
-    from barlow_report.lenses.models.shared_modes import merge_proposals, propose_modes, rate_modes
+    """Every failure mode that the trees of the proposing models have, and table `shared_mode_rates` of all of them.
+
+    The rules of the run speak for the inspected model, unless images that test here took part in fitting them.
+    """
+    from barlow_report.lenses.models.shared_modes import adopt_rule_ids, merge_proposals, propose_modes, rate_modes
     from barlow_report.rules import explain_failures  # takes a second
 
-    held_out = (run.read_table("splits")["split"] == "held_out").to_numpy()
+    held_out = images_to_test_with(config, run)
     if not held_out.any():
         return [], empty_table("shared_mode_rates")
-    own = {name: run.read_table(name) for name in ("groups", "rules", "conditions")}
-    proposals = list(propose_modes(0, **own))
+    own = list(propose_modes(0, **{name: run.read_table(name) for name in ("groups", "rules", "conditions")}))
+    is_split = config.rules.evidence_kind == "held_out"
+    proposals = own if is_split else []
     settings, features = _plain(config.rules), run.features()
     class_names = run.read_table("classes")["name"].tolist()
-    others = proposing[1:]
-    with progress.task("Explaining the failures of other models", total=len(others), unit="models") as advance:
-        for model_id in others:
+    explained = proposing[1:] if is_split else proposing
+    with progress.task("Explaining the failures of models", total=len(explained), unit="models") as advance:
+        for model_id in explained:
             found = explain_failures(
                 features,
                 labels,
@@ -190,7 +195,8 @@ def _rate(
                 seed=config.seed,
                 held_out=held_out,
             )
-            proposals += propose_modes(model_id, groups=found.groups, rules=found.rules, conditions=found.conditions)
+            new = propose_modes(model_id, groups=found.groups, rules=found.rules, conditions=found.conditions)
+            proposals += adopt_rule_ids(new, own=own) if model_id == 0 else new
             advance(1)
     modes = merge_proposals(proposals)
     with progress.task("Testing failure modes on all models", total=len(modes), unit="modes") as advance:
@@ -207,9 +213,11 @@ def _rate(
 
 
 def _plain(settings: RulesConfig) -> RulesConfig:
-    """The settings without what is not compared: further groups, other depths, the noise floor."""
+    """The settings of trees that held-out images test, without further groups, other depths and the noise floor."""
     return settings.model_copy(
         update={
+            "evidence": "held_out",
+            "held_out_fraction": settings.held_out_fraction or OWN_FRACTION,
             "confused_pairs": 0,
             "unions": {},
             "manifest_columns": (),

@@ -62,7 +62,11 @@ TABLES: tuple[Table, ...] = (
             text("grouping", "of its group", allowed=("label", "prediction")),
             integer("class_id", "of its group"),
             integer("model_id", "the model whose thresholds are tested"),
-            integer("rule_id", "the rule of this run that it is; no value where only others have it", nullable=True),
+            integer(
+                "rule_id",
+                "the rule of this run with the same features on the same sides; no value where only others have it",
+                nullable=True,
+            ),
             integer("n_found", "models whose own trees have it"),
             integer("n_holds", "models that it holds for"),
         ),

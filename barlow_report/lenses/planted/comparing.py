@@ -1,7 +1,8 @@
 """Compare the verified failure modes of a run, and its error types, with what the demo planted.
 
-The analysis never sees the cue. Here, after it, the held-out images of each class say whether a rule that was
-found is about the cue: whether being in the rule's leaf and lacking the cue are the same thing. Where label noise was
+The analysis never sees the cue. Here, after it, the images of each class that the rules were not fitted on, or all
+where none was held out, say whether a rule that was found is about the cue: whether being in the rule's leaf and
+lacking the cue are the same thing. Where label noise was
 planted instead, they say the same of the leaf and the noise, and the error types of its images say whether it was
 recognised.
 """
@@ -20,7 +21,7 @@ from barlow_report.tables import check_table
 __all__ = ["MIN_AGREEMENT", "compare_with_planted"]
 
 MIN_AGREEMENT = 0.9
-"""Share of a class's held-out images for which leaf and missing cue must agree to count as found."""
+"""Share of a class's judged images for which leaf and missing cue must agree to count as found."""
 
 _LABEL_NOISE = ("overlapping", "multi_label")
 
@@ -33,7 +34,7 @@ class _Images:
 
     label: NDArray[np.int64]
     prediction: NDArray[np.int64]
-    is_held_out: NDArray[np.bool_]
+    is_judged: NDArray[np.bool_]
     shows_cue: NDArray[np.bool_]
     has_noise: NDArray[np.bool_]
     error_type: NDArray[np.object_] | None
@@ -65,7 +66,7 @@ def compare_with_planted(
 
     A class with a cue, or with label noise, is looked at in the group of its own label. In a class without either every
     verified failure mode is a false alarm, with one exception: images predicted as the partner of a planted class hold
-    that class's planted failures, so a mode there whose held-out failures mostly lack the partner's cue is none.
+    that class's planted failures, so a mode there whose judged failures mostly lack the partner's cue is none.
 
     Args:
         classes: Table `classes` of the run.
@@ -95,7 +96,7 @@ def compare_with_planted(
     rows = []
     for class_id, name in names.items():
         scene, found = scenes[name], modes.get(class_id, [])
-        own = facts.is_held_out & (facts.label == class_id)
+        own = facts.is_judged & (facts.label == class_id)
         noise = scene.label_noise if (facts.has_noise & (facts.label == class_id)).any() else None
         if scene.cue is not None:
             row = _planted_row(found, own, members, expected=~facts.shows_cue)
@@ -143,6 +144,8 @@ def _cue_correlation(directions: pd.DataFrame | None, facts: _Images, own: NDArr
     if directions is None:
         return None
     chosen = directions[directions["image_id"].isin(np.flatnonzero(own))]
+    if chosen["is_held_out"].any():
+        chosen = chosen[chosen["is_held_out"]]
     shown = facts.shows_cue[chosen["image_id"].to_numpy()]
     if shown.all() or not shown.any() or chosen["decision_value"].nunique() < 2:
         return None
@@ -168,7 +171,7 @@ def _planted_row(
 def _unplanted_row(
     found: list[_Mode], facts: _Images, members: Members, *, class_id: int, partner: int | None
 ) -> dict[str, object]:
-    taken = facts.is_held_out & (facts.prediction == class_id) & (facts.label != class_id)
+    taken = facts.is_judged & (facts.prediction == class_id) & (facts.label != class_id)
     planted = taken & (facts.label == partner) & ~facts.shows_cue if partner is not None else np.zeros_like(taken)
     alarms = [mode for mode in found if not _is_planted(mode, members, failures=taken, planted=planted)]
     if not alarms:
@@ -193,13 +196,14 @@ def _image_facts(
         path = scenes.index[scenes["cue_present"].isna()][0]
         raise DataError(f"{path}: not in the table of the demo's scenes. Draw the scenes again.")
     split = images["image_id"].map(splits.set_index("image_id")["split"])
+    is_held_out = (split == "held_out").to_numpy(dtype=np.bool_)
     types = None
     if error_types is not None:
         types = images["image_id"].map(error_types.set_index("image_id")["error_type"]).to_numpy(dtype=object)
     return _Images(
         label=images["label"].to_numpy(dtype=np.int64),
         prediction=images["prediction"].to_numpy(dtype=np.int64),
-        is_held_out=(split == "held_out").to_numpy(dtype=np.bool_),
+        is_judged=is_held_out if is_held_out.any() else np.ones(len(images), dtype=np.bool_),
         shows_cue=scenes["cue_present"].to_numpy(dtype=np.bool_),
         has_noise=(scenes["label_noise"] != "").to_numpy(dtype=np.bool_),
         error_type=types,

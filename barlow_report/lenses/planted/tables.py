@@ -12,7 +12,7 @@ TABLES: tuple[Table, ...] = (
         columns=(
             integer("class_id", "the class the cue belongs to"),
             text("cue", "name of the cue that was present in training; empty where no such failure was planted"),
-            integer("n_images", "held-out images with this label"),
+            integer("n_images", "images with this label that are judged: held-out ones, or all where none is held out"),
             integer("n_with_cue", "of these, images that show the cue"),
             integer(
                 "rule_id",
@@ -22,14 +22,13 @@ TABLES: tuple[Table, ...] = (
             ),
             real(
                 "agreement",
-                "share of held-out images for which being in the leaf and lacking the cue, or having the label noise, "
-                "agree",
+                "share of these images for which being in the leaf and lacking the cue, or being noise, agree",
                 nullable=True,
             ),
             real(
                 "cue_correlation",
-                "rank correlation of the place along the class's failure direction with the cue, on held-out images; "
-                "no value without a direction",
+                "rank correlation of the place along the class's failure direction with the cue, on images that it was "
+                "not fitted on; no value without a direction",
                 nullable=True,
             ),
             integer(
@@ -49,7 +48,7 @@ TABLES: tuple[Table, ...] = (
             ),
             text("noise_sign", "what tells these images from the others of the class; empty: none"),
             integer("noise_class_id", "the class whose label is right as well; no value without one", nullable=True),
-            integer("n_noise", "images with it, fitted and held-out"),
+            integer("n_noise", "images with it, of all"),
             integer("n_noise_failures", "of these, images that are misclassified"),
             integer(
                 "n_noise_recognised",

@@ -137,12 +137,10 @@ def _order(site: Site, modes: list[Rule]) -> str:
     """Say in which order failure modes stand, and what their numbers are of."""
     if site.catalog.is_in_sample:
         return "By importance value, measured on the images the rules were fitted on."
-    verdicts = [words for _, words in verdict_counts(modes)]
-    found = [f"first {', then '.join(verdicts)}"] * (len(verdicts) > 1)
-    found += ["stable ones before unstable ones"] * any(rule.is_unstable for rule in modes)
-    found.append("then by importance value" if found else "by importance value")
-    words = "; ".join(found)
-    return f"{words[0].upper()}{words[1:]}. The numbers are those of {site.catalog.evidence.images}."
+    keys = ["verdict"] * (len(verdict_counts(modes)) > 1)
+    keys += ["stability (unstable ones last)"] * any(rule.is_unstable for rule in modes)
+    words = ", then by ".join([*keys, "importance value"])
+    return f"By {words}. The numbers are those of {site.catalog.evidence.images}."
 
 
 def _explained(site: Site) -> Share | None:

@@ -31,7 +31,11 @@ def with_directions(source: ReportSource, *, hostile: bool = False, captions: bo
         if status != "fitted":
             continue
         ids = np.flatnonzero(own)
-        places.append(pd.DataFrame({"image_id": ids, "decision_value": values[ids], "hardness": 0.5}))
+        places.append(
+            pd.DataFrame(
+                {"image_id": ids, "decision_value": values[ids], "hardness": 0.5, "is_held_out": held_out[ids]}
+            )
+        )
         part = ids[held_out[ids]] if held_out[ids].any() else ids
         bins.append(_bins(int(c), values[part], failed[part]))
         order = part[np.argsort(values[part])]

@@ -108,6 +108,15 @@ def test_agreement_counts_the_held_out_images_of_the_class_only(run: _Run) -> No
     assert row["outcome"] == "found"
 
 
+def test_all_images_of_the_class_count_where_none_is_held_out(run: _Run) -> None:
+    run.held_out[:] = False
+    mask = ~run.shows_cue
+    mask[np.flatnonzero(run.label == _MUG)[:2]] ^= True
+    run.add_mode("label", _MUG, mask)
+    row = run.compare().loc[_MUG]
+    assert (row["n_images"], row["agreement"], row["outcome"]) == (_N, 0.95, "found")
+
+
 def test_a_verified_leaf_about_something_else_is_another_cue(run: _Run) -> None:
     run.add_mode("label", _MUG, np.ones(len(run.label), dtype=np.bool_))
     row = run.compare().loc[_MUG]
