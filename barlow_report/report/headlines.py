@@ -54,8 +54,8 @@ def _ship(site: Site, modes: Sequence[Rule]) -> Headline:
         return Headline(
             question=question,
             answer=f"Not without deciding on {_modes(n_verified, 'verified')}",
-            detail=f"{said} The most important one: {_found(site.catalog.groups[worst.group_id], worst)}.".lstrip()
-            + _others(modes),
+            detail=f"{said}{' ' if said else ''}The most important failure mode: "
+            f"{_found(site.catalog.groups[worst.group_id], worst)}.{_others(modes)}",
             more=Link("See it", site.rule_path(worst)),
             tone="doubt",
         )

@@ -52,6 +52,7 @@ class JointSection:
 
     anchor: str
     title: str
+    images_of: str
     mode: JointMode
     base: Share
     sentence: str
@@ -105,8 +106,8 @@ def verdict_words(joint: JointModes) -> str:
     n = sum(mode.verdict == "verified" for mode in joint.shown)
     if not n:
         return ""
-    groups = "1 group without a verified rule has" if n == 1 else f"{count(n)} groups without a verified rule have"
-    return f"{groups} failures that are predictable, but not by one feature."
+    groups = "1 group" if n == 1 else f"{count(n)} groups"
+    return f"In {groups} without a verified rule, failures are predictable, but not by one feature."
 
 
 def group_block(site: Site, joint: JointModes, group: Group) -> Block | None:
@@ -151,6 +152,7 @@ def _section(site: Site, mode: JointMode, group: Group) -> JointSection:
     return JointSection(
         anchor=joint_anchor(mode.group_id),
         title=TITLE,
+        images_of=images_of(group),
         mode=mode,
         base=group.all_images,
         sentence=_sentence(mode, group),
@@ -197,8 +199,8 @@ def _foretell(mode: JointMode) -> str:
     """Say how well the failures are told by all features, and that it is no chance, without a full stop."""
     q = p_value(mode.q_value)
     return (
-        f"all features together tell a failure from a success in {percent(mode.auc, decimals=0)} of such pairs, "
-        f"against 50{THIN_SPACE}% by chance (q {q if q.startswith('<') else f'= {q}'})"
+        f"all features together tell a failure from a success in {percent(mode.auc, decimals=0)} of such pairs "
+        f"(a coin: 50{THIN_SPACE}%; q {q if q.startswith('<') else f'= {q}'})"
     )
 
 

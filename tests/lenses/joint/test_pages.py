@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 from barlow_report.lenses.joint.records import read_joint_modes
 from barlow_report.report import ReportSource, build_site
@@ -17,7 +18,9 @@ from barlow_report.report.pages import Site
 from barlow_report.stages.privacy import without_photographs
 from barlow_report.tables import empty_table
 from tests.lenses.joint.made_up import with_joint_modes
+from tests.report.conftest import Built
 from tests.report.synthetic import PAYLOADS, Recipe, synthetic_source
+from tests.report.test_browser import Watched, violations
 
 SMALL = {"n_classes": 8, "n_per_class": 60, "n_tiles": 2, "n_gallery": 2, "n_pictures": 4, "image_size": 32}
 TITLE = "Predictable, but not by one feature"
@@ -86,7 +89,7 @@ def test_it_says_its_rates_its_evidence_and_what_it_misses(source: ReportSource,
     mode = next(mode for mode in joint.shown if mode.verdict == "real_but_small")
     words = _words(_class_page(source, site, mode.group_id)).replace("\u202f", " ")
     assert f"{mode.error.value * 100:.0f} % ({mode.error.low * 100:.0f}–{mode.error.high * 100:.0f} %)" in words
-    assert "in 75 % of such pairs, against 50 % by chance (q = 0.004)" in words
+    assert "in 75 % of such pairs (a coin: 50 %; q = 0.004)" in words
     assert "It is real, but smaller than asked for: error rate 5.0 points above the base instead of 10." in words
     verified = next(mode for mode in joint.shown if mode.verdict == "verified")
     assert "The joint mode is verified." in _words(_class_page(source, site, verified.group_id))
@@ -161,7 +164,7 @@ def test_a_verified_joint_mode_speaks_against_shipping_where_no_rule_does(source
     site = Site.from_source(replace(source, tables={**source.tables, "rules": rules}))
     ship = headlines(site, site.catalog.failure_modes(), explained=None)[0]
     assert (ship.answer, ship.tone) == ("Not without a closer look", "doubt")
-    assert "groups without a verified rule have failures that are predictable, but not by one feature." in ship.detail
+    assert "groups without a verified rule, failures are predictable, but not by one feature." in ship.detail
 
 
 @pytest.mark.parametrize("verdicts", [("can_be_chance",), ()])
@@ -202,3 +205,25 @@ def test_without_photographs_everything_else_is_there(source: ReportSource, tmp_
     assert "This report was published without photographs." in page
     assert "<img" not in page
     assert '<div class="weight">' in page
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
+def test_its_places_are_accessible_fit_and_can_be_filtered(
+    source: ReportSource, site: Path, browser: Browser, width: int, scheme: str
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
+    watched = Watched(context)
+    built = Built(source, site)
+    for path in ("classes/c0/index.html", "joint-modes/index.html"):
+        page = watched.open(built, path)
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    before = page.locator("tbody tr").all_inner_texts()
+    page.get_by_label("ER ≥ %").fill("1")
+    page.wait_for_function("document.querySelector('[data-count]').textContent.includes('1')")
+    assert page.locator("tbody tr").all_inner_texts() == before  # the script writes a cell as the template did
+    page.get_by_label("Verdict").select_option("can_be_chance")
+    n = int((source.tables["joint_modes"]["verdict"] == "can_be_chance").sum())
+    page.wait_for_function(f"document.querySelectorAll('tbody tr').length === {n}")
+    context.close()
