@@ -55,7 +55,7 @@ _COLUMNS = (
         key="named",
         label="Rules",
         kind="text",
-        title="Whether a rule on single features is verified in the group; then this one stands behind it",
+        title="Whether a rule is verified in the group; then the joint mode stands behind it",
     ),
     TableColumn(
         key="er",

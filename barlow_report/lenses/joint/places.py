@@ -4,18 +4,18 @@ from dataclasses import dataclass
 
 from barlow_report.config import RulesConfig
 from barlow_report.formatting import THIN_SPACE, count, interval, number, p_value, percent
-from barlow_report.lenses.joint.records import JointFeature, JointImage, JointMode, JointModes
+from barlow_report.lenses.joint.page_tables import FeatureRow, feature_rows, pictures
+from barlow_report.lenses.joint.records import JointMode, JointModes
 from barlow_report.lenses.joint.selection import N_FEATURES
 from barlow_report.report.datatable import Link
 from barlow_report.report.pages.page import Heading, Site
-from barlow_report.report.pages.pictures import GalleryPicture, gallery_picture
-from barlow_report.report.records import Estimate, GalleryImage, Group, Share
+from barlow_report.report.pages.pictures import GalleryPicture
+from barlow_report.report.records import Estimate, Group, Share
 from barlow_report.report.slots import Block, MethodPart, PagePart
 from barlow_report.report.words import grouping_label, images_of
 
 __all__ = [
     "TITLE",
-    "FeatureRow",
     "JointCard",
     "JointOverview",
     "JointSection",
@@ -29,21 +29,6 @@ __all__ = [
 
 TITLE = "Predictable, but not by one feature"
 _N_CARDS = 4
-_HALF = 48.0  # of the width of a bar, for the largest weight
-
-
-@dataclass(frozen=True, kw_only=True)
-class FeatureRow:
-    """A feature of a joint mode: its page if it has one, what people call it, and its weight as a bar from `x` on."""
-
-    name: str
-    path: str | None
-    phrase: str | None
-    points: str
-    is_positive: bool
-    x: float
-    width: float
-    examples: tuple[GalleryPicture, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +133,7 @@ def method_part(joint: JointModes) -> MethodPart:
 
 
 def _section(site: Site, mode: JointMode, group: Group) -> JointSection:
-    rows = _feature_rows(site, mode)
+    rows = feature_rows(site, mode)
     return JointSection(
         anchor=joint_anchor(mode.group_id),
         title=TITLE,
@@ -157,8 +142,8 @@ def _section(site: Site, mode: JointMode, group: Group) -> JointSection:
         base=group.all_images,
         sentence=_sentence(mode, group),
         evidence=_evidence(mode, group, site.catalog.rules_config),
-        high=tuple(_pictures(site, [image for image in mode.images if image.score > mode.threshold])),
-        low=tuple(_pictures(site, [image for image in mode.images if image.score <= mode.threshold])),
+        high=tuple(pictures(site, [image for image in mode.images if image.score > mode.threshold])),
+        low=tuple(pictures(site, [image for image in mode.images if image.score <= mode.threshold])),
         features=rows[:N_FEATURES],
         others=rows[N_FEATURES:],
     )
@@ -166,7 +151,7 @@ def _section(site: Site, mode: JointMode, group: Group) -> JointSection:
 
 def _card(site: Site, mode: JointMode) -> JointCard:
     group = site.catalog.groups[mode.group_id]
-    ends = _pictures(site, [mode.images[0], mode.images[-1]] if len(mode.images) > 1 else [])
+    ends = pictures(site, [mode.images[0], mode.images[-1]] if len(mode.images) > 1 else [])
     return JointCard(
         mode=mode,
         link=Link(group.name, joint_path(site, mode)),
@@ -179,7 +164,7 @@ def _card(site: Site, mode: JointMode) -> JointCard:
 
 
 def _sentence(mode: JointMode, group: Group) -> str:
-    return f"{_rates(mode, group)} No rule on single features is verified here: many features tell it together."
+    return f"{_rates(mode, group)} No rule is verified here: many features tell it together."
 
 
 def _rates(mode: JointMode, group: Group) -> str:
@@ -217,67 +202,3 @@ def _evidence(mode: JointMode, group: Group, config: RulesConfig) -> str:
         covered, wanted = percent(mode.coverage.value), percent(config.tau, decimals=0)
         missed.append(f"covers {covered} of the failures instead of {wanted}")
     return f"{found} It is real, but smaller than asked for: {' and '.join(missed)}."
-
-
-def _pictures(site: Site, images: list[JointImage]) -> list[GalleryPicture]:
-    """The images of which there are pictures, with their scores beneath."""
-    images_of_run = site.catalog.images
-    return [
-        gallery_picture(
-            site,
-            GalleryImage(
-                image_id=image.image_id,
-                is_failure=bool(images_of_run.label[image.image_id] != images_of_run.prediction[image.image_id]),
-                thumbnail=image.thumbnail,
-            ),
-            note=f"score {number(image.score, decimals=2)}",
-        )
-        for image in images
-        if image.thumbnail is not None
-    ]
-
-
-def _feature_rows(site: Site, mode: JointMode) -> tuple[FeatureRow, ...]:
-    largest = max((abs(feature.weight) for feature in mode.features), default=0.0) or 1.0
-    return tuple(
-        _feature_row(
-            site,
-            mode,
-            feature,
-            width=abs(feature.weight) / largest * _HALF,
-            has_page=_has_page(site, feature.feature_id),
-        )
-        for feature in mode.features
-    )
-
-
-def _has_page(site: Site, feature_id: int) -> bool:
-    return feature_id in site.catalog.rules_of_feature or feature_id in site.catalog.tile_groups_of_feature
-
-
-def _feature_row(site: Site, mode: JointMode, feature: JointFeature, *, width: float, has_page: bool) -> FeatureRow:
-    is_positive = feature.weight > 0
-    points = number(abs(feature.weight) * 100, decimals=1)
-    name = site.catalog.names.get((mode.group_id, feature.feature_id))
-    images = site.catalog.images
-    return FeatureRow(
-        name=f"feature {feature.feature_id}",
-        path=site.feature_path(feature.feature_id) if has_page else None,
-        phrase=None if name is None else name.phrase,
-        points=f"{'+' if is_positive else '−'}{points}",
-        is_positive=is_positive,
-        x=round(50.0 if is_positive else 50.0 - width, 1),
-        width=round(width, 1),
-        examples=tuple(
-            gallery_picture(
-                site,
-                GalleryImage(
-                    image_id=example.image_id,
-                    is_failure=bool(images.label[example.image_id] != images.prediction[example.image_id]),
-                    thumbnail=example.thumbnail,
-                ),
-                note=f"activation {number(example.activation, decimals=2)}",
-            )
-            for example in feature.examples
-        ),
-    )

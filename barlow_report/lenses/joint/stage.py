@@ -78,7 +78,15 @@ def _with_members(run: Run, carrying: pd.DataFrame) -> list[tuple[int, pd.DataFr
 
 
 def _thumbnails(image_ids: list[int], config: Config, run: Run, *, progress: Progress) -> list[str]:
-    from barlow_report.stages.pictures import Pictures  # reads the images: only when there are any to show
+    """The names of thumbnails below media/; those that other tables show are there already."""
+    known: dict[int, str] = {}
+    for name in ("tiles", "galleries", "quantiles"):
+        table = run.read_table(name)
+        known |= dict(zip(table["image_id"].tolist(), table["thumbnail"].tolist(), strict=True))
+    missing = sorted(set(image_ids) - known.keys())
+    if missing:
+        from barlow_report.stages.pictures import Pictures  # reads the images: only when there are any to show
 
-    with progress.task("Drawing joint modes", total=len(set(image_ids)), unit="images") as advance:
-        return Pictures(config, run).thumbnails(image_ids, advance=advance)
+        with progress.task("Drawing joint modes", total=len(missing), unit="images") as advance:
+            known |= dict(zip(missing, Pictures(config, run).thumbnails(missing, advance=advance), strict=True))
+    return [known[image_id] for image_id in image_ids]
