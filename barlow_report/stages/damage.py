@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 
-from barlow_report.errors import DamagedFileError
+from barlow_report.errors import DamagedFileError, SchemaError
 from barlow_report.lenses import registry
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, stage_tables
@@ -17,7 +17,7 @@ _PICTURES = ("thumbnail", "heatmap", "attack")
 
 
 def redo_damaged(run: Run, *, progress: Progress) -> None:
-    """Drop the marks of stages of which a table, the features or a picture is damaged or missing, and say so.
+    """Drop the marks of stages of which a table, the features or a picture is damaged, missing or outdated, and say so.
 
     They are then done again, and what depends on them. Every file is read once: tables and pictures are small, and
     features are checked at about 1 GB a second; the stages of this process then do not check them again.
@@ -38,7 +38,7 @@ def redo_damaged(run: Run, *, progress: Progress) -> None:
 
 
 def _damage(run: Run, stage: str) -> str | None:
-    """Name the first file of `stage` that is damaged or missing; None where all are whole."""
+    """Name the first file of `stage` that is damaged, missing or of another version; None where all are whole."""
     if found := next(_damaged_tables(run, run.promised_tables(stage)), None):
         return found
     if stage == "extract":
@@ -46,7 +46,12 @@ def _damage(run: Run, stage: str) -> str | None:
             run.check_array_file("features")
         except DamagedFileError:
             return "features.npy is damaged or missing"
-    names = sorted({name for table in run.promised_tables(stage) for name in _pictures(run.read_table(table))})
+    names: set[str] = set()
+    for table in run.promised_tables(stage):
+        try:
+            names.update(_pictures(run.read_table(table)))
+        except SchemaError:
+            return f"{table}.parquet was written by another version"
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         n_damaged = sum(not is_whole for is_whole in pool.map(run.has_media, names))
     return f"{n_damaged} of {len(names)} pictures are damaged or missing" if n_damaged else None

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -14,6 +16,7 @@ from barlow_report.config import load_config
 from barlow_report.errors import RunFolderError
 from barlow_report.progress import SilentProgress
 from barlow_report.run_folder import Run
+from barlow_report.seals import UNSEALED, sealed_file
 from barlow_report.stages.image_pass import begin_extraction, compute_shards
 from barlow_report.tables import all_tables
 from barlow_report.vision.datasets import list_images
@@ -137,6 +140,18 @@ def test_the_same_command_mends_what_is_damaged(whole: Path, run: Run, names: li
         assert advice in found
     assert said in _invoke("visualize", config, "--run", run.folder)
     assert _content(run.folder) == expected
+
+
+def test_a_table_of_another_version_is_written_anew(whole: Path, run: Run) -> None:
+    expected, path = _content(whole), run.folder / "rules.parquet"
+    old = run.read_table("rules").drop(columns="stability").assign(verdict="not_verified")
+    table = pa.Table.from_pandas(old, preserve_index=False).replace_schema_metadata({"seal": UNSEALED})
+    with sealed_file(path, appends=False) as file:
+        pq.write_table(table, file)
+    assert "run the stage that writes it again" in _invoke("site", run.folder, "--site", run.folder.parent / "site")
+    said = _invoke("explain", whole.parent / "toy.yaml", "--run", run.folder)
+    assert "rules.parquet was written by another version: explain is done again" in said
+    assert path.read_bytes() == expected["rules.parquet"]
 
 
 def test_a_lost_table_is_no_table_that_was_never_there(run: Run) -> None:
