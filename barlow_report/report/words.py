@@ -156,12 +156,14 @@ def rule_when(group: Group, rule: Rule) -> str:
 
 
 def rule_sentence(group: Group, rule: Rule) -> str:
-    """Say a rule with what was measured on the images it was fitted on."""
+    """Say a rule with what was measured on the images it was fitted on; where these are all, with what it will be."""
     error, base = rule.fit.error, rule.fit.base
-    return (
-        f"{rule_when(group, rule)}, {percent(error.value, decimals=0)} are misclassified "
-        f"({ratio(error.k, error.n)}; base rate {percent(base.value, decimals=0)})."
-    )
+    found = f"{percent(error.value, decimals=0)} are misclassified"
+    counts = f"{ratio(error.k, error.n)}; base rate {percent(base.value, decimals=0)}"
+    if rule.held_out is not None and rule.held_out.error.n and not group.is_split:
+        rate = percent(rule.held_out.error.value, decimals=0)
+        found, counts = f"about {rate} are misclassified", f"as fitted {percent(error.value, decimals=0)}, {counts}"
+    return f"{rule_when(group, rule)}, {found} ({counts})."
 
 
 def share_text(share: Share, *, decimals: int = 1) -> str:

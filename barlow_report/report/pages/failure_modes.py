@@ -38,16 +38,20 @@ _COLUMNS = (
         kind="q",
         title="Share of false discoveries to expect among failure modes with a q-value this small",
     ),
-    TableColumn(key="er", label="ER", kind="rate", starts="descending", title="Error rate of the leaf"),
-    TableColumn(key="ber", label="BER", kind="rate", starts="descending", title="Base error rate of the group"),
+    TableColumn(key="er", label="ER", kind="rate", starts="descending", title="Error rate of the leaf, as fitted"),
+    TableColumn(
+        key="ber", label="BER", kind="rate", starts="descending", title="Base error rate of the group, as fitted"
+    ),
     TableColumn(
         key="ec",
         label="EC",
         kind="rate",
         starts="descending",
-        title="Error coverage: share of the group's failures that are in the leaf",
+        title="Error coverage: share of the group's failures that are in the leaf, as fitted",
     ),
-    TableColumn(key="n", label="n", kind="count", starts="descending", title="Images in the leaf"),
+    TableColumn(
+        key="n", label="n", kind="count", starts="descending", title="Images in the leaf that it was fitted on"
+    ),
     TableColumn(
         key="iv", label="IV", kind="number", starts="descending", title="Importance value: error rate × error coverage"
     ),
