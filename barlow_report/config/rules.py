@@ -2,9 +2,9 @@
 
 import difflib
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from barlow_report.config.base import (
     Fraction,
@@ -42,12 +42,30 @@ class RulesConfig(Section):
         description="Also explain the images of each value of these columns of the manifest, such as hospital; an "
         "empty value is none.",
     )
-    max_depth: int = Field(1, ge=1, le=4, description="Depth of each group's tree, 1 to 4.")
+    evidence: Literal["shuffles", "held_out"] = Field(
+        "shuffles",
+        description="What speaks for a failure mode. shuffles: it is found on all images of the group and compared "
+        "with the best that is found after shuffling the failures, which finds more; held_out: it is found on a part "
+        "of the images and tested on the others. Without held-out images (0) rules are in-sample.",
+    )
+    n_shuffles: int = Field(
+        1999, ge=99, le=1_000_000, description="Shuffles of a group's failures at most; fewer where they settle it."
+    )
+    n_resamples: int = Field(
+        100, ge=0, le=10_000, description="Resamples of a group's images for a mode's stability; 0: not computed."
+    )
+    max_depth: int | None = Field(
+        None,
+        ge=1,
+        le=4,
+        description="Depth of each group's tree, 1 to 4. Default: 3 where failures are shuffled, as each further "
+        "split must pass a test of its own; else 1, as in the paper.",
+    )
     thresholds: Literal["auto", "natural", "entropy"] = Field(
         "auto",
         description="Where a tree cuts a feature. natural: by preference where its values fall into two clusters, "
         "which finds more failures that are real; entropy: anywhere, as in the paper; auto: natural where images are "
-        "held out, entropy in-sample.",
+        "held out, entropy in-sample. Failures are shuffled for natural ones only.",
     )
     n_selected_features: Positive = Field(50, description="Features a tree may choose from, by mutual information.")
     n_neighbors: Positive = Field(3, description="Neighbours of the mutual information estimator.")
@@ -55,7 +73,11 @@ class RulesConfig(Section):
     rho: Fraction = Field(0.1, description="A failure mode's error rate exceeds the base error rate by at least this.")
     tau: Fraction = Field(0.2, description="A failure mode covers at least this share of the group's failures.")
     held_out_fraction: float = Field(
-        0.3, ge=0.0, le=0.9, description="Share of images that only test the rules; 0: in-sample mode, as in the paper."
+        0.3,
+        ge=0.0,
+        le=0.9,
+        description="Share of images that only test: rules where evidence is held_out, and the automatic evaluation "
+        "and other lenses in any case; 0: in-sample mode, as in the paper.",
     )
     max_q_value: float = Field(
         0.05, gt=0.0, lt=1.0, description="False-discovery rate of verified failure modes, in each grouping."
@@ -74,14 +96,31 @@ class RulesConfig(Section):
     @property
     def evidence_kind(self) -> EvidenceKind:
         """What failure modes are tested with; `in_sample`: nothing."""
-        if getattr(self, "evidence", "held_out") == "shuffles":
-            return "shuffles"
-        return "in_sample" if self.held_out_fraction == 0 else "held_out"
+        return self.evidence if self.held_out_fraction > 0 else "in_sample"
+
+    @property
+    def is_shuffled(self) -> bool:
+        """Whether rules are found and tested on all images, by shuffling the failures."""
+        return self.evidence_kind == "shuffles"
+
+    @property
+    def depth(self) -> int:
+        """Depth of each group's tree, once the default is decided."""
+        return self.max_depth or (3 if self.is_shuffled else 1)
 
     @property
     def has_natural_thresholds(self) -> bool:
         """Whether trees prefer cuts between the clusters of a feature's values, once `auto` is decided."""
         return self.thresholds == "natural" or (self.thresholds == "auto" and self.held_out_fraction > 0)
+
+    @model_validator(mode="after")
+    def _shuffles_need_natural_thresholds(self) -> Self:
+        if self.is_shuffled and self.thresholds == "entropy":
+            raise ValueError(
+                "thresholds: entropy looks at the failures and cannot be tested by shuffling them; set evidence: "
+                "held_out as well, or leave thresholds out"
+            )
+        return self
 
     @field_validator("unions")
     @classmethod

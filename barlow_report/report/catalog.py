@@ -66,7 +66,7 @@ class Catalog:
         rules = collect(
             frames["rules"].sort_values(["group_id", "rank"]),
             "group_id",
-            lambda row: make_rule(row, bases[row["group_id"]], conditions, phrases, is_in_sample=self.is_in_sample),
+            lambda row: make_rule(row, bases[row["group_id"]], conditions, phrases, evidence=self.evidence.kind),
         )
         nodes = collect(
             frames["nodes"].sort_values(["group_id", "node_id"]), "group_id", lambda row: make_node(row, phrases)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from barlow_report.config import EvidenceKind, RulesConfig
 from barlow_report.formatting import THIN_SPACE, count, interval, number, p_value, percent, ratio
-from barlow_report.report.records import FAIRLY_STABLE, Measures, Rule
+from barlow_report.report.records import FAIRLY_STABLE, Estimate, Measures, Rule
 
 __all__ = [
     "EVIDENCE",
@@ -26,6 +26,7 @@ __all__ = [
 VERDICTS = {
     "verified": "verified",
     "real_but_small": "real but small",
+    "not_of_class": "only not of the class",
     "can_be_chance": "can be chance",
     "in_sample_only": "in-sample only",
 }
@@ -77,8 +78,6 @@ class EvidenceWords:
 
     def leaf(self, n: str) -> str:
         """Begin a sentence about the `n` images in evidence that are in a leaf."""
-        if self.kind == "shuffles":
-            return f"With each image judged by a rule fitted without it, {n} images are in this leaf; of these, "
         return f"On the {n} held-out images of this leaf, "
 
 
@@ -96,14 +95,14 @@ EVIDENCE: dict[EvidenceKind, EvidenceWords] = {
     ),
     "shuffles": EvidenceWords(
         kind="shuffles",
-        short="cross-fitted",
-        images="images judged by rules fitted without them",
-        fitted="as fitted",
-        row="All images, cross-fitted",
-        fitted_row="All images, as fitted",
-        each=", each judged by rules fitted without it",
-        error_rate="Error rate in the leaf when each image is judged by a rule that was fitted without it, with its "
-        "interval",
+        short="estimated",
+        images="all images, by estimate",
+        fitted="as seen",
+        row="Estimated",
+        fitted_row="As seen",
+        each=", by estimate",
+        error_rate="Error rate in the leaf, estimated: what the search for the best rule adds by chance is taken away; "
+        "with its interval",
     ),
     "in_sample": EvidenceWords(
         kind="in_sample",
@@ -148,6 +147,8 @@ def evidence_words(rule: Rule, config: RulesConfig) -> str:
             "In-sample only: no image was held out, so this was measured on the very images the rule was fitted on. "
             "Fitted rules look good on random features, too; treat it as a suggestion."
         )
+    if isinstance(measures.error, Estimate):
+        return _estimated_words(rule, measures, measures.error, config)
     if not measures.error.n:
         return f"None of the {words.images} falls into this leaf, so the rule could not be tested and can be chance."
     found = words.leaf(count(measures.error.n)) + _rates(measures, config)
@@ -161,6 +162,35 @@ def evidence_words(rule: Rule, config: RulesConfig) -> str:
         return f"{found}. No test was possible, because these images all fail or none does: so it can be chance."
     smaller = f", and it is smaller than asked for: {' and '.join(missed)}" if missed else ""
     return f"{found}. That can be chance ({_q_words(rule)}, limit {config.max_q_value:g}){smaller}."
+
+
+def _estimated_words(rule: Rule, measures: Measures, error: Estimate, config: RulesConfig) -> str:
+    """The same where rules were found on all images and tested by shuffling the failures."""
+    words, base = EVIDENCE["shuffles"], measures.base
+    found = (
+        f"An estimated {percent(error.value, decimals=0)} of such images are misclassified "
+        f"({config.confidence_level * 100:g}{THIN_SPACE}% interval {interval(error.low, error.high)}), against a base "
+        f"rate of {percent(base.value, decimals=0)} ({ratio(base.k, base.n)})"
+    )
+    missed = _missed(measures, config, words)
+    smaller = f": {' and '.join(missed)}" if missed else ""
+    p = f"a rule as good is found after shuffling the failures with p {_signed(rule.p_value)}"
+    if rule.verdict == "verified":
+        return f"{found}; {p}, {_q_words(rule)}. The failure mode is verified."
+    if rule.verdict == "real_but_small":
+        return f"{found}; {p}, {_q_words(rule)}. It is real, but smaller than asked for{smaller}."
+    if rule.verdict == "not_of_class":
+        return (
+            f"{found}; {p}. But it does not tell them from other images of their own classes, which were not taken for "
+            f"this one (p {_signed(rule.p_value_baseline)}): it says that they are not of the class, and not why they "
+            "are taken for it."
+        )
+    return f"{found}; {p}. That can be chance ({_q_words(rule)}, limit {config.max_q_value:g})."
+
+
+def _signed(value: float | None) -> str:
+    text = p_value(value)
+    return text if text.startswith("<") else f"= {text}"
 
 
 def _rates(measures: Measures, config: RulesConfig) -> str:

@@ -14,13 +14,14 @@ from barlow_report.report.evidence import modes_words, verdict_counts
 from barlow_report.report.pages.page import Site
 from barlow_report.report.records import Group, Rule, Share
 from barlow_report.report.slots import Remark
-from barlow_report.report.words import STATUSES, condition_words, images_of, rule_when
+from barlow_report.report.words import STATUSES, condition_words, images_of, rule_when, share_text
 
 __all__ = ["Headline", "headlines"]
 
 _N_LINKS = 3
 _WHICH = {
     "real_but_small": "Real but small ones",
+    "not_of_class": "Ones that are only not of the class,",
     "can_be_chance": "Ones that can be chance,",
     "in_sample_only": "Untested ones",
 }
@@ -47,7 +48,7 @@ def headlines(site: Site, modes: Sequence[Rule], *, explained: Share | None) -> 
 def _ship(site: Site, modes: Sequence[Rule]) -> Headline:
     question = "Safe to ship, as far as was analysed?"
     n_verified = sum(rule.verdict == "verified" for rule in modes)
-    overall = f"Of all images, {_of(site.catalog.images.failures)} are misclassified."
+    overall = f"Of all images, {share_text(site.catalog.images.failures)} are misclassified."
     said = " ".join(_verdicts(site, modes))
     if n_verified:
         worst = modes[0]  # verified ones come first, the most important one of them at the top
@@ -113,14 +114,10 @@ def _modes(n: int, kind: str) -> str:
     return f"{count(n)} {kind} failure mode{'s' * (n != 1)}".replace("  ", " ")
 
 
-def _of(share: Share) -> str:
-    return f"{percent(share.value)} ({ratio(share.k, share.n)})"
-
-
 def _found(group: Group, rule: Rule) -> str:
     error, base = rule.best.error, rule.best.base
     when = rule_when(group, rule)
-    return f"{when[0].lower()}{when[1:]}, {_of(error)} fail, against {percent(base.value)} of the group"
+    return f"{when[0].lower()}{when[1:]}, {share_text(error)} fail, against {percent(base.value)} of the group"
 
 
 def _matter(site: Site, modes: Sequence[Rule]) -> Headline:

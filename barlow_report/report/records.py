@@ -1,6 +1,7 @@
 """What the tables of a run are about, as small frozen objects."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 __all__ = [
     "FAIRLY_STABLE",
@@ -21,7 +22,7 @@ __all__ = [
     "Tile",
 ]
 
-VERDICTS = ("verified", "real_but_small", "can_be_chance", "in_sample_only")
+VERDICTS = ("verified", "real_but_small", "not_of_class", "can_be_chance", "in_sample_only")
 """What a failure mode can be, the strongest first."""
 
 FAIRLY_STABLE = 0.5
@@ -45,11 +46,14 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A share that was estimated rather than counted, with its interval, each 0 to 1."""
+    """A share that was estimated rather than counted, with its interval, each 0 to 1: there are no k and n."""
 
     value: float
     low: float
     high: float
+
+    k: ClassVar[None] = None
+    n: ClassVar[None] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +80,8 @@ class Measures:
     """The measures of one leaf on one part of the images."""
 
     base: Share
-    error: Share
-    coverage: Share
+    error: Share | Estimate
+    coverage: Share | Estimate
     importance_value: float | None
 
 
@@ -101,6 +105,7 @@ class Rule:
     q_value: float | None
     verdict: str | None
     stability: float | None = None
+    p_value_baseline: float | None = None
 
     @property
     def best(self) -> Measures:

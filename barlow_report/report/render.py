@@ -12,7 +12,7 @@ from barlow_report.report import evidence, words
 from barlow_report.report.histogram import HistogramDrawing
 from barlow_report.report.media import MediaLibrary
 from barlow_report.report.pages import Site, SitePage
-from barlow_report.report.records import Share, Tile
+from barlow_report.report.records import Estimate, Share, Tile
 from barlow_report.report.slots import Block
 from barlow_report.report.source import Profile
 from barlow_report.report.tree import N_SHADES, shade
@@ -111,19 +111,23 @@ class Renderer:
         heatmap = self._img(context, tile.heatmap, "", lazy, "map") if tile.heatmap else ""
         return Markup(f'<span class="heat">{self._img(context, tile.thumbnail, alt, lazy)}{heatmap}</span>')  # noqa: S704
 
-    def _rate(self, share: Share, decimals: int = 1, mark: bool = True) -> Markup:
+    def _rate(self, share: Share | Estimate, decimals: int = 1, mark: bool = True) -> Markup:
         """Return a share with its counts, its interval, and a mark where it rests on few images.
+
+        An estimate has no counts.
 
         `mark` is False where a small count is no doubt about the number, as in a list of confusions.
         """
         if share.value is None:
             return _NOTHING
         parts = [f'<span class="rate">{escape(formatting.percent(share.value, decimals=decimals))} ']
-        parts.append(f"<small>{formatting.ratio(share.k, share.n)}</small>")
+        if isinstance(share, Share):
+            parts.append(f"<small>{formatting.ratio(share.k, share.n)}</small>")
         if share.low is not None:
             level = round(self.rules.confidence_level * 100)
             words = formatting.interval(share.low, share.high)
-            parts.append(f' <small class="ci" title="{level} % Wilson interval">{words}</small>')
+            name = "Wilson " if isinstance(share, Share) else ""
+            parts.append(f' <small class="ci" title="{level} % {name}interval">{words}</small>')
         least = self.rules.min_images
         if mark and share.n is not None and share.n < least:
             title = f"Fewer than {least} images to divide by: too few to rely on this rate"

@@ -7,10 +7,12 @@ from typing import Any
 
 import pandas as pd
 
+from barlow_report.config import EvidenceKind
 from barlow_report.errors import SiteError
 from barlow_report.report.records import (
     ClassEntry,
     Condition,
+    Estimate,
     GalleryImage,
     Group,
     HistogramBin,
@@ -83,7 +85,7 @@ def make_rule(
     conditions: Mapping[int, tuple[Condition, ...]],
     phrases: Mapping[tuple[int, int], str | None],
     *,
-    is_in_sample: bool,
+    evidence: EvidenceKind,
 ) -> Rule:
     """Return the record of a row of table `rules`, with the row of its group, its conditions and people's words."""
     fit = Measures(
@@ -93,14 +95,26 @@ def make_rule(
         importance_value=row["importance_value"],
     )
     held_out = None
-    if not is_in_sample:
+    if evidence == "shuffles":
+        held_out = Measures(
+            base=Share(
+                group["n_failures"],
+                group["n_images"],
+                row["base_error_rate_held_out_low"],
+                row["base_error_rate_held_out_high"],
+            ),
+            error=_estimate(row, "error_rate"),
+            coverage=_estimate(row, "error_coverage"),
+            importance_value=row["importance_value_held_out"],
+        )
+    elif evidence == "held_out":
         held_out = Measures(
             base=_held_out(row, "base_error_rate", group["n_failures_held_out"], group["n_images_held_out"]),
             error=_held_out(row, "error_rate", row["n_failures_held_out"], row["n_images_held_out"]),
             coverage=_held_out(row, "error_coverage", row["n_failures_held_out"], group["n_failures_held_out"]),
             importance_value=row["importance_value_held_out"],
         )
-    same = ("rule_id", "group_id", "node_id", "rank", "is_failure_mode", "verdict", "stability")
+    same = ("rule_id", "group_id", "node_id", "rank", "is_failure_mode", "verdict", "stability", "p_value_baseline")
     return Rule(
         **{name: row[name] for name in same},
         p_value=row["p_value"],
@@ -111,6 +125,11 @@ def make_rule(
         fit=fit,
         held_out=held_out,
     )
+
+
+def _estimate(row: Mapping[str, Any], name: str) -> Estimate:
+    key = f"{name}_held_out"
+    return Estimate(value=row[key], low=row[f"{key}_low"], high=row[f"{key}_high"])
 
 
 def _held_out(row: Mapping[str, Any], name: str, k: int, n: int) -> Share:

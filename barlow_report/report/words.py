@@ -4,8 +4,8 @@ Plain text throughout: class names come from outside, and the templates escape w
 """
 
 from barlow_report.config import RulesConfig
-from barlow_report.formatting import number, percent, ratio, threshold
-from barlow_report.report.records import Condition, Group, Rule, Share
+from barlow_report.formatting import interval, number, percent, ratio, threshold
+from barlow_report.report.records import Condition, Estimate, Group, Rule, Share
 from barlow_report.tables import COLUMN_GROUPING
 
 __all__ = [
@@ -160,14 +160,16 @@ def rule_sentence(group: Group, rule: Rule) -> str:
     error, base = rule.fit.error, rule.fit.base
     found = f"{percent(error.value, decimals=0)} are misclassified"
     counts = f"{ratio(error.k, error.n)}; base rate {percent(base.value, decimals=0)}"
-    if rule.held_out is not None and rule.held_out.error.n and not group.is_split:
+    if rule.held_out is not None and isinstance(rule.held_out.error, Estimate):
         rate = percent(rule.held_out.error.value, decimals=0)
         found, counts = f"about {rate} are misclassified", f"as fitted {percent(error.value, decimals=0)}, {counts}"
     return f"{rule_when(group, rule)}, {found} ({counts})."
 
 
-def share_text(share: Share, *, decimals: int = 1) -> str:
-    """Write a share with its counts: 97.2 % (311/320)."""
+def share_text(share: Share | Estimate, *, decimals: int = 1) -> str:
+    """Write a share with its counts, 97.2 % (311/320), or an estimate with its interval."""
+    if isinstance(share, Estimate):
+        return f"{percent(share.value, decimals=decimals)} ({interval(share.low, share.high)})"
     if share.value is None:
         return "–" if not share.n else percent(None)
     return f"{percent(share.value, decimals=decimals)} ({ratio(share.k, share.n)})"

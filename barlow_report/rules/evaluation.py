@@ -21,6 +21,7 @@ from barlow_report.tables import TABLES, empty_table
 __all__ = ["summarize_evaluations", "tabulate_evaluations", "tabulate_explained"]
 
 Booleans = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
 
 
 def tabulate_evaluations(groups: Sequence[Group], fits: Sequence[GroupFit], *, settings: RulesConfig) -> pd.DataFrame:
@@ -64,10 +65,14 @@ def tabulate_explained(
     *,
     failure: Booleans,
     held_out: Booleans,
+    is_shuffled: bool = False,
 ) -> pd.DataFrame:
     """Count the failures in failure modes and in verified ones; see the table `explained`.
 
-    A failure belongs to one group of each grouping, and may be in a leaf of each: it is counted once.
+    A failure belongs to one group of each grouping, and may be in a leaf of each: it is counted once. Where failures
+    were shuffled, modes were found on the very failures that they are counted on. Each then counts in evidence with
+    the share that the mode's estimated error rate is of the one that was seen (in several modes, the largest share),
+    and the sum is rounded.
 
     Args:
         groups: All groups.
@@ -76,54 +81,65 @@ def tabulate_explained(
         failure: (n_images,) bool.
         held_out: (n_images,) bool; where nothing is held out, nothing can be verified and the counts of verified
             modes have no value.
+        is_shuffled: Whether rules were found on all images.
     """
+    fitted, tested = (failure, failure) if is_shuffled else (failure & ~held_out, failure & held_out)
+    in_sample = not is_shuffled and not held_out.any()
     modes = _flag_leaves(rules, rules["is_failure_mode"].to_numpy(), n_groups=len(groups))
-    verified = _flag_leaves(rules, (rules["verdict"] == "verified").to_numpy(), n_groups=len(groups))
+    is_verified = (rules["verdict"] == "verified").to_numpy()
+    verified = _flag_leaves(rules, is_verified, n_groups=len(groups))
+    shares = np.zeros(verified.shape)
+    if is_shuffled:
+        seen, estimated = rules["error_rate"].to_numpy(), rules["error_rate_held_out"].to_numpy()
+        ratios = np.minimum(np.divide(estimated, seen, out=np.ones_like(seen), where=seen > 0), 1.0)
+        shares[rules["group_id"].to_numpy(), rules["node_id"].to_numpy()] = np.where(is_verified, ratios, 0.0)
+    else:
+        shares = verified.astype(np.float64)
     parts: dict[str | None, _Coverage] = {None: _Coverage(len(failure))}
     place: dict[str, Any]
     rows = []
     for group, fit in zip(groups, fits, strict=True):
         ids, alone = group.image_ids, _Coverage(len(group.image_ids))
         leaves = fit.leaves if fit.leaves is not None else np.zeros(len(ids), dtype=np.int8)  # no root is a mode
-        found = (modes[group.group_id][leaves], verified[group.group_id][leaves], int(verified[group.group_id].sum()))
+        found = (modes[group.group_id][leaves], shares[group.group_id][leaves], int(verified[group.group_id].sum()))
         alone.add(np.arange(len(ids)), *found)
         parts[None].add(ids, *found)
         parts.setdefault(group.grouping, _Coverage(len(failure))).add(ids, *found)
         place = {"scope": "group", "grouping": group.grouping, "group_id": group.group_id}
-        rows.append(place | alone.count(failure[ids], held_out[ids], in_sample=not held_out.any()))
+        rows.append(place | alone.count(fitted[ids], tested[ids], in_sample=in_sample))
     above = []
     for name, part in parts.items():
         place = {"scope": "run" if name is None else "grouping", "grouping": name, "group_id": None}
-        above.append(place | part.count(failure, held_out, in_sample=not held_out.any()))
+        above.append(place | part.count(fitted, tested, in_sample=in_sample))
     return _table("explained", above + rows)
 
 
 class _Coverage:
-    """Which of some images belong, and which are in a failure mode and in a verified one."""
+    """Which of some images belong, which are in a failure mode, and with which share each is in a verified one."""
 
     def __init__(self, n_images: int) -> None:
         self.members = np.zeros(n_images, dtype=np.bool_)
         self.in_modes = np.zeros(n_images, dtype=np.bool_)
-        self.in_verified = np.zeros(n_images, dtype=np.bool_)
+        self.shares = np.zeros(n_images)
         self.n_verified = 0
 
-    def add(self, places: npt.NDArray[np.int64], in_modes: Booleans, in_verified: Booleans, n_verified: int) -> None:
+    def add(self, places: npt.NDArray[np.int64], in_modes: Booleans, shares: Floats, n_verified: int) -> None:
         """Add the images of a group, at their places among the images."""
         self.members[places] = True
         self.in_modes[places] |= in_modes
-        self.in_verified[places] |= in_verified
+        self.shares[places] = np.maximum(self.shares[places], shares)
         self.n_verified += n_verified
 
-    def count(self, failure: Booleans, held_out: Booleans, *, in_sample: bool) -> dict[str, int | None]:
-        """Count the failures of the fitted and of the held-out part."""
-        fitted, tested = self.members & failure & ~held_out, self.members & failure & held_out
+    def count(self, fitted: Booleans, tested: Booleans, *, in_sample: bool) -> dict[str, int | None]:
+        """Count the failures that rules were fitted on, and those in evidence."""
+        fitted, tested = self.members & fitted, self.members & tested
         return {
             "n_verified": self.n_verified,
             "n_failures": int(fitted.sum()),
             "n_failures_in_modes": int((fitted & self.in_modes).sum()),
-            "n_failures_in_verified": None if in_sample else int((fitted & self.in_verified).sum()),
+            "n_failures_in_verified": None if in_sample else int((fitted & (self.shares > 0)).sum()),
             "n_failures_held_out": int(tested.sum()),
-            "n_failures_in_verified_held_out": None if in_sample else int((tested & self.in_verified).sum()),
+            "n_failures_in_verified_held_out": None if in_sample else round(float(self.shares[tested].sum())),
         }
 
 

@@ -47,7 +47,13 @@ def adjust_within_families(p_values: npt.ArrayLike, families: npt.ArrayLike) -> 
 
 
 def judge(
-    is_candidate: Booleans, holds: Booleans, q_values: Floats, *, max_q_value: float, in_sample: bool
+    is_candidate: Booleans,
+    holds: Booleans,
+    q_values: Floats,
+    *,
+    max_q_value: float,
+    in_sample: bool,
+    not_of_class: Booleans | None = None,
 ) -> npt.NDArray[np.object_]:
     """Give each failure mode its verdict.
 
@@ -57,14 +63,18 @@ def judge(
         q_values: (n_rules,) NaN where there was no test.
         max_q_value: The false-discovery rate of verified failure modes.
         in_sample: There is no evidence: nothing was tested.
+        not_of_class: (n_rules,) the rule tells the failures of a group by prediction from images of the class.
 
     Returns:
         (n_rules,) `verified`: the test passes and both limits hold; `real_but_small`: the test passes, but a limit is
-        missed, so there is a difference and it is smaller than asked for; `can_be_chance`: the test does not pass, or
-        there was none; `in_sample_only`. None for a rule that is no failure mode.
+        missed, so there is a difference and it is smaller than asked for; `not_of_class`: the test does not pass, but
+        what it tells apart is the class from others; `can_be_chance`: neither, or there was no test;
+        `in_sample_only`. None for a rule that is no failure mode.
     """
     passed = np.nan_to_num(q_values, nan=1.0) <= max_q_value
     verdicts = np.where(passed, np.where(holds, "verified", "real_but_small"), "can_be_chance").astype(object)
+    if not_of_class is not None:
+        verdicts[not_of_class & ~passed] = "not_of_class"
     if in_sample:
         verdicts[:] = "in_sample_only"
     verdicts[~np.asarray(is_candidate, dtype=np.bool_)] = None

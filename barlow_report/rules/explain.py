@@ -13,10 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from barlow_report.config import RulesConfig
 from barlow_report.errors import DataError
 from barlow_report.progress import Advance, ignore_advance
+from barlow_report.rules.controls import ControlFinder
 from barlow_report.rules.evaluation import summarize_evaluations, tabulate_evaluations, tabulate_explained
 from barlow_report.rules.fitting import GroupFit, fit_group
 from barlow_report.rules.groups import Group, Grouping, number_groups, split_images
@@ -25,12 +27,12 @@ from barlow_report.rules.sets import list_groupings, tabulate_group_classes, tab
 from barlow_report.rules.tabulation import (
     tabulate_conditions,
     tabulate_groups,
+    tabulate_joint,
     tabulate_nodes,
     tabulate_rules,
     tabulate_selection,
 )
 from barlow_report.rules.workers import count_processors
-from barlow_report.tables import empty_table
 
 __all__ = ["Explanation", "explain_failures", "leaf_members"]
 
@@ -105,14 +107,15 @@ def explain_failures(
         split = split_images(inputs.labels, inputs.failure, held_out_fraction=fraction, seed=seed)
     else:
         split = check_split(held_out, n_images=len(inputs.labels))
+    tests = np.zeros_like(split) if settings.is_shuffled else split  # the evaluation alone is held out from then
     fits = _fit_groups(inputs, groups, split, settings=settings, seed=seed, advance=advance)
     group_table = tabulate_groups(groups, fits, settings=settings)
     nodes = tabulate_nodes(groups, fits)
-    rules = tabulate_rules(group_table, nodes, settings=settings)
+    rules = tabulate_rules(group_table, nodes, fits, settings=settings)
     evaluations = tabulate_evaluations(groups, fits, settings=settings)
     return Explanation(
         splits=pd.DataFrame(
-            {"image_id": np.arange(len(split)), "split": np.where(split, "held_out", "fit").astype(object)}
+            {"image_id": np.arange(len(split)), "split": np.where(tests, "held_out", "fit").astype(object)}
         ),
         groups=group_table,
         group_classes=tabulate_group_classes(groups),
@@ -123,8 +126,10 @@ def explain_failures(
         conditions=tabulate_conditions(rules, fits),
         evaluations=evaluations,
         evaluation=summarize_evaluations(group_table, evaluations, settings=settings),
-        explained=tabulate_explained(groups, fits, rules, failure=inputs.failure, held_out=split),
-        **{name: empty_table(name) for name in ("joint_modes", "joint_features", "joint_images")},
+        explained=tabulate_explained(
+            groups, fits, rules, failure=inputs.failure, held_out=split, is_shuffled=settings.is_shuffled
+        ),
+        **tabulate_joint(groups, group_table, nodes, fits, settings=settings),
     )
 
 
@@ -167,6 +172,7 @@ def _fit_groups(
 ) -> list[GroupFit]:
     n_workers = settings.n_workers or count_processors()
     failure = inputs.failure
+    find_controls = ControlFinder(inputs, seed=seed) if settings.is_shuffled else None
 
     def work(group: Group) -> GroupFit | None:
         rows = read_rows(inputs.features, group.image_ids)
@@ -179,17 +185,20 @@ def _fit_groups(
             settings=settings,
             seed=seed,
             group_id=group.group_id,
+            controls=None if find_controls is None else find_controls(group),
             n_workers=max(1, n_workers // len(groups)),
         )
 
     fits: list[GroupFit] = []
     pool = ThreadPoolExecutor(n_workers, thread_name_prefix="explain")
     try:
-        for fit in pool.map(work, groups):
-            if fit is None:
-                raise DataError(find_bad_value(inputs.features) or "features: changed while they were read.")
-            fits.append(fit)
-            advance(1)
+        # matrix products run in the workers: threads of their own would wait for each other
+        with threadpool_limits(1, user_api="blas"):
+            for fit in pool.map(work, groups):
+                if fit is None:
+                    raise DataError(find_bad_value(inputs.features) or "features: changed while they were read.")
+                fits.append(fit)
+                advance(1)
     finally:
         pool.shutdown(cancel_futures=True)
     return fits

@@ -1,5 +1,8 @@
 """Everything that needs the features of one group: selection, tree, counts, noise floor.
 
+Rules are found on all images and tested by shuffling the failures, or found on a part and counted on the others; the
+automatic evaluation fits its trees to a part in any case.
+
 Only small results leave this module, so that groups can be worked on one after the other, or several at a
 time, without holding more than the groups in work.
 """
@@ -12,8 +15,11 @@ import numpy.typing as npt
 
 from barlow_report.config import RulesConfig
 from barlow_report.rules import metrics
+from barlow_report.rules.cuts import find_cuts
+from barlow_report.rules.growing import Controls, Growth, LeafEvidence, grow
+from barlow_report.rules.joint import JointFit, fit_joint
 from barlow_report.rules.mutual_information import estimate
-from barlow_report.rules.natural_tree import find_cuts, fit_natural_tree
+from barlow_report.rules.natural_tree import fit_natural_tree
 from barlow_report.rules.trees import Tree, count_in_nodes, fit_tree, select_features
 
 __all__ = ["GroupFit", "NodeCounts", "Status", "fit_group"]
@@ -25,6 +31,7 @@ Rows = npt.NDArray[np.float32]
 Status = Literal["fitted", "too_few_images", "no_failures", "only_failures", "no_split"]
 
 _SHUFFLE_STREAM = 2  # keeps the shuffles' random numbers apart from those of the split
+_TEST_STREAM = 3
 _NOISE_QUANTILE = 0.95
 
 
@@ -44,7 +51,9 @@ class GroupFit:
 
     `counts_in_group` are n_images, n_failures, and the same of the held-out part; `leaves` is the leaf of each
     image of the group, fitted or held out; `noise_floor` is NaN unless asked for; `by_depth` holds the counts in
-    the leaves of the trees of the automatic evaluation.
+    the leaves of the trees of the automatic evaluation. Where failures were shuffled, all images are fitted ones;
+    `evidence` is that of the leaves, by node, `joint` that of the direction, and `p_value` that of the group: that
+    anything foretells its failures.
     """
 
     status: Status
@@ -56,6 +65,9 @@ class GroupFit:
     leaves: npt.NDArray[np.int8] | None = None
     by_depth: dict[int, NodeCounts] = field(default_factory=dict)
     noise_floor: float = float("nan")
+    evidence: dict[int, LeafEvidence] = field(default_factory=dict)
+    joint: JointFit | None = None
+    p_value: float = float("nan")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -75,6 +87,7 @@ def fit_group(
     settings: RulesConfig,
     seed: int,
     group_id: int,
+    controls: Controls | None = None,
     n_workers: int = 1,
 ) -> GroupFit:
     """Select features and fit the tree of one group.
@@ -86,9 +99,20 @@ def fit_group(
         settings: The section `rules` of the configuration.
         seed: The run's seed.
         group_id: Goes into the seed of the shuffles, so that groups do not share them.
+        controls: Of a group by prediction, where failures are shuffled.
         n_workers: Threads for the mutual information; the result does not depend on it.
     """
     images = _Images(features=features, failure=failure, held_out=held_out)
+    result = _fit_part(images, settings=settings, seed=seed, group_id=group_id, n_workers=n_workers)
+    if not settings.is_shuffled:
+        return result
+    random = np.random.default_rng([seed, _TEST_STREAM, group_id])
+    return _fit_all(result, images, controls, settings=settings, random=random)
+
+
+def _fit_part(images: _Images, *, settings: RulesConfig, seed: int, group_id: int, n_workers: int) -> GroupFit:
+    """Fit trees to the images that are not held out, and count on the others."""
+    features, failure, held_out = images.features, images.failure, images.held_out
     fitted, fitted_failure = (features[~held_out], failure[~held_out]) if held_out.any() else (features, failure)
     n_images, n_failures = len(fitted), int(fitted_failure.sum())
     result = GroupFit(
@@ -101,15 +125,59 @@ def fit_group(
     information = estimate(fitted, fitted_failure, n_neighbors=settings.n_neighbors, seed=seed, n_workers=n_workers)
     selected = select_features(information, n_selected=settings.n_selected_features)
     result = replace(result, selected=selected, mutual_information=information[selected])
-    depths = {settings.max_depth, *settings.evaluation_depths}
+    depths = {settings.depth, *settings.evaluation_depths}
     trees = _fit_trees(fitted, fitted_failure, selected, depths=depths, settings=settings, seed=seed)
-    if trees[settings.max_depth].n_nodes == 1:
+    if trees[settings.depth].n_nodes == 1:
         return result
     result = _add_counts(result, trees, images, settings=settings)
     if settings.n_permutations and _has_candidate(result, settings):
         noise_floor = _noise_floor(fitted, fitted_failure, settings=settings, seed=seed, group_id=group_id)
         result = replace(result, noise_floor=noise_floor)
     return result
+
+
+def _fit_all(
+    part: GroupFit, images: _Images, controls: Controls | None, *, settings: RulesConfig, random: np.random.Generator
+) -> GroupFit:
+    """Find the group's failure modes on all of its images, and test them by shuffling the failures."""
+    features, failure = images.features, images.failure
+    n_images, n_failures = len(failure), int(failure.sum())
+    result = replace(
+        part,
+        status="no_split",
+        counts_in_group=(n_images, n_failures, 0, 0),
+        tree=None,
+        counts=None,
+        leaves=None,
+    )
+    reason = _status_before(n_images, n_failures, min_images=settings.min_images)
+    if reason is not None:
+        return replace(result, status=reason)
+    # in a group by prediction a direction would tell the class from others, which is no failure mode
+    joint = fit_joint(features, failure, settings=settings, random=random) if controls is None else None
+    growth = grow(features, failure, settings=settings, random=random, controls=controls)
+    result = replace(result, joint=joint, p_value=_p_value_of_group(growth, joint))
+    if growth is None:
+        return result
+    leaves = growth.tree.find_leaves(features)
+    everything = replace(images, held_out=np.zeros_like(images.held_out))
+    return replace(
+        result,
+        status="fitted",
+        tree=growth.tree,
+        counts=_count(growth.tree, leaves, everything),
+        leaves=leaves.astype(np.int8),
+        evidence=growth.leaves,
+    )
+
+
+def _p_value_of_group(growth: Growth | None, joint: JointFit | None) -> float:
+    """Both tests ask whether features foretell the failures: Simes' p-value (Biometrika 73, 1986) of the two."""
+    found = [] if growth is None else [growth.p_value]
+    found += [] if joint is None else [joint.p_value]
+    if len(found) == 2:
+        return min(2 * min(found), max(found))
+    return found[0] if found else float("nan")
 
 
 def _fit_trees(
@@ -123,7 +191,7 @@ def _fit_trees(
 
 
 def _add_counts(result: GroupFit, trees: dict[int, Tree], images: _Images, *, settings: RulesConfig) -> GroupFit:
-    tree = trees[settings.max_depth]
+    tree = trees[settings.depth]
     leaves = tree.find_leaves(images.features)
     return replace(
         result,
@@ -188,7 +256,7 @@ def _noise_floor(features: Rows, failure: Booleans, *, settings: RulesConfig, se
         shuffled = random.permutation(failure)
         information = estimate(features, shuffled, n_neighbors=settings.n_neighbors, seed=seed)
         selected = select_features(information, n_selected=settings.n_selected_features)
-        depth = settings.max_depth
+        depth = settings.depth
         tree = _fit_trees(features, shuffled, selected, depths={depth}, settings=settings, seed=seed)[depth]
         n_images, n_failures = count_in_nodes(tree, tree.find_leaves(features), shuffled)
         gains[i] = metrics.average_leaf_error_rate(n_images[tree.leaf_ids], n_failures[tree.leaf_ids]) - base

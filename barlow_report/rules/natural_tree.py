@@ -1,92 +1,37 @@
 """A tree that prefers to cut features where their values fall into two, wherever the failures lie.
 
 A tree that may cut anywhere follows the accidents of few failures: its threshold misses the images that belong
-together, and the rule is impure on new images. A feature whose values are better described by two normal clusters
-than by one has a natural cut between them, the minimum-error threshold (Kittler and Illingworth, Pattern Recognition
-19, 1986), which is found without a look at the failures. Every node chooses between the natural cuts and the best cut
+together, and the rule is impure on new images. Natural cuts (see `barlow_report.rules.cuts`) are found without a look
+at the failures. Every node chooses between the natural cuts and the best cut
 of the paper's tree by the gain in entropy times the square root of the separation, which is how far the clusters are
 apart: of two cuts that explain about as much, the one that tells images apart more clearly. The paper's cut counts as
 one of separation 1.5. What this gains on planted failures, and that it costs nothing on CIFAR-10, is in
 tests/benchmarks/peers/README.md.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from barlow_report.rules.cuts import Cuts
 from barlow_report.rules.trees import Tree, balance_outcomes, find_splits
 
-__all__ = ["Cuts", "find_cuts", "fit_natural_tree"]
+__all__ = ["fit_natural_tree"]
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.float32]
 
-_MIN_SHARE = 0.05  # of the images in the smaller cluster: fewer are outliers
-_MIN_IMAGES = 3
-_MIN_VARIANCE = 0.05**2  # of a cluster, of the variance of all: equal values would otherwise be a cluster of their own
 _FREE_SEPARATION = 1.5
 _TIE = 1e-12
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Cuts:
-    """Where each feature falls into two clusters.
-
-    Attributes:
-        feature_ids: (n_cuts,) ascending.
-        thresholds: (n_cuts,) the middle between the two values next to it; NaN without clusters.
-        separations: (n_cuts,) distance of the clusters' means in standard deviations within clusters; 0 without.
-    """
-
-    feature_ids: Integers
-    thresholds: Floats
-    separations: Floats
 
 
 class _Split(NamedTuple):
     score: float
     column: int
     threshold: float
-
-
-def find_cuts(features: Rows, *, feature_ids: Integers) -> Cuts:
-    """Find the threshold between the two clusters of each feature's values, where there are two.
-
-    Args:
-        features: (n_images, n_features) float32: all features.
-        feature_ids: Those to cut, in any order.
-    """
-    ids = np.sort(feature_ids)
-    values = np.sort(features[:, ids], axis=0).astype(np.float64)
-    scale = values.std(axis=0)
-    z = (values - values.mean(axis=0)) / np.where(scale > 0, scale, 1.0)
-    n_images = len(z)
-    n_below = np.arange(1, n_images)[:, None]
-    sums, squares = np.cumsum(z, axis=0), np.cumsum(z**2, axis=0)
-    means = sums[:-1] / n_below, (sums[-1] - sums[:-1]) / (n_images - n_below)
-    variances = (
-        np.maximum(squares[:-1] / n_below - means[0] ** 2, 0.0) + _MIN_VARIANCE,
-        np.maximum((squares[-1] - squares[:-1]) / (n_images - n_below) - means[1] ** 2, 0.0) + _MIN_VARIANCE,
-    )
-    share = n_below / n_images
-    # per image, relative to one cluster, whose value is 0 as its variance is 1
-    error = share * np.log(variances[0]) / 2 + (1 - share) * np.log(variances[1]) / 2
-    error -= share * np.log(share) + (1 - share) * np.log(1 - share)
-    n_least = max(_MIN_IMAGES, int(_MIN_SHARE * n_images))
-    allowed = (values[1:] > values[:-1]) & (np.minimum(n_below, n_images - n_below) >= n_least)
-    error = np.where(allowed, error, np.inf)
-    best, column = error.argmin(axis=0), np.arange(len(ids))
-    distance = (means[1] - means[0])[best, column] / np.sqrt((variances[0] + variances[1])[best, column] / 2)
-    has_clusters = error[best, column] < 0
-    return Cuts(
-        feature_ids=ids,
-        thresholds=np.where(has_clusters, (values[best, column] + values[best + 1, column]) / 2, np.nan),
-        separations=np.where(has_clusters, distance, 0.0),
-    )
 
 
 def fit_natural_tree(features: Rows, failure: Booleans, *, cuts: Cuts, max_depth: int, seed: int) -> Tree:

@@ -6,10 +6,7 @@ import numpy.typing as npt
 from barlow_report.config import Config
 from barlow_report.run_folder import Run
 
-__all__ = ["OWN_FRACTION", "images_to_test_with"]
-
-OWN_FRACTION = 0.3
-"""Share of the images that a lens holds out where the rules hold out none."""
+__all__ = ["images_to_test_with"]
 
 
 def images_to_test_with(config: Config, run: Run) -> npt.NDArray[np.bool_]:
@@ -32,4 +29,4 @@ def images_to_test_with(config: Config, run: Run) -> npt.NDArray[np.bool_]:
     images = run.read_table("images")
     labels = images["label"].to_numpy(dtype=np.int64)
     failure = labels != images["prediction"].to_numpy(dtype=np.int64)
-    return split_images(labels, failure, held_out_fraction=OWN_FRACTION, seed=config.seed)
+    return split_images(labels, failure, held_out_fraction=config.rules.held_out_fraction, seed=config.seed)

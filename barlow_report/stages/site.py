@@ -119,8 +119,8 @@ def _gain_charts(tables: dict[str, pd.DataFrame], evidence: EvidenceWords) -> di
             points[row.grouping],
             depth=row.depth,
             grouping=GROUPINGS.get(row.grouping, row.grouping),
-            parts=evidence.parts,
-            is_split=evidence.kind == "held_out",
+            parts=EVIDENCE["in_sample" if evidence.kind == "in_sample" else "held_out"].parts,
+            is_split=evidence.kind != "in_sample",
         )
         for position, row in enumerate(tables["evaluation"].itertuples())
         if row.n_trees

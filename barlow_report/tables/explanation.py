@@ -137,20 +137,33 @@ TABLES: tuple[Table, ...] = (
             *rate_held_out("error_rate", "error rate"),
             *rate_held_out("error_coverage", "error coverage"),
             real("importance_value_held_out", "the same on the held-out images", nullable=True),
-            real("p_value", "one-sided exact test that the leaf fails more than the rest; no value", nullable=True),
+            real(
+                "p_value",
+                "that the leaf fails no more than the rest: of the exact test on held-out images, one-sided, or of the "
+                "best cut after shuffling the failures, the largest on the leaf's path; no value without a test",
+                nullable=True,
+            ),
+            real(
+                "p_value_baseline",
+                "where failures are shuffled, of a group by prediction: that the rule holds no more often for its "
+                "failures than for other images of their own classes; no value for other groups",
+                nullable=True,
+            ),
             real(
                 "q_value",
-                "Benjamini–Hochberg over the failure modes of the same grouping; no value without a test",
+                "Benjamini–Hochberg over the tests of the same grouping: of its failure modes on held-out images, or, "
+                "where failures are shuffled, of all its groups and further modes; no value without a test",
                 nullable=True,
             ),
             text(
                 "verdict",
                 "verified: q <= max_q_value and both limits hold in the evidence; real_but_small: q <= max_q_value, "
                 "but error_rate_held_out is below base_error_rate_held_out + rho or error_coverage_held_out below tau; "
+                "not_of_class: q > max_q_value, but it is below without the comparison of p_value_baseline; "
                 "can_be_chance: q > max_q_value, or no test; in_sample_only: nothing was tested; no value for a rule "
                 "that is no failure mode",
                 nullable=True,
-                allowed=("verified", "real_but_small", "can_be_chance", "in_sample_only"),
+                allowed=("verified", "real_but_small", "not_of_class", "can_be_chance", "in_sample_only"),
             ),
             real(
                 "stability",

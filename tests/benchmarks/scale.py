@@ -92,7 +92,7 @@ def _split(features: npt.NDArray[np.float16], settings: RulesConfig) -> None:
         x, y = timed("take the fitted part", rows.__getitem__, fitted), failure[fitted]
         information = timed("mutual information", estimate, x, y, n_neighbors=3, seed=0)
         selected = select_features(information, n_selected=settings.n_selected_features)
-        for depth in sorted({settings.max_depth, *settings.evaluation_depths}):
+        for depth in sorted({settings.depth, *settings.evaluation_depths}):
             tree = timed(f"tree of depth {depth}", fit_tree, x, y, feature_ids=selected, max_depth=depth, seed=0)
             timed(f"leaves at depth {depth}", tree.find_leaves, rows)
     print("one group, one worker, milliseconds:")

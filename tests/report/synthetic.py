@@ -168,6 +168,7 @@ def _info(recipe: Recipe) -> dict[str, Any]:
             "inspected_model": {"factory": "/home/somebody/secret/net.py:standard", "weights": "/home/x/standard.pt"},
             "rules": {
                 "max_depth": recipe.depth,
+                "evidence": "held_out",
                 "held_out_fraction": recipe.held_out_fraction,
                 "min_images": 20,
                 "rho": 0.1,
@@ -505,6 +506,7 @@ class _Builder:
                     "p_value": q,
                     "q_value": q,
                     "verdict": verdict,
+                    "p_value_baseline": None,
                     "stability": (0.92, 0.6, 0.3, None)[self.rule_id // 2 % 4] if is_mode else None,
                 }
             )

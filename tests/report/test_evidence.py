@@ -15,7 +15,7 @@ from tests.report.conftest import STATUSES, Built
 from tests.report.shuffles import with_shuffles
 from tests.report.synthetic import Recipe, synthetic_source
 
-_LENSES = ("directions", "models")
+_LENSES = ("directions", "models", "evaluation")  # those that hold images out for themselves
 _OF_A_LENS = re.compile(
     r'<section[^>]*id="(?:direction|directions|models)".*?</section>(?=\s*<section|\s*</div>)', re.DOTALL
 )
@@ -30,9 +30,8 @@ def shuffled(tmp_path_factory: pytest.TempPathFactory) -> Built:
     source = synthetic_source(folder / "run", recipe)
     rules = source.tables["rules"].assign(stability=float("nan"))
     source = dataclasses.replace(source, tables={**source.tables, "rules": rules})
-    with pytest.MonkeyPatch.context() as patch:
-        source = with_shuffles(with_comparison(with_directions(with_taxonomy(source))), patch)
-        build_site(source, site=folder / "site")
+    source = with_shuffles(with_comparison(with_directions(with_taxonomy(source))))
+    build_site(source, site=folder / "site")
     return Built(source, folder / "site")
 
 
@@ -52,18 +51,27 @@ def test_no_page_claims_held_out_images_where_rules_are_tested_by_shuffles(shuff
     assert broken_links(shuffled.site)[0] == []
 
 
-def test_cross_fitted_rates_are_called_so(shuffled: Built) -> None:
+def test_estimated_rates_are_called_so(shuffled: Built) -> None:
     page, modes = shuffled.text("classes/c5/index.html"), shuffled.text("failure-modes/index.html")
-    assert "With each image judged by a rule fitted without it, " in page
-    assert "All images, cross-fitted" in page
-    assert "All images, as fitted" in page
-    assert "(120/120)" not in page
-    assert ">ER cross-fitted</button>" in modes
-    assert "Cross-fitted rates" in shuffled.text("method/index.html")
+    assert "An estimated " in page
+    assert ">Estimated</th>" in page
+    assert ">As seen</th>" in page
+    assert ">ER estimated</button>" in modes
+    assert "Estimated rates" in shuffled.text("method/index.html")
     assert "all to fit on, and to test with" in shuffled.text("index.html")
-    assert "failures lie in a verified failure mode, each judged by rules fitted without it" in shuffled.text(
-        "index.html"
-    )
+    assert "failures lie in a verified failure mode, by estimate" in shuffled.text("index.html")
+
+
+def test_a_rule_that_only_tells_the_class_from_others_says_so(shuffled: Built) -> None:
+    rules = shuffled.source.tables["rules"]
+    alike = rules[rules["verdict"] == "not_of_class"]
+    groups = shuffled.source.tables["groups"].set_index("group_id")
+    classes = shuffled.source.tables["classes"]
+    assert len(alike)
+    page = shuffled.text(f"classes/{classes['slug'][groups['class_id'][alike['group_id'].iloc[0]]]}/index.html")
+    assert "only not of the class" in page
+    assert "it says that they are not of the class, and not why they are taken for it" in page
+    assert "badge not_of_class" in page
 
 
 def test_each_image_of_a_group_counts_once(shuffled: Built) -> None:

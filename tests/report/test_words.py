@@ -6,7 +6,7 @@ import pytest
 
 from barlow_report.config import RulesConfig
 from barlow_report.report.evidence import evidence_words, stability_words, verdict_counts
-from barlow_report.report.records import Condition, Group, Measures, Rule, Share
+from barlow_report.report.records import Condition, Estimate, Group, Measures, Rule, Share
 from barlow_report.report.words import (
     condition_words,
     images_of,
@@ -39,6 +39,13 @@ RULE = Rule(
     q_value=0.0001,
     verdict="verified",
 )
+HELD_OUT = RulesConfig(evidence="held_out")
+ESTIMATED = Measures(
+    base=Share(570, 1115),
+    error=Estimate(value=0.88, low=0.8, high=0.93),
+    coverage=Estimate(value=0.9, low=0.82, high=0.95),
+    importance_value=0.79,
+)
 GROUP = Group(
     group_id=0,
     grouping="label",
@@ -63,7 +70,7 @@ def test_a_rule_is_said_as_a_sentence_with_its_counts() -> None:
 
 
 def test_a_rule_that_was_fitted_on_all_images_leads_with_the_rate_to_expect() -> None:
-    words = rule_sentence(replace(GROUP, is_split=False), replace(RULE, held_out=_measures(600, 685, 570, 1115)))
+    words = rule_sentence(replace(GROUP, is_split=False), replace(RULE, held_out=ESTIMATED))
     assert f"about 88{THIN}% are misclassified (as fitted 97{THIN}%, 311/320; base rate 51{THIN}%)." in words
 
 
@@ -100,7 +107,7 @@ def test_the_images_of_a_group_are_named_by_its_grouping(grouping: str, words: s
 
 
 def test_verified_evidence_names_counts_interval_and_q() -> None:
-    words = evidence_words(RULE, RulesConfig())
+    words = evidence_words(RULE, HELD_OUT)
     assert "130/137" in words
     assert f"95{THIN}% interval 90–99{THIN}%" in words
     assert words.endswith(f"; q <{THIN}0.001. The failure mode is verified.")
@@ -120,22 +127,36 @@ def test_verified_evidence_names_counts_interval_and_q() -> None:
 )
 def test_a_real_difference_says_by_how_much_it_misses_a_limit(measures: Measures, smaller: str) -> None:
     small = replace(RULE, held_out=measures, verdict="real_but_small", q_value=0.01)
-    words = evidence_words(small, RulesConfig())
+    words = evidence_words(small, HELD_OUT)
     assert f"It is real (q = 0.010), but smaller than asked for: {smaller}" in words
 
 
 def test_a_difference_that_can_be_chance_says_so_first() -> None:
     weak = _measures(3, 30, 50, 100, low=0.02)
-    words = evidence_words(replace(RULE, held_out=weak, verdict="can_be_chance", q_value=0.3), RulesConfig())
+    words = evidence_words(replace(RULE, held_out=weak, verdict="can_be_chance", q_value=0.3), HELD_OUT)
     assert "That can be chance (q = 0.300, limit 0.05), and it is smaller than asked for: error rate 40 points" in words
     assert "covers 6\u202f% of the held-out failures instead of 20\u202f%" in words
 
 
 def test_a_leaf_without_held_out_images_could_not_be_tested() -> None:
     empty = replace(RULE, held_out=_measures(0, 0, 10, 20), verdict="can_be_chance", q_value=None)
-    assert "could not be tested and can be chance" in evidence_words(empty, RulesConfig())
+    assert "could not be tested and can be chance" in evidence_words(empty, HELD_OUT)
     alike = replace(RULE, held_out=_measures(9, 9, 20, 20, low=0.7), verdict="can_be_chance", q_value=None)
-    assert "No test was possible" in evidence_words(alike, RulesConfig())
+    assert "No test was possible" in evidence_words(alike, HELD_OUT)
+
+
+def test_estimates_name_their_interval_and_the_test_by_shuffles() -> None:
+    rule = replace(RULE, held_out=ESTIMATED, p_value=0.0005, q_value=0.002)
+    words = evidence_words(rule, RulesConfig())
+    assert words.startswith("An estimated 88\u202f% of such images are misclassified (95\u202f% interval 80–93\u202f%)")
+    assert "a rule as good is found after shuffling the failures with p <\u202f0.001, q = 0.002" in words
+    assert words.endswith("The failure mode is verified.")
+    small = evidence_words(replace(rule, verdict="real_but_small"), RulesConfig(rho=0.5))
+    assert "It is real, but smaller than asked for: error rate 37 points above the base instead of 50." in small
+    alike = replace(rule, verdict="not_of_class", p_value_baseline=0.6, q_value=0.6)
+    assert "not tell them from other images of their own classes" in evidence_words(alike, RulesConfig())
+    chance = replace(rule, verdict="can_be_chance", p_value=0.2, q_value=0.6)
+    assert evidence_words(chance, RulesConfig()).endswith("That can be chance (q = 0.600, limit 0.05).")
 
 
 def test_failure_modes_are_counted_by_verdict_and_ordered_by_it_then_by_stability() -> None:
@@ -156,12 +177,12 @@ def test_stability_is_a_word_and_a_number(stability: float | None, words: str) -
 
 def test_in_sample_evidence_is_called_none() -> None:
     in_sample = replace(RULE, held_out=None, verdict="in_sample_only")
-    assert evidence_words(in_sample, RulesConfig()).startswith("In-sample only: no image was held out")
+    assert evidence_words(in_sample, HELD_OUT).startswith("In-sample only: no image was held out")
 
 
 @pytest.mark.parametrize("status", ["too_few_images", "no_failures", "only_failures", "no_split"])
 def test_a_group_without_a_tree_says_why(status: str) -> None:
-    assert status_words(replace(GROUP, status=status), RulesConfig()).startswith("No tree: ")
+    assert status_words(replace(GROUP, status=status), HELD_OUT).startswith("No tree: ")
 
 
 def test_a_share_of_nothing_is_a_dash() -> None:

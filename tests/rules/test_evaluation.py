@@ -19,7 +19,7 @@ def explain(**settings: object) -> Explanation:
         DATA.features,
         DATA.labels,
         DATA.predictions,
-        settings=RulesConfig.model_validate(settings),
+        settings=RulesConfig.model_validate({"evidence": "held_out", **settings}),
         groupings=(ALL,),
     )
 

@@ -20,7 +20,9 @@ DATA = draw()
 
 @pytest.fixture(scope="module")
 def explanation() -> Explanation:
-    return explain_failures(DATA.features, DATA.labels, DATA.predictions, settings=RulesConfig(max_depth=2), seed=3)
+    return explain_failures(
+        DATA.features, DATA.labels, DATA.predictions, settings=RulesConfig(evidence="held_out", max_depth=2), seed=3
+    )
 
 
 def explain(data: Data, *, extra: tuple[Grouping, ...] = (), **settings: object) -> Explanation:
@@ -28,7 +30,7 @@ def explain(data: Data, *, extra: tuple[Grouping, ...] = (), **settings: object)
         data.features,
         data.labels,
         data.predictions,
-        settings=RulesConfig.model_validate(settings),
+        settings=RulesConfig.model_validate({"evidence": "held_out", **settings}),
         groupings=extra,
     )
 
@@ -222,7 +224,9 @@ def test_progress_is_told_once_for_each_group() -> None:
 
 
 @pytest.mark.parametrize("exponent", [-30, -9, -6, 30])
-@pytest.mark.parametrize("settings", [RulesConfig(), RulesConfig(held_out_fraction=0)])
+@pytest.mark.parametrize(
+    "settings", [RulesConfig(), RulesConfig(evidence="held_out"), RulesConfig(held_out_fraction=0)]
+)
 def test_failure_modes_do_not_depend_on_the_scale_of_features(exponent: int, settings: RulesConfig) -> None:
     data = draw()
     usual = explain_failures(data.features, data.labels, data.predictions, settings=settings)

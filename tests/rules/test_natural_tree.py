@@ -9,7 +9,8 @@ from sklearn.mixture import GaussianMixture
 
 from barlow_report.config import RulesConfig
 from barlow_report.rules import explain_failures
-from barlow_report.rules.natural_tree import find_cuts, fit_natural_tree
+from barlow_report.rules.cuts import find_cuts
+from barlow_report.rules.natural_tree import fit_natural_tree
 from barlow_report.rules.trees import count_in_nodes, fit_tree
 
 Rows = npt.NDArray[np.float32]
@@ -130,7 +131,7 @@ def test_the_setting_decides_and_auto_follows_the_held_out_share() -> None:
     failures = (random.random(100) < np.where(upper, 0.6, 0.3)).astype(np.int64)
 
     def threshold(**options: object) -> float:
-        chosen = RulesConfig.model_validate({"groupings": ("label",)} | options)
+        chosen = RulesConfig.model_validate({"groupings": ("label",), "evidence": "held_out"} | options)
         return float(explain_failures(features, labels, failures, settings=chosen).conditions["threshold"].iloc[0])
 
     assert threshold() == threshold(thresholds="natural") != threshold(thresholds="entropy")

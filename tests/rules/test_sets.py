@@ -96,7 +96,9 @@ SITES = [["Bern", "<b>Zürich</b>", None][i % 3] for i in range(N)]
 
 @pytest.fixture(scope="module")
 def explanation() -> Explanation:
-    settings = RulesConfig(confused_pairs=4, unions={"birds & <b>bugs</b>": ("owl", "ant")}, max_depth=1)
+    settings = RulesConfig(
+        confused_pairs=4, unions={"birds & <b>bugs</b>": ("owl", "ant")}, max_depth=1, evidence="held_out"
+    )
     return explain_failures(
         FEATURES,
         TRUE,
@@ -149,7 +151,8 @@ def test_every_table_fits_its_schema_and_names_the_members(explanation: Explanat
 
 
 def test_further_groups_leave_the_results_of_the_others_as_they_are(explanation: Explanation) -> None:
-    alone = explain_failures(FEATURES, TRUE, TAKEN, class_names=NAMES)
+    settings = RulesConfig(evidence="held_out")
+    alone = explain_failures(FEATURES, TRUE, TAKEN, class_names=NAMES, settings=settings)
     n = len(alone.groups)
     pd.testing.assert_frame_equal(alone.groups, explanation.groups[:n])
     assert explanation.rules["is_failure_mode"][len(alone.rules) :].any()

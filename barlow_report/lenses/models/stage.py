@@ -19,7 +19,7 @@ from barlow_report.lenses.models.summary import shared_mode_tables, summarise_mo
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
 from barlow_report.stages.class_order import refuse_wrong_orders
-from barlow_report.stages.holding_out import OWN_FRACTION, images_to_test_with
+from barlow_report.stages.holding_out import images_to_test_with
 from barlow_report.tables import empty_table
 
 if TYPE_CHECKING:
@@ -217,7 +217,6 @@ def _plain(settings: RulesConfig) -> RulesConfig:
     return settings.model_copy(
         update={
             "evidence": "held_out",
-            "held_out_fraction": settings.held_out_fraction or OWN_FRACTION,
             "confused_pairs": 0,
             "unions": {},
             "manifest_columns": (),

@@ -137,7 +137,12 @@ def _columns(site: Site, rules: Sequence[Rule]) -> list[TableColumn]:
         absent |= {"er-held-out", "q"}
     if all(rule.stability is None for rule in rules):
         absent.add("stability")
-    tested = replace(_TESTED, label=f"ER {catalog.evidence.short}", title=catalog.evidence.error_rate)
+    tested = replace(
+        _TESTED,
+        kind="estimate" if catalog.evidence.kind == "shuffles" else "rate",
+        label=f"ER {catalog.evidence.short}",
+        title=catalog.evidence.error_rate,
+    )
     return [tested if column is _TESTED else column for column in _COLUMNS if column.key not in absent]
 
 

@@ -66,7 +66,7 @@ def test_counts_of_a_small_table_by_hand() -> None:
         labels=labels,
         predictions=np.column_stack([first, second]),
         held_out=held_out,
-        settings=RulesConfig(rho=0.1, tau=0.2, max_q_value=0.11),
+        settings=RulesConfig(evidence="held_out", rho=0.1, tau=0.2, max_q_value=0.11),
     )
     check_table("shared_mode_rates", table, where="here")
     columns = ["n_images", "n_failures", "n_group_images", "n_group_failures"]
@@ -107,7 +107,7 @@ def three_models() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _compare(features: np.ndarray, labels: np.ndarray, predictions: np.ndarray) -> tuple[list[Mode], pd.DataFrame]:
-    settings = RulesConfig(evaluation_depths=())
+    settings = RulesConfig(evidence="held_out", evaluation_depths=())
     own = explain_failures(features, labels, predictions[:, 0], settings=settings)
     held_out = (own.splits["split"] == "held_out").to_numpy()
     found = [own] + [
@@ -143,7 +143,9 @@ def test_a_planted_mode_holds_for_the_models_that_have_it(three_models: tuple[np
 
 def test_counts_equal_those_of_the_rules_where_a_mode_is_a_rule(three_models: tuple[np.ndarray, ...]) -> None:
     features, labels, predictions = three_models
-    own = explain_failures(features, labels, predictions[:, 0], settings=RulesConfig(evaluation_depths=()))
+    own = explain_failures(
+        features, labels, predictions[:, 0], settings=RulesConfig(evidence="held_out", evaluation_depths=())
+    )
     modes, rates = _compare(*three_models)
     rules = own.rules.set_index("rule_id")
     compared = 0
@@ -173,7 +175,7 @@ def test_no_proposal_gives_an_empty_table() -> None:
         labels=np.zeros(2, dtype=np.int64),
         predictions=np.zeros((2, 1), dtype=np.int64),
         held_out=np.ones(2, dtype=bool),
-        settings=RulesConfig(),
+        settings=RulesConfig(evidence="held_out"),
     )
     assert not len(check_table("shared_mode_rates", table, where="here"))
 
@@ -182,7 +184,9 @@ def test_a_given_split_is_kept_and_checked() -> None:
     rng = np.random.default_rng(0)
     features, labels = rng.normal(size=(60, 3)).astype(np.float32), np.repeat([0, 1], 30)
     held_out = np.arange(60) % 3 == 0
-    explanation = explain_failures(features, labels, rng.permutation(labels), held_out=held_out)
+    explanation = explain_failures(
+        features, labels, rng.permutation(labels), held_out=held_out, settings=RulesConfig(evidence="held_out")
+    )
     assert (explanation.splits["split"] == "held_out").tolist() == held_out.tolist()
     from barlow_report.errors import DataError
 

@@ -1,0 +1,340 @@
+"""The tree of a group whose every split had to pass a test on all images; see `barlow_report.rules.shuffles`.
+
+**The first split** is the best cut of all, whatever its p-value: a group always shows the candidate that was tested. A
+further split is made where its own best cut passes (p ≤ the rate of false discoveries), on the images of the node:
+
+* on the side that fails less: a second failure mode among the images that the first one does not explain. If the first
+  one is right, the order of the failures among the others is open, and the test is valid; the p-value of the mode is
+  the largest on its path, as it can only be right if the ones before are.
+* on the side that fails more: two conditions (A and B), only where the importance value (estimated error rate ×
+  estimated coverage) of the part exceeds that of the whole. What is left of A is no failure mode any more.
+
+**Groups by prediction** are never without a difference: their failures are images of other classes, which features can
+nearly always tell from images of the class, even if the model's mistakes had nothing to do with what they show. So a
+cut must pass a second test, of what its failures are compared with images of their own true classes that were *not*
+predicted as the class (three for each failure, drawn at random): failures are shuffled within the true class. What
+passes the first test alone says no more than that they are not of the class. Both tests compare with the best of all
+cuts, so each cut has a valid p-value for either, however it was chosen, and the larger of the two is one for both.
+There is one split: of the cut with the smallest such p-value if that passes, else of the one with the best score.
+
+**Stability**: the group's images are drawn with replacement `n_resamples` times, and the best cut searched again. The
+share of draws in which it marks half or more of the same images (Jaccard index of the failing sides, over the images
+of the node) is the mode's stability.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from barlow_report.config import RulesConfig
+from barlow_report.rules.estimates import Estimate, estimate_side
+from barlow_report.rules.shuffles import (
+    Candidates,
+    Scorer,
+    Singles,
+    cut_features,
+    find_candidates,
+    score_cuts,
+    sequential_p_value,
+    shuffle_within,
+)
+from barlow_report.rules.trees import Tree
+
+__all__ = ["Controls", "Growth", "LeafEvidence", "grow"]
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Booleans = npt.NDArray[np.bool_]
+
+_SAME_IMAGES = 0.5  # Jaccard index
+_NO_VARIANCE = 1e-9  # all images are on one side, or all fail
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Controls:
+    """Images of the failures' true classes that were predicted as another class, and the failures themselves.
+
+    Attributes:
+        features: (n_controls, n_features) float32.
+        strata: (n_controls,) true class.
+        failure_strata: (n_failures,) true class of the group's failures, in the order of the group's images.
+    """
+
+    features: Singles
+    strata: Integers
+    failure_strata: Integers
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeafEvidence:
+    """What speaks for a leaf; NaN where it is no candidate. `is_first`: it is a side of the root's split.
+
+    `p_baseline` is that of a group by prediction against images of the failures' own classes, else NaN.
+    """
+
+    estimate: Estimate
+    p_value: float
+    stability: float
+    is_first: bool
+    p_baseline: float = float("nan")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Growth:
+    """A tree, the p-value of its first split (the larger one of two tests), and the evidence of each leaf, by node."""
+
+    tree: Tree
+    p_value: float
+    leaves: dict[int, LeafEvidence]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Split:
+    column: int
+    fails_above: bool
+    p_value: float
+    p_baseline: float = float("nan")
+
+
+@dataclass(kw_only=True)
+class _Node:
+    images: Integers
+    parent: int
+    depth: int
+    evidence: LeafEvidence | None = None
+    split: _Split | None = None
+    children: tuple[int, int] = (-1, -1)  # le, gt
+
+
+class _Grower:
+    def __init__(
+        self, candidates: Candidates, failure: Booleans, settings: RulesConfig, random: np.random.Generator
+    ) -> None:
+        self.candidates, self.failure, self.settings, self.random = candidates, failure, settings, random
+        self.nodes: list[_Node] = []
+
+    def grow(self, first: _Split) -> None:
+        """Split the root, and whatever passes below."""
+        self.nodes.append(_Node(images=np.arange(len(self.failure)), parent=-1, depth=0))
+        self._divide(0, first)
+
+    def _divide(self, place: int, split: _Split) -> None:
+        node = self.nodes[place]
+        node.split = split
+        above = self.candidates.above[node.images, split.column] > 0
+        failing = above == split.fails_above
+        evidence = LeafEvidence(
+            estimate=self._estimate(node.images, failing),
+            p_value=split.p_value,
+            stability=self._stability(node.images, failing),
+            is_first=place == 0,
+            p_baseline=split.p_baseline,
+        )
+        children = []
+        for side in (~above, above):  # le, gt
+            is_failing = bool((side == failing).all())
+            images = node.images[side]
+            children.append(len(self.nodes))
+            child = _Node(images=images, parent=place, depth=node.depth + 1, evidence=evidence if is_failing else None)
+            if not is_failing:
+                child.evidence = LeafEvidence(
+                    estimate=self._estimate(node.images, ~failing),
+                    p_value=np.nan,
+                    stability=np.nan,
+                    is_first=place == 0,
+                )
+            self.nodes.append(child)
+            self._descend(len(self.nodes) - 1, split, is_failing=is_failing)
+        node.children = (children[0], children[1])
+
+    def _descend(self, place: int, above: _Split, *, is_failing: bool) -> None:
+        """Split a child where a cut of it passes."""
+        node, settings = self.nodes[place], self.settings
+        failure = self.failure[node.images]
+        limit = settings.max_q_value
+        if (
+            above.p_value > limit
+            or node.depth >= settings.depth
+            or len(failure) < settings.min_images
+            or failure.all()
+            or not failure.any()
+        ):
+            return
+        split = _best_split(self.candidates.of(node.images), failure, settings=settings, random=self.random)
+        if split is None or split.p_value > limit:
+            return
+        split = replace(split, p_value=max(split.p_value, above.p_value))
+        if is_failing and node.evidence is not None:
+            side = (self.candidates.above[node.images, split.column] > 0) == split.fails_above
+            inside = self._estimate(node.images, side)
+            # importance values have the group's failures in common
+            if inside.rate**2 * side.sum() <= node.evidence.estimate.rate**2 * len(side):
+                return
+        self._divide(place, split)
+
+    def _estimate(self, images: Integers, region: Booleans) -> Estimate:
+        return estimate_side(
+            self.candidates.above[images], self.failure[images], region, level=self.settings.confidence_level
+        )
+
+    def _stability(self, images: Integers, failing: Booleans) -> float:
+        """Share of resamples whose best cut marks half or more of the same images."""
+        n_resamples = self.settings.n_resamples
+        if not n_resamples:
+            return float("nan")
+        above, failure = self.candidates.above[images], self.failure[images].astype(np.float32)
+        n = len(images)
+        draws = self.random.multinomial(n, np.full(n, 1 / n), size=n_resamples).astype(np.float32)
+        n_above, k_above = draws @ above, (draws * failure) @ above
+        k_all = (draws @ failure)[:, None].astype(np.float64)
+        expected = k_all * n_above / n
+        variance = n_above * (n - n_above) * k_all * (n - k_all) / n**2 / (n - 1)
+        scores = np.divide(
+            (k_above - expected) ** 2 * self.candidates.weights,
+            variance,
+            out=np.zeros_like(variance),
+            where=variance > _NO_VARIANCE,
+        )
+        best = scores.argmax(axis=1)
+        rows = np.arange(n_resamples)
+        fails_above = k_above[rows, best] > expected[rows, best]
+        sizes, shared = above.sum(axis=0), above[failing].sum(axis=0)
+        n_marked = np.where(fails_above, sizes[best], n - sizes[best])
+        n_shared = np.where(fails_above, shared[best], failing.sum() - shared[best])
+        jaccard = n_shared / (n_marked + failing.sum() - n_shared)
+        return float((jaccard >= _SAME_IMAGES).mean())
+
+
+def grow(
+    features: Singles,
+    failure: Booleans,
+    *,
+    settings: RulesConfig,
+    random: np.random.Generator,
+    controls: Controls | None = None,
+) -> Growth | None:
+    """Find and test the failure modes of one group on all of its images.
+
+    Args:
+        features: (n_images, n_features) float32, finite.
+        failure: (n_images,) bool, with at least one of each.
+        settings: The section `rules` of the configuration.
+        random: Of the shuffles and resamples.
+        controls: For a group by prediction, what its failures are compared with besides.
+
+    Returns:
+        None where no feature can be cut, or no cut explains anything.
+    """
+    candidates = find_candidates(features)
+    if not len(candidates.feature_ids):
+        return None
+    if controls is None:
+        first = _best_split(candidates, failure, settings=settings, random=random)
+    else:
+        first = _best_split_with_controls(candidates, features, failure, controls, settings=settings, random=random)
+        settings = settings.model_copy(update={"max_depth": 1})
+    if first is None:
+        return None
+    grower = _Grower(candidates, failure, settings, random)
+    grower.grow(first)
+    return _number(grower.nodes, candidates, p_value=float(np.fmax(first.p_value, first.p_baseline)))
+
+
+def _best_split(
+    candidates: Candidates, failure: Booleans, *, settings: RulesConfig, random: np.random.Generator
+) -> _Split | None:
+    scorer = Scorer(candidates, failure)
+    scores = score_cuts(scorer, failure)
+    column = int(scores.argmax())
+    if scores[column] <= 0:
+        return None
+
+    def draw(n_shuffles: int) -> npt.NDArray[np.floating]:
+        return np.asarray(scorer.score(shuffle_within(failure, None, n_shuffles=n_shuffles, random=random)).max(axis=1))
+
+    p_value = sequential_p_value(draw, float(scores[column]), n_shuffles=settings.n_shuffles)
+    return _Split(column=column, fails_above=_fails_above(scorer, failure)[column], p_value=p_value)
+
+
+def _best_split_with_controls(
+    candidates: Candidates,
+    features: Singles,
+    failure: Booleans,
+    controls: Controls,
+    *,
+    settings: RulesConfig,
+    random: np.random.Generator,
+) -> _Split | None:
+    """Return the cut that tells the failures best from both the group's successes and images of their own classes."""
+    inside = Scorer(candidates, failure)
+    scores = score_cuts(inside, failure)
+    if scores.max() <= 0:
+        return None
+    p_inside = _adjusted_p_values(inside, failure, None, scores, settings=settings, random=random)
+    fails_above = _fails_above(inside, failure)
+    both = np.concatenate([features[failure], controls.features])
+    cases = np.arange(len(both)) < failure.sum()
+    _, strata = np.unique(np.concatenate([controls.failure_strata, controls.strata]), return_inverse=True)
+    outside = Scorer(
+        replace(candidates, above=cut_features(both, candidates.feature_ids, candidates.thresholds)), cases, strata
+    )
+    p_outside = _adjusted_p_values(outside, cases, strata, score_cuts(outside, cases), settings=settings, random=random)
+    p_outside = np.where(_fails_above(outside, cases) == fails_above, p_outside, 1.0)
+    both_p = np.maximum(p_inside, p_outside)
+    column = int(np.lexsort((np.arange(len(scores)), -scores, both_p))[0])
+    if both_p[column] > settings.max_q_value:
+        column = int(scores.argmax())
+    return _Split(
+        column=column,
+        fails_above=bool(fails_above[column]),
+        p_value=float(p_inside[column]),
+        p_baseline=float(p_outside[column]),
+    )
+
+
+def _adjusted_p_values(
+    scorer: Scorer,
+    failure: Booleans,
+    strata: Integers | None,
+    scores: Singles,
+    *,
+    settings: RulesConfig,
+    random: np.random.Generator,
+) -> Floats:
+    """Share of shuffles whose best cut does as well as each cut: valid for all of them at once."""
+    maxima = np.sort(
+        np.concatenate(
+            [
+                scorer.score(shuffle_within(failure, strata, n_shuffles=n, random=random)).max(axis=1)
+                for n in _blocks(settings.n_shuffles)
+            ]
+        )
+    )
+    n_hits = len(maxima) - np.searchsorted(maxima, scores, side="left")
+    return np.asarray((1 + n_hits) / (1 + len(maxima)), dtype=np.float64)
+
+
+def _blocks(n: int) -> list[int]:
+    size = 256
+    return [min(size, n - first) for first in range(0, n, size)]
+
+
+def _fails_above(scorer: Scorer, failure: Booleans) -> Booleans:
+    """Tell which cuts have more failures above them than expected."""
+    return np.asarray(scorer.count(failure.astype(np.float32)[None])[0] > scorer.expected)
+
+
+def _number(nodes: list[_Node], candidates: Candidates, *, p_value: float) -> Growth:
+    """Nodes were made depth first, `le` before `gt`, so their places are their ids."""
+    columns = np.array([node.split.column if node.split else -1 for node in nodes])
+    tree = Tree(
+        parent_ids=np.array([node.parent for node in nodes]),
+        depths=np.array([node.depth for node in nodes]),
+        le_child_ids=np.array([node.children[0] for node in nodes]),
+        gt_child_ids=np.array([node.children[1] for node in nodes]),
+        feature_ids=np.where(columns >= 0, candidates.feature_ids[columns], -1),
+        thresholds=np.where(columns >= 0, candidates.thresholds[columns], np.nan),
+    )
+    leaves = {i: node.evidence for i, node in enumerate(nodes) if node.split is None and node.evidence is not None}
+    return Growth(tree=tree, p_value=p_value, leaves=leaves)

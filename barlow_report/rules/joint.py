@@ -1,0 +1,97 @@
+"""Failures that several features together foretell: the direction of a group, its members and the evidence.
+
+A direction is a mode of the second kind: it says that failures can be foretold, not by which feature. It is tested like
+the best cut, by shuffling the failures; see `barlow_report.rules.ridge`. An image is a member when the score that it
+gets from a direction fitted without it exceeds a threshold: Otsu's, of the scores of the direction fitted to all.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from barlow_report.config import RulesConfig
+from barlow_report.rules.cuts import find_cuts
+from barlow_report.rules.estimates import Estimate, estimate_region
+from barlow_report.rules.ridge import area_under_curve, fit_ridge
+from barlow_report.rules.shuffles import Singles, sequential_p_value, shuffle_within
+
+__all__ = ["JointFit", "fit_joint"]
+
+Booleans = npt.NDArray[np.bool_]
+
+_N_FEATURES = 20
+_N_PICTURES = 12
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class JointFit:
+    """The direction of a group; see the tables `joint_modes`, `joint_features` and `joint_images`.
+
+    `places` are images of the group, by their places in it, from the highest to the lowest score.
+    """
+
+    auc: float
+    p_value: float
+    threshold: float
+    n_images: int
+    n_failures: int
+    estimate: Estimate
+    feature_ids: npt.NDArray[np.int64]
+    weights: npt.NDArray[np.float64]
+    places: npt.NDArray[np.int64]
+    scores: npt.NDArray[np.float64]
+
+
+def fit_joint(
+    features: Singles, failure: Booleans, *, settings: RulesConfig, random: np.random.Generator
+) -> JointFit | None:
+    """Fit and test the direction of one group.
+
+    Args:
+        features: (n_images, n_features) float32, finite.
+        failure: (n_images,) bool, with at least one of each.
+        settings: The section `rules` of the configuration.
+        random: Of the shuffles.
+
+    Returns:
+        None where no direction gives any image a score that differs, or none has members.
+    """
+    ridge = fit_ridge(features)
+    outcome = failure.astype(np.float32)[:, None]
+    scores, fitted = ridge.leave_out(outcome)[:, 0], ridge.fit(outcome)[:, 0]
+    threshold = float(find_cuts(fitted[:, None], feature_ids=np.arange(1)).middles[0])
+    if not np.isfinite(threshold):
+        return None
+    members = scores > threshold
+    if not members.any():
+        return None
+    auc = float(area_under_curve(scores[:, None], outcome)[0])
+
+    def draw(n_shuffles: int) -> npt.NDArray[np.floating]:
+        shuffled = shuffle_within(failure, None, n_shuffles=n_shuffles, random=random).T
+        return area_under_curve(ridge.leave_out(shuffled), shuffled)
+
+    weights = ridge.weights(failure)
+    largest = np.lexsort((np.arange(len(weights)), -np.abs(weights)))[:_N_FEATURES]
+    order = np.lexsort((np.arange(len(scores)), -scores))
+    shown = order[np.unique(np.linspace(0, len(order) - 1, min(_N_PICTURES, len(order))).round().astype(np.int64))]
+    n_images, n_failures = int(members.sum()), int((members & failure).sum())
+    return JointFit(
+        auc=auc,
+        p_value=sequential_p_value(draw, auc, n_shuffles=settings.n_shuffles),
+        threshold=threshold,
+        n_images=n_images,
+        n_failures=n_failures,
+        estimate=estimate_region(
+            n_images,
+            n_failures,
+            n_group_images=len(failure),
+            n_group_failures=int(failure.sum()),
+            level=settings.confidence_level,
+        ),
+        feature_ids=largest.astype(np.int64),
+        weights=weights[largest],
+        places=shown.astype(np.int64),
+        scores=scores[shown].astype(np.float64),
+    )
