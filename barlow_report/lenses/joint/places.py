@@ -182,10 +182,10 @@ def _estimated(value: Estimate) -> str:
 
 def _foretell(mode: JointMode) -> str:
     """Say how well the failures are told by all features, and that it is no chance, without a full stop."""
-    q = p_value(mode.q_value)
+    p, q = (text if text.startswith("<") else f"= {text}" for text in (p_value(mode.p_value), p_value(mode.q_value)))
     return (
         f"all features together tell a failure from a success in {percent(mode.auc, decimals=0)} of such pairs "
-        f"(a coin: 50{THIN_SPACE}%; q {q if q.startswith('<') else f'= {q}'})"
+        f"(a coin: 50{THIN_SPACE}%; p {p}, q {q})"
     )
 
 
