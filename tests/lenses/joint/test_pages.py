@@ -81,6 +81,9 @@ def test_a_joint_mode_comes_behind_the_failure_modes_of_its_group(source: Report
     for group_id in both:
         page = _class_page(source, site, group_id)
         assert page.rindex('<article class="mode" id="rule-') < page.index(f'id="joint-{group_id}"')
+        class_id = source.tables["groups"].set_index("group_id").loc[group_id, "class_id"]
+        contents = _text(site, f"classes/c{class_id}/index.html").split("<article")[0]
+        assert f'href="#joint-{group_id}"' in contents
 
 
 def test_it_says_its_rates_its_evidence_and_what_it_misses(source: ReportSource, site: Path) -> None:
