@@ -264,7 +264,11 @@ TABLES: tuple[Table, ...] = (
             *_estimate("error_coverage", "share of the group's failures that are members"),
             real("importance_value", "error_rate × error_coverage"),
             real("p_value", "(1 + shuffles of the failures whose auc is at least as high) / (1 + shuffles)"),
-            real("q_value", "Benjamini–Hochberg over the groups of its grouping"),
+            real(
+                "q_value",
+                "Benjamini–Hochberg over the groups of its grouping, of one p-value for all that was tried in a group; "
+                "at least p_value",
+            ),
             text(
                 "verdict",
                 "verified: q <= max_q_value and both limits hold; real_but_small: q <= max_q_value, below a limit",

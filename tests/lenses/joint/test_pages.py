@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
+from barlow_report.config import RulesConfig
 from barlow_report.lenses.joint.records import read_joint_modes
 from barlow_report.report import ReportSource, build_site
 from barlow_report.report.headlines import headlines
 from barlow_report.report.links import broken_links
 from barlow_report.report.pages import Site
+from barlow_report.rules.ridge import PENALTY
 from barlow_report.stages.privacy import without_photographs
 from barlow_report.tables import empty_table
 from tests.lenses.joint.made_up import with_joint_modes
@@ -181,6 +183,12 @@ def test_where_nothing_is_more_than_chance_only_the_table_tells(tmp_path: Path, 
     build_site(source, site=tmp_path / "site")
     assert TITLE not in _text(tmp_path / "site", "index.html")
     assert (tmp_path / "site" / "joint-modes" / "index.html").exists() == bool(verdicts)
+
+
+def test_the_method_page_has_the_penalty_and_the_shuffles_of_the_analysis(source: ReportSource, site: Path) -> None:
+    words = _words(_text(site, "method/index.html")).replace("\u202f", "")
+    assert f"a strong penalty λ = {PENALTY:g}, the same for every group" in words
+    assert f"at most {RulesConfig.model_validate(source.info['config']['rules']).n_shuffles} times" in words
 
 
 def test_hostile_names_stay_text(tmp_path: Path) -> None:
