@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from barlow_report.config import RulesConfig
+from barlow_report.formatting import THIN_SPACE
 from barlow_report.lenses.joint.records import read_joint_modes
 from barlow_report.report import ReportSource, build_site
 from barlow_report.report.headlines import headlines
@@ -186,7 +187,7 @@ def test_where_nothing_is_more_than_chance_only_the_table_tells(tmp_path: Path, 
 
 
 def test_the_method_page_has_the_penalty_and_the_shuffles_of_the_analysis(source: ReportSource, site: Path) -> None:
-    words = _words(_text(site, "method/index.html")).replace("\u202f", "")
+    words = _words(_text(site, "method/index.html").replace(THIN_SPACE, ""))
     assert f"a strong penalty λ = {PENALTY:g}, the same for every group" in words
     assert f"at most {RulesConfig.model_validate(source.info['config']['rules']).n_shuffles} times" in words
 
