@@ -94,7 +94,7 @@ def duplicates_words(found: Mapping[str, int]) -> str:
     """Say how many images are exact duplicates, and what that does to labels and evidence; empty without any.
 
     Args:
-        found: `n_images`, `n_with_other_labels` and `n_held_out_in_fit`, as far as they were counted.
+        found: `n_images`, `n_with_other_labels`, `n_held_out_in_fit` and `n_tested_again`, as far as they were counted.
     """
     n_images, n_labels, n_held_out = (
         found.get(f"n_{key}", 0) for key in ("images", "with_other_labels", "held_out_in_fit")
@@ -110,4 +110,6 @@ def duplicates_words(found: Mapping[str, int]) -> str:
         words.append(
             f"{count(n_held_out)} held-out {'image equals' if n_held_out == 1 else 'images equal'} one to fit on"
         )
+    if n_again := found.get("n_tested_again", 0):
+        words.append(f"{count(n_again)} {'counts' if n_again == 1 else 'count'} in the tests again")
     return "; ".join(words)

@@ -272,10 +272,15 @@ def test_exact_duplicates_are_counted_and_told(tmp_path: Path) -> None:
     found = _open(tmp_path, "duplicates").info["duplicates"]
     assert found["n_images"] == 11
     assert found["n_with_other_labels"] == 3
-    assert found["n_held_out_in_fit"] == _by_hand(_open(tmp_path, "duplicates")) > 0
-    assert "Note: 11 are exact duplicates of another image; 3 equal an image with another label; " in result.output
+    assert found["n_tested_again"] == 11
+    words = "11 are exact duplicates of another image; 3 equal an image with another label; 11 count in the tests again"
+    assert f"Note: {words}" in result.output
     overview = (tmp_path / "site" / "duplicates" / "index.html").read_text()
-    assert "11 are exact duplicates of another image; 3 equal an image with another label; " in overview
+    assert words in overview
+
+    _done(_run(tmp_path, "duplicates", command="explain", rules={"evidence": "held_out"}))
+    run = _open(tmp_path, "duplicates")
+    assert run.info["duplicates"]["n_held_out_in_fit"] == _by_hand(run) > 0
 
 
 def _by_hand(run: Run) -> int:
@@ -289,7 +294,7 @@ def test_images_without_duplicates_are_not_remarked_on(task: Path) -> None:
     assert _open(task, "folder").info["duplicates"] == {
         "n_images": 0,
         "n_with_other_labels": 0,
-        "n_held_out_in_fit": 0,
+        "n_tested_again": 0,
     }
     assert "exact duplicates" not in (task / "site" / "folder" / "index.html").read_text()
 

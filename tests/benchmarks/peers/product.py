@@ -13,7 +13,7 @@ from barlow_report.rules.ridge import fit_ridge
 from tests.benchmarks.peers.experiments import Experiment
 from tests.benchmarks.peers.table import Method
 
-__all__ = ["explain_experiments", "product_methods"]
+__all__ = ["explain_experiments", "product_methods", "score_direction"]
 
 
 def product_methods() -> dict[str, Method]:
@@ -60,7 +60,7 @@ def _explain(experiment: Experiment, settings: RulesConfig, *, with_directions: 
     rules = rules[rules["is_failure_mode"] if settings.held_out_fraction == 0 else rules["verdict"] == "verified"]
     joint = explanation.joint_modes
     if with_directions and not len(rules) and (joint["verdict"] == "verified").any():
-        return _score_direction(experiment, threshold=float(joint["threshold"].iloc[0]))
+        return score_direction(experiment, threshold=float(joint["threshold"].iloc[0]))
     scores = np.zeros((len(experiment.judge_features), len(rules)))
     for column, rule_id in enumerate(rules["rule_id"]):
         conditions = explanation.conditions[explanation.conditions["rule_id"] == rule_id]
@@ -74,7 +74,8 @@ def _explain(experiment: Experiment, settings: RulesConfig, *, with_directions: 
     return scores
 
 
-def _score_direction(experiment: Experiment, *, threshold: float) -> npt.NDArray[np.float64]:
+def score_direction(experiment: Experiment, *, threshold: float) -> npt.NDArray[np.float64]:
+    """Return how far the score of each judging image exceeds the threshold of the group's direction, (n_judge, 1)."""
     ridge = fit_ridge(experiment.features)
     varies = ridge.scales > 0
     z = (experiment.judge_features - experiment.features.mean(axis=0))[:, varies] / ridge.scales[varies]
