@@ -11,6 +11,7 @@ from PIL import Image
 from torch import nn
 
 from barlow_report.config import RulesConfig
+from tests.benchmarks.displayed_rates import modes_shown
 from tests.benchmarks.peers.experiments import Experiment, Plan, make_experiment
 from tests.benchmarks.peers.oracles import slice_by_answer, slice_by_ridge, slice_by_threshold
 from tests.benchmarks.peers.pools import CUED_CLASSES, Pool, load_pool
@@ -172,6 +173,14 @@ def test_parts_share_no_statistic_and_no_edit_and_each_says_something_about_pixe
             assert edited.dtype == np.float32
             assert (edited != pixels).any(axis=(1, 2, 3)).all()
             assert 0 <= edited.min() <= edited.max() <= 1
+
+
+def test_what_is_shown_of_a_mode_stands_beside_the_truth_about_it() -> None:
+    (mode,) = [mode for mode in modes_shown(_experiment(strength=0.6)) if mode.kind == "named"]
+    assert mode.truth == pytest.approx(mode.rate, abs=0.1)
+    assert mode.low < mode.truth < mode.high
+    assert mode.seen >= mode.rate
+    assert all(mode.kind == "joint" for mode in modes_shown(_experiment(strength=0.0)))
 
 
 @pytest.mark.parametrize("slicer", [slice_by_threshold, slice_by_ridge, slice_by_answer])
