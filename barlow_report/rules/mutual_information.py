@@ -95,6 +95,8 @@ def estimate(
     # An outcome seen once has no neighbour: its image takes part in the scaling and then is left out.
     outcomes = [np.flatnonzero(same) if same.sum() > 1 else np.empty(0, np.int64) for same in (failure, ~failure)]
     order, n_first = np.concatenate(outcomes), len(outcomes[0])
+    if not len(order):
+        return np.zeros(features.shape[1])
     noise = _NOISE.get(*features.shape, seed=seed)
     psi = np.concatenate([[0.0], digamma(np.arange(1, len(order) + 1))])
 

@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -179,6 +180,13 @@ def test_two_failures_and_a_dead_feature_are_enough_for_a_tree() -> None:
     features = np.zeros((30, 2), dtype=np.float32)
     features[:, 1] = np.arange(30)
     assert statuses([0] * 30, [0] * 28 + [1] * 2, features) == ["fitted", "too_few_images"]
+
+
+@pytest.mark.parametrize("evidence", ["shuffles", "held_out"])
+def test_groups_of_one_failure_and_one_success_are_no_error(evidence: Literal["shuffles", "held_out"]) -> None:
+    settings = RulesConfig(min_images=2, n_shuffles=99, evidence=evidence)
+    explanation = explain_failures(np.eye(4), [0, 0, 1, 1], [0, 1, 1, 0], settings=settings)
+    assert len(explanation.groups) == 4
 
 
 def test_a_single_failure_is_enough_for_a_tree() -> None:
