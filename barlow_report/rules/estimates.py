@@ -62,14 +62,14 @@ def estimate_side(above: Singles, failure: Booleans, region: Booleans, *, level:
     """
     n_all, k_all = len(failure), int(failure.sum())
     base = k_all / n_all
-    n, k = above.sum(axis=0, dtype=np.float64), above[failure].sum(axis=0, dtype=np.float64)
+    n = above.sum(axis=0, dtype=np.float64)
+    subsets = np.stack([failure, region, region & failure]).astype(np.float32)
+    k, shared, shared_failures = (subsets @ above).astype(np.float64)  # whole numbers: exact
     evidence = np.append(
         _log_marginal(k, n, base) + _log_marginal(k_all - k, n_all - n, base) + np.log((1 - _NO_CUT) / max(len(n), 1)),
         _log_marginal(np.float64(k_all), np.float64(n_all), base) + np.log(_NO_CUT),
     )
     weights = np.exp(evidence - logsumexp(evidence))
-    shared = above[region].sum(axis=0, dtype=np.float64)
-    shared_failures = above[region & failure].sum(axis=0, dtype=np.float64)
     n_region, k_region = int(region.sum()), int((region & failure).sum())
     mean_gt, variance_gt = _posterior(k, n, base)
     mean_le, variance_le = _posterior(k_all - k, n_all - n, base)

@@ -6,8 +6,9 @@ further split is made where its own best cut passes (p ≤ the rate of false dis
 * on the side that fails less: a second failure mode among the images that the first one does not explain. If the first
   one is right, the order of the failures among the others is open, and the test is valid; the p-value of the mode is
   the largest on its path, as it can only be right if the ones before are.
-* on the side that fails more: two conditions (A and B), only where the importance value (estimated error rate ×
-  estimated coverage) of the part exceeds that of the whole. What is left of A is no failure mode any more.
+* on the side that fails more: two conditions (A and B), only where the part is a failure mode by itself, as seen and
+  by estimate, and its importance value (estimated error rate × estimated coverage) exceeds that of the whole. What is
+  left of A is no failure mode any more.
 
 **Groups by prediction** are never without a difference: their failures are images of other classes, which features can
 nearly always tell from images of the class, even if the model's mistakes had nothing to do with what they show. So a
@@ -19,7 +20,8 @@ There is one split: of the cut with the smallest such p-value if that passes, el
 
 **Stability**: the group's images are drawn with replacement `n_resamples` times, and the best cut searched again. The
 share of draws in which it marks half or more of the same images (Jaccard index of the failing sides, over the images
-of the node) is the mode's stability.
+of the node) is the mode's stability. In a group by prediction the best cut is that of both tests, whose shuffles are
+not drawn again; nor are the controls, which stand for what the classes are like.
 """
 
 from dataclasses import dataclass, replace
@@ -28,6 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from barlow_report.config import RulesConfig
+from barlow_report.rules import metrics
 from barlow_report.rules.estimates import Estimate, estimate_side
 from barlow_report.rules.shuffles import (
     Candidates,
@@ -35,6 +38,7 @@ from barlow_report.rules.shuffles import (
     Singles,
     cut_features,
     find_candidates,
+    limit_block,
     score_cuts,
     sequential_p_value,
     shuffle_within,
@@ -109,9 +113,15 @@ class _Node:
 
 class _Grower:
     def __init__(
-        self, candidates: Candidates, failure: Booleans, settings: RulesConfig, random: np.random.Generator
+        self,
+        candidates: Candidates,
+        failure: Booleans,
+        settings: RulesConfig,
+        random: np.random.Generator,
+        baseline: "_Baseline | None" = None,
     ) -> None:
         self.candidates, self.failure, self.settings, self.random = candidates, failure, settings, random
+        self.baseline = baseline
         self.nodes: list[_Node] = []
 
     def grow(self, first: _Split) -> None:
@@ -171,23 +181,49 @@ class _Grower:
             # importance values have the group's failures in common
             if inside.rate**2 * side.sum() <= node.evidence.estimate.rate**2 * len(side):
                 return
+            if not self._is_mode(int(side.sum()), int(failure[side].sum()), inside.rate):
+                return
         self._divide(place, split)
 
-    def _estimate(self, images: Integers, region: Booleans) -> Estimate:
-        return estimate_side(
-            self.candidates.above[images], self.failure[images], region, level=self.settings.confidence_level
+    def _is_mode(self, n: int, k: int, rate: float) -> bool:
+        """Tell whether a part of the group is a failure mode as seen, and by its estimated error rate."""
+        n_failures = int(self.failure.sum())
+        modes = metrics.is_failure_mode(
+            np.array([k / n, rate]),
+            np.array([k / n_failures, rate * n / n_failures]),
+            base_rate=n_failures / len(self.failure),
+            rho=self.settings.rho,
+            tau=self.settings.tau,
         )
+        return bool(modes.all())
+
+    def _above(self, images: Integers) -> Singles:
+        """The cuts on some images, without a copy where they are all."""
+        return self.candidates.above if len(images) == len(self.failure) else self.candidates.above[images]
+
+    def _estimate(self, images: Integers, region: Booleans) -> Estimate:
+        return estimate_side(self._above(images), self.failure[images], region, level=self.settings.confidence_level)
 
     def _stability(self, images: Integers, failing: Booleans) -> float:
         """Share of resamples whose best cut marks half or more of the same images."""
-        n_resamples = self.settings.n_resamples
-        if not n_resamples:
+        if not self.settings.n_resamples:
             return float("nan")
-        above, failure = self.candidates.above[images], self.failure[images].astype(np.float32)
-        n = len(images)
-        draws = self.random.multinomial(n, np.full(n, 1 / n), size=n_resamples).astype(np.float32)
+        above, failure = self._above(images), self.failure[images]
+        sizes, shared = above.sum(axis=0), failing.astype(np.float32) @ above
+        same = []
+        for n_draws in _blocks(self.settings.n_resamples, n_images=len(images)):
+            best, fails_above = self._best_of_resamples(above, failure, n_draws)
+            n_marked = np.where(fails_above, sizes[best], len(images) - sizes[best])
+            n_shared = np.where(fails_above, shared[best], failing.sum() - shared[best])
+            same.append(n_shared / (n_marked + failing.sum() - n_shared) >= _SAME_IMAGES)
+        return float(np.concatenate(same).mean())
+
+    def _best_of_resamples(self, above: Singles, failure: Booleans, n_draws: int) -> tuple[Integers, Booleans]:
+        """The best cut of each resample, and whether more fail above it."""
+        n = len(failure)
+        draws = self.random.multinomial(n, np.full(n, 1 / n), size=n_draws).astype(np.float32)
         n_above, k_above = draws @ above, (draws * failure) @ above
-        k_all = (draws @ failure)[:, None].astype(np.float64)
+        k_all = (draws @ failure.astype(np.float32))[:, None].astype(np.float64)
         expected = k_all * n_above / n
         variance = n_above * (n - n_above) * k_all * (n - k_all) / n**2 / (n - 1)
         scores = np.divide(
@@ -196,14 +232,56 @@ class _Grower:
             out=np.zeros_like(variance),
             where=variance > _NO_VARIANCE,
         )
-        best = scores.argmax(axis=1)
-        rows = np.arange(n_resamples)
-        fails_above = k_above[rows, best] > expected[rows, best]
-        sizes, shared = above.sum(axis=0), above[failing].sum(axis=0)
-        n_marked = np.where(fails_above, sizes[best], n - sizes[best])
-        n_shared = np.where(fails_above, shared[best], failing.sum() - shared[best])
-        jaccard = n_shared / (n_marked + failing.sum() - n_shared)
-        return float((jaccard >= _SAME_IMAGES).mean())
+        fails_above = k_above > expected
+        if self.baseline is None:
+            best = scores.argmax(axis=1)
+        else:
+            best = self.baseline.choose(scores, fails_above, draws[:, failure], limit=self.settings.max_q_value)
+        return best, fails_above[np.arange(n_draws), best]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Baseline:
+    """Both tests of a group by prediction, as resamples need them.
+
+    Attributes:
+        maxima: Of the shuffles within the group, ascending.
+        maxima_outside: Of the shuffles among failures and controls, ascending.
+        excess: (n_failures, n_cuts) 1 or 0, whether a failure is above, minus the share of its class that is.
+        factors: (n_cuts,) weight over variance, among failures and controls.
+    """
+
+    maxima: Singles
+    maxima_outside: Singles
+    excess: Singles
+    factors: Singles
+
+    def choose(self, scores: Floats, fails_above: Booleans, draws: Singles, *, limit: float) -> Integers:
+        """Return the best cut of each resample, (n_draws,).
+
+        Args:
+            scores: (n_draws, n_cuts) within the group.
+            fails_above: (n_draws, n_cuts) whether more fail above the cut.
+            draws: (n_draws, n_failures) how often each failure was drawn.
+            limit: Of a p-value that passes.
+        """
+        beyond = draws @ self.excess
+        p_outside = _p_values(self.maxima_outside, beyond**2 * self.factors)
+        p_outside[(beyond > 0) != fails_above] = 1.0
+        return _choose(scores, np.maximum(_p_values(self.maxima, scores), p_outside), limit=limit)
+
+
+def _choose(scores: npt.NDArray[np.floating], p_values: Floats, *, limit: float) -> Integers:
+    """The cut of each row with the smallest p-value if that passes, of equal ones the best; else the best of all."""
+    smallest = p_values.min(axis=1, keepdims=True)
+    passing = np.where((smallest <= limit) & (p_values > smallest), -1.0, scores)
+    return np.asarray(passing.argmax(axis=1), dtype=np.int64)
+
+
+def _p_values(maxima: Singles, scores: npt.NDArray[np.floating]) -> Floats:
+    """Share of shuffles whose best cut does as well as each cut: valid for all of them at once."""
+    n_hits = len(maxima) - np.searchsorted(maxima, scores, side="left")
+    return np.asarray((1 + n_hits) / (1 + len(maxima)), dtype=np.float64)
 
 
 def grow(
@@ -229,14 +307,17 @@ def grow(
     candidates = find_candidates(features)
     if not len(candidates.feature_ids):
         return None
+    baseline = None
     if controls is None:
         first = _best_split(candidates, failure, settings=settings, random=random)
     else:
-        first = _best_split_with_controls(candidates, features, failure, controls, settings=settings, random=random)
+        first, baseline = _best_split_with_controls(
+            candidates, features, failure, controls, settings=settings, random=random
+        )
         settings = settings.model_copy(update={"max_depth": 1})
     if first is None:
         return None
-    grower = _Grower(candidates, failure, settings, random)
+    grower = _Grower(candidates, failure, settings, random, baseline)
     grower.grow(first)
     return _number(grower.nodes, candidates, p_value=float(np.fmax(first.p_value, first.p_baseline)))
 
@@ -253,7 +334,9 @@ def _best_split(
     def draw(n_shuffles: int) -> npt.NDArray[np.floating]:
         return np.asarray(scorer.score(shuffle_within(failure, None, n_shuffles=n_shuffles, random=random)).max(axis=1))
 
-    p_value = sequential_p_value(draw, float(scores[column]), n_shuffles=settings.n_shuffles)
+    p_value = sequential_p_value(
+        draw, float(scores[column]), n_shuffles=settings.n_shuffles, largest_block=limit_block(len(failure))
+    )
     return _Split(column=column, fails_above=_fails_above(scorer, failure)[column], p_value=p_value)
 
 
@@ -265,13 +348,14 @@ def _best_split_with_controls(
     *,
     settings: RulesConfig,
     random: np.random.Generator,
-) -> _Split | None:
+) -> tuple[_Split | None, _Baseline | None]:
     """Return the cut that tells the failures best from both the group's successes and images of their own classes."""
     inside = Scorer(candidates, failure)
     scores = score_cuts(inside, failure)
     if scores.max() <= 0:
-        return None
-    p_inside = _adjusted_p_values(inside, failure, None, scores, settings=settings, random=random)
+        return None, None
+    maxima = _maxima(inside, failure, None, n_shuffles=settings.n_shuffles, random=random)
+    p_inside = _p_values(maxima, scores)
     fails_above = _fails_above(inside, failure)
     both = np.concatenate([features[failure], controls.features])
     cases = np.arange(len(both)) < failure.sum()
@@ -279,44 +363,38 @@ def _best_split_with_controls(
     outside = Scorer(
         replace(candidates, above=cut_features(both, candidates.feature_ids, candidates.thresholds)), cases, strata
     )
-    p_outside = _adjusted_p_values(outside, cases, strata, score_cuts(outside, cases), settings=settings, random=random)
+    maxima_outside = _maxima(outside, cases, strata, n_shuffles=settings.n_shuffles, random=random)
+    p_outside = _p_values(maxima_outside, score_cuts(outside, cases))
     p_outside = np.where(_fails_above(outside, cases) == fails_above, p_outside, 1.0)
-    both_p = np.maximum(p_inside, p_outside)
-    column = int(np.lexsort((np.arange(len(scores)), -scores, both_p))[0])
-    if both_p[column] > settings.max_q_value:
-        column = int(scores.argmax())
-    return _Split(
+    column = int(_choose(scores[None], np.maximum(p_inside, p_outside)[None], limit=settings.max_q_value)[0])
+    split = _Split(
         column=column,
         fails_above=bool(fails_above[column]),
         p_value=float(p_inside[column]),
         p_baseline=float(p_outside[column]),
     )
-
-
-def _adjusted_p_values(
-    scorer: Scorer,
-    failure: Booleans,
-    strata: Integers | None,
-    scores: Singles,
-    *,
-    settings: RulesConfig,
-    random: np.random.Generator,
-) -> Floats:
-    """Share of shuffles whose best cut does as well as each cut: valid for all of them at once."""
-    maxima = np.sort(
-        np.concatenate(
-            [
-                scorer.score(shuffle_within(failure, strata, n_shuffles=n, random=random)).max(axis=1)
-                for n in _blocks(settings.n_shuffles)
-            ]
-        )
+    baseline = _Baseline(
+        maxima=maxima,
+        maxima_outside=maxima_outside,
+        excess=outside.candidates.above[cases] - outside.shares[strata[cases]],
+        factors=outside.factors,
     )
-    n_hits = len(maxima) - np.searchsorted(maxima, scores, side="left")
-    return np.asarray((1 + n_hits) / (1 + len(maxima)), dtype=np.float64)
+    return split, baseline
 
 
-def _blocks(n: int) -> list[int]:
-    size = 256
+def _maxima(
+    scorer: Scorer, failure: Booleans, strata: Integers | None, *, n_shuffles: int, random: np.random.Generator
+) -> Singles:
+    """The score of the best cut of each shuffle, ascending."""
+    found = [
+        scorer.score(shuffle_within(failure, strata, n_shuffles=n, random=random)).max(axis=1)
+        for n in _blocks(n_shuffles, n_images=len(failure))
+    ]
+    return np.sort(np.concatenate(found))
+
+
+def _blocks(n: int, *, n_images: int) -> list[int]:
+    size = min(256, limit_block(n_images))
     return [min(size, n - first) for first in range(0, n, size)]
 
 

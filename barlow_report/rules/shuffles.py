@@ -20,10 +20,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from barlow_report.rules.cuts import find_cuts
 
-__all__ = ["Candidates", "Scorer", "find_candidates", "score_cuts", "sequential_p_value", "shuffle_within"]
+__all__ = [
+    "Candidates",
+    "Scorer",
+    "find_candidates",
+    "limit_block",
+    "score_cuts",
+    "sequential_p_value",
+    "shuffle_within",
+]
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
@@ -36,6 +45,9 @@ N_EXCEEDANCES = 20
 _FREE_SEPARATION = 1.5
 _NO_VARIANCE = 1e-9  # a cut with all images on one side
 _FIRST_BLOCK = 64
+_LARGEST_BLOCK = 512
+_CUTS_AT_A_TIME = 64
+_BLOCK_VALUES = 2**24  # of one block of shuffles, 64 MiB
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -84,7 +96,11 @@ def cut_features(features: Singles, feature_ids: Integers, thresholds: Floats) -
     # the largest float32 at most the threshold: the same comparison without a copy in double precision
     nearest = thresholds.astype(np.float32)
     below = np.where(nearest.astype(np.float64) > thresholds, np.nextafter(nearest, np.float32(-np.inf)), nearest)
-    return (features[:, feature_ids] > below).astype(np.float32)
+    above = np.empty((len(features), len(feature_ids)), dtype=np.float32)
+    for first in range(0, len(feature_ids), _CUTS_AT_A_TIME):
+        part = slice(first, first + _CUTS_AT_A_TIME)
+        above[:, part] = features[:, feature_ids[part]] > below[part]
+    return above
 
 
 class Scorer:
@@ -94,18 +110,25 @@ class Scorer:
         candidates: The cuts, on the images of the test.
         failure: (n_images,) bool.
         strata: (n_images,) the stratum of each image, 0 and up; default: all images are one.
+
+    Attributes:
+        shares: (n_strata, n_cuts) the share of images above each cut.
+        expected: (n_cuts,) mean of the failures above.
+        factors: (n_cuts,) weight over the variance of the failures above; 0 where all images are on one side.
     """
 
     def __init__(self, candidates: Candidates, failure: Booleans, strata: Integers | None = None) -> None:
         self.candidates = candidates
         codes = np.zeros(len(failure), dtype=np.int64) if strata is None else strata
-        one_hot = np.eye(int(codes.max(initial=0)) + 1, dtype=np.float32)[codes]
-        sizes = one_hot.sum(axis=0, dtype=np.float64)[:, None]
-        failures = (one_hot[failure].sum(axis=0, dtype=np.float64))[:, None]
-        n_above = (one_hot.T @ candidates.above).astype(np.float64)
+        n_strata, places = int(codes.max(initial=0)) + 1, np.arange(len(codes))
+        sizes = np.bincount(codes, minlength=n_strata)[:, None].astype(np.float64)
+        failures = np.bincount(codes[failure], minlength=n_strata)[:, None].astype(np.float64)
+        ones = sparse.csr_array((np.ones(len(codes), dtype=np.float32), (codes, places)), shape=(n_strata, len(codes)))
+        n_above = (ones @ candidates.above).astype(np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):
             expected = failures * n_above / sizes
             variance = n_above * (sizes - n_above) * failures * (sizes - failures) / sizes**2 / (sizes - 1)
+        self.shares = (n_above / np.maximum(sizes, 1)).astype(np.float32)
         self.expected = np.nan_to_num(expected).sum(axis=0).astype(np.float32)
         total = np.nan_to_num(variance, posinf=0.0).sum(axis=0)
         # a cut with all images on one side explains nothing
@@ -142,12 +165,18 @@ def shuffle_within(
     return tiled
 
 
+def limit_block(n_images: int) -> int:
+    """How many shuffles of so many images to draw at a time, so that a large group needs no more memory."""
+    return int(np.clip(_BLOCK_VALUES // max(n_images, 1), 1, _LARGEST_BLOCK))
+
+
 def sequential_p_value(
     draw: Callable[[int], npt.NDArray[np.floating]],
     observed: float,
     *,
     n_shuffles: int,
     n_exceedances: int = N_EXCEEDANCES,
+    largest_block: int = _LARGEST_BLOCK,
 ) -> float:
     """Share of shuffles that do as well, drawn until it is clear (Besag and Clifford, 1991).
 
@@ -156,15 +185,16 @@ def sequential_p_value(
         observed: The statistic of what was seen; a shuffle with the same value has done as well.
         n_shuffles: Largest number of shuffles.
         n_exceedances: Stop when so many have done as well.
+        largest_block: How many to draw at a time at most.
 
     Returns:
         Above 0, at most 1.
     """
-    n_drawn, n_hits, block = 0, 0, _FIRST_BLOCK
+    n_drawn, n_hits, block = 0, 0, min(_FIRST_BLOCK, largest_block)
     while n_drawn < n_shuffles:
         hits = n_hits + np.cumsum(draw(min(block, n_shuffles - n_drawn)) >= observed)
         if hits[-1] >= n_exceedances:
             return n_exceedances / (n_drawn + int(np.searchsorted(hits, n_exceedances)) + 1)
         n_drawn, n_hits = n_drawn + len(hits), int(hits[-1])
-        block = min(2 * block, 512)
+        block = min(2 * block, largest_block)
     return (1 + n_hits) / (1 + n_shuffles)

@@ -129,7 +129,8 @@ TABLES: tuple[Table, ...] = (
             Column(
                 name="is_failure_mode",
                 type="bool",
-                meaning="error_rate >= base_error_rate + rho and error_coverage >= tau, on the fitted images",
+                meaning="error_rate >= base_error_rate + rho and error_coverage >= tau, on the fitted images; where "
+                "failures are shuffled, of leaves on the side of a split that fails more",
             ),
             integer("n_images_held_out", "held-out images in the leaf"),
             integer("n_failures_held_out", "failures among them"),
@@ -255,7 +256,7 @@ TABLES: tuple[Table, ...] = (
             real(
                 "auc",
                 "probability that an image that fails has a higher score than one that does not, each scored by a "
-                "direction fitted without it, 0 to 1",
+                "direction fitted without it and without the mean outcome of the others, 0 to 1; 0.5 is chance",
             ),
             real("threshold", "an image is a member when its score exceeds it"),
             integer("n_images", "members"),
@@ -263,7 +264,11 @@ TABLES: tuple[Table, ...] = (
             *_estimate("error_rate", "share of the members that fail"),
             *_estimate("error_coverage", "share of the group's failures that are members"),
             real("importance_value", "error_rate × error_coverage"),
-            real("p_value", "(1 + shuffles of the failures whose auc is at least as high) / (1 + shuffles)"),
+            real(
+                "p_value",
+                "share of shuffles of the failures after which an image that fails has a higher score, the mean of the "
+                "others included, at least as often",
+            ),
             real(
                 "q_value",
                 "Benjamini–Hochberg over the groups of its grouping, of one p-value for all that was tried in a group; "

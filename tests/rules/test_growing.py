@@ -78,6 +78,17 @@ def test_two_conditions_are_joined_where_that_says_more() -> None:
     assert all(len(mode) == 1 for mode in verified(shallow))
 
 
+def test_a_pair_that_covers_too_little_does_not_take_the_place_of_a_failure_mode() -> None:
+    features, random = two_clusters(8, n=2000), np.random.default_rng(8)
+    wide, narrow = np.arange(2000) < 500, np.arange(2000) % 25 < 2
+    for feature_id, is_high in ((4, wide), (9, narrow)):
+        features[:, feature_id] = random.normal(size=2000) + 7 * is_high
+    risk = np.select([wide & narrow, wide], [0.95, 0.14], 0.07)  # the pair covers 17 %
+    assert {(4, "gt")} in verified(explain_one(features, risk))
+    anything = SETTINGS.model_copy(update={"tau": 0.1})
+    assert {(4, "gt"), (9, "gt")} in verified(explain_one(features, risk, settings=anything))
+
+
 def test_noise_is_not_verified() -> None:
     n_verified = sum(bool(verified(explain_one(two_clusters(s, n=120), np.full(120, 0.3), seed=s))) for s in range(40))
     assert n_verified <= 3
@@ -96,6 +107,13 @@ def test_what_many_features_foretell_together_is_a_joint_mode_and_not_a_named_on
     pictures = explanation.joint_images
     assert pictures["score"].is_monotonic_decreasing
     assert cause[pictures["image_id"].iloc[:4]].mean() > cause[pictures["image_id"].iloc[-4:]].mean()
+
+
+def test_the_area_under_the_curve_that_is_shown_is_one_half_where_nothing_is_there() -> None:
+    features = np.random.default_rng(4).normal(size=(60, 400)).astype(np.float32)
+    found = [explain_one(features, np.full(60, 0.3), seed=seed).joint_modes["auc"] for seed in range(12)]
+    # a coin; of scores that contain the mean of the others it would be 0.1
+    assert np.concatenate(found).mean() == pytest.approx(0.5, abs=0.07)
 
 
 def test_every_table_fits_its_schema_whatever_the_number_of_workers() -> None:
@@ -162,11 +180,12 @@ def test_what_makes_images_of_another_class_be_taken_for_this_one_is_a_mode_by_p
     features[np.arange(900), labels] += 6
     features[:, 20] += 6 * snow
     predictions = np.where(snow & (labels == 1) & (random.random(900) < 0.8), 0, labels)
-    settings = RulesConfig(groupings=("prediction",), n_shuffles=499, n_resamples=0, evaluation_depths=(1,))
+    settings = RulesConfig(groupings=("prediction",), n_shuffles=499, n_resamples=30, evaluation_depths=(1,))
     explanation = explain_failures(features, labels, predictions, settings=settings)
     assert verified(explanation) == [{(20, "gt")}]
     mode = explanation.rules[explanation.rules["verdict"] == "verified"].iloc[0]
     assert mode["p_value_baseline"] <= 0.05
+    assert mode["stability"] > 0.9
 
 
 def test_cuts_that_look_at_the_failures_cannot_be_tested_by_shuffles() -> None:
