@@ -67,7 +67,11 @@ class RulesConfig(Section):
         "which finds more failures that are real; entropy: anywhere, as in the paper; auto: natural where images are "
         "held out, entropy in-sample. Failures are shuffled for natural ones only.",
     )
-    n_selected_features: Positive = Field(50, description="Features a tree may choose from, by mutual information.")
+    n_selected_features: Positive = Field(
+        50,
+        description="Features a tree may choose from, by mutual information; where failures are shuffled, only those "
+        "of the automatic evaluation and the noise floor, as rules may choose from all.",
+    )
     n_neighbors: Positive = Field(3, description="Neighbours of the mutual information estimator.")
     min_images: int = Field(20, ge=2, description="Groups with fewer images to fit on get no tree.")
     rho: Fraction = Field(0.1, description="A failure mode's error rate exceeds the base error rate by at least this.")
@@ -82,7 +86,7 @@ class RulesConfig(Section):
     max_q_value: float = Field(
         0.05, gt=0.0, lt=1.0, description="False-discovery rate of verified failure modes, in each grouping."
     )
-    confidence_level: float = Field(0.95, gt=0.5, lt=1.0, description="Level of the Wilson intervals.")
+    confidence_level: float = Field(0.95, gt=0.5, lt=1.0, description="Level of the intervals of rates.")
     n_permutations: int = Field(
         0, ge=0, le=100_000, description="Shuffles per group for the noise floor of ALER − BER; 0: not computed."
     )

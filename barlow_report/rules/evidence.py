@@ -1,7 +1,7 @@
 """Whether a failure mode is real: intervals, exact test, false-discovery rate and verdict.
 
-A tree fitted on thousands of features finds failure modes in noise. So every rule is counted again in a way that its
-fit had no part in, and only those counts speak for it.
+A tree fitted on thousands of features finds failure modes in noise. So a rule is counted again on images that its fit
+had no part in, or compared with what is found after shuffling the failures, and only that speaks for it.
 """
 
 import numpy as np

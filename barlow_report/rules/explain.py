@@ -69,7 +69,7 @@ def explain_failures(
     held_out: npt.ArrayLike | None = None,
     advance: Advance = ignore_advance,
 ) -> Explanation:
-    """Find the features that explain a classifier's failures, and test what was found on held-out images.
+    """Find the features that explain a classifier's failures, and test what was found.
 
     Args:
         features: (n_images, n_features) real numbers; may be memory-mapped, rows are read group by group.
@@ -82,8 +82,9 @@ def explain_failures(
         seed: 0 to 2**32 − 1. The result is a function of the data, the settings and the seed; it does not depend
             on the number of workers.
         groupings: Further sets of images to explain, after those of the settings.
-        held_out: (n_images,) bool, images that only test rules, such as those of another model's explanation; default:
-            drawn with the settings and the seed.
+        held_out: (n_images,) bool, images that only test rules, such as those of another model's explanation; where
+            failures are shuffled, they only test the trees of the automatic evaluation. Default: drawn with the
+            settings and the seed.
         advance: Called with 1 after each group; there are as many as rows in the table `groups`.
 
     Returns:

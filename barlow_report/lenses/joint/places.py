@@ -196,8 +196,9 @@ def _evidence(mode: JointMode, group: Group, config: RulesConfig) -> str:
         return f"{found} The joint mode is verified."
     missed, base = [], group.all_images.value or 0.0
     if mode.error.value < base + config.rho:
-        points = number((mode.error.value - base) * 100, decimals=1)
-        missed.append(f"error rate {points} points above the base instead of {config.rho * 100:g}")
+        points = number(abs(mode.error.value - base) * 100, decimals=1)
+        side = f"above the base instead of {config.rho * 100:g}" if mode.error.value >= base else "below the base rate"
+        missed.append(f"error rate {points} points {side}")
     if mode.coverage.value < config.tau:
         covered, wanted = percent(mode.coverage.value), percent(config.tau, decimals=0)
         missed.append(f"covers {covered} of the failures instead of {wanted}")
