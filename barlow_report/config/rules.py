@@ -52,7 +52,10 @@ class RulesConfig(Section):
         1999, ge=99, le=1_000_000, description="Shuffles of a group's failures at most; fewer where they settle it."
     )
     n_resamples: int = Field(
-        100, ge=0, le=10_000, description="Resamples of a group's images for a mode's stability; 0: not computed."
+        100,
+        ge=0,
+        le=10_000,
+        description="Draws of two thirds of a group's images for a mode's stability; 0: not computed.",
     )
     max_depth: int | None = Field(
         None,

@@ -25,9 +25,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betaln, logsumexp
+from scipy.special import betainc, betaln, logsumexp
 
-from barlow_report.rules.shuffles import Singles
+from barlow_report.rules.bits import Bits, count_shared, pack
 
 __all__ = ["Estimate", "estimate_region", "estimate_side"]
 
@@ -51,26 +51,25 @@ class Estimate:
     high: float
 
 
-def estimate_side(above: Singles, failure: Booleans, region: Booleans, *, level: float) -> Estimate:
+def estimate_side(above: Bits, failure: Booleans, region: Booleans, group: Booleans, *, level: float) -> Estimate:
     """Estimate the error rate of a region that was chosen among the sides of many cuts.
 
     Args:
-        above: (n_images, n_cuts) 1 where an image is above a cut, else 0.
+        above: (n_cuts, n_words) the images above each cut.
         failure: (n_images,) bool.
-        region: (n_images,) bool, one image at least.
+        region: (n_images,) bool, one image of the group at least.
+        group: (n_images,) bool, the images among which the region was chosen.
         level: Probability that the interval covers the rate, 0 to 1.
     """
-    n_all, k_all = len(failure), int(failure.sum())
+    sets = [group, group & failure, group & region, group & region & failure]
+    n_all, k_all, n_region, k_region = (int(images.sum()) for images in sets)
+    n, k, shared, shared_failures = count_shared(above, pack(np.stack(sets))).astype(np.float64)
     base = k_all / n_all
-    n = above.sum(axis=0, dtype=np.float64)
-    subsets = np.stack([failure, region, region & failure]).astype(np.float32)
-    k, shared, shared_failures = (subsets @ above).astype(np.float64)  # whole numbers: exact
     evidence = np.append(
         _log_marginal(k, n, base) + _log_marginal(k_all - k, n_all - n, base) + np.log((1 - _NO_CUT) / max(len(n), 1)),
         _log_marginal(np.float64(k_all), np.float64(n_all), base) + np.log(_NO_CUT),
     )
     weights = np.exp(evidence - logsumexp(evidence))
-    n_region, k_region = int(region.sum()), int((region & failure).sum())
     mean_gt, variance_gt = _posterior(k, n, base)
     mean_le, variance_le = _posterior(k_all - k, n_all - n, base)
     share = shared / n_region
@@ -124,8 +123,6 @@ def _posterior(k: Floats | np.float64, n: Floats | np.float64, base: float) -> t
 
 def _mix(weights: Floats, means: Floats, variances: Floats, *, n_region: int, level: float) -> Estimate:
     """Mean and interval of a mixture of Beta distributions."""
-    from scipy.stats import beta
-
     kept = weights > _NEGLIGIBLE
     weights, means, variances = weights[kept] / weights[kept].sum(), means[kept], variances[kept]
     rate = float(weights @ means)
@@ -137,6 +134,6 @@ def _mix(weights: Floats, means: Floats, variances: Floats, *, n_region: int, le
     for part in np.array_split(order, min(len(order), 32)):
         weight = weights[part].sum()
         mean, size = float(weights[part] @ means[part] / weight), float(weights[part] @ sizes[part] / weight)
-        below += weight * beta.cdf(_GRID, mean * size, (1 - mean) * size)
+        below += weight * betainc(mean * size, (1 - mean) * size, _GRID)
     low, high = np.interp([(1 - level) / 2, (1 + level) / 2], below, _GRID)
     return Estimate(rate=rate, low=float(min(low, rate)), high=float(max(high, rate)))

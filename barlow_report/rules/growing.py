@@ -18,40 +18,42 @@ passes the first test alone says no more than that they are not of the class. Bo
 cuts, so each cut has a valid p-value for either, however it was chosen, and the larger of the two is one for both.
 There is one split: of the cut with the smallest such p-value if that passes, else of the one with the best score.
 
-**Stability**: the group's images are drawn with replacement `n_resamples` times, and the best cut searched again. The
-share of draws in which it marks half or more of the same images (Jaccard index of the failing sides, over the images
-of the node) is the mode's stability. In a group by prediction the best cut is that of both tests, whose shuffles are
-not drawn again; nor are the controls, which stand for what the classes are like.
+**Stability**: two thirds of the images are drawn `n_resamples` times, and the best cut is searched again. The share of
+draws in which it marks half or more of the same images (Jaccard index of the failing sides, over the images of the
+node) is the mode's stability. In a group by prediction the best cut is that of both tests, whose shuffles are not drawn
+again; nor are the controls, which stand for what the classes are like.
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from barlow_report.config import RulesConfig
 from barlow_report.rules import metrics
+from barlow_report.rules.bits import count_shared, pack
 from barlow_report.rules.estimates import Estimate, estimate_side
 from barlow_report.rules.shuffles import (
+    N_EXCEEDANCES,
     Candidates,
     Scorer,
-    Singles,
     cut_features,
     find_candidates,
-    limit_block,
-    score_cuts,
     sequential_p_value,
-    shuffle_within,
+    split_draws,
 )
 from barlow_report.rules.trees import Tree
 
 __all__ = ["Controls", "Growth", "LeafEvidence", "grow"]
 
 Floats = npt.NDArray[np.float64]
+Singles = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
 
 _SAME_IMAGES = 0.5  # Jaccard index
+_SHARE_DRAWN = 2 / 3
 _NO_VARIANCE = 1e-9  # all images are on one side, or all fail
 
 
@@ -103,7 +105,7 @@ class _Split:
 
 @dataclass(kw_only=True)
 class _Node:
-    images: Integers
+    images: Booleans  # of the group
     parent: int
     depth: int
     evidence: LeafEvidence | None = None
@@ -121,41 +123,42 @@ class _Grower:
         baseline: "_Baseline | None" = None,
     ) -> None:
         self.candidates, self.failure, self.settings, self.random = candidates, failure, settings, random
-        self.baseline = baseline
         self.nodes: list[_Node] = []
+        self.baseline = baseline
 
     def grow(self, first: _Split) -> None:
         """Split the root, and whatever passes below."""
-        self.nodes.append(_Node(images=np.arange(len(self.failure)), parent=-1, depth=0))
+        self.nodes.append(_Node(images=np.ones(len(self.failure), dtype=np.bool_), parent=-1, depth=0))
         self._divide(0, first)
 
     def _divide(self, place: int, split: _Split) -> None:
         node = self.nodes[place]
         node.split = split
-        above = self.candidates.above[node.images, split.column] > 0
-        failing = above == split.fails_above
-        evidence = LeafEvidence(
+        above = self.candidates.is_above(split.column)
+        failing = node.images & (above == split.fails_above)
+        found = LeafEvidence(
             estimate=self._estimate(node.images, failing),
             p_value=split.p_value,
             stability=self._stability(node.images, failing),
             is_first=place == 0,
             p_baseline=split.p_baseline,
         )
+        others = LeafEvidence(
+            estimate=self._estimate(node.images, ~failing), p_value=np.nan, stability=np.nan, is_first=place == 0
+        )
         children = []
-        for side in (~above, above):  # le, gt
-            is_failing = bool((side == failing).all())
-            images = node.images[side]
+        for is_gt in (False, True):
+            is_failing = is_gt == split.fails_above
             children.append(len(self.nodes))
-            child = _Node(images=images, parent=place, depth=node.depth + 1, evidence=evidence if is_failing else None)
-            if not is_failing:
-                child.evidence = LeafEvidence(
-                    estimate=self._estimate(node.images, ~failing),
-                    p_value=np.nan,
-                    stability=np.nan,
-                    is_first=place == 0,
+            self.nodes.append(
+                _Node(
+                    images=node.images & (above == is_gt),
+                    parent=place,
+                    depth=node.depth + 1,
+                    evidence=found if is_failing else others,
                 )
-            self.nodes.append(child)
-            self._descend(len(self.nodes) - 1, split, is_failing=is_failing)
+            )
+            self._descend(children[-1], split, is_failing=is_failing)
         node.children = (children[0], children[1])
 
     def _descend(self, place: int, above: _Split, *, is_failing: bool) -> None:
@@ -171,17 +174,17 @@ class _Grower:
             or not failure.any()
         ):
             return
-        split = _best_split(self.candidates.of(node.images), failure, settings=settings, random=self.random)
+        split = _best_split(self.candidates, self.failure, node.images, settings=settings, random=self.random)
         if split is None or split.p_value > limit:
             return
         split = replace(split, p_value=max(split.p_value, above.p_value))
         if is_failing and node.evidence is not None:
-            side = (self.candidates.above[node.images, split.column] > 0) == split.fails_above
+            side = node.images & (self.candidates.is_above(split.column) == split.fails_above)
             inside = self._estimate(node.images, side)
-            # importance values have the group's failures in common
-            if inside.rate**2 * side.sum() <= node.evidence.estimate.rate**2 * len(side):
+            if not self._is_mode(int(side.sum()), int(self.failure[side].sum()), inside.rate):
                 return
-            if not self._is_mode(int(side.sum()), int(failure[side].sum()), inside.rate):
+            # importance values have the group's failures in common
+            if inside.rate**2 * side.sum() <= node.evidence.estimate.rate**2 * node.images.sum():
                 return
         self._divide(place, split)
 
@@ -197,37 +200,36 @@ class _Grower:
         )
         return bool(modes.all())
 
-    def _above(self, images: Integers) -> Singles:
-        """The cuts on some images, without a copy where they are all."""
-        return self.candidates.above if len(images) == len(self.failure) else self.candidates.above[images]
+    def _estimate(self, images: Booleans, region: Booleans) -> Estimate:
+        return estimate_side(self.candidates.above, self.failure, region, images, level=self.settings.confidence_level)
 
-    def _estimate(self, images: Integers, region: Booleans) -> Estimate:
-        return estimate_side(self._above(images), self.failure[images], region, level=self.settings.confidence_level)
-
-    def _stability(self, images: Integers, failing: Booleans) -> float:
-        """Share of resamples whose best cut marks half or more of the same images."""
+    def _stability(self, images: Booleans, failing: Booleans) -> float:
+        """Share of draws whose best cut marks half or more of the same images."""
         if not self.settings.n_resamples:
             return float("nan")
-        above, failure = self._above(images), self.failure[images]
-        sizes, shared = above.sum(axis=0), failing.astype(np.float32) @ above
+        sizes, shared = count_shared(self.candidates.above, pack(np.stack([images, failing])))
+        n_all, n_failing = int(images.sum()), int(failing.sum())
         same = []
-        for n_draws in _blocks(self.settings.n_resamples, n_images=len(images)):
-            best, fails_above = self._best_of_resamples(above, failure, n_draws)
-            n_marked = np.where(fails_above, sizes[best], len(images) - sizes[best])
-            n_shared = np.where(fails_above, shared[best], failing.sum() - shared[best])
-            same.append(n_shared / (n_marked + failing.sum() - n_shared) >= _SAME_IMAGES)
+        for n_draws in split_draws(self.settings.n_resamples, n_images=len(images)):
+            best, fails_above = self._best_of_draws(images, n_draws)
+            n_marked = np.where(fails_above, sizes[best], n_all - sizes[best])
+            n_shared = np.where(fails_above, shared[best], n_failing - shared[best])
+            same.append(n_shared / (n_marked + n_failing - n_shared) >= _SAME_IMAGES)
         return float(np.concatenate(same).mean())
 
-    def _best_of_resamples(self, above: Singles, failure: Booleans, n_draws: int) -> tuple[Integers, Booleans]:
-        """The best cut of each resample, and whether more fail above it."""
-        n = len(failure)
-        draws = self.random.multinomial(n, np.full(n, 1 / n), size=n_draws).astype(np.float32)
-        n_above, k_above = draws @ above, (draws * failure) @ above
-        k_all = (draws @ failure.astype(np.float32))[:, None].astype(np.float64)
+    def _best_of_draws(self, images: Booleans, n_draws: int) -> tuple[Integers, Booleans]:
+        """The best cut on each draw of two thirds of the images, and whether more fail above it."""
+        places, cuts = np.flatnonzero(images), self.candidates
+        n = round(_SHARE_DRAWN * len(places))
+        drawn = np.zeros((n_draws, len(images)), dtype=np.bool_)
+        for row in drawn:
+            row[self.random.choice(places, n, replace=False)] = True
+        n_above, k_above = (count_shared(cuts.above, pack(sets)) for sets in (drawn, drawn & self.failure))
+        k_all = (drawn & self.failure).sum(axis=1, dtype=np.float64)[:, None]
         expected = k_all * n_above / n
-        variance = n_above * (n - n_above) * k_all * (n - k_all) / n**2 / (n - 1)
+        variance = n_above * (n - n_above) * k_all * (n - k_all) / n**2 / max(n - 1, 1)
         scores = np.divide(
-            (k_above - expected) ** 2 * self.candidates.weights,
+            (k_above - expected) ** 2 * cuts.weights,
             variance,
             out=np.zeros_like(variance),
             where=variance > _NO_VARIANCE,
@@ -236,36 +238,40 @@ class _Grower:
         if self.baseline is None:
             best = scores.argmax(axis=1)
         else:
-            best = self.baseline.choose(scores, fails_above, draws[:, failure], limit=self.settings.max_q_value)
+            limit = self.settings.max_q_value
+            best = self.baseline.choose(scores, fails_above, k_above, drawn[:, self.failure], limit=limit)
         return best, fails_above[np.arange(n_draws), best]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Baseline:
-    """Both tests of a group by prediction, as resamples need them.
+    """Both tests of a group by prediction, as draws of its images need them.
 
     Attributes:
         maxima: Of the shuffles within the group, ascending.
         maxima_outside: Of the shuffles among failures and controls, ascending.
-        excess: (n_failures, n_cuts) 1 or 0, whether a failure is above, minus the share of its class that is.
+        expected: (n_failures, n_cuts) share of the images of each failure's class that are above.
         factors: (n_cuts,) weight over variance, among failures and controls.
     """
 
     maxima: Singles
     maxima_outside: Singles
-    excess: Singles
+    expected: Singles
     factors: Singles
 
-    def choose(self, scores: Floats, fails_above: Booleans, draws: Singles, *, limit: float) -> Integers:
-        """Return the best cut of each resample, (n_draws,).
+    def choose(
+        self, scores: Floats, fails_above: Booleans, k_above: Integers, drawn: Booleans, *, limit: float
+    ) -> Integers:
+        """Return the best cut of each draw, (n_draws,).
 
         Args:
             scores: (n_draws, n_cuts) within the group.
             fails_above: (n_draws, n_cuts) whether more fail above the cut.
-            draws: (n_draws, n_failures) how often each failure was drawn.
+            k_above: (n_draws, n_cuts) failures above.
+            drawn: (n_draws, n_failures) whether each failure was drawn.
             limit: Of a p-value that passes.
         """
-        beyond = draws @ self.excess
+        beyond = k_above - drawn.astype(np.float32) @ self.expected
         p_outside = _p_values(self.maxima_outside, beyond**2 * self.factors)
         p_outside[(beyond > 0) != fails_above] = 1.0
         return _choose(scores, np.maximum(_p_values(self.maxima, scores), p_outside), limit=limit)
@@ -307,9 +313,11 @@ def grow(
     candidates = find_candidates(features)
     if not len(candidates.feature_ids):
         return None
+    first: _Split | None
     baseline = None
     if controls is None:
-        first = _best_split(candidates, failure, settings=settings, random=random)
+        everything = np.ones(len(failure), dtype=np.bool_)
+        first = _best_split(candidates, failure, everything, settings=settings, random=random)
     else:
         first, baseline = _best_split_with_controls(
             candidates, features, failure, controls, settings=settings, random=random
@@ -323,21 +331,25 @@ def grow(
 
 
 def _best_split(
-    candidates: Candidates, failure: Booleans, *, settings: RulesConfig, random: np.random.Generator
+    candidates: Candidates,
+    failure: Booleans,
+    images: Booleans,
+    *,
+    settings: RulesConfig,
+    random: np.random.Generator,
 ) -> _Split | None:
-    scorer = Scorer(candidates, failure)
-    scores = score_cuts(scorer, failure)
+    scorer = Scorer(candidates, failure, members=images)
+    scores = scorer.scores
     column = int(scores.argmax())
     if scores[column] <= 0:
         return None
-
-    def draw(n_shuffles: int) -> npt.NDArray[np.floating]:
-        return np.asarray(scorer.score(shuffle_within(failure, None, n_shuffles=n_shuffles, random=random)).max(axis=1))
-
     p_value = sequential_p_value(
-        draw, float(scores[column]), n_shuffles=settings.n_shuffles, largest_block=limit_block(len(failure))
+        partial(scorer.draw, random=random),
+        float(scores[column]),
+        n_shuffles=settings.n_shuffles,
+        n_images=len(failure),
     )
-    return _Split(column=column, fails_above=_fails_above(scorer, failure)[column], p_value=p_value)
+    return _Split(column=column, fails_above=bool(scorer.fails_above[column]), p_value=p_value)
 
 
 def _best_split_with_controls(
@@ -351,56 +363,51 @@ def _best_split_with_controls(
 ) -> tuple[_Split | None, _Baseline | None]:
     """Return the cut that tells the failures best from both the group's successes and images of their own classes."""
     inside = Scorer(candidates, failure)
-    scores = score_cuts(inside, failure)
-    if scores.max() <= 0:
+    if inside.scores.max() <= 0:
         return None, None
-    maxima = _maxima(inside, failure, None, n_shuffles=settings.n_shuffles, random=random)
-    p_inside = _p_values(maxima, scores)
-    fails_above = _fails_above(inside, failure)
     both = np.concatenate([features[failure], controls.features])
     cases = np.arange(len(both)) < failure.sum()
-    _, strata = np.unique(np.concatenate([controls.failure_strata, controls.strata]), return_inverse=True)
-    outside = Scorer(
-        replace(candidates, above=cut_features(both, candidates.feature_ids, candidates.thresholds)), cases, strata
+    of_both = replace(
+        candidates, above=cut_features(both, candidates.feature_ids, candidates.thresholds), n_images=len(both)
     )
-    maxima_outside = _maxima(outside, cases, strata, n_shuffles=settings.n_shuffles, random=random)
-    p_outside = _p_values(maxima_outside, score_cuts(outside, cases))
-    p_outside = np.where(_fails_above(outside, cases) == fails_above, p_outside, 1.0)
-    column = int(_choose(scores[None], np.maximum(p_inside, p_outside)[None], limit=settings.max_q_value)[0])
+    strata = np.concatenate([controls.failure_strata, controls.strata])
+    outside = Scorer(of_both, cases, strata=strata)
+    maxima, maxima_outside = (_maxima(s, n_shuffles=settings.n_shuffles, random=random) for s in (inside, outside))
+    p_inside, p_outside = _p_values(maxima, inside.scores), _p_values(maxima_outside, outside.scores)
+    p_outside = np.where(outside.fails_above == inside.fails_above, p_outside, 1.0)
+    p_values = np.maximum(p_inside, p_outside)
+    column = int(_choose(inside.scores[None], p_values[None], limit=settings.max_q_value)[0])
     split = _Split(
         column=column,
-        fails_above=bool(fails_above[column]),
+        fails_above=bool(inside.fails_above[column]),
         p_value=float(p_inside[column]),
         p_baseline=float(p_outside[column]),
     )
+    classes, of_failure = np.unique(controls.failure_strata, return_inverse=True)
+    of_class = np.stack([strata == c for c in classes])
+    shares = count_shared(of_both.above, pack(of_class)) / of_class.sum(axis=1)[:, None]
     baseline = _Baseline(
         maxima=maxima,
         maxima_outside=maxima_outside,
-        excess=outside.candidates.above[cases] - outside.shares[strata[cases]],
+        expected=shares.astype(np.float32)[of_failure],
         factors=outside.factors,
     )
     return split, baseline
 
 
-def _maxima(
-    scorer: Scorer, failure: Booleans, strata: Integers | None, *, n_shuffles: int, random: np.random.Generator
-) -> Singles:
-    """The score of the best cut of each shuffle, ascending."""
-    found = [
-        scorer.score(shuffle_within(failure, strata, n_shuffles=n, random=random)).max(axis=1)
-        for n in _blocks(n_shuffles, n_images=len(failure))
-    ]
-    return np.sort(np.concatenate(found))
+def _maxima(scorer: Scorer, *, n_shuffles: int, random: np.random.Generator) -> Singles:
+    """The score of the best cut of each shuffle, ascending.
 
-
-def _blocks(n: int, *, n_images: int) -> list[int]:
-    size = min(256, limit_block(n_images))
-    return [min(size, n - first) for first in range(0, n, size)]
-
-
-def _fails_above(scorer: Scorer, failure: Booleans) -> Booleans:
-    """Tell which cuts have more failures above them than expected."""
-    return np.asarray(scorer.count(failure.astype(np.float32)[None])[0] > scorer.expected)
+    Shuffling ends when enough shuffles have done as well as the best cut, and so as any other.
+    """
+    best = scorer.scores.max()
+    maxima = np.empty(0, dtype=np.float32)
+    for n in split_draws(n_shuffles, n_images=scorer.n_images):
+        maxima = np.append(maxima, scorer.draw(n, random=random))
+        n_as_good = np.cumsum(maxima >= best)
+        if n_as_good[-1] >= N_EXCEEDANCES:
+            return np.sort(maxima[: int(np.searchsorted(n_as_good, N_EXCEEDANCES)) + 1])
+    return np.sort(maxima)
 
 
 def _number(nodes: list[_Node], candidates: Candidates, *, p_value: float) -> Growth:

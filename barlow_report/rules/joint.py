@@ -14,11 +14,12 @@ from barlow_report.config import RulesConfig
 from barlow_report.rules.cuts import find_cuts
 from barlow_report.rules.estimates import Estimate, estimate_region
 from barlow_report.rules.ridge import area_under_curve, fit_ridge
-from barlow_report.rules.shuffles import Singles, limit_block, sequential_p_value, shuffle_within
+from barlow_report.rules.shuffles import sequential_p_value, shuffle
 
 __all__ = ["JointFit", "fit_joint"]
 
 Booleans = npt.NDArray[np.bool_]
+Singles = npt.NDArray[np.float32]
 
 _N_FEATURES = 20
 _N_PICTURES = 12
@@ -77,10 +78,11 @@ def fit_joint(
     members = scores > threshold
     if not members.any():
         return None
+    everything = [np.arange(len(failure))]
     observed = float(area_under_curve(scores[:, None], outcome)[0])
 
     def draw(n_shuffles: int) -> npt.NDArray[np.floating]:
-        shuffled = shuffle_within(failure, None, n_shuffles=n_shuffles, random=random).T
+        shuffled = shuffle(failure, everything, n_shuffles=n_shuffles, random=random).T.astype(np.float32)
         return area_under_curve(ridge.leave_out(shuffled), shuffled)
 
     weights = ridge.weights(failure)
@@ -90,9 +92,7 @@ def fit_joint(
     n_images, n_failures = int(members.sum()), int((members & failure).sum())
     return JointFit(
         auc=_area_of_direction(scores, failure),
-        p_value=sequential_p_value(
-            draw, observed, n_shuffles=settings.n_shuffles, largest_block=limit_block(len(failure))
-        ),
+        p_value=sequential_p_value(draw, observed, n_shuffles=settings.n_shuffles, n_images=len(failure)),
         threshold=threshold,
         n_images=n_images,
         n_failures=n_failures,

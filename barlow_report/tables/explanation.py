@@ -168,8 +168,8 @@ TABLES: tuple[Table, ...] = (
             ),
             real(
                 "stability",
-                "share of resamples of the group's images in which the best rule overlaps this one by half or more "
-                "(Jaccard index), 0 to 1; no value where it was not computed",
+                "share of random draws of two thirds of the group's images in which the best rule overlaps this one by "
+                "half or more (Jaccard index), 0 to 1; no value where it was not computed",
                 nullable=True,
             ),
         ),
