@@ -52,8 +52,8 @@ class GroupFit:
     `counts_in_group` are n_images, n_failures, and the same of the held-out part; `leaves` is the leaf of each
     image of the group, fitted or held out; `noise_floor` is NaN unless asked for; `by_depth` holds the counts in
     the leaves of the trees of the automatic evaluation. Where failures were shuffled, all images are fitted ones;
-    `evidence` is that of the leaves, by node, `joint` that of the direction, and `p_value` that of the group: that
-    anything foretells its failures.
+    `evidence` is that of the leaves, by node, `joint` that of the direction, `p_value_of_cut` that of the first split,
+    and `p_value` that of the group: that anything foretells its failures.
     """
 
     status: Status
@@ -67,6 +67,7 @@ class GroupFit:
     noise_floor: float = float("nan")
     evidence: dict[int, LeafEvidence] = field(default_factory=dict)
     joint: JointFit | None = None
+    p_value_of_cut: float = float("nan")
     p_value: float = float("nan")
 
 
@@ -164,6 +165,7 @@ def _fit_all(
     return replace(
         result,
         status="fitted",
+        p_value_of_cut=growth.p_value,
         tree=growth.tree,
         counts=_count(growth.tree, leaves, everything),
         leaves=leaves.astype(np.int8),

@@ -171,7 +171,8 @@ def tabulate_joint(
     p_values = np.array([j.p_value for j in joints])
     leaves = nodes[nodes["feature_id"].isna()]
     of_groups = _q_values(table, fits, leaves["group_id"].to_numpy(), _evidence_of_leaves(leaves, fits))[1]
-    q_values = np.maximum(of_groups[ids], p_values)
+    alone = adjust_within_families(p_values, table["grouping"].to_numpy()[ids])
+    q_values = np.maximum(of_groups[ids], alone)
     base = table["base_error_rate"].to_numpy()[ids]
     modes = pd.DataFrame(
         {
@@ -294,18 +295,24 @@ def _q_values(
     """Adjust the tests of each grouping: one for each group, and one for each further mode of a group.
 
     The test of a group asks whether anything foretells its failures, its best cut or its direction. Every group that
-    was tested counts, whatever was found in it. A mode's q-value is at least its own p-value.
+    was tested counts, whatever was found in it. Where directions are found in many groups, that alone would let cuts
+    pass that are chance. So the tests of cuts are adjusted among themselves as well, as those of directions are by
+    `tabulate_joint`, and a mode has the larger q-value of both.
 
     Returns:
         Of the leaves, and of the groups.
     """
-    of_groups = np.array([fit.p_value for fit in fits])
+    families = groups["grouping"].to_numpy()
+    of_families = families[group_ids]
+    of_groups, of_cuts = (np.array([getattr(f, name) for f in fits]) for name in ("p_value", "p_value_of_cut"))
     further = np.where(found.is_first, np.nan, np.fmax(found.p_values, of_groups[group_ids]))
     further[np.isnan(found.p_values)] = np.nan
-    families = groups["grouping"].to_numpy()
-    q = adjust_within_families(np.append(of_groups, further), np.append(families, families[group_ids]))
-    of_leaves = np.where(found.is_first, q[: len(of_groups)][group_ids], q[len(of_groups) :])
-    return np.fmax(np.maximum(of_leaves, found.p_values), found.p_baselines), q[: len(of_groups)]
+    q, q_cuts = (
+        adjust_within_families(np.append(p_values, further), np.append(families, of_families))
+        for p_values in (of_groups, of_cuts)
+    )
+    of_leaves = np.where(found.is_first, np.fmax(q, q_cuts)[: len(fits)][group_ids], np.fmax(q, q_cuts)[len(fits) :])
+    return np.where(np.isnan(found.p_values), np.nan, of_leaves), q[: len(fits)]
 
 
 def _add_verdicts(

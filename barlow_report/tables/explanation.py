@@ -153,7 +153,8 @@ TABLES: tuple[Table, ...] = (
             real(
                 "q_value",
                 "Benjamini–Hochberg over the tests of the same grouping: of its failure modes on held-out images, or, "
-                "where failures are shuffled, of all its groups and further modes; no value without a test",
+                "where failures are shuffled, of all its groups and further modes, the larger one of the tests of "
+                "rules and of those of rules and directions together; no value without a test",
                 nullable=True,
             ),
             text(
@@ -271,8 +272,8 @@ TABLES: tuple[Table, ...] = (
             ),
             real(
                 "q_value",
-                "Benjamini–Hochberg over the groups of its grouping, of one p-value for all that was tried in a group; "
-                "at least p_value",
+                "Benjamini–Hochberg over the groups of its grouping, the larger one of these p-values and of one "
+                "p-value for all that was tried in a group",
             ),
             text(
                 "verdict",

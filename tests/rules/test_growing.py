@@ -156,6 +156,19 @@ def test_every_group_that_was_tested_counts_in_its_family() -> None:
         assert rule.is_failure_mode == (bool(limits) and not np.isnan(rule.p_value))
 
 
+def test_rules_do_not_lean_on_directions() -> None:
+    random, labels = np.random.default_rng(3), np.arange(960) % 8
+    cause = random.random(960) < 0.4
+    features = (random.normal(size=(960, 40)) + 0.4 * cause[:, None]).astype(np.float32)
+    predictions = np.where(random.random(960) < np.where(cause, 0.7, 0.1), 8, labels)
+    settings = SETTINGS.model_copy(update={"max_depth": 1})
+    found = explain_failures(features, labels, predictions, settings=settings)
+    assert (found.joint_modes["verdict"] == "verified").sum() >= 4
+    for table in (found.rules.dropna(subset="p_value"), found.joint_modes):
+        alone = adjust_p_values(table["p_value"].to_numpy())
+        assert (table["q_value"].to_numpy() >= alone - 1e-12).all()
+
+
 def test_failures_that_have_nothing_to_do_with_the_image_are_no_mode_by_prediction() -> None:
     n_verified = n_not_of_class = 0
     for seed in range(8):
