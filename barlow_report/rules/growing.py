@@ -250,13 +250,15 @@ class _Baseline:
     Attributes:
         maxima: Of the shuffles within the group, ascending.
         maxima_outside: Of the shuffles among failures and controls, ascending.
-        expected: (n_failures, n_cuts) share of the images of each failure's class that are above.
+        classes: (n_failures, n_classes) 1 at the true class of each failure, else 0.
+        shares: (n_classes, n_cuts) share of the images of each class, failures and controls, that are above.
         factors: (n_cuts,) weight over variance, among failures and controls.
     """
 
     maxima: Singles
     maxima_outside: Singles
-    expected: Singles
+    classes: Singles
+    shares: Singles
     factors: Singles
 
     def choose(
@@ -271,7 +273,7 @@ class _Baseline:
             drawn: (n_draws, n_failures) whether each failure was drawn.
             limit: Of a p-value that passes.
         """
-        beyond = k_above - drawn.astype(np.float32) @ self.expected
+        beyond = k_above - drawn.astype(np.float32) @ self.classes @ self.shares
         p_outside = _p_values(self.maxima_outside, beyond**2 * self.factors)
         p_outside[(beyond > 0) != fails_above] = 1.0
         return _choose(scores, np.maximum(_p_values(self.maxima, scores), p_outside), limit=limit)
@@ -389,7 +391,8 @@ def _best_split_with_controls(
     baseline = _Baseline(
         maxima=maxima,
         maxima_outside=maxima_outside,
-        expected=shares.astype(np.float32)[of_failure],
+        classes=(of_failure[:, None] == np.arange(len(classes))).astype(np.float32),
+        shares=shares.astype(np.float32),
         factors=outside.factors,
     )
     return split, baseline

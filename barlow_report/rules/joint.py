@@ -23,6 +23,7 @@ Singles = npt.NDArray[np.float32]
 
 _N_FEATURES = 20
 _N_PICTURES = 12
+_BYTES_OF_A_SCORE = 8  # of a shuffle, scores take several times the memory that its failures take
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,7 +93,9 @@ def fit_joint(
     n_images, n_failures = int(members.sum()), int((members & failure).sum())
     return JointFit(
         auc=_area_of_direction(scores, failure),
-        p_value=sequential_p_value(draw, observed, n_shuffles=settings.n_shuffles, n_images=len(failure)),
+        p_value=sequential_p_value(
+            draw, observed, n_shuffles=settings.n_shuffles, n_images=_BYTES_OF_A_SCORE * len(failure)
+        ),
         threshold=threshold,
         n_images=n_images,
         n_failures=n_failures,
