@@ -91,7 +91,11 @@ class RulesConfig(Section):
     )
     confidence_level: float = Field(0.95, gt=0.5, lt=1.0, description="Level of the intervals of rates.")
     n_permutations: int = Field(
-        0, ge=0, le=100_000, description="Shuffles per group for the noise floor of ALER − BER; 0: not computed."
+        0,
+        ge=0,
+        le=100_000,
+        description="Shuffles per group for the noise floor of ALER − BER, unless "
+        "evidence is shuffles already; 0: not computed.",
     )
     evaluation_depths: tuple[Annotated[int, Field(ge=1, le=4)], ...] = Field(
         (1, 3), description="Depths at which the automatic evaluation fits a tree to every group."

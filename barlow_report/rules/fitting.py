@@ -49,11 +49,11 @@ class NodeCounts:
 class GroupFit:
     """What came out for one group. Without a tree, `tree`, `counts` and `leaves` are None.
 
-    `counts_in_group` are n_images, n_failures, and the same of the held-out part; `leaves` is the leaf of each
-    image of the group, fitted or held out; `noise_floor` is NaN unless asked for; `by_depth` holds the counts in
-    the leaves of the trees of the automatic evaluation. Where failures were shuffled, all images are fitted ones;
-    `evidence` is that of the leaves, by node, `joint` that of the direction, `p_value_of_cut` that of the first split,
-    and `p_value` that of the group: that anything foretells its failures.
+    `counts_in_group` are n_images, n_failures, and the same of the held-out part; `leaves` is the leaf of each image of
+    the group, fitted or held out; `noise_floor` is NaN unless asked for, and where failures are shuffled; `by_depth`
+    holds the counts in the leaves of the trees of the automatic evaluation. Where failures were shuffled, all images
+    are fitted ones; `evidence` is that of the leaves, by node, `joint` that of the direction, `p_value_of_cut` that of
+    the first split, and `p_value` that of the group: that anything foretells its failures.
     """
 
     status: Status
@@ -131,7 +131,8 @@ def _fit_part(images: _Images, *, settings: RulesConfig, seed: int, group_id: in
     if trees[settings.depth].n_nodes == 1:
         return result
     result = _add_counts(result, trees, images, settings=settings)
-    if settings.n_permutations and _has_candidate(result, settings):
+    # of trees that are fitted to failures without a test: those of a run by shuffles are not
+    if settings.n_permutations and not settings.is_shuffled and _has_candidate(result, settings):
         noise_floor = _noise_floor(fitted, fitted_failure, settings=settings, seed=seed, group_id=group_id)
         result = replace(result, noise_floor=noise_floor)
     return result

@@ -18,6 +18,7 @@ def with_shuffles(source: ReportSource) -> ReportSource:
     """Return an ordinary run whose rules were found on all images, tested by shuffles, and given estimated rates."""
     changed = {name: _pooled(source.tables[name]) for name in ("groups", "nodes", "rules")}
     changed["rules"] = _estimated(changed["rules"], changed["groups"].set_index("group_id"))
+    changed["groups"] = changed["groups"].assign(noise_floor=np.nan)
     changed["splits"] = source.tables["splits"].assign(split="fit")
     checked = {name: check_table(name, frame, where=name) for name, frame in changed.items()}
     config = source.info["config"]

@@ -58,6 +58,7 @@ def test_estimated_rates_are_called_so(shuffled: Built) -> None:
     assert ">As seen</th>" in page
     assert ">ER estimated</button>" in modes
     assert "Estimated rates" in shuffled.text("method/index.html")
+    assert "Not computed: each rule of this run was compared" in shuffled.text("evaluation/index.html")
     assert "all to fit on, and to test with" in shuffled.text("index.html")
     assert "failures lie in a verified failure mode, by estimate" in shuffled.text("index.html")
 

@@ -199,6 +199,8 @@ def test_the_noise_floor_is_below_the_gain_of_a_planted_cause_and_near_that_of_n
     assert (planted["noise_floor"] < planted["average_leaf_error_rate"] - planted["base_error_rate"]).all()
     assert (planted["noise_floor"] > 0).all()
     assert explain(DATA).groups["noise_floor"].isna().all()
+    by_shuffles = explain(DATA, n_permutations=2, evidence="shuffles", n_shuffles=99, n_resamples=0).groups
+    assert by_shuffles["noise_floor"].isna().all()
 
 
 def test_only_groups_with_a_candidate_get_a_noise_floor() -> None:
