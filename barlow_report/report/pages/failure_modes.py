@@ -28,7 +28,7 @@ _COLUMNS = (
         kind="grade",
         starts="descending",
         grades=STABILITY,
-        title="Share of resamples of the group's images in which the best rule overlaps this one by half or more: "
+        title="Share of draws of the group's images in which the best rule overlaps this one by half or more: "
         + ", ".join(f"{word} from {limit:g}" for limit, word in STABILITY[:-1]),
     ),
     _TESTED,
