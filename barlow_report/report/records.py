@@ -125,7 +125,7 @@ class Rule:
 
     @property
     def is_unstable(self) -> bool:
-        """Whether it is known to be found in fewer than half of the resamples."""
+        """Whether it is known to be found in fewer than half of the draws."""
         return self.stability is not None and self.stability < FAIRLY_STABLE
 
 

@@ -158,7 +158,7 @@ def _fit_all(
     # in a group by prediction a direction would tell the class from others, which is no failure mode
     joint = fit_joint(features, failure, settings=settings, random=random) if controls is None else None
     growth = grow(features, failure, settings=settings, random=random, controls=controls)
-    result = replace(result, joint=joint, p_value=_p_value_of_group(growth, joint))
+    result = replace(result, joint=joint, p_value=_p_value_of_group(growth, joint, is_one_test=controls is not None))
     if growth is None:
         return result
     leaves = growth.tree.find_leaves(features)
@@ -174,13 +174,15 @@ def _fit_all(
     )
 
 
-def _p_value_of_group(growth: Growth | None, joint: JointFit | None) -> float:
-    """Both tests ask whether features foretell the failures: Simes' p-value (Biometrika 73, 1986) of the two."""
-    found = [] if growth is None else [growth.p_value]
-    found += [] if joint is None else [joint.p_value]
-    if len(found) == 2:
-        return min(2 * min(found), max(found))
-    return found[0] if found else float("nan")
+def _p_value_of_group(growth: Growth | None, joint: JointFit | None, *, is_one_test: bool) -> float:
+    """Both tests ask whether features foretell the failures: Simes' p-value (Biometrika 73, 1986) of the two.
+
+    A test that had nothing to go by counts as one that found nothing. In a group by prediction there is one test.
+    """
+    if growth is None and joint is None:
+        return float("nan")
+    of_cut, of_direction = (1.0 if found is None else found.p_value for found in (growth, joint))
+    return of_cut if is_one_test else min(2 * min(of_cut, of_direction), max(of_cut, of_direction))
 
 
 def _fit_trees(

@@ -139,7 +139,8 @@ def tabulate_rules(
         table = table.assign(**_estimates(table, of_group, found, settings))
         q_values = _q_values(groups, fits, leaves["group_id"].to_numpy(), found)[0]
         alone = adjust_within_families(found.p_values, of_group["grouping"].to_numpy())
-        not_of_class = ~np.isnan(found.p_baselines) & (np.nan_to_num(alone, nan=1.0) <= settings.max_q_value)
+        alike = np.nan_to_num(found.p_baselines, nan=0.0) > settings.max_q_value
+        not_of_class = alike & (np.nan_to_num(alone, nan=1.0) <= settings.max_q_value)
     return _in_order("rules", _number_rules(_add_verdicts(table, q_values, not_of_class, settings)))
 
 

@@ -161,7 +161,7 @@ TABLES: tuple[Table, ...] = (
                 "verdict",
                 "verified: q <= max_q_value and both limits hold in the evidence; real_but_small: q <= max_q_value, "
                 "but error_rate_held_out is below base_error_rate_held_out + rho or error_coverage_held_out below tau; "
-                "not_of_class: q > max_q_value, but it is below without the comparison of p_value_baseline; "
+                "not_of_class: p_value_baseline > max_q_value, but q would not be without it; "
                 "can_be_chance: q > max_q_value, or no test; in_sample_only: nothing was tested; no value for a rule "
                 "that is no failure mode",
                 nullable=True,
