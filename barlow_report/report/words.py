@@ -14,6 +14,7 @@ __all__ = [
     "STATUSES",
     "condition_text",
     "condition_words",
+    "either_sentence",
     "grouping_label",
     "images_of",
     "kind_words",
@@ -164,6 +165,25 @@ def rule_sentence(group: Group, rule: Rule) -> str:
         rate = percent(rule.held_out.error.value, decimals=0)
         found, counts = f"about {rate} are misclassified", f"as fitted {percent(error.value, decimals=0)}, {counts}"
     return f"{rule_when(group, rule)}, {found} ({counts})."
+
+
+def either_sentence(group: Group) -> str:
+    """Say the verified failure modes of a group as one rule, A or B; empty where there are not several.
+
+    They are leaves of one tree, so they share no image, and their coverages add up.
+    """
+    modes = [rule for rule in group.failure_modes if rule.verdict == "verified"]
+    if len(modes) < 2:
+        return ""
+    n_images = sum(rule.best.error.n or rule.fit.error.n or 0 for rule in modes)
+    failing = sum((rule.best.error.value or 0) * (rule.best.error.n or rule.fit.error.n or 0) for rule in modes)
+    coverage = min(sum(rule.best.coverage.value or 0 for rule in modes), 1.0)
+    conditions = "; or when ".join(condition_words(rule.conditions) for rule in modes)
+    rate, base = percent(failing / n_images, decimals=0), percent(modes[0].best.base.value, decimals=0)
+    return (
+        f"Among {images_of(group)}, when {conditions}: about {rate} are misclassified (base rate {base}), and "
+        f"{percent(coverage, decimals=0)} of the failures are such images."
+    )
 
 
 def share_text(share: Share | Estimate, *, decimals: int = 1) -> str:

@@ -11,6 +11,7 @@ from barlow_report.report.records import Group, Rule, Share
 from barlow_report.report.slots import Block, Sentence
 from barlow_report.report.tree import TreeDrawing, draw_tree
 from barlow_report.report.words import (
+    either_sentence,
     images_of,
     noise_words,
     rule_inequality,
@@ -72,6 +73,7 @@ class GroupSection:
     n_other_confusions: int
     tree: TreeDrawing | None
     failure_modes: tuple[RuleView, ...]
+    either: str
     other_rules: tuple[RuleView, ...]
     blocks: tuple[Block, ...]
 
@@ -159,6 +161,7 @@ def group_section(site: Site, group: Group) -> GroupSection:
         failure_modes=tuple(
             _rule_view(site, group, rule, number=i, shown=shown) for i, rule in enumerate(group.failure_modes, start=1)
         ),
+        either=either_sentence(group),
         other_rules=tuple(
             _rule_view(site, group, rule, number=0, shown=None) for rule in group.rules if not rule.is_failure_mode
         ),
