@@ -163,7 +163,7 @@ def rule_sentence(group: Group, rule: Rule) -> str:
     counts = f"{ratio(error.k, error.n)}; base rate {percent(base.value, decimals=0)}"
     if rule.held_out is not None and isinstance(rule.held_out.error, Estimate):
         rate = percent(rule.held_out.error.value, decimals=0)
-        found, counts = f"about {rate} are misclassified", f"as fitted {percent(error.value, decimals=0)}, {counts}"
+        found, counts = f"about {rate} are misclassified", f"as seen {percent(error.value, decimals=0)}, {counts}"
     return f"{rule_when(group, rule)}, {found} ({counts})."
 
 

@@ -8,8 +8,8 @@ split belongs to `explain` (it depends on its settings), so it is `splits` and n
 which `extract` writes once for all settings. "Failure" is never a column; it is `prediction != label`.
 
 In `groups`, `nodes` and `rules` the plain columns describe the images the tree was fitted on (all images of
-the group where none is held out) and the columns ending in `_held_out` the evidence: the images it never saw, or,
-where rules are tested by shuffles, all images of the group, each judged by a rule that was fitted without it.
+the group where none is held out) and the columns ending in `_held_out` the evidence: the images it never saw. Where
+rules are tested by shuffles no image is held out: their counts are 0, and their rates are estimates for all images.
 """
 
 import pandas as pd

@@ -85,11 +85,15 @@ def text(name: str, meaning: str, *, nullable: bool = False, allowed: tuple[str,
 
 
 def rate_held_out(name: str, meaning: str) -> tuple[Column, Column, Column]:
-    """The columns of a rate on held-out images and of the ends of its interval."""
+    """The columns of a rate in evidence, counted or estimated, and of the ends of its interval."""
     return (
-        real(f"{name}_held_out", f"{meaning} on the held-out images; no value without any", nullable=True),
-        real(f"{name}_held_out_low", "lower end of its Wilson interval", nullable=True),
-        real(f"{name}_held_out_high", "upper end of its Wilson interval", nullable=True),
+        real(
+            f"{name}_held_out",
+            f"{meaning} on the held-out images, or estimated where failures are shuffled; no value without",
+            nullable=True,
+        ),
+        real(f"{name}_held_out_low", "lower end of its interval: Wilson's, or of the estimate", nullable=True),
+        real(f"{name}_held_out_high", "upper end of its interval", nullable=True),
     )
 
 

@@ -72,7 +72,7 @@ def test_a_rule_is_said_as_a_sentence_with_its_counts() -> None:
 
 def test_a_rule_that_was_fitted_on_all_images_leads_with_the_rate_to_expect() -> None:
     words = rule_sentence(replace(GROUP, is_split=False), replace(RULE, held_out=ESTIMATED))
-    assert f"about 88{THIN}% are misclassified (as fitted 97{THIN}%, 311/320; base rate 51{THIN}%)." in words
+    assert f"about 88{THIN}% are misclassified (as seen 97{THIN}%, 311/320; base rate 51{THIN}%)." in words
 
 
 def test_a_rule_is_written_exactly() -> None:
