@@ -25,6 +25,7 @@ from barlow_report.rules.groups import Group, Grouping, number_groups, split_ima
 from barlow_report.rules.inputs import Inputs, check_inputs, check_split, find_bad_value, read_rows
 from barlow_report.rules.sets import list_groupings, tabulate_group_classes, tabulate_memberships
 from barlow_report.rules.tabulation import (
+    find_unsettled,
     tabulate_conditions,
     tabulate_groups,
     tabulate_joint,
@@ -175,10 +176,10 @@ def _fit_groups(
     failure = inputs.failure
     find_controls = ControlFinder(inputs, seed=seed) if settings.is_shuffled else None
 
-    def work(group: Group) -> GroupFit | None:
+    def work(group: Group, settings: RulesConfig = settings) -> GroupFit:
         rows = read_rows(inputs.features, group.image_ids)
         if not np.isfinite(rows).all():
-            return None
+            raise DataError(find_bad_value(inputs.features) or "features: changed while they were read.")
         return fit_group(
             rows,
             failure[group.image_ids],
@@ -196,10 +197,13 @@ def _fit_groups(
         # matrix products run in the workers: threads of their own would wait for each other
         with threadpool_limits(1, user_api="blas"):
             for fit in pool.map(work, groups):
-                if fit is None:
-                    raise DataError(find_bad_value(inputs.features) or "features: changed while they were read.")
                 fits.append(fit)
                 advance(1)
+            if settings.is_shuffled:
+                unsettled = find_unsettled(groups, fits, settings=settings)
+                again = pool.map(work, (groups[i] for i in unsettled), unsettled.values())
+                for i, fit in zip(unsettled, again, strict=True):
+                    fits[i] = fit
     finally:
         pool.shutdown(cancel_futures=True)
     return fits

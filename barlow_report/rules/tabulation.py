@@ -17,6 +17,7 @@ from barlow_report.rules.groups import Group
 from barlow_report.tables import TABLES, empty_table
 
 __all__ = [
+    "find_unsettled",
     "tabulate_conditions",
     "tabulate_groups",
     "tabulate_joint",
@@ -265,6 +266,33 @@ def _evidence_of_leaves(leaves: pd.DataFrame, fits: Sequence[GroupFit]) -> _Leaf
         p_baselines=p_baselines,
         is_first=np.array([e.is_first for e in found], dtype=np.bool_),
     )
+
+
+def find_unsettled(
+    groups: Sequence[Group], fits: Sequence[GroupFit], *, settings: RulesConfig
+) -> dict[int, RulesConfig]:
+    """Find the groups that more shuffles could settle, and the settings with as many.
+
+    Where few of many groups have a failure mode, the smallest p-value that `n_shuffles` can give is too large for the
+    correction for all groups. Groups that have this p-value and miss the limit are shuffled more often: so that one
+    of their grouping alone could pass. There are few of them, as many would have passed. A p-value of more shuffles is
+    as valid, and takes the place of a smaller or equal bound only.
+
+    Returns:
+        Settings by place in `groups`.
+    """
+    families = [group.grouping for group in groups]
+    smallest = 1 / (1 + settings.n_shuffles)
+    unsettled: dict[int, RulesConfig] = {}
+    for name in ("p_value", "p_value_of_cut"):
+        p_values = np.array([getattr(fit, name) for fit in fits])
+        q_values = adjust_within_families(p_values, families)
+        # of two tests the smaller p-value may count twice
+        for i in np.flatnonzero((p_values <= 2 * smallest) & (q_values > settings.max_q_value)):
+            n_tests = int(np.sum(~np.isnan(p_values) & (np.array(families) == families[i])))
+            n_shuffles = int(np.ceil(2 * n_tests / settings.max_q_value))
+            unsettled[int(i)] = settings.model_copy(update={"n_shuffles": max(n_shuffles, settings.n_shuffles)})
+    return unsettled
 
 
 def _estimates(rules: pd.DataFrame, of_group: pd.DataFrame, found: _LeafEvidence, settings: RulesConfig) -> Rates:

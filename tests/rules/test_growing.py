@@ -169,6 +169,20 @@ def test_rules_do_not_lean_on_directions() -> None:
         assert (table["q_value"].to_numpy() >= alone - 1e-12).all()
 
 
+def test_the_one_group_of_many_that_has_a_mode_is_shuffled_until_that_is_clear() -> None:
+    n_groups, size = 60, 40
+    features = two_clusters(12, n=n_groups * size, n_features=6)
+    labels = np.arange(n_groups * size) % n_groups
+    risk = np.where((labels == 7) & (features[:, 2] > 3.5), 1.0, np.where(labels == 7, 0.0, 0.25))
+    failed = np.random.default_rng(2).random(len(labels)) < risk
+    settings = RulesConfig(groupings=("label",), n_shuffles=99, n_resamples=0, evaluation_depths=(1,))
+    explanation = explain_failures(features, labels, np.where(failed, n_groups, labels), settings=settings)
+    (mode,) = explanation.rules[explanation.rules["verdict"] == "verified"].itertuples()
+    assert explanation.groups.set_index("group_id").loc[mode.group_id, "class_id"] == 7
+    assert mode.p_value == 1 / (1 + 2 * 60 / 0.05)  # 1 / 100 would be 0.6 after the correction
+    assert mode.q_value <= 0.05
+
+
 def test_failures_that_have_nothing_to_do_with_the_image_are_no_mode_by_prediction() -> None:
     n_verified = n_not_of_class = 0
     for seed in range(8):
