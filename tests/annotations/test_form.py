@@ -9,8 +9,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext
 
 from barlow_report.annotations.answers import parse_answer
 from barlow_report.commands.merge import MergeSettings, merge_files
@@ -20,10 +19,9 @@ from barlow_report.stages.site import write_site
 from tests.annotations.conftest import site_of
 from tests.annotations.form import Form, records
 from tests.conftest import chromium
+from tests.report.test_browser import violations
 
 pytestmark = pytest.mark.browser
-
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 @pytest.mark.slow
@@ -309,24 +307,18 @@ def test_no_step_violates_an_accessibility_rule_or_scrolls_sideways(
 ) -> None:
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
     form = Form(context, site_of(asked))
-    found = {"intro": _violations(form.page)}
+    found = {"intro": violations(form.page)}
     form.start("ada")
     form.save()
-    found["item with problems"] = _violations(form.page)
+    found["item with problems"] = violations(form.page)
     assert form.page.evaluate("document.documentElement.scrollWidth") <= width
     for _ in range(5):
         form.page.check("input[name=cannot_tell]")
         form.save()
     form.page.wait_for_selector("text=Thank you")
-    found["end"] = _violations(form.page)
+    found["end"] = violations(form.page)
     context.close()
     assert {name: problems for name, problems in found.items() if problems} == {}
-
-
-def _violations(page: Page) -> list[str]:
-    options = {"runOnly": RULES, "resultTypes": ["violations"]}
-    found = Axe().run(page, options=options).response["violations"]
-    return [f"{v['id']}: {v['nodes'][0]['html'][:200]} ({len(v['nodes'])} times)" for v in found]
 
 
 def test_the_form_stays_small(asked: Run) -> None:
