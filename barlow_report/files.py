@@ -1,12 +1,14 @@
 """Writing files so that a reader never sees half of one, and a failed write says what to do.
 
-Everything is written to a temporary name beside its destination, flushed, and then renamed. A process that
-is killed leaves at most a file that ends in `.partial`, which the next run replaces.
+Everything is written to a temporary name of its own beside its destination, flushed, and then renamed, so any
+number of threads and processes may write the same file at once: the last one to finish stays. A process that is
+killed leaves at most files that end in `.partial`, which the next one that has the folder to itself deletes.
 """
 
 import errno
 import hashlib
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,6 +26,7 @@ __all__ = [
     "SITE_MARKER",
     "atomic_file",
     "atomic_write",
+    "delete_partial",
     "digest_file",
     "digest_named",
     "digest_text",
@@ -72,11 +75,11 @@ def atomic_file(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     Raises:
         OutputError: The file cannot be written.
     """
-    partial = path.with_name(path.name + PARTIAL)
+    partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}{PARTIAL}")
     with output_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with partial.open("w+b") as file:
+            with partial.open("x+b") as file:
                 yield file
                 file.flush()
                 if durable:
@@ -92,6 +95,17 @@ def atomic_write(path: Path, data: bytes | str, *, durable: bool = True) -> None
     """Write `data` to `path` as a whole or not at all; text is encoded as UTF-8. See `atomic_file`."""
     with atomic_file(path, durable=durable) as file:
         file.write(data.encode() if isinstance(data, str) else data)
+
+
+def delete_partial(folder: Path) -> None:
+    """Delete what writers that were killed have left in a folder in which nobody else is writing.
+
+    Raises:
+        OutputError: A file cannot be deleted.
+    """
+    with output_errors(folder):
+        for path in folder.glob(f"*{PARTIAL}"):
+            path.unlink()
 
 
 def digest_named(path: Path, *, key: str) -> str:

@@ -1,6 +1,7 @@
 """The run folder: marks, unfinished work, features, pictures, locks."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -146,3 +147,36 @@ def test_errors_of_the_disk_say_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError, match="part of the path is a file"):
         atomic_write(tmp_path / "file" / "below", "text")
+
+
+def test_many_writers_of_one_file_leave_it_whole(tmp_path: Path) -> None:
+    """The same picture is often drawn twice at once: images that are exact duplicates."""
+    written = [bytes([n]) * 200_000 for n in range(16)]
+    path = tmp_path / "new" / "picture.webp"
+    for _ in range(10):
+        with ThreadPoolExecutor(len(written)) as pool:
+            list(pool.map(lambda data: atomic_write(path, data, durable=False), written))
+        assert path.read_bytes() in written
+        assert [f.name for f in path.parent.iterdir()] == [path.name]
+
+
+def test_two_writers_do_not_share_a_temporary_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    with atomic_file(path) as first, atomic_file(path) as second:
+        first.write(b"first, and longer")
+        second.write(b"second")
+    assert path.read_bytes() == b"first, and longer"  # the last one to finish
+
+
+def test_what_a_killed_writer_left_is_deleted_by_the_next_owner(run: Run) -> None:
+    left = run.folder / "splits.parquet.0123abcd.partial"
+    left.write_bytes(b"half")
+    with run.locked():
+        assert not left.exists()
+
+
+def test_a_folder_that_is_no_run_keeps_its_files(tmp_path: Path) -> None:
+    (tmp_path / "film.partial").write_bytes(b"mine")
+    with Run(tmp_path).locked():
+        pass
+    assert (tmp_path / "film.partial").exists()

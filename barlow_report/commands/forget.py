@@ -18,7 +18,7 @@ from barlow_report.annotations.merge import Stored
 from barlow_report.annotations.people import people
 from barlow_report.commands.merge import merge_files, merge_settings
 from barlow_report.errors import DataError
-from barlow_report.files import PARTIAL, output_errors
+from barlow_report.files import delete_partial
 from barlow_report.formatting import count
 from barlow_report.run_folder import Run
 from barlow_report.stages.asking import annotations_folder
@@ -134,9 +134,8 @@ def _delete(run: Run, names: Iterable[str], problems: list[str]) -> int:
     exported = [item.answer.record_id for item in theirs if item.answer.source == "label_studio"]
     folder.forget(called - {item.answer.annotator for item in kept}, exported)
     folder.write_records(kept, rejected)
-    with output_errors(run.folder):  # what a command that was killed has left
-        for path in [*folder.folder.glob(f"*{PARTIAL}"), *run.folder.glob(f"*{PARTIAL}")]:
-            path.unlink()
+    delete_partial(folder.folder)
+    delete_partial(run.folder)
     if run.has_table("annotations"):
         for name in ANSWER_TABLES:  # at once, for making them anew can fail
             run.delete_table(name)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from barlow_report.errors import RunFolderError
-from barlow_report.files import atomic_write, lock, output_errors
+from barlow_report.files import atomic_write, delete_partial, lock, output_errors
 from barlow_report.lenses import registry
 from barlow_report.lenses.lens import Lens
 from barlow_report.run_folder.info import FORMAT, InfoFile
@@ -81,6 +81,8 @@ class Run(TableFiles, PictureFiles, InfoFile):
                 raise RunFolderError(
                     f"{self.folder}: another process is writing to this run. Wait until it ends, or use another --run."
                 )
+            if self._info_path.exists():  # otherwise it may be anybody's folder
+                delete_partial(self.folder)
             yield
 
     # --- stages -------------------------------------------------------------------------------------------
