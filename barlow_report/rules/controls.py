@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from barlow_report.rules.groups import Group
-from barlow_report.rules.growing import Controls
 from barlow_report.rules.inputs import Inputs, read_rows
+from barlow_report.rules.splitting import Controls
 
 __all__ = ["PREDICTION_GROUPINGS", "ControlFinder"]
 

@@ -23,12 +23,12 @@ from barlow_report.rules.evaluation import summarize_evaluations, tabulate_evalu
 from barlow_report.rules.fitting import GroupFit, fit_group
 from barlow_report.rules.groups import Group, Grouping, number_groups, split_images
 from barlow_report.rules.inputs import Inputs, check_inputs, check_split, find_bad_value, read_rows
+from barlow_report.rules.joint_tables import tabulate_joint
+from barlow_report.rules.judgement import find_unsettled
 from barlow_report.rules.sets import list_groupings, tabulate_group_classes, tabulate_memberships
 from barlow_report.rules.tabulation import (
-    find_unsettled,
     tabulate_conditions,
     tabulate_groups,
-    tabulate_joint,
     tabulate_nodes,
     tabulate_rules,
     tabulate_selection,

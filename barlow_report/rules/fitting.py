@@ -16,10 +16,11 @@ import numpy.typing as npt
 from barlow_report.config import RulesConfig
 from barlow_report.rules import metrics
 from barlow_report.rules.cuts import find_cuts
-from barlow_report.rules.growing import Controls, Growth, LeafEvidence, grow
+from barlow_report.rules.growing import Growth, LeafEvidence, grow
 from barlow_report.rules.joint import JointFit, fit_joint
 from barlow_report.rules.mutual_information import estimate
 from barlow_report.rules.natural_tree import fit_natural_tree
+from barlow_report.rules.splitting import Controls
 from barlow_report.rules.trees import Tree, count_in_nodes, fit_tree, select_features
 
 __all__ = ["GroupFit", "NodeCounts", "Status", "fit_group"]

@@ -25,7 +25,6 @@ again; nor are the controls, which stand for what the classes are like.
 """
 
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -35,17 +34,14 @@ from barlow_report.rules import metrics
 from barlow_report.rules.bits import count_shared, pack
 from barlow_report.rules.estimates import Estimate, estimate_side
 from barlow_report.rules.shuffles import (
-    N_EXCEEDANCES,
     Candidates,
-    Scorer,
-    cut_features,
     find_candidates,
-    sequential_p_value,
     split_draws,
 )
+from barlow_report.rules.splitting import Baseline, Controls, Split, best_split, best_split_with_controls
 from barlow_report.rules.trees import Tree
 
-__all__ = ["Controls", "Growth", "LeafEvidence", "grow"]
+__all__ = ["Growth", "LeafEvidence", "grow"]
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
@@ -55,21 +51,6 @@ Booleans = npt.NDArray[np.bool_]
 _SAME_IMAGES = 0.5  # Jaccard index
 _SHARE_DRAWN = 2 / 3
 _NO_VARIANCE = 1e-9  # all images are on one side, or all fail
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Controls:
-    """Images of the failures' true classes that were predicted as another class, and the failures themselves.
-
-    Attributes:
-        features: (n_controls, n_features) float32.
-        strata: (n_controls,) true class.
-        failure_strata: (n_failures,) true class of the group's failures, in the order of the group's images.
-    """
-
-    features: Singles
-    strata: Integers
-    failure_strata: Integers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,21 +76,13 @@ class Growth:
     leaves: dict[int, LeafEvidence]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Split:
-    column: int
-    fails_above: bool
-    p_value: float
-    p_baseline: float = float("nan")
-
-
 @dataclass(kw_only=True)
 class _Node:
     images: Booleans  # of the group
     parent: int
     depth: int
     evidence: LeafEvidence | None = None
-    split: _Split | None = None
+    split: Split | None = None
     children: tuple[int, int] = (-1, -1)  # le, gt
 
 
@@ -120,18 +93,18 @@ class _Grower:
         failure: Booleans,
         settings: RulesConfig,
         random: np.random.Generator,
-        baseline: "_Baseline | None" = None,
+        baseline: Baseline | None = None,
     ) -> None:
         self.candidates, self.failure, self.settings, self.random = candidates, failure, settings, random
         self.nodes: list[_Node] = []
         self.baseline = baseline
 
-    def grow(self, first: _Split) -> None:
+    def grow(self, first: Split) -> None:
         """Split the root, and whatever passes below."""
         self.nodes.append(_Node(images=np.ones(len(self.failure), dtype=np.bool_), parent=-1, depth=0))
         self._divide(0, first)
 
-    def _divide(self, place: int, split: _Split) -> None:
+    def _divide(self, place: int, split: Split) -> None:
         node = self.nodes[place]
         node.split = split
         above = self.candidates.is_above(split.column)
@@ -161,7 +134,7 @@ class _Grower:
             self._descend(children[-1], split, is_failing=is_failing)
         node.children = (children[0], children[1])
 
-    def _descend(self, place: int, above: _Split, *, is_failing: bool) -> None:
+    def _descend(self, place: int, above: Split, *, is_failing: bool) -> None:
         """Split a child where a cut of it passes."""
         node, settings = self.nodes[place], self.settings
         failure = self.failure[node.images]
@@ -174,7 +147,7 @@ class _Grower:
             or not failure.any()
         ):
             return
-        split = _best_split(self.candidates, self.failure, node.images, settings=settings, random=self.random)
+        split = best_split(self.candidates, self.failure, node.images, settings=settings, random=self.random)
         if split is None or split.p_value > limit:
             return
         split = replace(split, p_value=max(split.p_value, above.p_value))
@@ -243,55 +216,6 @@ class _Grower:
         return best, fails_above[np.arange(n_draws), best]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Baseline:
-    """Both tests of a group by prediction, as draws of its images need them.
-
-    Attributes:
-        maxima: Of the shuffles within the group, ascending.
-        maxima_outside: Of the shuffles among failures and controls, ascending.
-        classes: (n_failures, n_classes) 1 at the true class of each failure, else 0.
-        shares: (n_classes, n_cuts) share of the images of each class, failures and controls, that are above.
-        factors: (n_cuts,) weight over variance, among failures and controls.
-    """
-
-    maxima: Singles
-    maxima_outside: Singles
-    classes: Singles
-    shares: Singles
-    factors: Singles
-
-    def choose(
-        self, scores: Floats, fails_above: Booleans, k_above: Integers, drawn: Booleans, *, limit: float
-    ) -> Integers:
-        """Return the best cut of each draw, (n_draws,).
-
-        Args:
-            scores: (n_draws, n_cuts) within the group.
-            fails_above: (n_draws, n_cuts) whether more fail above the cut.
-            k_above: (n_draws, n_cuts) failures above.
-            drawn: (n_draws, n_failures) whether each failure was drawn.
-            limit: Of a p-value that passes.
-        """
-        beyond = k_above - drawn.astype(np.float32) @ self.classes @ self.shares
-        p_outside = _p_values(self.maxima_outside, beyond**2 * self.factors)
-        p_outside[(beyond > 0) != fails_above] = 1.0
-        return _choose(scores, np.maximum(_p_values(self.maxima, scores), p_outside), limit=limit)
-
-
-def _choose(scores: npt.NDArray[np.floating], p_values: Floats, *, limit: float) -> Integers:
-    """The cut of each row with the smallest p-value if that passes, of equal ones the best; else the best of all."""
-    smallest = p_values.min(axis=1, keepdims=True)
-    passing = np.where((smallest <= limit) & (p_values > smallest), -1.0, scores)
-    return np.asarray(passing.argmax(axis=1), dtype=np.int64)
-
-
-def _p_values(maxima: Singles, scores: npt.NDArray[np.floating]) -> Floats:
-    """Share of shuffles whose best cut does as well as each cut: valid for all of them at once."""
-    n_hits = len(maxima) - np.searchsorted(maxima, scores, side="left")
-    return np.asarray((1 + n_hits) / (1 + len(maxima)), dtype=np.float64)
-
-
 def grow(
     features: Singles,
     failure: Booleans,
@@ -315,13 +239,13 @@ def grow(
     candidates = find_candidates(features)
     if not len(candidates.feature_ids):
         return None
-    first: _Split | None
+    first: Split | None
     baseline = None
     if controls is None:
         everything = np.ones(len(failure), dtype=np.bool_)
-        first = _best_split(candidates, failure, everything, settings=settings, random=random)
+        first = best_split(candidates, failure, everything, settings=settings, random=random)
     else:
-        first, baseline = _best_split_with_controls(
+        first, baseline = best_split_with_controls(
             candidates, features, failure, controls, settings=settings, random=random
         )
         settings = settings.model_copy(update={"max_depth": 1})
@@ -330,87 +254,6 @@ def grow(
     grower = _Grower(candidates, failure, settings, random, baseline)
     grower.grow(first)
     return _number(grower.nodes, candidates, p_value=float(np.fmax(first.p_value, first.p_baseline)))
-
-
-def _best_split(
-    candidates: Candidates,
-    failure: Booleans,
-    images: Booleans,
-    *,
-    settings: RulesConfig,
-    random: np.random.Generator,
-) -> _Split | None:
-    scorer = Scorer(candidates, failure, members=images)
-    scores = scorer.scores
-    column = int(scores.argmax())
-    if scores[column] <= 0:
-        return None
-    p_value = sequential_p_value(
-        partial(scorer.draw, random=random),
-        float(scores[column]),
-        n_shuffles=settings.n_shuffles,
-        n_images=len(failure),
-    )
-    return _Split(column=column, fails_above=bool(scorer.fails_above[column]), p_value=p_value)
-
-
-def _best_split_with_controls(
-    candidates: Candidates,
-    features: Singles,
-    failure: Booleans,
-    controls: Controls,
-    *,
-    settings: RulesConfig,
-    random: np.random.Generator,
-) -> tuple[_Split | None, _Baseline | None]:
-    """Return the cut that tells the failures best from both the group's successes and images of their own classes."""
-    inside = Scorer(candidates, failure)
-    if inside.scores.max() <= 0:
-        return None, None
-    both = np.concatenate([features[failure], controls.features])
-    cases = np.arange(len(both)) < failure.sum()
-    of_both = replace(
-        candidates, above=cut_features(both, candidates.feature_ids, candidates.thresholds), n_images=len(both)
-    )
-    strata = np.concatenate([controls.failure_strata, controls.strata])
-    outside = Scorer(of_both, cases, strata=strata)
-    maxima, maxima_outside = (_maxima(s, n_shuffles=settings.n_shuffles, random=random) for s in (inside, outside))
-    p_inside, p_outside = _p_values(maxima, inside.scores), _p_values(maxima_outside, outside.scores)
-    p_outside = np.where(outside.fails_above == inside.fails_above, p_outside, 1.0)
-    p_values = np.maximum(p_inside, p_outside)
-    column = int(_choose(inside.scores[None], p_values[None], limit=settings.max_q_value)[0])
-    split = _Split(
-        column=column,
-        fails_above=bool(inside.fails_above[column]),
-        p_value=float(p_inside[column]),
-        p_baseline=float(p_outside[column]),
-    )
-    classes, of_failure = np.unique(controls.failure_strata, return_inverse=True)
-    of_class = np.stack([strata == c for c in classes])
-    shares = count_shared(of_both.above, pack(of_class)) / of_class.sum(axis=1)[:, None]
-    baseline = _Baseline(
-        maxima=maxima,
-        maxima_outside=maxima_outside,
-        classes=(of_failure[:, None] == np.arange(len(classes))).astype(np.float32),
-        shares=shares.astype(np.float32),
-        factors=outside.factors,
-    )
-    return split, baseline
-
-
-def _maxima(scorer: Scorer, *, n_shuffles: int, random: np.random.Generator) -> Singles:
-    """The score of the best cut of each shuffle, ascending.
-
-    Shuffling ends when enough shuffles have done as well as the best cut, and so as any other.
-    """
-    best = scorer.scores.max()
-    maxima = np.empty(0, dtype=np.float32)
-    for n in split_draws(n_shuffles, n_images=scorer.n_images):
-        maxima = np.append(maxima, scorer.draw(n, random=random))
-        n_as_good = np.cumsum(maxima >= best)
-        if n_as_good[-1] >= N_EXCEEDANCES:
-            return np.sort(maxima[: int(np.searchsorted(n_as_good, N_EXCEEDANCES)) + 1])
-    return np.sort(maxima)
 
 
 def _number(nodes: list[_Node], candidates: Candidates, *, p_value: float) -> Growth:
