@@ -137,6 +137,11 @@ class Site:
         return f"{self.group_page(self.catalog.groups[rule.group_id])}#rule-{rule.rule_id}"
 
     @staticmethod
+    def mode_path(rule: Rule) -> str:
+        """Page of a failure mode, with all of its images."""
+        return f"failure-modes/{rule.rule_id}/index.html"
+
+    @staticmethod
     def feature_path(feature_id: int) -> str:
         """Page of a feature."""
         return f"features/{feature_id}/index.html"
