@@ -24,6 +24,7 @@ __all__ = [
     "rule_when",
     "share_text",
     "status_words",
+    "tightest",
 ]
 
 GROUPINGS = {
@@ -117,24 +118,24 @@ def condition_text(condition: Condition) -> str:
 
 def rule_inequality(rule: Rule) -> str:
     """Write all conditions exactly, joined by 'and'; the root alone is 'all images'."""
-    return " and ".join(condition_text(c) for c in _merged(rule.conditions)) or "all images"
+    return " and ".join(condition_text(c) for c in tightest(rule.conditions)) or "all images"
 
 
-def _merged(conditions: tuple[Condition, ...]) -> list[Condition]:
+def tightest(conditions: tuple[Condition, ...]) -> list[Condition]:
     """Drop conditions that a later one on the same side of the same feature makes superfluous."""
-    tightest: dict[tuple[int, str], Condition] = {}
+    found: dict[tuple[int, str], Condition] = {}
     for condition in conditions:
         key = (condition.feature_id, condition.branch)
-        other = tightest.get(key)
+        other = found.get(key)
         if other is None or (condition.threshold < other.threshold) == (condition.branch == "le"):
-            tightest[key] = condition
-    return list(tightest.values())
+            found[key] = condition
+    return list(found.values())
 
 
 def condition_words(conditions: tuple[Condition, ...]) -> str:
     """Say when the conditions hold: feature 37 is weak (≤ 0.0893) and feature 5 is strong (> 1.2)."""
     by_feature: dict[int, list[Condition]] = {}
-    for condition in _merged(conditions):
+    for condition in tightest(conditions):
         by_feature.setdefault(condition.feature_id, []).append(condition)
     return " and ".join(_feature_words(feature_id, found) for feature_id, found in by_feature.items())
 
