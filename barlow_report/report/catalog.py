@@ -96,8 +96,9 @@ class Catalog:
         self.quantiles = collect(quantiles, "feature_id", make_quantile_image)
         self.mutual_information = _mutual_information(frames["selection"])
         self.evaluation = [Evaluation(**visible_grouping(row)) for row in rows(frames["evaluation"])]
-        explained = frames["explained"]
-        self.explained = [Explained(**visible_grouping(row)) for row in rows(explained[explained["scope"] != "group"])]
+        explained = [Explained(**visible_grouping(row)) for row in rows(frames["explained"])]
+        self.explained = [row for row in explained if row.scope != "group"]
+        self.explained_in_group = {row.group_id: row for row in explained if row.group_id is not None}
         self._link()
 
     def _link(self) -> None:

@@ -244,15 +244,20 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explained:
-    """How many failures are covered, each counted once; see table `explained`."""
+    """How many images and failures are covered, each counted once; see table `explained`."""
 
     scope: str
     grouping: str | None
     group_id: int | None
     n_verified: int
+    n_images: int
+    n_images_in_modes: int
+    n_images_in_verified: int | None
     n_failures: int
     n_failures_in_modes: int
     n_failures_in_verified: int | None
+    n_images_held_out: int
+    n_images_in_verified_held_out: int | None
     n_failures_held_out: int
     n_failures_in_verified_held_out: int | None
 
@@ -262,6 +267,16 @@ class Explained:
         return Share(self.n_failures_in_modes, self.n_failures)
 
     @property
+    def images_in_modes(self) -> Share:
+        """Fitted images that failure modes cover."""
+        return Share(self.n_images_in_modes, self.n_images)
+
+    @property
     def held_out(self) -> Share:
         """Failures among the images in evidence that verified failure modes cover."""
         return Share(self.n_failures_in_verified_held_out, self.n_failures_held_out)
+
+    @property
+    def images_held_out(self) -> Share:
+        """Images in evidence that verified failure modes cover."""
+        return Share(self.n_images_in_verified_held_out, self.n_images_held_out)

@@ -67,7 +67,7 @@ def tabulate_explained(
     held_out: Booleans,
     is_shuffled: bool = False,
 ) -> pd.DataFrame:
-    """Count the failures in failure modes and in verified ones; see the table `explained`.
+    """Count the images and failures in failure modes and in verified ones; see the table `explained`.
 
     A failure belongs to one group of each grouping, and may be in a leaf of each: it is counted once. Where failures
     were shuffled, modes were found on the very failures that they are counted on. Each then counts in evidence with
@@ -83,7 +83,8 @@ def tabulate_explained(
             modes have no value.
         is_shuffled: Whether rules were found on all images.
     """
-    fitted, tested = (failure, failure) if is_shuffled else (failure & ~held_out, failure & held_out)
+    everything = np.ones_like(failure)
+    parts_of_images = (everything, everything) if is_shuffled else (~held_out, held_out)
     in_sample = not is_shuffled and not held_out.any()
     modes = _flag_leaves(rules, rules["is_failure_mode"].to_numpy(), n_groups=len(groups))
     is_verified = (rules["verdict"] == "verified").to_numpy()
@@ -106,11 +107,12 @@ def tabulate_explained(
         parts[None].add(ids, *found)
         parts.setdefault(group.grouping, _Coverage(len(failure))).add(ids, *found)
         place = {"scope": "group", "grouping": group.grouping, "group_id": group.group_id}
-        rows.append(place | alone.count(fitted[ids], tested[ids], in_sample=in_sample))
+        fitted, tested = (part[ids] for part in parts_of_images)
+        rows.append(place | alone.count(failure[ids], fitted, tested, in_sample=in_sample))
     above = []
     for name, part in parts.items():
         place = {"scope": "run" if name is None else "grouping", "grouping": name, "group_id": None}
-        above.append(place | part.count(fitted, tested, in_sample=in_sample))
+        above.append(place | part.count(failure, *parts_of_images, in_sample=in_sample))
     return _table("explained", above + rows)
 
 
@@ -130,16 +132,22 @@ class _Coverage:
         self.shares[places] = np.maximum(self.shares[places], shares)
         self.n_verified += n_verified
 
-    def count(self, fitted: Booleans, tested: Booleans, *, in_sample: bool) -> dict[str, int | None]:
-        """Count the failures that rules were fitted on, and those in evidence."""
-        fitted, tested = self.members & fitted, self.members & tested
+    def count(self, failure: Booleans, fitted: Booleans, tested: Booleans, *, in_sample: bool) -> dict[str, int | None]:
+        """Count the images that rules were fitted on, those in evidence, and the failures among both."""
+        fitted, tested, verified = self.members & fitted, self.members & tested, self.shares > 0
+        failing, failing_tested = fitted & failure, tested & failure
         return {
             "n_verified": self.n_verified,
-            "n_failures": int(fitted.sum()),
-            "n_failures_in_modes": int((fitted & self.in_modes).sum()),
-            "n_failures_in_verified": None if in_sample else int((fitted & (self.shares > 0)).sum()),
-            "n_failures_held_out": int(tested.sum()),
-            "n_failures_in_verified_held_out": None if in_sample else round(float(self.shares[tested].sum())),
+            "n_images": int(fitted.sum()),
+            "n_images_in_modes": int((fitted & self.in_modes).sum()),
+            "n_images_in_verified": None if in_sample else int((fitted & verified).sum()),
+            "n_failures": int(failing.sum()),
+            "n_failures_in_modes": int((failing & self.in_modes).sum()),
+            "n_failures_in_verified": None if in_sample else int((failing & verified).sum()),
+            "n_images_held_out": int(tested.sum()),
+            "n_images_in_verified_held_out": None if in_sample else int((tested & verified).sum()),
+            "n_failures_held_out": int(failing_tested.sum()),
+            "n_failures_in_verified_held_out": None if in_sample else round(float(self.shares[failing_tested].sum())),
         }
 
 

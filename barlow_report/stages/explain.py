@@ -13,7 +13,7 @@ from barlow_report.stages.duplicates import count_duplicates
 
 __all__ = ["explain"]
 
-_REVISION = 3
+_REVISION = 4
 """Raised when the same inputs give other tables, so that runs of an earlier version are explained again."""
 
 

@@ -229,20 +229,32 @@ TABLES: tuple[Table, ...] = (
     ),
     Table(
         name="explained",
-        meaning="How many failures the modes cover: of each group, of each grouping, and of the whole run.",
+        meaning="How many images and failures the modes cover: of each group, of each grouping, and of the whole run. "
+        "Each image counts once, in however many modes it is; modes of several groups are taken together. What ends in "
+        "_held_out is of the images in evidence: the held-out ones, or all where failures are shuffled.",
         key=("scope", "grouping", "group_id"),
         columns=(
             text("scope", "what the row is about", allowed=("run", "grouping", "group")),
             text("grouping", "see groups; no value for the whole run", nullable=True),
             integer("group_id", "see groups; no value for more than one group", nullable=True),
             integer("n_verified", "verified failure modes"),
-            integer("n_failures", "failures among the fitted images"),
-            integer("n_failures_in_modes", "of these, in a leaf that is a failure mode on them, counted once each"),
-            integer("n_failures_in_verified", "of these, in a leaf that is verified", nullable=True),
-            integer("n_failures_held_out", "failures among the held-out images"),
+            integer("n_images", "images of these groups that trees are fitted on"),
+            integer("n_images_in_modes", "of these, in a leaf that is a failure mode on them"),
+            integer("n_images_in_verified", "of these, in a verified leaf; no value without evidence", nullable=True),
+            integer("n_failures", "failures among n_images"),
+            integer("n_failures_in_modes", "of these, in a leaf that is a failure mode"),
+            integer("n_failures_in_verified", "of these, in a verified leaf; no value without evidence", nullable=True),
+            integer("n_images_held_out", "images of these groups in evidence"),
+            integer(
+                "n_images_in_verified_held_out",
+                "of these, in a verified leaf; no value without evidence",
+                nullable=True,
+            ),
+            integer("n_failures_held_out", "failures among n_images_held_out"),
             integer(
                 "n_failures_in_verified_held_out",
-                "of these, in a verified leaf, counted once each; no value where nothing is held out",
+                "of these, in a verified leaf; where failures are shuffled, an estimate: each of them counts with the "
+                "share that the leaf's estimated error rate is of the one that was seen; no value without evidence",
                 nullable=True,
             ),
         ),

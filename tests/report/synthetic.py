@@ -540,9 +540,14 @@ def _rate(name: str, k: int, n: int) -> dict[str, float | None]:
 def _explained() -> list[dict[str, Any]]:
     counts = {
         "n_verified": 3,
+        "n_images": 500,
+        "n_images_in_modes": 160,
+        "n_images_in_verified": 90,
         "n_failures": 140,
         "n_failures_in_modes": 70,
         "n_failures_in_verified": 40,
+        "n_images_held_out": 210,
+        "n_images_in_verified_held_out": 42,
         "n_failures_held_out": 60,
         "n_failures_in_verified_held_out": 18,
     }

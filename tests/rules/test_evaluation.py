@@ -97,6 +97,11 @@ def test_covered_failures_are_counted_once_over_overlapping_groups(
     verified = covered(explanation, group_ids, "verdict", "verified")
     modes = covered(explanation, group_ids, "is_failure_mode", True)
     assert verified.any()
+    assert row["n_images"] == (members & ~held_out).sum()
+    assert row["n_images_in_modes"] == (modes & ~held_out).sum()
+    assert row["n_images_in_verified"] == (verified & ~held_out).sum()
+    assert row["n_images_held_out"] == (members & held_out).sum()
+    assert row["n_images_in_verified_held_out"] == (verified & held_out).sum()
     assert row["n_failures"] == (FAILURE & members & ~held_out).sum()
     assert row["n_failures_held_out"] == (FAILURE & members & held_out).sum()
     assert row["n_failures_in_modes"] == (FAILURE & modes & ~held_out).sum()
@@ -120,7 +125,8 @@ def test_in_sample_mode_has_no_held_out_evaluation_and_no_verified_coverage() ->
     assert explanation.evaluations["is_failure_mode_held_out"].isna().all()
     assert explanation.evaluations["tree_gain_held_out"].isna().all()
     assert (explanation.evaluation["n_trees_held_out"] == 0).all()
-    assert explanation.explained["n_failures_in_verified"].isna().all()
+    for counted in ("n_failures_in_verified", "n_images_in_verified", "n_images_in_verified_held_out"):
+        assert explanation.explained[counted].isna().all()
     assert (explanation.explained["n_failures_in_modes"] > 0).all()
     for name in ("evaluations", "evaluation", "explained"):
         check_table(name, getattr(explanation, name), where="test")

@@ -54,6 +54,8 @@ def test_one_condition_is_found_with_its_rate_and_is_stable() -> None:
     np.testing.assert_array_equal(members, has)
     run = explanation.explained.iloc[0]
     assert run["n_failures_held_out"] == run["n_failures"]
+    assert run["n_images_held_out"] == len(features)
+    assert run["n_images_in_verified_held_out"] == run["n_images_in_verified"] == has.sum()
     assert 0 < run["n_failures_in_verified_held_out"] <= run["n_failures_in_verified"]
 
 
