@@ -24,6 +24,7 @@ LOCAL = ("file:", "data:", "blob:")
 PAGES = {
     "overview": "index.html",
     "failure modes": "failure-modes/index.html",
+    "failure mode": "failure-modes/0/index.html",
     "classes": "classes/index.html",
     "class": "classes/c0/index.html",
     "class without a tree": "classes/c1/index.html",

@@ -37,6 +37,8 @@ def test_there_is_a_page_for_everything(demo: Built) -> None:
         "evaluation/index.html",
     }
     pages |= {"groups/index.html", "annotate/index.html"}
+    modes = demo.source.tables["rules"].query("is_failure_mode")["rule_id"]
+    pages |= {f"failure-modes/{rule_id}/index.html" for rule_id in modes}
     pages |= {f"groups/{g}/index.html" for g in groups.loc[groups["class_id"].isna(), "group_id"]}
     pages |= {f"features/{f}/index.html" for f in demo.source.tables["conditions"]["feature_id"].unique()}
     assert {name for name in _files(demo.site) if name.endswith(".html")} == pages

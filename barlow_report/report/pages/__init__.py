@@ -6,6 +6,7 @@ from barlow_report.report.pages.annotate import annotate_page
 from barlow_report.report.pages.classes import class_pages, classes_page
 from barlow_report.report.pages.failure_modes import failure_modes_page
 from barlow_report.report.pages.features import feature_pages, features_page
+from barlow_report.report.pages.modes import mode_pages
 from barlow_report.report.pages.others import evaluation_page, method_page, skipped_page
 from barlow_report.report.pages.overview import overview_page
 from barlow_report.report.pages.page import Heading, Site, SitePage
@@ -40,8 +41,8 @@ def all_pages(site: Site) -> "Pages":
 class Pages:
     """Every page of a site, as often as one asks for them.
 
-    Pages of classes, groups and features are made when it is their turn and not kept: there may be thousands, and
-    with their words and headings each is as large as the records it is made of.
+    Pages of failure modes, classes, groups and features are made when it is their turn and not kept: there may be
+    thousands, and with their words and headings each is as large as the records it is made of.
     """
 
     def __init__(self, site: Site, few: tuple[SitePage, ...]) -> None:
@@ -51,6 +52,7 @@ class Pages:
     def __iter__(self) -> Iterator[SitePage]:
         """Yield the pages in the order in which they are written."""
         yield from self._few
+        yield from mode_pages(self._site)
         yield from class_pages(self._site)
         yield from group_pages(self._site)
         yield from feature_pages(self._site)
