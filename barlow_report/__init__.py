@@ -19,7 +19,8 @@ Names are looked up when they are first used, so that importing the package cost
 * **feature**: a number of an image in the feature model; `feature_id` is its index there and nothing else.
 * **rule**: the conditions of a leaf of a group's tree; **condition**: feature, branch (`le`, `gt`) and threshold.
 * **failure mode**: a rule whose error rate and coverage reach the limits; **verdict**: what the evidence says of it:
-  verified, real but small, can be chance; **stability**: the share of draws in which it is found again.
+  verified, real but small, can be chance, too few images to tell; **stability**: the share of draws in which it is
+  found again.
 * **BER, ER, EC, IV, ALER**: base error rate, error rate, error coverage, importance value, average leaf error rate.
 * **split**: which images are *fitted* on and which are *held out*; **evidence**: what images say of a rule that was
   fitted without them, held-out ones or *cross-fitted* ones, which rules of other parts of the images judge.

@@ -17,6 +17,7 @@ __all__ = [
     "p_value",
     "percent",
     "ratio",
+    "rounded",
     "threshold",
 ]
 
@@ -70,7 +71,14 @@ def number(value: float | None, *, decimals: int = 3) -> str:
 
 
 def threshold(value: float | None) -> str:
-    """Write a threshold with four significant digits, so that it can be told from its neighbours: 0.08934."""
+    """Write a threshold with all of its digits, as its printed form has no more than it needs: 0.12559."""
+    if value is None or not _exists(value):
+        return MISSING
+    return repr(float(value)).removesuffix(".0").replace("-", "−")
+
+
+def rounded(value: float | None) -> str:
+    """Write a number with four significant digits: 0.08934."""
     if value is None or not _exists(value):
         return MISSING
     return f"{value:.4g}".replace("-", "−")

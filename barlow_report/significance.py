@@ -7,9 +7,16 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
+from scipy.special import gammaln, ndtri
 
-__all__ = ["Interval", "adjust_p_values", "balanced_accuracy_interval", "exact_test", "wilson_interval"]
+__all__ = [
+    "Interval",
+    "adjust_p_values",
+    "balanced_accuracy_interval",
+    "exact_test",
+    "smallest_p_value",
+    "wilson_interval",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -69,6 +76,31 @@ def exact_test(
     if known.any():
         p_values[known] = np.clip(hypergeom.sf(k[known] - 1, total[known], failures[known], n[known]), 0.0, 1.0)
     return p_values
+
+
+def smallest_p_value(
+    n_images: npt.ArrayLike, *, n_group_images: npt.ArrayLike, n_group_failures: npt.ArrayLike
+) -> Floats:
+    """The smallest p-value that `exact_test` can give a leaf, whatever fails in it: as many of its images as can.
+
+    Args:
+        n_images: Held-out images in the leaf.
+        n_group_images: Held-out images in the group.
+        n_group_failures: Failures among them.
+
+    Returns:
+        0 to 1; 1 where the leaf has no image, and where the group has no failure or no success: nothing can be learned.
+    """
+    n, total, failures = np.broadcast_arrays(
+        *(np.asarray(a, dtype=np.float64) for a in (n_images, n_group_images, n_group_failures))
+    )
+    k = np.minimum(n, failures)
+    p_values = np.exp(_log_choose(failures, k) + _log_choose(total - failures, n - k) - _log_choose(total, n))
+    return np.where((failures > 0) & (failures < total), np.minimum(p_values, 1.0), 1.0)
+
+
+def _log_choose(n: Floats, k: Floats) -> Floats:
+    return np.asarray(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1), dtype=np.float64)
 
 
 def adjust_p_values(p_values: npt.ArrayLike) -> Floats:

@@ -45,15 +45,15 @@ def test_measures_thresholds_and_p_values() -> None:
     assert formatting.number(0.17222) == "0.172"
     assert formatting.number(-0.0001) == "0.000"
     assert formatting.number(-0.25) == "−0.250"
-    assert formatting.threshold(0.0893351) == "0.08934"
-    assert formatting.threshold(-1.5) == "−1.5"
+    assert formatting.rounded(0.0893351) == "0.08934"
+    assert [formatting.threshold(value) for value in (0.12559, -1.5, 12.0)] == ["0.12559", "−1.5", "12"]
     assert formatting.p_value(0.0004) == f"<{THIN}0.001"
     assert formatting.p_value(0.0312) == "0.031"
 
 
 @given(st.floats(allow_nan=True, allow_infinity=True) | st.none())
 def test_no_number_is_ever_written_as_nan(value: float | None) -> None:
-    for write in (formatting.number, formatting.threshold, formatting.p_value):
+    for write in (formatting.number, formatting.threshold, formatting.rounded, formatting.p_value):
         text = write(value)
         assert "nan" not in text.lower()
         assert "inf" not in text.lower()

@@ -143,7 +143,8 @@ def _names(catalog: Catalog, feature_id: int) -> list[dict[str, Any]]:
 
 
 def _conditions(rule: Rule) -> list[dict[str, Any]]:
-    return [{"feature_id": c.feature_id, "branch": c.branch, "threshold": c.threshold} for c in rule.conditions]
+    names = ("feature_id", "branch", "threshold", "printed_threshold")
+    return [{name: getattr(condition, name) for name in names} for condition in rule.conditions]
 
 
 def _tile(catalog: Catalog, tile: Tile) -> dict[str, Any]:

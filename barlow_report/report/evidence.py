@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from barlow_report.config import EvidenceKind, RulesConfig
 from barlow_report.formatting import THIN_SPACE, count, interval, number, p_value, percent, ratio
 from barlow_report.report.records import FAIRLY_STABLE, Estimate, Measures, Rule
+from barlow_report.significance import smallest_p_value
 
 __all__ = [
     "EVIDENCE",
@@ -28,6 +29,7 @@ VERDICTS = {
     "real_but_small": "real but small",
     "not_of_class": "only not of the class",
     "can_be_chance": "can be chance",
+    "too_few_images": "too few images to tell",
     "in_sample_only": "in-sample only",
 }
 """What is said of failure modes, the strongest first."""
@@ -150,7 +152,7 @@ def evidence_words(rule: Rule, config: RulesConfig) -> str:
     if isinstance(measures.error, Estimate):
         return _estimated_words(rule, measures, measures.error, config)
     if not measures.error.n:
-        return f"None of the {words.images} falls into this leaf, so the rule could not be tested and can be chance."
+        return f"None of the {words.images} falls into this leaf: too few images to tell."
     found = words.leaf(count(measures.error.n)) + _rates(measures, config)
     missed = _missed(measures, config, words)
     if rule.verdict == "verified":
@@ -158,8 +160,8 @@ def evidence_words(rule: Rule, config: RulesConfig) -> str:
     if rule.verdict == "real_but_small":
         smaller = f": {' and '.join(missed)}" if missed else ""
         return f"{found}. It is real ({_q_words(rule)}), but smaller than asked for{smaller}."
-    if rule.q_value is None:
-        return f"{found}. No test was possible, because these images all fail or none does: so it can be chance."
+    if rule.verdict == "too_few_images":
+        return f"{found}. {_too_few(measures, config)}"
     smaller = f", and it is smaller than asked for: {' and '.join(missed)}" if missed else ""
     return f"{found}. That can be chance ({_q_words(rule)}, limit {config.max_q_value:g}){smaller}."
 
@@ -186,6 +188,20 @@ def _estimated_words(rule: Rule, measures: Measures, error: Estimate, config: Ru
             "are taken for it."
         )
     return f"{found}; {p}. That can be chance ({_q_words(rule)}, limit {config.max_q_value:g})."
+
+
+def _too_few(measures: Measures, config: RulesConfig) -> str:
+    """Say why no outcome on so few images could have passed the test."""
+    n, base = measures.error.n or 0, measures.base
+    if not base.k or base.k == base.n:
+        none = "none of the group's held-out images fails" if not base.k else "all of the group's held-out images fail"
+        return f"Too few images to tell: {none}, so there is nothing to compare."
+    smallest = p_value(float(smallest_p_value(n, n_group_images=base.n or 0, n_group_failures=base.k)))
+    outcome = "all of them failed" if n <= base.k else "all failures of the group were among them"
+    return (
+        f"Too few images to tell: had {outcome}, the p-value would be {smallest}, still above the limit of "
+        f"{config.max_q_value:g}."
+    )
 
 
 def _signed(value: float | None) -> str:

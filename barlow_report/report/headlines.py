@@ -23,6 +23,7 @@ _WHICH = {
     "real_but_small": "Real but small ones",
     "not_of_class": "Ones that are only not of the class,",
     "can_be_chance": "Ones that can be chance,",
+    "too_few_images": "Ones with too few images to tell,",
     "in_sample_only": "Untested ones",
 }
 _GAPS = ("too_few_images", "no_split", "only_failures")  # a group without failures leaves nothing to explain

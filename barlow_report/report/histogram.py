@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from barlow_report.formatting import threshold
+from barlow_report.formatting import rounded, threshold
 from barlow_report.report.records import HistogramBin
 
 __all__ = ["Bar", "HistogramDrawing", "Mark", "draw_histogram"]
@@ -81,7 +81,7 @@ def draw_histogram(bins: Sequence[HistogramBin], *, thresholds: Sequence[float])
             height=tall(b.n_images),
             failures_y=round(floor - tall(b.n_failures), 1),
             failures_height=tall(b.n_failures),
-            title=f"{threshold(b.low)} to {threshold(b.high)}: {b.n_images} images, {b.n_failures} failures",
+            title=f"{rounded(b.low)} to {rounded(b.high)}: {b.n_images} images, {b.n_failures} failures",
         )
         for b in bins
     )
@@ -97,7 +97,7 @@ def draw_histogram(bins: Sequence[HistogramBin], *, thresholds: Sequence[float])
         floor=floor,
         bars=bars,
         marks=marks,
-        low=threshold(low),
-        high=threshold(high),
+        low=rounded(low),
+        high=rounded(high),
         n_highest=highest,
     )

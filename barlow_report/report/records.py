@@ -22,7 +22,7 @@ __all__ = [
     "Tile",
 ]
 
-VERDICTS = ("verified", "real_but_small", "not_of_class", "can_be_chance", "in_sample_only")
+VERDICTS = ("verified", "real_but_small", "not_of_class", "can_be_chance", "too_few_images", "in_sample_only")
 """What a failure mode can be, the strongest first."""
 
 FAIRLY_STABLE = 0.5
@@ -73,6 +73,12 @@ class Condition:
     branch: str
     threshold: float
     name: str | None = None
+    printed_threshold: float | None = None
+
+    @property
+    def printed(self) -> float:
+        """The threshold to print; the exact one where none was made."""
+        return self.threshold if self.printed_threshold is None else self.printed_threshold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +148,12 @@ class Node:
     error: Share
     error_held_out: Share
     name: str | None = None
+    printed_threshold: float | None = None
+
+    @property
+    def printed(self) -> float | None:
+        """The threshold to print; the exact one where none was made."""
+        return self.threshold if self.printed_threshold is None else self.printed_threshold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

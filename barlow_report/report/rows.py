@@ -76,7 +76,7 @@ def make_class(row: Mapping[str, Any]) -> ClassEntry:
 
 def make_condition(row: Mapping[str, Any]) -> Condition:
     """Return the record of a row of table `conditions`."""
-    return Condition(feature_id=row["feature_id"], branch=row["branch"], threshold=row["threshold"])
+    return Condition(**{name: row[name] for name in ("feature_id", "branch", "threshold", "printed_threshold")})
 
 
 def make_rule(
@@ -138,7 +138,7 @@ def _held_out(row: Mapping[str, Any], name: str, k: int, n: int) -> Share:
 
 def make_node(row: Mapping[str, Any], phrases: Mapping[tuple[int, int], str | None]) -> Node:
     """Return the record of a row of table `nodes`, with people's words for its feature."""
-    same = ("node_id", "parent_id", "branch", "depth", "feature_id", "threshold")
+    same = ("node_id", "parent_id", "branch", "depth", "feature_id", "threshold", "printed_threshold")
     return Node(
         **{name: row[name] for name in same},
         error=Share(row["n_failures"], row["n_images"]),

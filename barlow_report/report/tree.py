@@ -145,7 +145,7 @@ def _edges(parent: DrawnNode) -> list[DrawnEdge]:
                 label_x=x0 + 34,
                 label_y=y1,
                 feature=f"feature {parent.node.feature_id}",
-                condition=f"{sign} {threshold(parent.node.threshold)}",
+                condition=f"{sign} {threshold(parent.node.printed)}",
                 name=_shortened(parent.node.name),
             )
         )

@@ -113,7 +113,7 @@ def noise_words(group: Group, config: RulesConfig) -> str:
 
 def condition_text(condition: Condition) -> str:
     """Write one condition exactly: feature 37 ≤ 0.08934."""
-    return f"feature {condition.feature_id} {_SIGNS[condition.branch]} {threshold(condition.threshold)}"
+    return f"feature {condition.feature_id} {_SIGNS[condition.branch]} {threshold(condition.printed)}"
 
 
 def rule_inequality(rule: Rule) -> str:
@@ -145,9 +145,9 @@ def _feature_words(feature_id: int, conditions: list[Condition]) -> str:
     feature = f"feature {feature_id} {name}" if name else f"feature {feature_id}"
     if len(conditions) == 1:
         only = conditions[0]
-        exact = f"{_SIGNS[only.branch]}{_FIXED}{threshold(only.threshold)}"
+        exact = f"{_SIGNS[only.branch]}{_FIXED}{threshold(only.printed)}"
         return f"{feature} is {_STRENGTHS[only.branch]} ({exact})"
-    low, high = sorted(condition.threshold for condition in conditions)
+    low, high = sorted(condition.printed for condition in conditions)
     return f"{feature} is moderate (>{_FIXED}{threshold(low)} and ≤{_FIXED}{threshold(high)})"
 
 

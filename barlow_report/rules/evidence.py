@@ -7,12 +7,22 @@ had no part in, or compared with what is found after shuffling the failures, and
 import numpy as np
 import numpy.typing as npt
 
-from barlow_report.significance import Interval, adjust_p_values, exact_test, wilson_interval
+from barlow_report.significance import Interval, adjust_p_values, exact_test, smallest_p_value, wilson_interval
 
-__all__ = ["Interval", "adjust_p_values", "adjust_within_families", "exact_test", "judge", "wilson_interval"]
+__all__ = [
+    "Interval",
+    "adjust_p_values",
+    "adjust_within_families",
+    "exact_test",
+    "judge",
+    "smallest_p_value",
+    "wilson_interval",
+]
 
 Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
+
+_ROUNDING = 1e-9  # of a p-value that equals the limit
 
 
 def adjust_within_families(p_values: npt.ArrayLike, families: npt.ArrayLike) -> Floats:
@@ -54,6 +64,7 @@ def judge(
     max_q_value: float,
     in_sample: bool,
     not_of_class: Booleans | None = None,
+    smallest_p_values: Floats | None = None,
 ) -> npt.NDArray[np.object_]:
     """Give each failure mode its verdict.
 
@@ -64,17 +75,22 @@ def judge(
         max_q_value: The false-discovery rate of verified failure modes.
         in_sample: There is no evidence: nothing was tested.
         not_of_class: (n_rules,) the rule tells the failures of a group by prediction from images of the class.
+        smallest_p_values: (n_rules,) that the test of each rule could have given, whatever the outcome; default: small
+            enough.
 
     Returns:
         (n_rules,) `verified`: the test passes and both limits hold; `real_but_small`: the test passes, but a limit is
         missed, so there is a difference and it is smaller than asked for; `not_of_class`: the test does not pass, but
-        what it tells apart is the class from others; `can_be_chance`: neither, or there was no test;
-        `in_sample_only`. None for a rule that is no failure mode.
+        what it tells apart is the class from others; `too_few_images`: the test could not have passed, whatever the
+        outcome; `can_be_chance`: it could have passed, and did not; `in_sample_only`. None for a rule that is no
+        failure mode.
     """
     passed = np.nan_to_num(q_values, nan=1.0) <= max_q_value
     verdicts = np.where(passed, np.where(holds, "verified", "real_but_small"), "can_be_chance").astype(object)
     if not_of_class is not None:
         verdicts[not_of_class & ~passed] = "not_of_class"
+    if smallest_p_values is not None:
+        verdicts[smallest_p_values > max_q_value * (1 + _ROUNDING)] = "too_few_images"
     if in_sample:
         verdicts[:] = "in_sample_only"
     verdicts[~np.asarray(is_candidate, dtype=np.bool_)] = None

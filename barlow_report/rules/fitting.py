@@ -20,6 +20,7 @@ from barlow_report.rules.growing import Growth, LeafEvidence, grow
 from barlow_report.rules.joint import JointFit, fit_joint
 from barlow_report.rules.mutual_information import estimate
 from barlow_report.rules.natural_tree import fit_natural_tree
+from barlow_report.rules.printing import print_thresholds
 from barlow_report.rules.splitting import Controls
 from barlow_report.rules.trees import Tree, count_in_nodes, fit_tree, select_features
 
@@ -50,6 +51,7 @@ class NodeCounts:
 class GroupFit:
     """What came out for one group. Without a tree, `tree`, `counts` and `leaves` are None.
 
+    `printed` are the thresholds of the tree's nodes as they are printed.
     `counts_in_group` are n_images, n_failures, and the same of the held-out part; `leaves` is the leaf of each image of
     the group, fitted or held out; `noise_floor` is NaN unless asked for, and where failures are shuffled; `by_depth`
     holds the counts in the leaves of the trees of the automatic evaluation. Where failures were shuffled, all images
@@ -64,6 +66,7 @@ class GroupFit:
     tree: Tree | None = None
     counts: NodeCounts | None = None
     leaves: npt.NDArray[np.int8] | None = None
+    printed: Floats = field(default_factory=lambda: np.empty(0))
     by_depth: dict[int, NodeCounts] = field(default_factory=dict)
     noise_floor: float = float("nan")
     evidence: dict[int, LeafEvidence] = field(default_factory=dict)
@@ -171,6 +174,7 @@ def _fit_all(
         tree=growth.tree,
         counts=_count(growth.tree, leaves, everything),
         leaves=leaves.astype(np.int8),
+        printed=print_thresholds(growth.tree, features),
         evidence=growth.leaves,
     )
 
@@ -205,6 +209,7 @@ def _add_counts(result: GroupFit, trees: dict[int, Tree], images: _Images, *, se
         tree=tree,
         counts=_count(tree, leaves, images),
         leaves=leaves.astype(np.int8),  # a tree of depth 4 has at most 31 nodes
+        printed=print_thresholds(tree, images.features),
         by_depth={depth: _count_in_leaves(trees[depth], images) for depth in sorted(set(settings.evaluation_depths))},
     )
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from barlow_report.config import RulesConfig
 from barlow_report.rules.cuts import find_cuts
 from barlow_report.rules.estimates import Estimate, estimate_region
+from barlow_report.rules.printing import print_threshold
 from barlow_report.rules.ridge import area_under_curve, fit_ridge
 from barlow_report.rules.shuffles import sequential_p_value, shuffle
 
@@ -36,6 +37,7 @@ class JointFit:
     auc: float
     p_value: float
     threshold: float
+    printed_threshold: float
     n_images: int
     n_failures: int
     estimate: Estimate
@@ -97,6 +99,7 @@ def fit_joint(
             draw, observed, n_shuffles=settings.n_shuffles, n_images=_BYTES_OF_A_SCORE * len(failure)
         ),
         threshold=threshold,
+        printed_threshold=print_threshold(threshold, scores),
         n_images=n_images,
         n_failures=n_failures,
         estimate=estimate_region(

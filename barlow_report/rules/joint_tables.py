@@ -52,6 +52,7 @@ def tabulate_joint(
             "group_id": ids,
             "auc": [j.auc for j in joints],
             "threshold": [j.threshold for j in joints],
+            "printed_threshold": [j.printed_threshold for j in joints],
             "n_images": sizes,
             "n_failures": [j.n_failures for j in joints],
             "error_rate": rates["rate"],

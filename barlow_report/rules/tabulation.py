@@ -10,7 +10,7 @@ import pandas as pd
 from barlow_report.config import RulesConfig
 from barlow_report.rules import metrics
 from barlow_report.rules.columns import are_failure_modes, in_order, stack, with_interval
-from barlow_report.rules.evidence import adjust_within_families, exact_test, judge
+from barlow_report.rules.evidence import adjust_within_families, exact_test, judge, smallest_p_value
 from barlow_report.rules.fitting import GroupFit
 from barlow_report.rules.groups import Group
 from barlow_report.rules.judgement import estimate_measures, evidence_of_leaves, q_values_of
@@ -70,7 +70,8 @@ def tabulate_selection(groups: Sequence[Group], fits: Sequence[GroupFit]) -> pd.
 
 def tabulate_nodes(groups: Sequence[Group], fits: Sequence[GroupFit]) -> pd.DataFrame:
     """One row per node of each tree; see the table `nodes`."""
-    fitted = [(g.group_id, f.tree, f.counts) for g, f in zip(groups, fits, strict=True) if f.tree and f.counts]
+    found = list(zip(groups, fits, strict=True))
+    fitted = [(g.group_id, f.tree, f.counts) for g, f in found if f.tree and f.counts]
     if not fitted:
         return empty_table("nodes")
     trees, counts = [tree for _, tree, _ in fitted], [counts for _, _, counts in fitted]
@@ -84,6 +85,7 @@ def tabulate_nodes(groups: Sequence[Group], fits: Sequence[GroupFit]) -> pd.Data
             "depth": [tree.depths for tree in trees],
             "feature_id": _id_or_none(np.concatenate([tree.feature_ids for tree in trees])),
             "threshold": [tree.thresholds for tree in trees],
+            "printed_threshold": [f.printed for _, f in found if f.tree and f.counts],
             "n_images": [c.n_images for c in counts],
             "n_failures": [c.n_failures for c in counts],
             "n_images_held_out": [c.n_images_held_out for c in counts],
@@ -126,8 +128,9 @@ def tabulate_rules(
             "stability": np.nan,
         }
     )
-    not_of_class = np.zeros(len(table), dtype=np.bool_)
+    not_of_class, smallest = np.zeros(len(table), dtype=np.bool_), np.zeros(len(table))
     if found is None:
+        smallest = smallest_p_value(n_held, n_group_images=total_held, n_group_failures=failures_held)
         candidate = table["is_failure_mode"].to_numpy()
         tested = np.where(candidate, table["p_value"].to_numpy(), np.nan)
         q_values = adjust_within_families(tested, of_group["grouping"].to_numpy())
@@ -137,26 +140,31 @@ def tabulate_rules(
         alone = adjust_within_families(found.p_values, of_group["grouping"].to_numpy())
         alike = np.nan_to_num(found.p_baselines, nan=0.0) > settings.max_q_value
         not_of_class = alike & (np.nan_to_num(alone, nan=1.0) <= settings.max_q_value)
-    return in_order("rules", _number_rules(_add_verdicts(table, q_values, not_of_class, settings)))
+    return in_order("rules", _number_rules(_add_verdicts(table, q_values, not_of_class, smallest, settings)))
 
 
 def tabulate_conditions(rules: pd.DataFrame, fits: Sequence[GroupFit]) -> pd.DataFrame:
     """One row per condition of each rule, from the root; see the table `conditions`."""
     rows = []
     for rule_id, group_id, node_id in zip(rules["rule_id"], rules["group_id"], rules["node_id"], strict=True):
-        tree = fits[group_id].tree
+        tree, printed = fits[group_id].tree, fits[group_id].printed
         if tree is None:
             raise ValueError(f"rule {rule_id} belongs to group {group_id}, which has no tree")
         path = tree.path(node_id)
         for position, (above, node) in enumerate(pairwise(path)):
-            rows.append((rule_id, position, tree.feature_ids[above], tree.branch(node), tree.thresholds[above]))
+            condition = (tree.feature_ids[above], tree.branch(node), tree.thresholds[above], printed[above])
+            rows.append((rule_id, position, *condition))
     if not rows:
         return empty_table("conditions")
     return in_order("conditions", pd.DataFrame(rows, columns=TABLES["conditions"].column_names))
 
 
 def _add_verdicts(
-    rules: pd.DataFrame, q_values: Floats, not_of_class: npt.NDArray[np.bool_], settings: RulesConfig
+    rules: pd.DataFrame,
+    q_values: Floats,
+    not_of_class: npt.NDArray[np.bool_],
+    smallest_p_values: Floats,
+    settings: RulesConfig,
 ) -> pd.DataFrame:
     holds = are_failure_modes(
         rules["error_rate_held_out"].to_numpy(),
@@ -171,6 +179,7 @@ def _add_verdicts(
         max_q_value=settings.max_q_value,
         in_sample=settings.held_out_fraction == 0,
         not_of_class=not_of_class,
+        smallest_p_values=smallest_p_values,
     )
     return rules.assign(q_value=q_values, verdict=verdicts)
 

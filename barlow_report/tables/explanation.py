@@ -15,6 +15,11 @@ from barlow_report.tables.schema import (
 
 __all__ = ["TABLES"]
 
+_PRINTED = (
+    "the number with the fewest digits that parts the group's images as the threshold does, and the nearest one of "
+    "these: what is printed, so that who counts with it gets the same counts"
+)
+
 
 def _estimate(name: str, meaning: str) -> tuple[Column, Column, Column]:
     """The columns of an estimated rate and of the ends of its interval."""
@@ -105,6 +110,7 @@ TABLES: tuple[Table, ...] = (
             integer("depth", "0 for the root"),
             integer("feature_id", "feature of the split below this node; no value for a leaf", nullable=True),
             real("threshold", "le: feature <= threshold, gt: feature > threshold; no value", nullable=True),
+            real("printed_threshold", f"{_PRINTED}; no value for a leaf", nullable=True),
             integer("n_images", "fitted images in the node"),
             integer("n_failures", "failures among them"),
             integer("n_images_held_out", "held-out images in the node"),
@@ -162,10 +168,18 @@ TABLES: tuple[Table, ...] = (
                 "verified: q <= max_q_value and both limits hold in the evidence; real_but_small: q <= max_q_value, "
                 "but error_rate_held_out is below base_error_rate_held_out + rho or error_coverage_held_out below tau; "
                 "not_of_class: p_value_baseline > max_q_value, but q would not be without it; "
-                "can_be_chance: q > max_q_value, or no test; in_sample_only: nothing was tested; no value for a rule "
-                "that is no failure mode",
+                "too_few_images: the exact test could not have given a p-value of max_q_value, whatever fails among so "
+                "few held-out images; can_be_chance: any other with q > max_q_value; in_sample_only: nothing was "
+                "tested; no value for a rule that is no failure mode",
                 nullable=True,
-                allowed=("verified", "real_but_small", "not_of_class", "can_be_chance", "in_sample_only"),
+                allowed=(
+                    "verified",
+                    "real_but_small",
+                    "not_of_class",
+                    "can_be_chance",
+                    "too_few_images",
+                    "in_sample_only",
+                ),
             ),
             real(
                 "stability",
@@ -185,6 +199,7 @@ TABLES: tuple[Table, ...] = (
             FEATURE_ID,
             text("branch", "le: feature <= threshold, gt: feature > threshold", allowed=("le", "gt")),
             real("threshold", "in units of the feature"),
+            real("printed_threshold", _PRINTED),
         ),
     ),
     Table(
@@ -272,6 +287,7 @@ TABLES: tuple[Table, ...] = (
                 "direction fitted without it and without the mean outcome of the others, 0 to 1; 0.5 is chance",
             ),
             real("threshold", "an image is a member when its score exceeds it"),
+            real("printed_threshold", _PRINTED),
             integer("n_images", "members"),
             integer("n_failures", "failures among them"),
             *_estimate("error_rate", "share of the members that fail"),

@@ -420,6 +420,7 @@ class _Builder:
             "depth": depth,
             "feature_id": feature_id,
             "threshold": threshold,
+            "printed_threshold": threshold,
             **self._counts(rows),
         }
         tables["nodes"].append(node)
@@ -433,7 +434,7 @@ class _Builder:
         features.add(feature_id)
         left = self.half[rows] if depth == 0 else np.arange(len(rows)) % 3 > 0
         for side, mask in (("le", left), ("gt", ~left)):
-            condition = {"feature_id": feature_id, "branch": side, "threshold": threshold}
+            condition = {"feature_id": feature_id, "branch": side} | dict.fromkeys(_THRESHOLDS, threshold)
             self._node(tables, group_id, rows[mask], node_id, side, depth + 1, [*path, condition], leaves, features)
 
     def _selection(
@@ -525,6 +526,9 @@ class _Builder:
                         }
                     )
             self.rule_id += 1
+
+
+_THRESHOLDS = ("threshold", "printed_threshold")
 
 
 def _rate(name: str, k: int, n: int) -> dict[str, float | None]:

@@ -139,11 +139,20 @@ def test_a_difference_that_can_be_chance_says_so_first() -> None:
     assert "covers 6\u202f% of the held-out failures instead of 20\u202f%" in words
 
 
-def test_a_leaf_without_held_out_images_could_not_be_tested() -> None:
-    empty = replace(RULE, held_out=_measures(0, 0, 10, 20), verdict="can_be_chance", q_value=None)
-    assert "could not be tested and can be chance" in evidence_words(empty, HELD_OUT)
-    alike = replace(RULE, held_out=_measures(9, 9, 20, 20, low=0.7), verdict="can_be_chance", q_value=None)
-    assert "No test was possible" in evidence_words(alike, HELD_OUT)
+def test_a_leaf_with_too_few_held_out_images_says_that_no_outcome_could_have_passed() -> None:
+    untested = replace(RULE, verdict="too_few_images", q_value=None)
+    empty = replace(untested, held_out=_measures(0, 0, 10, 20))
+    assert (
+        evidence_words(empty, HELD_OUT) == "None of the held-out images falls into this leaf: too few images to tell."
+    )
+    alike = replace(untested, held_out=_measures(9, 9, 20, 20, low=0.7))
+    assert evidence_words(alike, HELD_OUT).endswith(
+        "Too few images to tell: all of the group's held-out images fail, so there is nothing to compare."
+    )
+    one = replace(untested, held_out=_measures(1, 1, 3, 20, low=0.2))
+    assert evidence_words(one, HELD_OUT).endswith(
+        "Too few images to tell: had all of them failed, the p-value would be 0.150, still above the limit of 0.05."
+    )
 
 
 def test_estimates_name_their_interval_and_the_test_by_shuffles() -> None:

@@ -13,6 +13,7 @@ from barlow_report.rules.evidence import (
     adjust_within_families,
     exact_test,
     judge,
+    smallest_p_value,
     wilson_interval,
 )
 from barlow_report.significance import balanced_accuracy_interval
@@ -112,6 +113,30 @@ def test_a_verdict_says_whether_there_is_a_difference_and_whether_it_is_as_large
     q_values = np.array([0.05, 0.01, 0.051, 0.9, np.nan, 0.01])
     verdicts = judge(candidate, holds, q_values, max_q_value=0.05, in_sample=False)
     assert verdicts.tolist() == ["verified", "real_but_small", *["can_be_chance"] * 3, None]
+
+
+def test_a_test_that_could_not_have_passed_says_nothing_about_the_rule() -> None:
+    # 3 failures among 20 images: one leaf with 1 image (p 3/20 at best), one with 2 (3/190), and one without any
+    smallest = smallest_p_value([1, 2, 0], n_group_images=20, n_group_failures=3)
+    np.testing.assert_allclose(smallest, [3 / 20, 3 / 190, 1.0], rtol=1e-12)
+    q_values = np.array([0.9, 0.9, np.nan])
+    flags = np.ones(3, dtype=np.bool_)
+    verdicts = judge(flags, flags, q_values, max_q_value=0.05, in_sample=False, smallest_p_values=smallest)
+    assert verdicts.tolist() == ["too_few_images", "can_be_chance", "too_few_images"]
+    at_limit = smallest_p_value([1], n_group_images=20, n_group_failures=1)  # 1/20 can pass
+    one = np.ones(1, dtype=np.bool_)
+    verdicts = judge(one, one, np.array([0.05]), max_q_value=0.05, in_sample=False, smallest_p_values=at_limit)
+    assert verdicts.tolist() == ["verified"]
+
+
+@given(total=st.integers(1, 40), data=st.data())
+def test_the_smallest_p_value_is_that_of_the_worst_outcome(total: int, data: st.DataObject) -> None:
+    n, failures = data.draw(st.integers(0, total)), data.draw(st.integers(0, total))
+    outcomes = np.arange(max(0, n - (total - failures)), min(n, failures) + 1)
+    p_values = exact_test(n, outcomes, n_group_images=total, n_group_failures=failures)
+    expected = 1.0 if np.isnan(p_values).any() else p_values.min()
+    found = smallest_p_value(n, n_group_images=total, n_group_failures=failures)
+    assert float(found) == pytest.approx(expected, rel=1e-9)
 
 
 def test_nothing_is_verified_in_sample() -> None:

@@ -28,6 +28,7 @@ def _record(site: Site, mode: JointMode) -> dict[str, Any]:
         "importance_value": mode.importance_value,
         "auc": mode.auc,
         "threshold": mode.threshold,
+        "printed_threshold": mode.printed_threshold,
         "p_value": mode.p_value,
         "q_value": mode.q_value,
     }

@@ -56,6 +56,7 @@ class JointMode:
     group_id: int
     auc: float
     threshold: float
+    printed_threshold: float
     members: Share
     error: Estimate
     coverage: Estimate
@@ -116,7 +117,7 @@ def read_joint_modes(source: ReportSource) -> JointModes | None:
 def _joint_mode(
     row: Mapping[str, Any], images: tuple[JointImage, ...], features: tuple[JointFeature, ...]
 ) -> JointMode:
-    plain = ("group_id", "auc", "threshold", "importance_value", "p_value", "q_value", "verdict")
+    plain = ("group_id", "auc", "threshold", "printed_threshold", "importance_value", "p_value", "q_value", "verdict")
     return JointMode(
         **{name: row[name] for name in plain},
         members=Share(row["n_failures"], row["n_images"]),

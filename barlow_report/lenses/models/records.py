@@ -140,7 +140,12 @@ def read_models(tables: Mapping[str, pd.DataFrame]) -> ModelTables | None:
 def _modes(tables: Mapping[str, pd.DataFrame]) -> tuple[SharedMode, ...]:
     conditions: dict[int, list[Condition]] = {}
     for row in tables["shared_mode_conditions"].sort_values(["mode_id", "position"]).itertuples():
-        condition = Condition(feature_id=row.feature_id, branch=row.branch, threshold=row.threshold)
+        condition = Condition(
+            feature_id=row.feature_id,
+            branch=row.branch,
+            threshold=row.threshold,
+            printed_threshold=row.printed_threshold,
+        )
         conditions.setdefault(row.mode_id, []).append(condition)
     rates: dict[int, list[ModeRate]] = {}
     for row in tables["shared_mode_rates"].sort_values(["mode_id", "model_id"]).itertuples():

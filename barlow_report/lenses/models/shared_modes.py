@@ -22,9 +22,19 @@ from barlow_report.progress import Advance, ignore_advance
 from barlow_report.rules import metrics
 from barlow_report.rules.evidence import adjust_p_values, exact_test, wilson_interval
 from barlow_report.rules.inputs import read_rows
+from barlow_report.rules.printing import print_threshold
 from barlow_report.tables import empty_table
 
-__all__ = ["Condition", "Mode", "Proposal", "adopt_rule_ids", "merge_proposals", "propose_modes", "rate_modes"]
+__all__ = [
+    "Condition",
+    "Mode",
+    "Proposal",
+    "adopt_rule_ids",
+    "merge_proposals",
+    "print_modes",
+    "propose_modes",
+    "rate_modes",
+]
 
 Integers = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
@@ -35,11 +45,12 @@ _GROUPINGS = ("label", "prediction")
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One condition of a rule: the feature is at most (`le`) or above (`gt`) the threshold."""
+    """One condition of a rule: the feature is at most (`le`) or above (`gt`) the threshold, printed or exact."""
 
     feature_id: int
     branch: str
     threshold: float
+    printed_threshold: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,10 +97,8 @@ def propose_modes(
     modes = rules[rules["is_failure_mode"] & rules["group_id"].isin(of_class.index)]
     parts = {
         rule_id: tuple(
-            Condition(feature_id, branch, threshold)
-            for feature_id, branch, threshold in zip(
-                rows["feature_id"].tolist(), rows["branch"].tolist(), rows["threshold"].tolist(), strict=True
-            )
+            Condition(*values)
+            for values in rows[["feature_id", "branch", "threshold", "printed_threshold"]].itertuples(index=False)
         )
         for rule_id, rows in conditions[conditions["rule_id"].isin(modes["rule_id"])].groupby("rule_id")
     }
@@ -178,6 +187,30 @@ def rate_modes(
             counts["k"][rows] = _count_pairs(inside[:, chosen], members & wrong)
         advance(len(mode_ids))
     return _tabulate(modes, counts, settings=settings)
+
+
+def print_modes(
+    modes: Sequence[Mode],
+    *,
+    features: npt.NDArray[np.floating],
+    labels: Integers,
+    predictions: npt.NDArray[np.integer],
+) -> list[Mode]:
+    """Print the thresholds of modes for the images of all models: those of the class, labelled or predicted by any.
+
+    A proposal's own are right for the images of its own group alone.
+    """
+    printed = list(modes)
+    for class_id, mode_ids in _by_class(modes).items():
+        rows = read_rows(features, np.flatnonzero((labels == class_id) | (predictions == class_id).any(axis=1)))
+        for mode_id in mode_ids:
+            best = modes[mode_id].best
+            conditions = tuple(
+                replace(c, printed_threshold=print_threshold(c.threshold, rows[:, c.feature_id]))
+                for c in best.conditions
+            )
+            printed[mode_id] = replace(modes[mode_id], best=replace(best, conditions=conditions))
+    return printed
 
 
 def _by_class(modes: Sequence[Mode]) -> dict[int, list[int]]:

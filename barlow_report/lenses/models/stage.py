@@ -172,7 +172,13 @@ def _rate(
 
     The rules of the run speak for the inspected model, unless images that test here took part in fitting them.
     """
-    from barlow_report.lenses.models.shared_modes import adopt_rule_ids, merge_proposals, propose_modes, rate_modes
+    from barlow_report.lenses.models.shared_modes import (
+        adopt_rule_ids,
+        merge_proposals,
+        print_modes,
+        propose_modes,
+        rate_modes,
+    )
     from barlow_report.rules import explain_failures  # takes a second
 
     held_out = images_to_test_with(config, run)
@@ -209,7 +215,7 @@ def _rate(
             settings=config.rules,
             advance=advance,
         )
-    return modes, rates
+    return print_modes(modes, features=features, labels=labels, predictions=predictions), rates
 
 
 def _plain(settings: RulesConfig) -> RulesConfig:

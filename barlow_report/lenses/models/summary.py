@@ -1,5 +1,6 @@
 """What a comparison of models leaves: a row for each model, and the failure modes that hold for at least one."""
 
+from dataclasses import astuple
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,7 +62,7 @@ def shared_mode_tables(modes: "list[Mode]", rates: pd.DataFrame) -> dict[str, pd
         for mode_id, mode in chosen
     ]
     conditions = [
-        (mode_id, position, condition.feature_id, condition.branch, condition.threshold)
+        (mode_id, position, *astuple(condition))
         for mode_id, mode in chosen
         for position, condition in enumerate(mode.best.conditions)
     ]

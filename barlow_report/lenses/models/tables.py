@@ -81,6 +81,11 @@ TABLES: tuple[Table, ...] = (
             FEATURE_ID,
             text("branch", "le: value ≤ threshold; gt: value > threshold", allowed=("le", "gt")),
             real("threshold", "in the feature's units, in full"),
+            real(
+                "printed_threshold",
+                "the number with the fewest digits that parts the images of the class, labelled or predicted by any "
+                "model, as the threshold does",
+            ),
         ),
     ),
     Table(

@@ -223,7 +223,7 @@ def _groups_of(site: Site, feature_id: int) -> list[int]:
 def _view(site: Site, feature_id: int, groups: list[int]) -> FeatureView:
     rules = site.catalog.rules_of_feature.get(feature_id, ())
     found = (triptych(site, site.catalog.groups[group_id], feature_id) for group_id in groups)
-    thresholds = [c.threshold for rule in rules for c in rule.conditions if c.feature_id == feature_id]
+    thresholds = [c.printed for rule in rules for c in rule.conditions if c.feature_id == feature_id]
     return FeatureView(
         feature_id=feature_id,
         names=tuple(

@@ -76,6 +76,7 @@ def _mode(group_id: int, verdict: str, scores: np.ndarray, fails: np.ndarray) ->
         "group_id": group_id,
         "auc": 0.8 - small,
         "threshold": 0.4,
+        "printed_threshold": 0.4,
         "n_images": n,
         "n_failures": k,
         "error_rate": error,

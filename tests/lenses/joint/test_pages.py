@@ -111,7 +111,7 @@ def test_pictures_go_from_high_to_low_and_are_cut_where_members_end(source: Repo
     assert len(scores) == len(mode.images)
     before, after = page.split('<li class="cut">')
     assert len(re.findall(r"score \d", before)) >= sum(image.score > mode.threshold for image in mode.images)
-    assert f"score above {mode.threshold:.2f}" in after
+    assert f"score above {mode.printed_threshold}" in after
     fails = source.tables["images"].eval("label != prediction")
     n_failures = sum(bool(fails[image.image_id]) for image in mode.images)
     assert page.split("</ul>")[0].count('<li class="fail">') == n_failures

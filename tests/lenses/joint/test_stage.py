@@ -39,7 +39,15 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, Run]:
     run = pipeline.compute(config, folder=folder / "run")
     rates = ("error_rate", "error_coverage")
     ends = {f"{name}{end}": 0.5 for name in rates for end in ("", "_low", "_high")}
-    plain = {"auc": 0.8, "threshold": 0.5, "n_images": 9, "n_failures": 5, "importance_value": 0.25, "q_value": 0.01}
+    plain = {
+        "auc": 0.8,
+        "threshold": 0.5,
+        "printed_threshold": 0.5,
+        "n_images": 9,
+        "n_failures": 5,
+        "importance_value": 0.25,
+        "q_value": 0.01,
+    }
     modes = [
         {"group_id": group_id, **plain, **ends, "p_value": 0.01, "verdict": verdict}
         for group_id, verdict in ((0, "verified"), (1, "can_be_chance"))

@@ -93,8 +93,9 @@ def _rates(modes: pd.DataFrame, *, n_models: int) -> pd.DataFrame:
 
 def _conditions(source: ReportSource, modes: pd.DataFrame) -> pd.DataFrame:
     own = source.tables["conditions"].merge(modes.dropna(subset="rule_id")[["mode_id", "rule_id"]], on="rule_id")
-    own = own[["mode_id", "position", "feature_id", "branch", "threshold"]]
+    own = own[["mode_id", "position", "feature_id", "branch", "threshold", "printed_threshold"]]
     foreign = {"mode_id": len(modes) - 1, "position": 0, "feature_id": 4321, "branch": "le", "threshold": 0.125}
+    foreign["printed_threshold"] = foreign["threshold"]
     return pd.concat([own, pd.DataFrame([foreign])], ignore_index=True)
 
 

@@ -20,7 +20,7 @@ from barlow_report.tables import check_table
 
 def _proposal(model_id: int, *conditions: tuple[int, str, float], **other: object) -> Proposal:
     values: dict[str, object] = {"rule_id": 7, "grouping": "label", "class_id": 1, "importance_value": 0.5, **other}
-    return Proposal(model_id=model_id, conditions=tuple(Condition(*c) for c in conditions), **values)  # type: ignore[arg-type]
+    return Proposal(model_id=model_id, conditions=tuple(Condition(*c, c[2]) for c in conditions), **values)  # type: ignore[arg-type]
 
 
 def test_proposals_with_the_same_features_on_the_same_sides_are_one_mode() -> None:
