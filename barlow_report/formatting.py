@@ -2,10 +2,15 @@
 
 A share is written with as many decimals as its count supports; a number that does not exist is written as
 an en dash, never as NaN.
+
+Halves are rounded up, by the decimal digits of a number and not by its binary ones: 8,255 of 10,000 are 82.6 %, though
+the number that a computer keeps for 82.55 is a little less. The shortest text of k / n is exact wherever k / n ends
+after a few digits, which is where halves are. The script of the tables does the same.
 """
 
 import math
 from collections.abc import Mapping
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 __all__ = [
     "MISSING",
@@ -16,6 +21,7 @@ __all__ = [
     "number",
     "p_value",
     "percent",
+    "points",
     "ratio",
     "rounded",
     "threshold",
@@ -36,13 +42,45 @@ def percent(share: float | None, *, decimals: int = 1) -> str:
     """
     if share is None or not _exists(share):
         return MISSING
-    smallest = 10.0**-decimals
-    value = share * 100
-    if 0 < value < smallest / 2:
-        return f"<{THIN_SPACE}{smallest:.{decimals}f}{THIN_SPACE}%"
-    if 100 - smallest / 2 < value < 100:
-        return f">{THIN_SPACE}{100 - smallest:.{decimals}f}{THIN_SPACE}%"
-    return f"{value:.{decimals}f}{THIN_SPACE}%"
+    value, smallest = _half_up(_per_cent(share), decimals), Decimal(1).scaleb(-decimals)
+    if share > 0 and value == 0:
+        return f"<{THIN_SPACE}{smallest}{THIN_SPACE}%"
+    if share < 1 and value == 100:
+        return f">{THIN_SPACE}{100 - smallest}{THIN_SPACE}%"
+    return f"{value}{THIN_SPACE}%"
+
+
+def points(share: float, base: float, *, unlike: float | None = None) -> str:
+    """Write by how many percentage points a share exceeds another: (0.37, 0.2705) → 10.
+
+    Args:
+        share: 0 to 1.
+        base: 0 to 1.
+        unlike: A limit, 0 to 1, that the difference does not reach: then there are as many decimals as tell it from the
+            limit, so that 9.95 is not written as 10.
+    """
+    difference = _per_cent(share) - _per_cent(base)
+    limit = None if unlike is None else _per_cent(unlike)
+    decimals = 0
+    while limit is not None and _half_up(difference, decimals) == limit != difference and decimals < _MOST_DECIMALS:
+        decimals += 1
+    return _signed(_half_up(difference, decimals))
+
+
+_MOST_DECIMALS = 12
+_EXACT = Context(prec=400, rounding=ROUND_HALF_UP)  # more digits than any float64 has
+
+
+def _per_cent(share: float) -> Decimal:
+    return Decimal(repr(float(share))) * 100
+
+
+def _half_up(value: Decimal, decimals: int) -> Decimal:
+    return value.quantize(Decimal(1).scaleb(-decimals), context=_EXACT)
+
+
+def _signed(value: Decimal) -> str:
+    return f"{abs(value) if value == 0 else value:f}".replace("-", "−")
 
 
 def count(n: int | None) -> str:
@@ -59,15 +97,14 @@ def interval(low: float | None, high: float | None, *, decimals: int = 0) -> str
     """Write an interval of shares: (0.931, 0.987) → 93–99 %."""
     if low is None or high is None or not (_exists(low) and _exists(high)):
         return MISSING
-    return f"{low * 100:.{decimals}f}–{high * 100:.{decimals}f}{THIN_SPACE}%"
+    return f"{_half_up(_per_cent(low), decimals)}–{_half_up(_per_cent(high), decimals)}{THIN_SPACE}%"
 
 
 def number(value: float | None, *, decimals: int = 3) -> str:
     """Write a measure with fixed decimals: 0.17222 → 0.172."""
     if value is None or not _exists(value):
         return MISSING
-    text = f"{value:.{decimals}f}"
-    return text.removeprefix("-") if float(text) == 0 else text.replace("-", "−")
+    return _signed(_half_up(Decimal(repr(float(value))), decimals))
 
 
 def threshold(value: float | None) -> str:
@@ -95,7 +132,7 @@ def p_value(value: float | None) -> str:
     """Write a p- or q-value: 0.031, or < 0.001 below that."""
     if value is None or not _exists(value):
         return MISSING
-    return f"<{THIN_SPACE}0.001" if value < 0.001 else f"{value:.3f}"
+    return f"<{THIN_SPACE}0.001" if value < 0.001 else number(value)
 
 
 def duplicates_words(found: Mapping[str, int]) -> str:

@@ -1,6 +1,7 @@
 """Numbers to text."""
 
 import math
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -26,6 +27,42 @@ THIN = formatting.THIN_SPACE
 )
 def test_percentages(share: float | None, text: str) -> None:
     assert formatting.percent(share) == text.replace(" ", THIN)
+
+
+@given(st.integers(1, 10**6), st.data(), st.integers(0, 2))
+def test_shares_are_rounded_half_up_by_their_exact_value(n: int, data: st.DataObject, decimals: int) -> None:
+    k = data.draw(st.integers(0, n))
+    exact = math.floor(Fraction(k * 100 * 10**decimals, n) + Fraction(1, 2))
+    text = formatting.percent(k / n, decimals=decimals).removesuffix(f"{THIN}%")
+    if not text.startswith(("<", ">")):
+        assert Fraction(text) * 10**decimals == exact
+    else:
+        assert exact in (0, 100 * 10**decimals)
+
+
+def test_halves_go_up_whatever_the_binary_digits() -> None:
+    assert formatting.percent(8255 / 10000) == f"82.6{THIN}%"
+    assert formatting.percent(0.9995) == f">{THIN}99.9{THIN}%"
+    assert formatting.percent(0.0005) == f"0.1{THIN}%"
+    assert formatting.interval(0.125, 0.375) == f"13–38{THIN}%"
+    assert (formatting.number(0.0625), formatting.number(-0.0625)) == ("0.063", "−0.063")
+
+
+@pytest.mark.parametrize(
+    ("share", "base", "unlike", "text"),
+    [
+        (0.37, 0.2705, 0.1, "9.95"),
+        (0.37, 0.27, None, "10"),
+        (0.43, 0.27, 0.2, "16"),
+        (0.2, 0.27, 0.1, "−7"),
+        (0.1999, 0.0, 0.2, "19.99"),
+        (72 / 159, 0.353316, 0.1, "9.95"),
+    ],
+)
+def test_a_difference_is_written_with_as_many_digits_as_keep_it_true(
+    share: float, base: float, unlike: float | None, text: str
+) -> None:
+    assert formatting.points(share, base, unlike=unlike) == text
 
 
 def test_percentages_without_decimals() -> None:

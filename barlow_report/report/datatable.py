@@ -145,4 +145,4 @@ def _column(column: TableColumn, cells: Sequence[Cell]) -> dict[str, Any]:
 
 def _per_cent(value: float | None) -> int | None:
     """Ends of intervals are only shown, never sorted by, so they go as they are shown."""
-    return None if value is None else int(f"{value * 100:.0f}")
+    return None if value is None else int(number(value * 100, decimals=0))

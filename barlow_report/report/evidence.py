@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from barlow_report.config import EvidenceKind, RulesConfig
-from barlow_report.formatting import THIN_SPACE, count, interval, number, p_value, percent, ratio
+from barlow_report.formatting import THIN_SPACE, count, interval, number, p_value, percent, points, ratio
 from barlow_report.report.records import FAIRLY_STABLE, Estimate, Measures, Rule
 from barlow_report.significance import smallest_p_value
 
@@ -231,20 +231,10 @@ def _missed(measures: Measures, config: RulesConfig, words: EvidenceWords) -> li
     error, base, coverage = measures.error.value, measures.base.value, measures.coverage.value
     missed = []
     if error is not None and base is not None and error < base + config.rho:
-        points, limit = _unequal((error - base) * 100, config.rho * 100)
+        limit = f"{config.rho * 100:g}"
         side = "below the base rate instead of above it" if error < base else f"above the base instead of {limit}"
-        missed.append(f"error rate {points.removeprefix('−')} points {side}")
+        missed.append(f"error rate {points(error, base, unlike=config.rho).removeprefix('−')} points {side}")
     if coverage is not None and coverage < config.tau:
-        share, limit = _unequal(coverage * 100, config.tau * 100)
+        share, limit = points(coverage, 0.0, unlike=config.tau), f"{config.tau * 100:g}"
         missed.append(f"covers {share}{THIN_SPACE}% of the {words.of_failures}failures instead of {limit}{THIN_SPACE}%")
     return missed
-
-
-def _unequal(value: float, limit: float) -> tuple[str, str]:
-    """Write a value and the limit that it misses with as few decimals as tell them apart."""
-    texts = ("", "")
-    for decimals in range(4):
-        texts = (number(value, decimals=decimals), f"{limit:g}")
-        if float(number(value, decimals=decimals).replace("−", "-")) != limit:
-            break
-    return texts

@@ -12,16 +12,19 @@
   function count(n) { return isMissing(n) ? MISSING : String(n).replace(/\B(?=(\d{3})+$)/g, THIN); }
   function percent(share, decimals) {
     if (isMissing(share)) return MISSING;
-    var smallest = Math.pow(10, -decimals), value = share * 100;
-    if (value > 0 && value < smallest / 2) return "<" + THIN + smallest.toFixed(decimals) + THIN + "%";
-    if (value < 100 && value > 100 - smallest / 2) return ">" + THIN + (100 - smallest).toFixed(decimals) + THIN + "%";
-    return fixed(value, decimals) + THIN + "%";
+    var smallest = Math.pow(10, -decimals), text = fixed(share, decimals, 2);
+    if (share > 0 && !Number(text)) return "<" + THIN + smallest.toFixed(decimals) + THIN + "%";
+    if (share < 1 && Number(text) === 100) return ">" + THIN + (100 - smallest).toFixed(decimals) + THIN + "%";
+    return text + THIN + "%";
   }
-  // Python and toFixed both round the exact binary value and differ at exact ties only: Python goes to even.
-  // A tie at d decimals is an odd multiple of 2^-(d+1).
-  function fixed(value, d) {
-    var scale = Math.pow(10, d), lower = Math.floor(value * scale);
-    return ((value * Math.pow(2, d + 1)) % 2 === 1 ? (lower + (lower % 2)) / scale : value).toFixed(d);
+  // Halves go up, by the digits of the shortest decimal text of a number that is not negative; times 10^shift.
+  function fixed(value, d, shift) {
+    var parts = /^(\d+)\.?(\d*)(?:e([+-]\d+))?$/.exec(String(value)), digits = parts[1] + parts[2];
+    var end = parts[1].length + Number(parts[3] || 0) + (shift || 0) + d;
+    if (end < 0) { digits = "0".repeat(-end) + digits; end = 0; }
+    digits = digits.padEnd(end + 1, "0");
+    var whole = String(BigInt("0" + digits.slice(0, end)) + (digits[end] >= "5" ? 1n : 0n)).padStart(d + 1, "0");
+    return d ? whole.slice(0, -d) + "." + whole.slice(-d) : whole;
   }
   function number(value) { var t = isMissing(value) ? MISSING : fixed(Math.abs(value), 3); return value < 0 && Number(t) ? "−" + t : t; }
   function pValue(value) { return isMissing(value) ? MISSING : value < 0.001 ? "<" + THIN + "0.001" : fixed(value, 3); }

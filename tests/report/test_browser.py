@@ -309,6 +309,7 @@ def test_the_script_writes_numbers_as_the_package_does(large: Built, watched: Wa
     rng = random.Random(3)  # noqa: S311 - not for secrets
     pairs = [(rng.randint(0, n), n) for n in [*range(1, 60), *(rng.randint(1, 90000) for _ in range(400))]]
     pairs += [(k, n) for n in (8, 16, 400, 800, 2000) for k in range(n + 1)]
+    pairs += [(8255, 10000), (9995, 10000), (5, 10000), (1, 10**7), (10**7 - 1, 10**7)]
     shown = page.evaluate("pairs => pairs.map(p => barlowReport.percent(p[0] / p[1], 1))", pairs)
     assert shown == [formatting.percent(k / n) for k, n in pairs]
     counts = [0, 7, 999, 1000, 1234567]

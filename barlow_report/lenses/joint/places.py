@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from barlow_report.config import RulesConfig
-from barlow_report.formatting import THIN_SPACE, count, interval, number, p_value, percent
+from barlow_report.formatting import THIN_SPACE, count, interval, p_value, percent, points
 from barlow_report.lenses.joint.page_tables import FeatureRow, feature_rows, pictures
 from barlow_report.lenses.joint.records import JointMode, JointModes
 from barlow_report.lenses.joint.selection import N_FEATURES
@@ -196,10 +196,10 @@ def _evidence(mode: JointMode, group: Group, config: RulesConfig) -> str:
         return f"{found} The joint mode is verified."
     missed, base = [], group.all_images.value or 0.0
     if mode.error.value < base + config.rho:
-        points = number(abs(mode.error.value - base) * 100, decimals=1)
         side = f"above the base instead of {config.rho * 100:g}" if mode.error.value >= base else "below the base rate"
-        missed.append(f"error rate {points} points {side}")
+        size = points(mode.error.value, base, unlike=config.rho).removeprefix("−")
+        missed.append(f"error rate {size} points {side}")
     if mode.coverage.value < config.tau:
-        covered, wanted = percent(mode.coverage.value), percent(config.tau, decimals=0)
-        missed.append(f"covers {covered} of the failures instead of {wanted}")
+        covered = f"{points(mode.coverage.value, 0.0, unlike=config.tau)}{THIN_SPACE}%"
+        missed.append(f"covers {covered} of the failures instead of {percent(config.tau, decimals=0)}")
     return f"{found} It is real, but smaller than asked for: {' and '.join(missed)}."

@@ -96,7 +96,7 @@ def test_it_says_its_rates_its_evidence_and_what_it_misses(source: ReportSource,
     words = _words(_class_page(source, site, mode.group_id)).replace("\u202f", " ")
     assert f"{mode.error.value * 100:.0f} % ({mode.error.low * 100:.0f}–{mode.error.high * 100:.0f} %)" in words
     assert "in 75 % of such pairs (a coin: 50 %; p = 0.002, q = 0.004)" in words
-    assert "It is real, but smaller than asked for: error rate 5.0 points above the base instead of 10." in words
+    assert "It is real, but smaller than asked for: error rate 5 points above the base instead of 10." in words
     verified = next(mode for mode in joint.shown if mode.verdict == "verified")
     assert "The joint mode is verified." in _words(_class_page(source, site, verified.group_id))
 
