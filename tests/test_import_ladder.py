@@ -19,6 +19,7 @@ FOUNDATION = {
     "files",
     "formatting",
     "offsets",
+    "power",
     "progress",
     "seals",
     "significance",

@@ -1,0 +1,102 @@
+"""Whether anything could be judged at all, and what would help where nothing could.
+
+A run whose groups are all too small finds nothing, whatever the model does. That is no good news and must not look
+like it.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from barlow_report.formatting import THIN_SPACE, count
+from barlow_report.power import POWER, Effect, images_needed
+from barlow_report.report.pages.page import Site
+
+__all__ = ["Judged", "nothing_judged"]
+
+_SHARE = 1 / 3
+_DIFFERENCES = (0.2, 0.3)
+_N_FEATURES = 512  # where the run does not say how many there are
+_WITHOUT_TREE = ("too_few_images", "only_failures", "no_failures")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What could not be judged, as the headline of a report, and what would help, a sentence each."""
+
+    sentence: str
+    helps: tuple[str, ...]
+
+
+def nothing_judged(site: Site) -> Judged | None:
+    """Return why nothing could be judged; None where something was, or where no image fails.
+
+    Nothing is judged where no group has as many images as a tree needs, and where no failure mode was tested on as many
+    as could have told.
+    """
+    catalog = site.catalog
+    if not catalog.images.failures.k:
+        return None
+    statuses = Counter(group.status for group in catalog.groups.values())
+    if statuses["too_few_images"] and not any(n for status, n in statuses.items() if status not in _WITHOUT_TREE):
+        return Judged(sentence=_no_tree(site, statuses["too_few_images"]), helps=_helps(site))
+    modes = catalog.failure_modes()
+    if modes and all(rule.verdict == "too_few_images" for rule in modes):
+        return Judged(sentence=_no_test(site), helps=_helps(site))
+    return None
+
+
+def _no_tree(site: Site, n_small: int) -> str:
+    groups = site.catalog.groups.values()
+    largest = max((group.base.n or 0 for group in groups if group.status == "too_few_images"), default=0)
+    which = f"all {count(n_small)} groups of images are" if n_small == len(groups) else "every group with failures is"
+    return (
+        f"Nothing could be judged: {which} too small. The largest has {_images(largest)} to look at, and "
+        f"{count(site.catalog.rules_config.min_images)} are needed."
+    )
+
+
+def _no_test(site: Site) -> str:
+    sizes = sorted(rule.best.error.n or 0 for rule in site.catalog.failure_modes())
+    n = f"{count(sizes[0])} to {_images(sizes[-1])}" if sizes[0] < sizes[-1] else _images(sizes[0])
+    modes = f"each of the {count(len(sizes))} failure modes was" if len(sizes) > 1 else "the failure mode was"
+    return f"Nothing could be judged: {modes} tested on {n}, too few for any outcome to tell."
+
+
+def _images(n: int) -> str:
+    return f"{count(n)} image{'s' * (n != 1)}"
+
+
+def _helps(site: Site) -> tuple[str, ...]:
+    few, many = (_needed(site, difference) for difference in reversed(_DIFFERENCES))
+    rules = site.catalog.rules_config
+    more = (
+        f"More images of each class. Say a third of a class's images meet a condition and fail {{points}} points more "
+        f"often than the others: with {count(many)} images the test finds that with {POWER * 100:g}{THIN_SPACE}% "
+        f"probability; with {count(few)} it finds {_DIFFERENCES[1] * 100:g} points."
+    ).format(points=f"{_DIFFERENCES[0] * 100:g}")
+    larger = (
+        f"Larger groups of the images there are, of {count(few)} images or more: rules.unions takes classes together, "
+        "such as those of a super-category; rules.manifest_columns groups images by a column, such as the camera; "
+        "rules.confused_pairs takes the pairs of classes with the most failures."
+    )
+    all_images = "rules.evidence: shuffles tests on all images instead of those that were held out."
+    return (more, larger, *([all_images] if rules.evidence_kind == "held_out" else []))
+
+
+def _needed(site: Site, difference: float) -> int:
+    catalog = site.catalog
+    failing = min(catalog.images.failures.value or 0.0, 1 - difference)
+    return images_needed(
+        Effect(share=_SHARE, base=failing, difference=difference),
+        settings=catalog.rules_config,
+        n_features=_n_features(site.info),
+        n_groups=max(len(catalog.classes), 1),
+    )
+
+
+def _n_features(info: Mapping[str, object]) -> int:
+    models = info.get("models")
+    feature = models.get("feature") if isinstance(models, Mapping) else None
+    n = feature.get("n_features") if isinstance(feature, Mapping) else None
+    return n if isinstance(n, int) and n > 0 else _N_FEATURES
