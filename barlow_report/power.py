@@ -1,9 +1,9 @@
 """How many images a class needs for a failure mode of a given size to be found, before anything was found.
 
 A mode is a condition that a share s of the class's images meet; of these a share p₁ fails, of the others p₀. On n
-images the difference of both rates is tested at level α, one-sided. The classic answer, from the normal approximation to two
-proportions (Fleiss, Levin and Paik, Statistical Methods for Rates and Proportions, 2003, chapter 4), finds it with
-probability 1 − β from
+images the difference of both rates is tested at level α, one-sided. The classic answer, from the normal approximation
+to two proportions (Fleiss, Levin and Paik, Statistical Methods for Rates and Proportions, 2003, chapter 4), finds it
+with probability 1 − β from
 
     n = (z(α) · √(p(1 − p)) + z(β) · √((1 − s) p₁(1 − p₁) + s p₀(1 − p₀)))² / (s (1 − s) (p₁ − p₀)²)
 

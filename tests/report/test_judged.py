@@ -49,7 +49,7 @@ def test_modes_that_were_tested_on_too_few_images_judge_nothing(
     rules = demo.source.tables["rules"]
     modes = rules["is_failure_mode"]
     small = rules.assign(verdict=rules["verdict"].where(~modes, "too_few_images"), n_failures_held_out=0)
-    small["n_images_held_out"] = [sizes[i % 2] for i in range(len(small))]
+    small["n_images_held_out"] = [sizes[n % 2] for n in modes.cumsum()]
     judged = _judged(demo.source, rules=small)
     assert judged is not None
     assert words in judged.sentence
