@@ -11,10 +11,11 @@ from typing import Any
 
 from barlow_report.config import EvidenceKind
 from barlow_report.report.catalog import Catalog
+from barlow_report.report.mode_words import mode_line
 from barlow_report.report.records import Group, Measures, Rule, Tile
-from barlow_report.report.words import rule_inequality, rule_sentence
+from barlow_report.report.words import rule_inequality
 
-__all__ = ["as_json", "csv_line", "feature_json", "rule_record", "rules_csv", "rules_json"]
+__all__ = ["as_json", "csv_line", "feature_json", "rule_columns", "rule_record", "rules_csv", "rules_json"]
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0")
 
@@ -35,7 +36,7 @@ def rule_record(group: Group, rule: Rule, evidence: EvidenceKind) -> dict[str, A
         "verdict": rule.verdict,
         "evidence": evidence,
         "rule": rule_inequality(rule),
-        "sentence": rule_sentence(group, rule),
+        "sentence": mode_line(group, rule),
     }
     record |= _measures(rule.fit, "")
     record["average_leaf_error_rate"] = group.average_leaf_error_rate
@@ -43,6 +44,52 @@ def rule_record(group: Group, rule: Rule, evidence: EvidenceKind) -> dict[str, A
     record["average_leaf_error_rate_held_out"] = group.average_leaf_error_rate_held_out
     record |= {"p_value": rule.p_value, "q_value": rule.q_value, "stability": rule.stability}
     return record
+
+
+def rule_columns(evidence: EvidenceKind) -> dict[str, str]:
+    """Return what the columns of rules.csv mean, in their order; an empty cell is no value."""
+    fitted = "as seen where it was found" if evidence == "shuffles" else "on the images that it was fitted on"
+    tested = {
+        "held_out": "on held-out images",
+        "shuffles": "estimated",
+        "in_sample": "always empty, as nothing was tested",
+    }[evidence]
+    counted = tested if evidence != "shuffles" else "always empty, as rates are estimated and not counted"
+    return {
+        "rule_id": "the rule; numbers are those of this run",
+        "group_id": "its group",
+        "grouping": "what the group has in common with others: label, prediction, or another kind",
+        "class_id": "the class of the group, if it is of one class",
+        "group": "the name of the group",
+        "rank": f"1 for the group's rule with the highest importance value {fitted}, failure modes first",
+        "is_failure_mode": f"whether it fails and covers as much as a failure mode must, {fitted}",
+        "verdict": "what the evidence says of a failure mode; empty for other rules",
+        "evidence": "the kind of evidence of this run",
+        "rule": "the conditions exactly, with thresholds that give the same counts",
+        "sentence": "the rule in words, with its error rate in evidence",
+        "n_images": f"images in the leaf, {fitted}",
+        "n_failures": "failures among them",
+        "base_error_rate": f"share of the group's images that fail, {fitted}",
+        "error_rate": f"share of the leaf's images that fail, {fitted}: too high, as the rule was chosen for it",
+        "error_coverage": f"share of the group's failures that are in the leaf, {fitted}",
+        "importance_value": f"error_rate × error_coverage, {fitted}",
+        "average_leaf_error_rate": f"of the group's tree, {fitted}",
+        "n_images_held_out": f"images in the leaf, {counted}",
+        "n_failures_held_out": "failures among them",
+        **_rate_columns("base_error_rate", f"share of the group's images that fail, {tested}"),
+        **_rate_columns("error_rate", f"share of the leaf's images that fail, {tested}"),
+        **_rate_columns("error_coverage", f"share of the group's failures that are in the leaf, {tested}"),
+        "importance_value_held_out": f"error rate × error coverage, {tested}",
+        "average_leaf_error_rate_held_out": f"of the group's tree, {tested}",
+        "p_value": "of the test of this rule",
+        "q_value": "share of false discoveries to expect among failure modes with a q-value this small",
+        "stability": "share of draws of the group's images in which it is found again, 0 to 1",
+    }
+
+
+def _rate_columns(name: str, meaning: str) -> dict[str, str]:
+    ends = {"": meaning, "_low": "lower end of its interval", "_high": "upper end of its interval"}
+    return {f"{name}_held_out{end}": words for end, words in ends.items()}
 
 
 def _measures(measures: Measures | None, suffix: str) -> dict[str, Any]:

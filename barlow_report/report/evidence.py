@@ -4,7 +4,7 @@ A run has one of two kinds of evidence, or none. Whatever a page says of it, it 
 that no page claims held-out images where there are none.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from barlow_report.config import EvidenceKind, RulesConfig
@@ -53,7 +53,8 @@ class EvidenceWords:
         together: What all images of a group consist of; empty where there is nothing to tell apart.
         of_failures: Before a number of failures: 18/60 held-out failures.
         each: Behind it.
-        error_rate: What the error rate in evidence is.
+        source: Which images the rates of rules are of, a sentence; empty where the page says so at its top.
+        measures: What the measures in evidence are, by the short names of columns: er, ber, ec and n.
     """
 
     kind: EvidenceKind
@@ -65,7 +66,8 @@ class EvidenceWords:
     together: str = ""
     of_failures: str = ""
     each: str = ""
-    error_rate: str = ""
+    source: str = ""
+    measures: Mapping[str, str]
 
     @property
     def parts(self) -> tuple[str, str]:
@@ -83,6 +85,15 @@ class EvidenceWords:
         return f"On the {n} held-out images of this leaf, "
 
 
+def _measures(images: str, *, error: str, n: str) -> dict[str, str]:
+    return {
+        "er": f"Error rate: share of the leaf's {images} that fail, {error}",
+        "ber": f"Base error rate: share of the group's {images} that fail",
+        "ec": f"Error coverage: share of the group's failures that are in the leaf, of the same {images}",
+        "n": n,
+    }
+
+
 EVIDENCE: dict[EvidenceKind, EvidenceWords] = {
     "held_out": EvidenceWords(
         kind="held_out",
@@ -93,7 +104,8 @@ EVIDENCE: dict[EvidenceKind, EvidenceWords] = {
         fitted_row="Fitted images",
         together="fitted and held-out images",
         of_failures="held-out ",
-        error_rate="Error rate on the held-out images of the leaf, with its interval",
+        source="Rates are of held-out images, which no rule was fitted on.",
+        measures=_measures("held-out images", error="with its interval", n="Held-out images in the leaf"),
     ),
     "shuffles": EvidenceWords(
         kind="shuffles",
@@ -103,8 +115,12 @@ EVIDENCE: dict[EvidenceKind, EvidenceWords] = {
         row="Estimated",
         fitted_row="As seen",
         each=", by estimate",
-        error_rate="Error rate in the leaf, estimated: what the search for the best rule adds by chance is taken away; "
-        "with its interval",
+        source="Rates are estimates from all images, without what the search for the rules adds to them.",
+        measures=_measures(
+            "images",
+            error="estimated: what the search for the best rule adds by chance is taken away; with its interval",
+            n="Images in the leaf, from which its rates are estimated",
+        ),
     ),
     "in_sample": EvidenceWords(
         kind="in_sample",
@@ -113,6 +129,7 @@ EVIDENCE: dict[EvidenceKind, EvidenceWords] = {
         fitted="fitted images",
         row="Tested images",
         fitted_row="All images (in-sample only)",
+        measures=_measures("images", error="as fitted, not tested", n="Images in the leaf that it was fitted on"),
     ),
 }
 

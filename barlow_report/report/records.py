@@ -119,6 +119,11 @@ class Rule:
         return self.held_out or self.fit
 
     @property
+    def n_in_evidence(self) -> int | None:
+        """Images of the leaf that its measures in evidence are of: counted ones, or those estimated from."""
+        return self.fit.error.n if isinstance(self.best.error, Estimate) else self.best.error.n
+
+    @property
     def order(self) -> tuple[int, bool, float, int]:
         """Sort key: by verdict, verified first; unstable ones behind others; then by importance, then by id."""
         importance = self.best.importance_value

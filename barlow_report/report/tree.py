@@ -1,12 +1,15 @@
-"""The error tree as a drawing: where its boxes and lines go.
+"""The error tree as a drawing: where its boxes and lines go, and what is written into them.
+
+The numbers are those in evidence: counts on held-out images; or, where failures were shuffled, the estimated rates of
+leaves. What lies between the root and the leaves has no estimate: it is shown as seen, and says so.
 
 Drawn from left to right, so that a deep tree grows downwards, the way a page scrolls.
 """
 
 from dataclasses import dataclass
 
-from barlow_report.formatting import threshold
-from barlow_report.report.records import Group, Node, Rule, Share
+from barlow_report.formatting import interval, ratio, threshold
+from barlow_report.report.records import Estimate, Group, Node, Rule, Share
 
 __all__ = ["N_SHADES", "DrawnEdge", "DrawnNode", "TreeDrawing", "draw_tree", "shade"]
 
@@ -21,13 +24,19 @@ _MAX_NAME = 14  # letters
 
 @dataclass(frozen=True, kw_only=True)
 class DrawnNode:
-    """A box: its gauge is filled to `fill` of its height in colour `shade`."""
+    """A box: its gauge is filled to `fill` of its height in colour `shade`.
+
+    `error` and `coverage` are of `n_images` images, and `source` says which these are.
+    """
 
     node: Node
+    error: Share | Estimate
+    coverage: Share | Estimate
+    n_images: int
+    source: str
     x: int
     y: int
     shade: int
-    coverage: Share
     fill_y: float
     fill_height: float
     rule: Rule | None
@@ -49,7 +58,7 @@ class DrawnEdge:
 
 @dataclass(frozen=True, kw_only=True)
 class TreeDrawing:
-    """Boxes in depth-first order, lines, and the size of the whole."""
+    """Boxes in depth-first order, lines, and the size of the whole; `note` says what the numbers are of."""
 
     width: int
     height: int
@@ -57,6 +66,7 @@ class TreeDrawing:
     node_height: int
     nodes: tuple[DrawnNode, ...]
     edges: tuple[DrawnEdge, ...]
+    note: str
 
     @property
     def root(self) -> DrawnNode:
@@ -87,7 +97,19 @@ def draw_tree(group: Group) -> TreeDrawing | None:
         node_height=_HEIGHT,
         nodes=tuple(_walk(root)),
         edges=tuple(edge for node in _walk(root) for edge in _edges(node)),
+        note=_note(group),
     )
+
+
+_NOTES = {
+    "held_out": "Numbers are of held-out images, which the tree was not fitted on.",
+    "shuffles": "Rates of leaves are estimates; boxes between them and all images are as seen when the tree was found.",
+}
+
+
+def _note(group: Group) -> str:
+    estimated = any(rule.held_out is not None for rule in group.rules)
+    return _NOTES["held_out"] if group.is_split else _NOTES["shuffles"] if estimated else ""
 
 
 class _Layout:
@@ -96,7 +118,7 @@ class _Layout:
     def __init__(self, group: Group, children: dict[int, list[Node]]) -> None:
         self.children = children
         self.rules = {rule.node_id: rule for rule in group.rules}
-        self.n_failures = group.base.k
+        self.group = group
         self.n_leaves = 0
 
     def place(self, node: Node) -> DrawnNode:
@@ -106,19 +128,39 @@ class _Layout:
         else:
             y = _MARGIN + self.n_leaves * (_HEIGHT + _GAP_Y)
             self.n_leaves += 1
-        coverage = Share(node.error.k, self.n_failures)
-        fill = round((coverage.value or 0.0) * _HEIGHT, 1)
+        rule = self.rules.get(node.node_id)
+        error, coverage, source = self._measure(node, rule)
+        fill = round(min(coverage.value or 0.0, 1.0) * _HEIGHT, 1)
         return DrawnNode(
             node=node,
+            error=error,
+            coverage=coverage,
+            n_images=_counted(self.group, node).n or 0,
+            source=source,
             x=_MARGIN + node.depth * (_WIDTH + _GAP_X),
             y=y,
-            shade=shade(node.error.value),
-            coverage=coverage,
+            shade=shade(error.value),
             fill_y=round(y + _HEIGHT - fill, 1),
             fill_height=fill,
-            rule=self.rules.get(node.node_id),
+            rule=rule,
             children=below,
         )
+
+    def _measure(self, node: Node, rule: Rule | None) -> tuple[Share | Estimate, Share | Estimate, str]:
+        """Error rate and coverage of a node in evidence, and of which images they are."""
+        if rule is not None and isinstance(rule.best.error, Estimate):
+            error = rule.best.error
+            return error, rule.best.coverage, f"{interval(error.low, error.high)}, estimated"
+        counted = _counted(self.group, node)
+        base = self.group.base_held_out if self.group.is_split else self.group.base
+        source = f"{ratio(counted.k, counted.n)} {'held-out ' if self.group.is_split else ''}images"
+        is_between = rule is None and node.parent_id is not None and not self.group.is_split
+        return counted, Share(counted.k, base.k), source + ", as seen" * is_between
+
+
+def _counted(group: Group, node: Node) -> Share:
+    """The failures among the images of a node that its numbers are of."""
+    return node.error_held_out if group.is_split else node.error
 
 
 def _walk(node: DrawnNode) -> list[DrawnNode]:
@@ -136,7 +178,7 @@ def _edges(parent: DrawnNode) -> list[DrawnEdge]:
     for child in parent.children:
         y1 = child.y + _HEIGHT // 2
         bend = x0 + 26
-        share = (child.node.error.n or 0) / (parent.node.error.n or 1)
+        share = child.n_images / (parent.n_images or 1)
         sign = "≤" if child.node.branch == "le" else ">"
         edges.append(
             DrawnEdge(

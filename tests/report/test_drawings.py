@@ -1,8 +1,11 @@
 """Where the boxes of a tree and the bars of a histogram go."""
 
+from dataclasses import replace
+
 from barlow_report.report.histogram import draw_histogram
-from barlow_report.report.records import Group, HistogramBin, Node, Share
+from barlow_report.report.records import Estimate, Group, HistogramBin, Measures, Node, Share
 from barlow_report.report.tree import N_SHADES, draw_tree, shade
+from tests.report.test_words import RULE
 
 NONE = Share(0, 0)
 
@@ -29,6 +32,7 @@ def _group(*nodes: Node) -> Group:
         status="fitted",
         base=nodes[0].error if nodes else NONE,
         base_held_out=NONE,
+        is_split=False,
         average_leaf_error_rate=None,
         average_leaf_error_rate_held_out=None,
         noise_floor=None,
@@ -76,6 +80,41 @@ def test_lines_are_as_thick_as_their_share_of_images_and_say_the_condition() -> 
     assert thin.width < thick.width
     assert (thin.condition, thick.condition) == ("≤ 0.5", "> 0.5")
     assert thin.feature == "feature 3"
+
+
+def test_boxes_show_counts_of_held_out_images_where_some_were_held_out() -> None:
+    nodes = (_node(0, None, "root", 0, 10, 100, split=3), _node(1, 0, "le", 1, 8, 40), _node(2, 0, "gt", 1, 2, 60))
+    held_out = [Share(5, 50), Share(3, 30), Share(2, 20)]
+    counted = [replace(node, error_held_out=share) for node, share in zip(nodes, held_out, strict=True)]
+    group = replace(_group(*counted), is_split=True, base_held_out=Share(5, 50))
+    drawing = draw_tree(group)
+    assert drawing is not None
+    assert [box.error for box in drawing.nodes] == held_out
+    assert [box.coverage.value for box in drawing.nodes] == [1.0, 0.6, 0.4]
+    assert drawing.nodes[1].source == "3/30 held-out images"
+    assert drawing.edges[0].width > drawing.edges[1].width
+    assert "held-out images" in drawing.note
+
+
+def test_leaves_show_estimates_and_boxes_above_them_say_that_they_are_as_seen() -> None:
+    root, inner, first, second, last = (
+        _node(0, None, "root", 0, 10, 100, split=3),
+        _node(1, 0, "le", 1, 8, 40, split=4),
+        _node(2, 1, "le", 2, 7, 10),
+        _node(3, 1, "gt", 2, 1, 30),
+        _node(4, 0, "gt", 1, 2, 60),
+    )
+    estimate = Estimate(value=0.5, low=0.4, high=0.6)
+    measures = Measures(base=root.error, error=estimate, coverage=estimate, importance_value=0.25)
+    rules = tuple(replace(RULE, node_id=node.node_id, held_out=measures) for node in (first, second, last))
+    drawing = draw_tree(replace(_group(root, inner, first, second, last), rules=rules))
+    assert drawing is not None
+    boxes = {box.node.node_id: box for box in drawing.nodes}
+    assert (boxes[0].error, boxes[0].source) == (root.error, "10/100 images")
+    assert (boxes[1].error, boxes[1].source) == (inner.error, "8/40 images, as seen")
+    assert (boxes[2].error, boxes[2].source) == (estimate, "40–60\u202f%, estimated")
+    assert boxes[2].n_images == 10
+    assert boxes[2].shade == shade(0.5)
 
 
 def test_a_group_without_nodes_has_no_drawing() -> None:

@@ -46,14 +46,14 @@ def _group_with_tree() -> Group:
             depth=0 if parent is None else 1,
             feature_id=37 if splits else None,
             threshold=0.08934 if splits else None,
-            error=Share(k, n),
-            error_held_out=Share(0, 0),
+            error=Share(0, 0),
+            error_held_out=Share(k, n),
         )
 
     nodes = (
-        node(0, None, "root", 400, 780, splits=True),
-        node(1, 0, "le", 311, 320, splits=False),
-        node(2, 0, "gt", 89, 460, splits=False),
+        node(0, None, "root", 170, 335, splits=True),
+        node(1, 0, "le", 130, 137, splits=False),
+        node(2, 0, "gt", 40, 198, splits=False),
     )
     other = replace(RULE, rule_id=5, node_id=2, is_failure_mode=False)
     return replace(GROUP, nodes=nodes, rules=(RULE, other))

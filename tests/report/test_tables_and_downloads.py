@@ -11,6 +11,7 @@ from PIL import Image
 from barlow_report.errors import SiteError
 from barlow_report.progress import ignore_advance
 from barlow_report.report.datatable import DataTable, Link, TableColumn, as_script_value
+from barlow_report.report.downloads import rule_columns
 from barlow_report.report.media import MediaLibrary, webp_size
 from barlow_report.report.records import Share
 from tests.report.conftest import Built
@@ -67,6 +68,9 @@ def test_the_numbers_of_the_csv_are_those_of_the_tables(demo: Built) -> None:
         assert int(row["n_images_held_out"]) == rule["n_images_held_out"]
         assert row["verdict"] == (rule["verdict"] or "")
         assert row["evidence"] == "held_out"
+        assert list(row) == list(rule_columns("held_out"))
+        k, n = int(rule["n_failures_held_out"]), int(rule["n_images_held_out"])
+        assert f"({k} of {n} new image{'s' * (n != 1)})" in row["sentence"].replace("\u202f", "") or not n
 
 
 def test_the_json_has_names_as_they_are_and_no_markup(hostile: Built) -> None:

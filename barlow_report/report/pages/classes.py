@@ -69,7 +69,7 @@ def _table(site: Site) -> DataTable:
     columns = [TableColumn(key="class", label="Class", kind="link")]
     for grouping in groupings:
         words = GROUPINGS.get(grouping, grouping)
-        title = f"Base error rate: failures among the images of the group {words} that trees are fitted on"
+        title = f"Base error rate: failures among all images of the group {words}"
         columns += [
             TableColumn(key=f"ber-{grouping}", label=f"BER {words}", kind="rate", title=title, starts="descending"),
             TableColumn(key=f"status-{grouping}", label=f"Tree {words}", kind="badge", words=STATUSES),
@@ -118,7 +118,7 @@ def _row(site: Site, entry: ClassEntry, groupings: list[str]) -> list[Cell]:
     row: list[Cell] = [site.class_link(entry.class_id)]
     for grouping in groupings:
         group = groups.get(grouping)
-        row += [None, None] if group is None else [group.base, group.status]
+        row += [None, None] if group is None else [group.all_images, group.status]
     return [*row, len(modes), _n_verified(modes)]
 
 

@@ -5,17 +5,17 @@ from dataclasses import dataclass, replace
 
 from barlow_report.formatting import count
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, Picture, TableColumn
+from barlow_report.report.downloads import rule_columns
 from barlow_report.report.evidence import STABILITY, VERDICTS, modes_words
 from barlow_report.report.pages.page import Site, SitePage
-from barlow_report.report.records import Rule
+from barlow_report.report.records import Rule, Share
 from barlow_report.report.slots import ModeColumns
 from barlow_report.report.words import condition_words, grouping_label
 
 __all__ = ["FailureModesView", "failure_modes_page"]
 
-_PAGE_SIZE = 40  # fourteen columns wide: more rows would be more elements than a page should have
+_PAGE_SIZE = 40  # a dozen columns wide: more rows would be more elements than a page should have
 
-_TESTED = TableColumn(key="er-held-out", label="", kind="rate", starts="descending")  # in the words of the evidence
 _COLUMNS = (
     TableColumn(key="picture", label="Picture", kind="picture"),
     TableColumn(key="rule", label="Rule", kind="link"),
@@ -31,47 +31,34 @@ _COLUMNS = (
         title="Share of draws of the group's images in which the best rule overlaps this one by half or more: "
         + ", ".join(f"{word} from {limit:g}" for limit, word in STABILITY[:-1]),
     ),
-    _TESTED,
+    TableColumn(key="er", label="ER", kind="rate", starts="descending"),
+    TableColumn(key="ber", label="BER", kind="rate", starts="descending"),
+    TableColumn(key="ec", label="EC", kind="rate", starts="descending"),
+    TableColumn(key="n", label="n", kind="count", starts="descending"),
+    TableColumn(
+        key="iv",
+        label="IV",
+        kind="number",
+        starts="descending",
+        title="Importance value: ER × EC. Within a verdict, rows are in this order",
+    ),
     TableColumn(
         key="q",
         label="q",
         kind="q",
         title="Share of false discoveries to expect among failure modes with a q-value this small",
     ),
-    TableColumn(key="er", label="ER", kind="rate", starts="descending", title="Error rate of the leaf, as fitted"),
-    TableColumn(
-        key="ber", label="BER", kind="rate", starts="descending", title="Base error rate of the group, as fitted"
-    ),
-    TableColumn(
-        key="ec",
-        label="EC",
-        kind="rate",
-        starts="descending",
-        title="Error coverage: share of the group's failures that are in the leaf, as fitted",
-    ),
-    TableColumn(
-        key="n", label="n", kind="count", starts="descending", title="Images in the leaf that it was fitted on"
-    ),
-    TableColumn(
-        key="iv", label="IV", kind="number", starts="descending", title="Importance value: error rate × error coverage"
-    ),
-    TableColumn(
-        key="aler",
-        label="ALER",
-        kind="number",
-        starts="descending",
-        title="Average leaf error rate of the tree: sum over leaves of error coverage × error rate",
-    ),
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class FailureModesView:
-    """The table, and how many of its rows have which verdict."""
+    """The table, how many of its rows have which verdict, and the columns of rules.csv with what they mean."""
 
     table: DataTable
     counts: str
     n_rules: int
+    columns: tuple[tuple[str, str], ...]
 
 
 def failure_modes_page(site: Site) -> SitePage:
@@ -83,6 +70,7 @@ def failure_modes_page(site: Site) -> SitePage:
         table=table,
         counts=modes_words(rules),
         n_rules=len(site.catalog.rules),
+        columns=tuple(rule_columns(site.catalog.evidence.kind).items()),
     )
     return SitePage(
         path="failure-modes/index.html",
@@ -131,19 +119,22 @@ def _table(site: Site, rules: list[Rule]) -> DataTable:
 
 
 def _columns(site: Site, rules: Sequence[Rule]) -> list[TableColumn]:
-    """The columns that the run has values for, in the words of its evidence."""
-    catalog, absent = site.catalog, set[str]()
-    if catalog.is_in_sample:
-        absent |= {"er-held-out", "q"}
+    """The columns that the run has values for; its measures are those in evidence, and say so."""
+    words, absent = site.catalog.evidence, set[str]()
+    if site.catalog.is_in_sample:
+        absent.add("q")
     if all(rule.stability is None for rule in rules):
         absent.add("stability")
-    tested = replace(
-        _TESTED,
-        kind="estimate" if catalog.evidence.kind == "shuffles" else "rate",
-        label=f"ER {catalog.evidence.short}",
-        title=catalog.evidence.error_rate,
-    )
-    return [tested if column is _TESTED else column for column in _COLUMNS if column.key not in absent]
+    estimated = {"er", "ec"} if words.kind == "shuffles" else set()
+    return [
+        replace(
+            column,
+            kind="estimate" if column.key in estimated else column.kind,
+            title=words.measures.get(column.key, column.title),
+        )
+        for column in _COLUMNS
+        if column.key not in absent
+    ]
 
 
 def _cells(site: Site, rule: Rule, added: Sequence[ModeColumns]) -> dict[str, Cell]:
@@ -163,12 +154,10 @@ def _cells(site: Site, rule: Rule, added: Sequence[ModeColumns]) -> dict[str, Ce
         "grouping": grouping_label(group),
         "verdict": rule.verdict,
         "stability": rule.stability,
-        "er-held-out": None if rule.held_out is None else rule.held_out.error,
+        "er": rule.best.error,
+        "ber": Share(rule.best.base.k, rule.best.base.n),
+        "ec": rule.best.coverage,
+        "n": rule.n_in_evidence,
+        "iv": rule.best.importance_value,
         "q": rule.q_value,
-        "er": rule.fit.error,
-        "ber": rule.fit.base,
-        "ec": rule.fit.coverage,
-        "n": rule.fit.error.n,
-        "iv": rule.fit.importance_value,
-        "aler": group.average_leaf_error_rate,
     }

@@ -50,7 +50,7 @@ def group_link(site: Site, group: Group) -> GroupLink:
     return GroupLink(
         link=Link(group.name, site.group_page(group)),
         grouping=grouping_label(group),
-        base=group.base,
+        base=group.all_images,
         modes=modes_words(modes),
     )
 
@@ -88,7 +88,7 @@ def _table(site: Site, groups: list[Group]) -> DataTable:
             label="BER",
             kind="rate",
             starts="descending",
-            title="Base error rate: failures among the images of the group that trees are fitted on",
+            title="Base error rate: failures among all images of the group",
         ),
         TableColumn(key="status", label="Tree", kind="badge", words=STATUSES),
         TableColumn(
@@ -129,7 +129,7 @@ def _row(site: Site, group: Group) -> list[Cell]:
     return [
         Link(group.name, site.group_page(group)),
         grouping_label(group),
-        group.base,
+        group.all_images,
         group.status,
         len(modes),
         _n_verified(modes),
