@@ -13,14 +13,17 @@ __all__ = ["classes_table", "mode_columns", "modes_table", "mostly", "type_cells
 
 _MODE_COLUMNS = (
     TableColumn(
-        key="mostly", label="Mostly", kind="text", title="The type of most failures of the leaf, see Error types"
+        key="mostly",
+        label="Mostly",
+        kind="text",
+        title="The type of most failures in the leaf, among all images of the group",
     ),
     TableColumn(
         key="noise",
         label="Label noise",
         kind="rate",
         starts="descending",
-        title="Failures of the leaf that say more about the labels than about the model",
+        title="Failures in the leaf, among all images of the group, that say more about labels than about the model",
     ),
 )
 

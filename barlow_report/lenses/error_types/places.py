@@ -68,7 +68,9 @@ def class_block(error_types: ErrorTypeTables, class_id: int) -> Block | None:
 def mode_block(error_types: ErrorTypeTables, rule: Rule) -> Block | None:
     """What the failures of a rule consist of."""
     found = error_types.by_rule.get(rule.rule_id)
-    return None if found is None else _breakdown(error_types, found, breakdown_words(found))
+    if found is None:
+        return None
+    return _breakdown(error_types, found, breakdown_words(found, among=" in its leaf, among all images"))
 
 
 def noise_remark(error_types: ErrorTypeTables, rule: Rule) -> Remark | None:

@@ -149,13 +149,18 @@ class ErrorTypeTables:
         return any(stage.is_assessed and stage.error_type in LABEL_NOISE for stage in self.stages)
 
 
-def breakdown_words(breakdown: Breakdown) -> str:
-    """Say what some failures consist of: Of its 140 failures, 61 are overlapping classes and 79 model failures."""
+def breakdown_words(breakdown: Breakdown, *, among: str = "") -> str:
+    """Say what some failures consist of: Of 140 failures, 61 are overlapping classes and 79 model failures.
+
+    Args:
+        breakdown: Of these failures.
+        among: Which failures they are, where the page shows others as well, such as ` among all images`.
+    """
     parts = [f"{count(entry.share.k)} {_of_many(entry)}" for entry in breakdown.found]
     if not parts:
         return "No failure."
     verb = "is" if breakdown.found[0].share.k == 1 else "are"
-    head = f"Of {count(breakdown.n_failures)} failure{'s' * (breakdown.n_failures != 1)}, "
+    head = f"Of {count(breakdown.n_failures)} failure{'s' * (breakdown.n_failures != 1)}{among}, "
     first, *others = parts
     first = first.replace(" ", f" {verb} ", 1)
     return head + " and ".join([", ".join([first, *others[:-1]]), others[-1]] if others else [first]) + "."
