@@ -33,12 +33,15 @@ from barlow_report.report.pages import Pages, Site, SitePage, all_pages
 from barlow_report.report.pages.annotate import annotate_files
 from barlow_report.report.render import Renderer, templates_folder
 from barlow_report.report.source import Profile, ReportSource
+from barlow_report.report.theme_files import drop_unused
 
 __all__ = ["Prepared", "build_site", "prepare", "write_site"]
 
 _ASSETS: dict[Profile, tuple[str, ...]] = {
     "standalone": (
         "barlow.css",
+        "phone.css",
+        "print.css",
         "frame.css",
         "barlow.js",
         "tables.js",
@@ -54,6 +57,8 @@ _ASSETS: dict[Profile, tuple[str, ...]] = {
     "mkdocs": (
         "hosted.css",
         "barlow.css",
+        "phone.css",
+        "print.css",
         "barlow.js",
         "tables.js",
         "jump.js",
@@ -226,6 +231,7 @@ def _write_standalone(site: Site, pages: Pages, renderer: Renderer, *, folder: P
             config.plugins["barlow-report"] = plugin
             with output_errors(folder):
                 build(config)
+                drop_unused(folder, (part for frame in plugin.frames.values() for part in frame))
                 write_in_frames(pages, plugin.frames, renderer, folder=folder, advance=advance)
         except (MkDocsException, TemplateError) as error:
             raise SiteError(f"the site generator failed: {error}. Please report this as a bug.") from error
@@ -255,7 +261,7 @@ def _mkdocs_config(pages: Iterable[SitePage]) -> dict[str, Any]:
         },
         "plugins": {"material/search": {}, "material/offline": {}},
         "extra": {"generator": False, "polyfills": ["assets/barlow/iframe-worker.js"]},
-        "extra_css": ["assets/barlow/frame.css", "assets/barlow/barlow.css"],
+        "extra_css": [f"assets/barlow/{name}.css" for name in ("frame", "barlow", "phone", "print")],
         "extra_javascript": ["assets/barlow/barlow.js"],
         "nav": [{section: path} for section, path in sections.items()],
     }

@@ -1,5 +1,6 @@
 """Templates to HTML: everything is escaped, and a name that a template asks for must exist."""
 
+import re
 from pathlib import Path
 
 import jinja2
@@ -9,6 +10,9 @@ from markupsafe import Markup, escape
 from barlow_report import formatting
 from barlow_report.errors import SiteError
 from barlow_report.report import evidence, words
+from barlow_report.report.cards import as_cards
+from barlow_report.report.explanations import Explanations
+from barlow_report.report.glossary import GLOSSARY, MEASURES
 from barlow_report.report.histogram import HistogramDrawing
 from barlow_report.report.media import MediaLibrary
 from barlow_report.report.pages import Site, SitePage
@@ -19,7 +23,8 @@ from barlow_report.report.tree import N_SHADES, shade
 
 __all__ = ["Renderer", "templates_folder"]
 
-_NOTHING = Markup('<span class="none" title="nothing to divide by">–</span>')
+_NOTHING = Markup('<span class="none">–</span>')
+_VARIABLE = re.compile(r"\b[A-Za-z]\b")
 _MAX_STATIC_ROWS = 1000  # of a table that no script can page
 _KNOWN_TEMPLATE = Path("pages") / "failure_modes.html"
 
@@ -46,6 +51,7 @@ class Renderer:
         self.media = media
         self.profile = profile
         self.rules = site.catalog.rules_config
+        self.explanations = Explanations(profile)
         self.environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader([templates, *(lens.templates for lens, _ in site.lenses if lens.templates)]),
             autoescape=True,
@@ -58,6 +64,7 @@ class Renderer:
             self.environment.filters[name] = getattr(formatting, name)
         self.environment.filters["share_text"] = words.share_text
         self.environment.filters["shade"] = shade
+        self.environment.filters["formula"] = _formula
         self.environment.globals.update(
             site=site,
             profile=profile,
@@ -70,6 +77,13 @@ class Renderer:
             heat=self._heat,
             bars=_bars,
             rate=self._rate,
+            term=self.explanations.term,
+            explain=self.explanations.explain,
+            explain_beside=self.explanations.explain_beside,
+            explain_sign=self._explain_sign,
+            explanations=self.explanations.at_end,
+            glossary=GLOSSARY,
+            measures=MEASURES,
             verdicts=evidence.VERDICTS,
             evidence=site.catalog.evidence,
             stability=evidence.stability_words,
@@ -119,26 +133,41 @@ class Renderer:
         `mark` is False where a small count is no doubt about the number, as in a list of confusions.
         """
         if share.value is None:
+            self.explanations.note("–", "nothing to divide by")
             return _NOTHING
         parts = [f'<span class="rate">{escape(formatting.percent(share.value, decimals=decimals))} ']
         if isinstance(share, Share):
             parts.append(f"<small>{formatting.ratio(share.k, share.n)}</small>")
         if share.low is not None:
-            level = round(self.rules.confidence_level * 100)
-            words = formatting.interval(share.low, share.high)
-            name = "Wilson " if isinstance(share, Share) else ""
-            parts.append(f' <small class="ci" title="{level} % {name}interval">{words}</small>')
+            self._explain_sign("interval")
+            parts.append(f' <small class="ci">{formatting.interval(share.low, share.high)}</small>')
         least = self.rules.min_images
         if mark and share.n is not None and share.n < least:
-            title = f"Fewer than {least} images to divide by: too few to rely on this rate"
-            parts.append(f' <small class="few" title="{title}">n&nbsp;&lt;&nbsp;{least}</small>')
+            self._explain_sign("few")
+            parts.append(f' <small class="few">n&nbsp;&lt;&nbsp;{least}</small>')
         parts.append("</span>")
         return Markup("".join(parts))  # noqa: S704 - numbers only
+
+    def _explain_sign(self, sign: str) -> str:
+        """Have the end of the page say what an interval is, or the mark of a rate over few images."""
+        level, least = round(self.rules.confidence_level * 100), self.rules.min_images
+        if sign == "interval":
+            self.explanations.note(f"36–50{formatting.THIN_SPACE}%", f"the {level}{formatting.THIN_SPACE}% interval")
+        else:
+            self.explanations.note(f"n < {least}", f"fewer than {least} images to divide by: too few to rely on it")
+        return ""
 
     def body(self, page: SitePage) -> str:
         """Return the content of a page, without the theme around it."""
         template = self.environment.get_template(page.template)
-        return template.render(page=page, root=page.root, view=page.view())
+        self.explanations.clear()
+        html = template.render(page=page, root=page.root, view=page.view())
+        return html if self.profile == "techdocs" else as_cards(html)
+
+
+def _formula(text: str) -> Markup:
+    """Set the variables of a formula as such: single letters."""
+    return Markup(_VARIABLE.sub(r"<var>\g<0></var>", str(escape(text))))  # noqa: S704 - escaped
 
 
 def _bars(drawing: HistogramDrawing) -> Markup:

@@ -40,6 +40,7 @@
     var columns = new Map(data.columns.map(c => [c.key, c])), body = box.querySelector("[data-rows]"), filters = box.querySelector("[data-filters]");
     var counter = box.querySelector("[data-count]"), announcer = box.querySelector("[data-announce]"), pager = box.querySelector("[data-pager]");
     var state = { sort: "", dir: "", page: 1 }, usual = { sort: "", dir: "" }, order = [], timer;
+    var labels = Array.from(box.querySelectorAll("thead th"), th => (th.querySelector("[data-sort]") || th).textContent.trim());  // of cells that are cards on a phone
     var texts = new Map();  // of a column, or of all: what a row is found by, made when it is first looked for
 
     function textsOf(c) {
@@ -81,8 +82,8 @@
         return sign * (x - y) || a - b;
       });
     }
-    function cell(c, i) {
-      var td = make("td", { className: ["count", "rate", "estimate", "number", "q"].includes(c.kind) ? "num" : c.kind === "grade" || (c.kind === "text" && (c.values[i] || "").length < 16) ? "short" : "" }), v = c.kind === "rate" ? c.of[i] : c.values[i];
+    function cell(c, i, place) {
+      var td = make("td", { role: "cell", "data-label": labels[place], className: ["count", "rate", "estimate", "number", "q"].includes(c.kind) ? "num" : c.kind === "grade" || (c.kind === "text" && (c.values[i] || "").length < 16) ? "short" : "" }), v = c.kind === "rate" ? c.of[i] : c.values[i];
       if (!td.className) td.removeAttribute("class");
       if (isMissing(v) || (c.kind === "picture" && !v)) td.textContent = MISSING;
       else if (c.kind === "link") td.append(make("a", { href: root + c.paths[i], textContent: v }));
@@ -103,11 +104,11 @@
       var size = data.pageSize, pages = Math.max(1, Math.ceil(order.length / size));
       state.page = Math.min(Math.max(1, state.page), pages);
       var start = (state.page - 1) * size, rows = document.createDocumentFragment();
-      order.slice(start, start + size).forEach(function (i) { rows.append(make("tr", {}, data.columns.map(function (c) { return cell(c, i); }))); });
+      order.slice(start, start + size).forEach(function (i) { rows.append(make("tr", { role: "row" }, data.columns.map(function (c, place) { return cell(c, i, place); }))); });
       if (!order.length) {
         var reset = make("button", { type: "button", textContent: "Reset the filters" });
         reset.addEventListener("click", function () { filters.reset(); });
-        rows.append(make("tr", {}, [make("td", { colSpan: data.columns.length }, ["No " + box.dataset.noun + " match these filters. ", reset])]));
+        rows.append(make("tr", { role: "row" }, [make("td", { role: "cell", colSpan: data.columns.length }, ["No " + box.dataset.noun + " match these filters. ", reset])]));
       }
       body.replaceChildren(rows);
       counter.textContent = (order.length ? "Rows " + count(start + 1) + "–" + count(Math.min(start + size, order.length)) + " of " + count(order.length) : "0 rows") + (order.length < data.n ? " (" + count(data.n) + " before filters)" : "");

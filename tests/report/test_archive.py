@@ -35,6 +35,18 @@ def test_the_same_site_gives_the_same_bytes(archive: Path, demo: Built, tmp_path
     assert again.read_bytes() == archive.read_bytes()
 
 
+def test_the_archive_holds_no_source_map_and_no_file_of_the_theme_that_no_page_loads(archive: Path) -> None:
+    with zipfile.ZipFile(archive) as packed:
+        names = {name.removeprefix("report/") for name in packed.namelist()}
+        pages = "".join(packed.read(f"report/{name}").decode() for name in names if name.endswith("index.html"))
+        assert not any(b"sourceMappingURL" in packed.read(f"report/{n}") for n in names if n.endswith((".js", ".css")))
+    theme = {
+        name for name in names if name.startswith("assets/") and not name.startswith(("assets/barlow", "assets/fig"))
+    }
+    assert theme
+    assert [name for name in theme if name.endswith(".map") or name not in pages] == []
+
+
 @pytest.mark.browser
 def test_an_extracted_archive_works_from_a_path_with_a_space_and_a_letter_beyond_ascii(
     archive: Path, tmp_path: Path, browser: Browser

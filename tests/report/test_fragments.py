@@ -24,7 +24,7 @@ from tests.report.test_words import GROUP, RULE
 GOLDEN = Path(__file__).parent / "golden"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def renderer(demo: Built) -> Renderer:
     return Renderer(templates_folder(), site=Site.from_source(demo.source), media=MediaLibrary(demo.source.media))
 
