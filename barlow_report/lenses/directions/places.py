@@ -153,6 +153,8 @@ def quality_words(entry: ClassDirection) -> str:
     )
     if entry.verdict == "verified":
         return f"{found}That is more than chance."
+    if entry.verdict == "too_few_images":
+        return f"{found}Those are too few images to tell: no outcome could have been more than chance."
     return f"{found}That may be chance: do not rely on the order below."
 
 

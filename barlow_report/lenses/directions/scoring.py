@@ -21,7 +21,8 @@ from barlow_report.lenses.directions.config import DirectionsConfig
 from barlow_report.lenses.directions.fitting import Direction, fit_direction
 from barlow_report.lenses.directions.whitening import Whitening, fit_whitening, refuse_infinite
 from barlow_report.progress import Advance, ignore_advance
-from barlow_report.significance import adjust_p_values, balanced_accuracy_interval, exact_test
+from barlow_report.rules.evidence import judge
+from barlow_report.significance import adjust_p_values, balanced_accuracy_interval, exact_test, smallest_p_value
 from barlow_report.tables import empty_table
 
 __all__ = ["Directions", "find_directions"]
@@ -209,9 +210,14 @@ def _judged(rows: pd.DataFrame, has_held_out: bool, *, max_q_value: float, level
     p_values = exact_test(hard + (n - k - easy), hard, n_group_images=n, n_group_failures=k)
     p_values = np.where(is_known, p_values, np.nan)
     q_values = adjust_p_values(p_values)
-    is_verified = is_known & (np.nan_to_num(q_values, nan=1.0) <= max_q_value)
-    verdict = (
-        np.where(is_verified, "verified", "can_be_chance") if has_held_out else np.full(len(rows), "in_sample_only")
+    verdict = judge(
+        is_fitted,
+        np.ones(len(rows), dtype=np.bool_),
+        q_values,
+        max_q_value=max_q_value,
+        in_sample=not has_held_out,
+        # of any side, the one that holds the failures and nothing else says most
+        smallest_p_values=smallest_p_value(k, n_group_images=n, n_group_failures=k),
     )
     counted = is_fitted & (n > 0)
     return rows.assign(
@@ -224,7 +230,7 @@ def _judged(rows: pd.DataFrame, has_held_out: bool, *, max_q_value: float, level
         balanced_accuracy_held_out_high=np.where(is_known, interval.high, np.nan),
         p_value=p_values,
         q_value=q_values,
-        verdict=pd.Series(verdict, index=rows.index, dtype=object).where(is_fitted, None),
+        verdict=verdict,
         reference_score=np.nan,
     )
 

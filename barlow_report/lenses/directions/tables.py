@@ -40,10 +40,10 @@ TABLES: tuple[Table, ...] = (
             real("q_value", "Benjamini–Hochberg over the directions of the run; no value", nullable=True),
             text(
                 "verdict",
-                "verified: q <= max_q_value on held-out images; in_sample_only: nothing held out; no value without a "
-                "direction",
+                "verified: q <= max_q_value on held-out images; too_few_images: no outcome on so few could have "
+                "passed; in_sample_only: nothing held out; no value without a direction",
                 nullable=True,
-                allowed=("verified", "can_be_chance", "in_sample_only"),
+                allowed=("verified", "can_be_chance", "too_few_images", "in_sample_only"),
             ),
             real("reference_score", "decision value of the reference caption; no value", nullable=True),
         ),

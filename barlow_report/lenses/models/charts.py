@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from barlow_report.chart import Chart
+from barlow_report.formatting import percent
 from barlow_report.visuals.drawing import Theme, draw_chart, draw_charts, legend_dot, plot_cloud, shorten
 
 __all__ = ["error_types_by_accuracy", "modes_by_model"]
@@ -73,7 +74,10 @@ def _types_alt(points: pd.DataFrame, titles: dict[str, str]) -> str:
     worst, best = (
         points[points["model_id"] == order.iloc[place]].set_index("error_type")["share"] for place in (0, -1)
     )
-    parts = [f"{title} {worst[key]:.0%} to {best[key]:.0%}" for key, title in titles.items()]
+    parts = [
+        f"{title} {percent(worst[key], decimals=0)} to {percent(best[key], decimals=0)}"
+        for key, title in titles.items()
+    ]
     return f"Share of failures of each error type, from the least to the most accurate model: {', '.join(parts)}."
 
 

@@ -100,7 +100,7 @@ def test_held_out_images_of_one_outcome_give_no_balanced_accuracy() -> None:
     rows = _check(_find(embeddings, labels, predictions, held_out))
     assert np.isnan(rows.loc[0, "balanced_accuracy_held_out"])
     assert np.isnan(rows.loc[0, "q_value"])
-    assert rows.loc[0, "verdict"] == "can_be_chance"
+    assert rows.loc[0, "verdict"] == "too_few_images"
     assert rows.loc[1, "verdict"] == "verified"
 
 
