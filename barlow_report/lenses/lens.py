@@ -97,10 +97,7 @@ class Lens(Generic[View]):
         return None
 
     def verdict(self, site: "Site", view: View, modes: "Sequence[Rule]") -> str:
-        """A sentence for the answer to the first question of the overview; `modes` are the verified ones.
-
-        Where there are none, it says that something else speaks against the model.
-        """
+        """A sentence beside the known conditions of the overview; `modes` are these, the verified failure modes."""
         return ""
 
     def remark(self, site: "Site", view: View, rule: "Rule") -> "Remark | None":

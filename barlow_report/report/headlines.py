@@ -1,194 +1,128 @@
-"""The four questions of somebody who has ten seconds, answered from the tables alone.
+"""The first lines of a report: how often the model fails, and how much of that lies in known conditions.
 
-The headlines claim no more than was tested: a report cannot say that a model is safe, only whether something
-that was found speaks against it, and what nobody has looked at.
+A known condition is a verified failure mode. The words claim no more than was tested, and say which images the numbers
+are of. Whether a model is good enough is for those to say who set a limit.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from barlow_report.formatting import count, percent, ratio
-from barlow_report.report.datatable import Link
-from barlow_report.report.evidence import modes_words, verdict_counts
-from barlow_report.report.pages.page import Site
-from barlow_report.report.records import Group, Rule, Share
-from barlow_report.report.slots import Remark
-from barlow_report.report.words import STATUSES, condition_words, images_of, rule_when, share_text
+from barlow_report.config import EvidenceKind
+from barlow_report.formatting import count, percent
+from barlow_report.report.catalog import Catalog
+from barlow_report.report.evidence import verdict_counts
+from barlow_report.report.judged import Judged
+from barlow_report.report.records import Explained, Group, Rule, Share
 
-__all__ = ["Headline", "headlines"]
+__all__ = ["KnownConditions", "failures_inside", "headline", "known_conditions"]
 
-_N_LINKS = 3
-_WHICH = {
-    "real_but_small": "Real but small ones",
-    "not_of_class": "Ones that are only not of the class,",
-    "can_be_chance": "Ones that can be chance,",
-    "too_few_images": "Ones with too few images to tell,",
-    "in_sample_only": "Untested ones",
+_SOURCES: dict[EvidenceKind, str] = {
+    "held_out": "Counted on images that no condition was found on.",
+    "shuffles": "The share of the failures is estimated: what the search for conditions adds by chance is taken away.",
+    "in_sample": "Counted on the images that the conditions were found on, so too high.",
 }
-_GAPS = ("too_few_images", "no_split", "only_failures")  # a group without failures leaves nothing to explain
 
 
 @dataclass(frozen=True, kw_only=True)
-class Headline:
-    """One question with a short answer, what it rests on, and where to read on; `tone` is good, doubt or plain."""
+class KnownConditions:
+    """How many conditions are known, and how much of the failures lies in how much of the images.
 
-    question: str
-    answer: str
-    detail: str = ""
-    links: tuple[Link, ...] = ()
-    more: Link | None = None
-    tone: str = "plain"
+    Attributes:
+        title: What was found: 9 known conditions.
+        failures: Share of the failures that lie in them; None where there is nothing to count.
+        images: Share of the images that do.
+        images_of: What images both shares are of, to stand behind "images"; empty for all.
+        source: How the share of the failures was come by, a sentence.
+        candidates: How many were looked at and how many held up, a sentence; empty without any.
+    """
+
+    title: str
+    failures: Share | None
+    images: Share | None
+    images_of: str
+    source: str
+    candidates: str
 
 
-def headlines(site: Site, modes: Sequence[Rule], *, explained: Share | None) -> tuple[Headline, ...]:
-    """Answer: is it safe to ship, what matters most, how much is explained, what was not analysed."""
-    return (_ship(site, modes), _matter(site, modes), _explained(site, explained), _not_analysed(site))
+def headline(catalog: Catalog, modes: Sequence[Rule], *, judged: Judged | None = None) -> str:
+    """Say how many images fail, how many conditions fail more often, and which is the most important one.
 
-
-def _ship(site: Site, modes: Sequence[Rule]) -> Headline:
-    question = "Safe to ship, as far as was analysed?"
-    n_verified = sum(rule.verdict == "verified" for rule in modes)
-    overall = f"Of all images, {share_text(site.catalog.images.failures)} are misclassified."
-    said = " ".join(_verdicts(site, modes))
-    if n_verified:
-        worst = modes[0]  # verified ones come first, the most important one of them at the top
-        return Headline(
-            question=question,
-            answer=f"Not without deciding on {_modes(n_verified, 'verified')}",
-            detail=f"{said}{' ' if said else ''}The most important failure mode: "
-            f"{_found(site.catalog.groups[worst.group_id], worst)}.{_others(modes)}",
-            more=Link("See it", site.rule_path(worst)),
-            tone="doubt",
-        )
-    if said:
-        return Headline(
-            question=question,
-            answer="Not without a closer look",
-            detail=f"{said} {_sentence(modes_words(modes))}. {overall}",
-            tone="doubt",
+    Args:
+        catalog: The run.
+        modes: All failure modes, the most important one first.
+        judged: Why nothing could be judged; None where something was.
+    """
+    failures = catalog.images.failures
+    if not failures.n:
+        return "No image was analysed."
+    if not failures.k:
+        return f"None of the {count(failures.n)} images fails."
+    rate = f"{percent(failures.value)} of images fail."
+    if judged is not None:
+        return f"{rate} {judged.sentence}"
+    points = f"{catalog.rules_config.rho * 100:g} points"
+    known = [rule for rule in modes if rule.verdict == "verified"]
+    if known:
+        worst = known[0]
+        return (
+            f"{rate} {_fail(len(known), 'known')} at least {points} more often; most important: "
+            f"{_group_words(catalog.groups[worst.group_id])}, {percent(worst.best.error.value, decimals=0)} instead of "
+            f"{percent(worst.best.base.value, decimals=0)}."
         )
     if not modes:
-        return Headline(
-            question=question,
-            answer="Nothing found speaks against it",
-            detail=f"No failure mode was found. That is no proof of soundness: see what was not analysed. {overall}",
+        return f"{rate} No condition was found under which they fail at least {points} more often."
+    if catalog.is_in_sample:
+        found = "it was" if len(modes) == 1 else "they were"
+        return f"{rate} {_fail(len(modes), '')} at least {points} more often on the images that {found} found on."
+    if any(rule.verdict == "real_but_small" for rule in modes):
+        return (
+            f"{rate} Under some conditions they fail more often, but by less than {points} or in few of the failures."
         )
-    if site.catalog.is_in_sample:
-        return Headline(
-            question=question,
-            answer="This report cannot say",
-            detail=f"{_modes(len(modes), '')} found, none tested: no image was held out. {overall}",
-            more=Link("What that means", "method/index.html#evidence"),
-            tone="doubt",
-        )
-    is_real = any(rule.verdict == "real_but_small" for rule in modes)
-    return Headline(
-        question=question,
-        answer="Only small differences speak against it" if is_real else "Nothing verified speaks against it",
-        detail=f"{_sentence(modes_words(modes))}. {overall}",
-        more=Link("See them", "failure-modes/index.html"),
-        tone="plain" if is_real else "good",
+    return f"{rate} No condition is known under which they fail at least {points} more often."
+
+
+def _group_words(group: Group) -> str:
+    return f"taken for {group.name}" if group.grouping == "prediction" else group.name
+
+
+def _conditions(n: int, kind: str) -> str:
+    return " ".join(part for part in (count(n), kind, f"condition{'s' * (n != 1)}") if part)
+
+
+def _fail(n: int, kind: str) -> str:
+    return f"{_conditions(n, kind)} {'fails' if n == 1 else 'fail'}"
+
+
+def known_conditions(catalog: Catalog, modes: Sequence[Rule]) -> KnownConditions:
+    """Say how much of the failures lies in the known conditions, and in how much of the images."""
+    kind = catalog.evidence.kind
+    n = len(modes) if catalog.is_in_sample else sum(rule.verdict == "verified" for rule in modes)
+    of_run = next((row for row in catalog.explained if row.scope == "run"), None) if n else None
+    return KnownConditions(
+        title=_conditions(n, "untested" if catalog.is_in_sample else "known") if n else "No known conditions",
+        failures=None if of_run is None else failures_inside(of_run, catalog),
+        images=None if of_run is None else of_run.images_in_modes if catalog.is_in_sample else of_run.images_held_out,
+        images_of=" set aside" if kind == "held_out" else "",
+        source=_SOURCES[kind] if of_run else "",
+        candidates=_candidates(catalog, modes),
     )
 
 
-def _others(modes: Sequence[Rule]) -> str:
-    """Say what the modes are that are not verified."""
-    found = [f"{count(n)} {words}" for n, words in verdict_counts(modes)[1:]]
-    return f" The others: {', '.join(found)}." if found else ""
+def failures_inside(row: Explained, catalog: Catalog) -> Share:
+    """The failures in known conditions among those in evidence; in-sample those in any failure mode."""
+    return row.in_modes if catalog.is_in_sample else row.held_out
 
 
-def _sentence(words: str) -> str:
-    return words[:1].upper() + words[1:]
-
-
-def _verdicts(site: Site, modes: Sequence[Rule]) -> tuple[str, ...]:
-    verified = [rule for rule in modes if rule.verdict == "verified"]
-    return site.ask(lambda lens, view: lens.verdict(site, view, verified))
-
-
-def _remarks(site: Site, rule: Rule) -> tuple[Remark, ...]:
-    return site.ask(lambda lens, view: lens.remark(site, view, rule))
-
-
-def _modes(n: int, kind: str) -> str:
-    return f"{count(n)} {kind} failure mode{'s' * (n != 1)}".replace("  ", " ")
-
-
-def _found(group: Group, rule: Rule) -> str:
-    error, base = rule.best.error, rule.best.base
-    when = rule_when(group, rule)
-    return f"{when[0].lower()}{when[1:]}, {share_text(error)} fail, against {percent(base.value)} of the group"
-
-
-def _matter(site: Site, modes: Sequence[Rule]) -> Headline:
-    question = "Which failure modes matter most?"
+def _candidates(catalog: Catalog, modes: Sequence[Rule]) -> str:
     if not modes:
-        return Headline(question=question, answer="None was found")
-    strongest = modes[0].verdict
-    shown = [rule for rule in modes if rule.verdict == strongest][:_N_LINKS]
-    groups = [site.catalog.groups[rule.group_id] for rule in shown]
-    names = list(dict.fromkeys(group.name for group in groups))
-    stable = "stable ones, then " if any(rule.is_unstable for rule in modes) else ""
-    why = f"{stable}by importance value: how often they fail times how many of the group's failures they cover"
-    return Headline(
-        question=question,
-        answer=f"{_WHICH.get(strongest or '', 'Those')} of {_and(names)}",
-        detail=f"First {why}.",
-        links=tuple(
-            Link(
-                f"{images_of(group)}, when {condition_words(rule.conditions) or 'anything'}"
-                + "".join(f", {remark.word}" for remark in _remarks(site, rule)),
-                site.rule_path(rule),
-            )
-            for group, rule in zip(groups, shown, strict=True)
-        ),
-        more=Link(f"All {count(len(modes))}", "failure-modes/index.html"),
-    )
-
-
-def _and(names: Sequence[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-
-
-def _explained(site: Site, explained: Share | None) -> Headline:
-    question = "How much of the failures do they explain?"
-    more = Link("More", "evaluation/index.html")
-    if explained is None or explained.value is None:
-        return Headline(
-            question=question, answer="There is no figure", detail="No failure could be counted.", more=more
-        )
-    evidence = site.catalog.evidence
-    kind = "a failure mode, in-sample" if site.catalog.is_in_sample else "a verified failure mode"
-    left = (explained.n or 0) - (explained.k or 0)
-    detail = f"{ratio(explained.k, explained.n)} {evidence.of_failures}failures lie in {kind}{evidence.each}"
-    detail += f"; the other {count(left)} are not explained." if left else "."
-    return Headline(question=question, answer=percent(explained.value), detail=detail, more=more)
-
-
-def _not_analysed(site: Site) -> Headline:
-    question = "What was not analysed?"
-    groups = site.catalog.groups.values()
-    statuses = Counter(group.status for group in groups)
-    gaps = [f"{count(statuses[status])} with {STATUSES[status]}" for status in _GAPS if statuses[status]]
-    n_without = sum(statuses[status] for status in _GAPS)
-    n_skipped = site.catalog.n_unread
-    files = f"{count(n_skipped)} file{'s' * (n_skipped != 1)} could not be read"
-    outside = "Images from other sources were not looked at."
-    if not groups:
-        return Headline(question=question, answer="Everything: the run has no groups", detail=outside, tone="doubt")
-    if not n_without:
-        return Headline(
-            question=question,
-            answer=files if n_skipped else "Every image was read, every group with failures has a tree",
-            detail=outside,
-            more=Link("Details", "index.html#gaps"),
-            tone="doubt" if n_skipped else "plain",
-        )
-    return Headline(
-        question=question,
-        answer=f"{count(n_without)} of {count(len(groups))} groups have failures or too few images, and no tree",
-        detail=f"{', '.join(gaps)}{f'; {files}' if n_skipped else ''}. {outside}",
-        more=Link("Details", "index.html#gaps"),
-        tone="doubt",
-    )
+        return ""
+    n = f"{count(len(modes))} candidate{'s' * (len(modes) != 1)}"
+    if catalog.is_in_sample:
+        return f"{n}; none was tested."
+    n_known = sum(rule.verdict == "verified" for rule in modes)
+    test = "against shuffles of the failures"
+    if catalog.evidence.kind == "held_out":
+        test = f"on {count(catalog.n_held_out)} image{'s' * (catalog.n_held_out != 1)} set aside"
+    others = [f"{count(k)} {words}" for k, words in verdict_counts(r for r in modes if r.verdict != "verified")]
+    rest = f" The others: {', '.join(others)}." if others else ""
+    return f"{n}; {count(n_known) if n_known else 'none'} held up {test}.{rest}"

@@ -18,10 +18,14 @@ from barlow_report.report.form import FormBatch
 if TYPE_CHECKING:
     from barlow_report.lenses.lens import Lens
 
-__all__ = ["Profile", "ReportSource", "gain_chart"]
+__all__ = ["RELIABILITY", "Profile", "ReportSource", "gain_chart"]
 
 Profile = Literal["standalone", "mkdocs", "techdocs"]
 """What pages are for: a site of their own, a folder of an MkDocs site, or one of Backstage's TechDocs."""
+
+
+RELIABILITY = "reliability"
+"""Name of the chart of how often predictions are right, by confidence."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +36,7 @@ class ReportSource:
         info: The content of run.json.
         tables: The tables of `tables.all_tables` that the run has, checked against their schemas.
         media: Folder of the pictures that the tables name, `<2 hex>/<hash>.webp`.
-        charts: Charts by name: `error_rate_by_class`, `tree_gain`, and those that `gain_chart` names.
+        charts: Charts by name: `RELIABILITY`, and those that `gain_chart` names.
         settings: The words of the site.
         batch: What people are asked to describe; None: nothing.
         lenses: What may have more to say; those with tables in `tables` do.

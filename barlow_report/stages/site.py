@@ -13,15 +13,16 @@ from barlow_report.progress import Progress
 from barlow_report.report import Profile, ReportSource
 from barlow_report.report.build import prepare
 from barlow_report.report.build import write_site as write_pages
+from barlow_report.report.calibration import Calibration, calibration_of
 from barlow_report.report.evidence import EVIDENCE, EvidenceWords
-from barlow_report.report.source import gain_chart
+from barlow_report.report.source import RELIABILITY, gain_chart
 from barlow_report.report.words import GROUPINGS
 from barlow_report.run_folder import Run, stage_tables
 from barlow_report.stages.asking import form_batch
 from barlow_report.stages.names import current_tables
 from barlow_report.stages.privacy import blurred, without_photographs
 from barlow_report.tables import all_tables
-from barlow_report.visuals.charts import error_rate_by_class, gain_by_base_rate, tree_gain
+from barlow_report.visuals.charts import gain_by_base_rate, reliability_curve
 
 __all__ = ["site_title", "write_site"]
 
@@ -92,20 +93,31 @@ def _without_what_no_page_shows(name: str, table: pd.DataFrame, settings: SiteCo
 
 
 def _charts(tables: dict[str, pd.DataFrame], rules: RulesConfig) -> dict[str, Chart]:
-    evidence = EVIDENCE[rules.evidence_kind]
-    images, classes = tables["images"], tables["classes"]
-    is_failure = images["prediction"] != images["label"]
-    by_class = pd.DataFrame({"class_id": images["label"], "n_failures": is_failure, "n_images": 1})
-    by_class = by_class.groupby("class_id", as_index=False).sum().merge(classes, on="class_id")
-    charts = {"error_rate_by_class": error_rate_by_class(by_class)}
-    fitted = tables["groups"][tables["groups"]["status"] == "fitted"]
-    if len(fitted):
-        charts["tree_gain"] = tree_gain(fitted, parts=evidence.parts)
+    images = tables["images"]
+    charts: dict[str, Chart] = {}
+    found = calibration_of(images["confidence"], images["prediction"] == images["label"], level=rules.confidence_level)
+    if found is not None:
+        charts[RELIABILITY] = reliability_curve(_points(found), n_images=found.n_images)
     if {"evaluation", "evaluations"} <= tables.keys():
-        charts |= _gain_charts(tables, evidence)
+        charts |= _gain_charts(tables, EVIDENCE[rules.evidence_kind])
     for lens in registry.LENSES:
         charts |= lens.charts(tables)
     return charts
+
+
+def _points(found: Calibration) -> pd.DataFrame:
+    """One row per bin of confidences, as the chart has them."""
+    return pd.DataFrame(
+        {
+            "low": [bin_.low for bin_ in found.bins],
+            "high": [bin_.high for bin_ in found.bins],
+            "n_images": [bin_.right.n for bin_ in found.bins],
+            "confidence": [bin_.mean_confidence for bin_ in found.bins],
+            "accuracy": [bin_.right.value for bin_ in found.bins],
+            "accuracy_low": [bin_.right.low for bin_ in found.bins],
+            "accuracy_high": [bin_.right.high for bin_ in found.bins],
+        }
+    )
 
 
 def _gain_charts(tables: dict[str, pd.DataFrame], evidence: EvidenceWords) -> dict[str, Chart]:

@@ -1,4 +1,4 @@
-"""Charts for the overview and the evaluation."""
+"""Charts of the overview and of the evaluation."""
 
 from typing import Any
 
@@ -9,64 +9,56 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from barlow_report.chart import Chart
-from barlow_report.visuals.drawing import Theme, draw_chart, legend_dot, plot_cloud, shorten
+from barlow_report.visuals.drawing import Theme, draw_chart, draw_charts, legend_dot, plot_cloud
 
-__all__ = ["error_rate_by_class", "gain_by_base_rate", "tree_gain"]
+__all__ = ["gain_by_base_rate", "reliability_curve"]
 
-_N_CLASSES_SHOWN = 25
 _PARTS = ("fitted images", "held-out images")
 _MANY_POINTS = 300  # from here on they are smaller, and one sees through them
 
 
-def error_rate_by_class(table: pd.DataFrame) -> Chart:
-    """Draw a bar per class: the share of its images that are misclassified.
+def reliability_curve(bins: pd.DataFrame, *, n_images: int) -> Chart:
+    """Draw how often predictions are right against how sure the model is, and below it how many images are how sure.
 
     Args:
-        table: Columns name, n_images, n_failures; at least one class with images.
+        bins: A row for each bin of confidences with images, the least sure one first; columns low, high, confidence
+            (mean), accuracy, accuracy_low, accuracy_high (its interval), each 0 to 1, and n_images.
+        n_images: Images in all bins.
     """
-    rates = table[table["n_images"] > 0].assign(rate=lambda t: t["n_failures"] / t["n_images"])
-    rates = rates.sort_values(["rate", "name"], ascending=[False, True])
-    shown = rates.head(_N_CLASSES_SHOWN).iloc[::-1]
-    overall = rates["n_failures"].sum() / rates["n_images"].sum()
 
-    def draw(axes: Axes, theme: Theme) -> None:
-        positions = range(len(shown))
-        axes.barh(positions, shown["rate"] * 100, height=0.68, color=theme.first)
-        axes.set_yticks(positions, [shorten(name) for name in shown["name"]])
-        axes.set_ylim(-0.6, len(shown) - 0.4)
-        axes.axvline(overall * 100, color=theme.second, linewidth=1.4)
-        axes.set_xlim(0, max(5.0, min(100.0, shown["rate"].max() * 112)))
-        axes.set_xlabel("error rate in % (line: all classes together)", color=theme.text)
-        axes.grid(axis="x", color=theme.grid, linewidth=0.8)
+    def curve(axes: Axes, theme: Theme) -> None:
+        x, y = bins["confidence"] * 100, bins["accuracy"] * 100
+        (ideal,) = axes.plot([0, 100], [0, 100], color=theme.text, linewidth=1, linestyle=(0, (4, 3)))
+        axes.vlines(x, bins["accuracy_low"] * 100, bins["accuracy_high"] * 100, color=theme.first, linewidth=1.6)
+        axes.plot(x, y, color=theme.first, linewidth=1.2)
+        plot_cloud(axes, x, y, colour=theme.first, size=6)
+        axes.set_xlim(0, 101)
+        axes.set_ylim(0, 102)
+        axes.set_ylabel("right in %", color=theme.text)
+        axes.grid(color=theme.grid, linewidth=0.8)
+        axes.legend(
+            handles=[legend_dot("images of one bin, with interval", colour=theme.first), ideal],
+            labels=["images of one bin, with interval", "as often right as sure"],
+            frameon=False,
+            labelcolor=theme.text,
+            loc="lower right",
+            fontsize=9,
+        )
 
-    worst = rates.iloc[0]
-    alt = (
-        f"Error rate by class. Highest: {worst['name']}, {worst['rate']:.0%}. All classes together: {overall:.0%}."
-        + (f" The {len(shown)} classes with the highest rates are shown." if len(rates) > len(shown) else "")
-    )
-    return draw_chart(draw, alt=alt, height=0.9 + 0.24 * len(shown))
+    def numbers(axes: Axes, theme: Theme) -> None:
+        width = (bins["high"] - bins["low"]) * 100
+        axes.bar(
+            bins["low"] * 100, bins["n_images"] / n_images * 100, width=width * 0.92, align="edge", color=theme.bar
+        )
+        axes.set_xlim(0, 101)
+        axes.set_xlabel("confidence in %", color=theme.text)
+        axes.set_ylabel("images in %", color=theme.text)
+        axes.grid(axis="y", color=theme.grid, linewidth=0.8)
+        axes.locator_params(axis="y", nbins=3)
 
-
-def tree_gain(groups: pd.DataFrame, *, parts: tuple[str, str] = _PARTS) -> Chart:
-    """Draw how much the trees explain beyond the base error rate, where they were fitted and in evidence.
-
-    Args:
-        groups: Rows of table `groups` with status `fitted`; at least one.
-        parts: What the numbers are of: those of the fit, and those in evidence.
-    """
-    points = pd.DataFrame(
-        {
-            "base_error_rate": groups["base_error_rate"],
-            "gain": groups["average_leaf_error_rate"] - groups["base_error_rate"],
-            "base_error_rate_held_out": groups["base_error_rate_held_out"],
-            "gain_held_out": groups["average_leaf_error_rate_held_out"] - groups["base_error_rate_held_out"],
-        }
-    )
-    alt = (
-        "Tree gain (average leaf error rate minus base error rate) of each group against its base error rate. "
-        f"{_mean_gains(points, parts)}"
-    )
-    return draw_chart(lambda axes, theme: _draw_gains(axes, theme, points, parts), alt=alt, height=3.4)
+    points = "; ".join(f"{row.confidence:.0%} sure, {row.accuracy:.0%} right" for row in bins.itertuples())
+    alt = f"How often predictions are right against how sure the model is, in bins of the confidence. {points}."
+    return draw_charts([curve, numbers], alt=alt, height=4.2, n_columns=1, heights=(3, 1))
 
 
 def gain_by_base_rate(
@@ -80,7 +72,7 @@ def gain_by_base_rate(
             gain_held_out, the last two without a value where nothing was tested. At least one row of `depth`.
         depth: Of the trees to draw.
         grouping: In words, for the sentence that stands for the chart.
-        parts: As for `tree_gain`.
+        parts: What the numbers are of: those of the fit, and those in evidence.
         is_split: Evidence is of images that the trees were not fitted on: then what chance gives there is known.
     """
     shown = points[points["depth"] == depth]

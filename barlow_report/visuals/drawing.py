@@ -3,8 +3,8 @@
 Drawn on bare `Figure` objects, without pyplot and its global state. Text stays text (the reader's own sans-serif font
 draws it), identifiers come from a fixed salt and no date is written, so the same numbers give the same bytes.
 
-Each cloud of points is one path of zero-length strokes whose caps are the dots. As elements of their own, the points
-of 2,000 groups would take ten times the room.
+Each cloud of points is one path of filled circles or squares. As elements of their own, the points of 2,000 groups
+would take four times the room; as strokes without length, whose caps are the dots, they vanish when a page is printed.
 """
 
 import io
@@ -25,6 +25,10 @@ __all__ = ["Theme", "draw_chart", "draw_charts", "legend_dot", "plot_cloud", "sh
 
 _LONG_DECIMALS = re.compile(r"(?<=\d)(\.\d\d)\d+")
 _DOT = re.compile(r"M (\S+) (\S+) \nL \1 \2 \n")
+_CLOUD = re.compile(
+    r' d="((?:M (\S+) (\S+) \nL \2 \3 \n)+)"([^>]*) style="fill: none; stroke: (#\w+);'
+    r'(?: stroke-opacity: ([\d.]+);)? stroke-width: ([\d.]+); stroke-linecap: (round|square)"'
+)
 _WIDTH = 6.4  # inches
 
 
@@ -36,11 +40,12 @@ class Theme:
     grid: str
     first: str
     second: str
+    bar: str
 
 
 # The two hues are told apart by people with any of the common colour vision deficiencies (Okabe and Ito).
-_LIGHT = Theme(text="#3b3f46", grid="#d9dce1", first="#0072b2", second="#d55e00")
-_DARK = Theme(text="#c9ced6", grid="#3d4350", first="#56b4e9", second="#e69f00")
+_LIGHT = Theme(text="#3b3f46", grid="#d9dce1", first="#0072b2", second="#d55e00", bar="#b9c6d6")
+_DARK = Theme(text="#c9ced6", grid="#3d4350", first="#56b4e9", second="#e69f00", bar="#4b5d78")
 
 
 def draw_chart(draw: Callable[[Axes, Theme], None], *, alt: str, height: float) -> Chart:
@@ -54,9 +59,16 @@ def draw_chart(draw: Callable[[Axes, Theme], None], *, alt: str, height: float) 
     return draw_charts([draw], alt=alt, height=height, n_columns=1)
 
 
-def draw_charts(draws: Sequence[Callable[[Axes, Theme], None]], *, alt: str, height: float, n_columns: int) -> Chart:
-    """Draw several pairs of axes in rows of `n_columns`; see `draw_chart`."""
-    light, dark = (_svg(draws, theme, height, n_columns) for theme in (_LIGHT, _DARK))
+def draw_charts(
+    draws: Sequence[Callable[[Axes, Theme], None]],
+    *,
+    alt: str,
+    height: float,
+    n_columns: int,
+    heights: Sequence[float] | None = None,
+) -> Chart:
+    """Draw several pairs of axes in rows of `n_columns`; `heights` are those of the rows. See `draw_chart`."""
+    light, dark = (_svg(draws, theme, height, n_columns, heights) for theme in (_LIGHT, _DARK))
     return Chart(light=light, dark=dark, alt=alt)
 
 
@@ -79,7 +91,13 @@ def shorten(name: str, *, max_length: int = 28) -> str:
     return name if len(name) <= max_length else name[: max_length - 1] + "…"
 
 
-def _svg(draws: Sequence[Callable[[Axes, Theme], None]], theme: Theme, height: float, n_columns: int) -> str:
+def _svg(
+    draws: Sequence[Callable[[Axes, Theme], None]],
+    theme: Theme,
+    height: float,
+    n_columns: int,
+    heights: Sequence[float] | None,
+) -> str:
     with mpl.rc_context(
         {
             "svg.fonttype": "none",
@@ -91,16 +109,30 @@ def _svg(draws: Sequence[Callable[[Axes, Theme], None]], theme: Theme, height: f
         }
     ):
         figure = Figure(figsize=(_WIDTH, height), layout="constrained")
-        n_rows = -(-len(draws) // n_columns)
-        for place, draw in enumerate(draws, start=1):
-            axes = figure.add_subplot(n_rows, n_columns, place)
+        cells = figure.add_gridspec(-(-len(draws) // n_columns), n_columns, height_ratios=heights)
+        for place, draw in enumerate(draws):
+            axes = figure.add_subplot(cells[divmod(place, n_columns)])
             draw(axes, theme)
             axes.set_axisbelow(True)
             axes.tick_params(colors=theme.text, length=0)
             axes.spines[:].set_visible(False)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return _DOT.sub(r"M\1 \2h0", _shorten_paths(buffer.getvalue().decode()))
+    return _CLOUD.sub(_filled, _shorten_paths(buffer.getvalue().decode()))
+
+
+def _filled(cloud: re.Match[str]) -> str:
+    """Turn the strokes without length of a cloud into circles or squares of the strokes' width."""
+    dots, _, _, between, colour, opacity, width, cap = cloud.groups()
+    size, half = f"{float(width):g}", f"{float(width) / 2:g}"
+    if cap == "round":
+        shape, up = f"a{half} {half} 0 1 0 {size} 0 {half} {half} 0 1 0-{size} 0", 0.0
+    else:
+        shape, up = f"h{size}v{size}h-{size}z", float(width) / 2
+    corners = ((float(x) - float(width) / 2, float(y) - up) for x, y in _DOT.findall(dots))
+    path = "".join(f"M{x:.1f} {y:.1f}{shape}" for x, y in corners)
+    faint = f"; fill-opacity: {opacity}" if opacity else ""
+    return f' d="{path}"{between} style="fill: {colour}{faint}"'
 
 
 def _shorten_paths(svg: str) -> str:

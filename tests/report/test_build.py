@@ -35,7 +35,6 @@ def test_there_is_a_page_for_everything(demo: Built) -> None:
     pages |= {f"classes/{slug}/index.html" for slug in classes["slug"]} | {
         "skipped/index.html",
         "evaluation/index.html",
-        "failures/index.html",
     }
     pages |= {"groups/index.html", "annotate/index.html"}
     modes = demo.source.tables["rules"].query("is_failure_mode")["rule_id"]
@@ -157,12 +156,13 @@ def test_in_sample_runs_say_so_wherever_a_failure_mode_is_shown(hostile: Built) 
         text = hostile.text(path)
         assert "In-sample only." in text, path
         assert ">verified<" not in text, path
-    assert "none tested" in hostile.text("index.html")
+    assert "none was tested" in hostile.text("index.html")
     assert "held-out" not in hostile.text("failure-modes/index.html").partition("<tbody")[2].partition("</tbody>")[0]
 
 
 def test_a_run_without_failures_says_why_it_is_empty(quiet: Built) -> None:
-    assert "No failure modes</b> were found" in quiet.text("index.html")
+    assert "No known conditions" in quiet.text("index.html")
+    assert "No image is taken for another class." in quiet.text("index.html")
     assert "No group has a tree" in quiet.text("index.html")
     assert "no leaf of any tree has an error rate" in quiet.text("failure-modes/index.html")
     assert "No tree asks for any feature" in quiet.text("features/index.html")
@@ -189,8 +189,8 @@ def test_paths_of_images_are_shown_only_if_asked_for(demo: Built, hostile: Built
 
 def test_the_overview_and_the_evaluation_say_how_much_is_explained(demo: Built) -> None:
     overview, evaluation = demo.text("index.html"), demo.text("evaluation/index.html")
-    assert "How much of the failures do they explain?" in overview
-    assert "18/60 held-out failures lie in a verified failure mode; the other 42 are not explained." in overview
+    assert "<b>30\u202f%</b> <span>of the failures in <b>20\u202f%</b> of the images set aside" in overview
+    assert "18/60 failures, 42/210 images." in overview
     assert "Mean gain, held-out" in evaluation
     assert "0.049" in evaluation
 
@@ -223,7 +223,9 @@ def test_predictions_without_a_model_are_said_to_have_come_with_the_images(tmp_p
     info = {**demo.source.info, "models": {"inspected": None, "feature": None}}
     tables = {name: demo.source.tables[name] for name in ("classes", "images")}
     build_site(ReportSource(info=info, tables=tables, media=tmp_path), site=tmp_path / "site")
-    assert "the predictions came with the images" in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    method = (tmp_path / "site" / "method" / "index.html").read_text(encoding="utf-8")
+    assert "the predictions came with the images" in method
+    assert "Predictions from elsewhere" in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
 
 
 def test_a_slug_that_leads_out_of_the_site_is_refused(tmp_path: Path, demo: Built) -> None:

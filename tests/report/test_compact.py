@@ -23,7 +23,9 @@ def test_other_files_stay_as_they_are() -> None:
     assert compact("x.svg", "<svg>\n  </svg>") == "<svg>\n  </svg>"
 
 
-@pytest.mark.parametrize("name", ["barlow.css", "frame.css", "hosted.css", "annotate.css", "people.css"])
+@pytest.mark.parametrize(
+    "name", ["barlow.css", "frame.css", "hosted.css", "annotate.css", "people.css", "overview.css"]
+)
 def test_braces_of_our_style_sheets_are_in_pairs_and_outside_of_strings(name: str) -> None:
     text = (templates_folder() / "assets" / name).read_text(encoding="utf-8")
     assert text.count("{") == text.count("}") == compact(name, text).count("}")

@@ -60,8 +60,8 @@ def test_estimated_rates_are_called_so(shuffled: Built) -> None:
     assert "Error rate: share of the leaf&#39;s images that fail, estimated" in modes
     assert "Estimated rates" in shuffled.text("method/index.html")
     assert "Not computed: each rule of this run was compared" in shuffled.text("evaluation/index.html")
-    assert "all to fit on, and to test with" in shuffled.text("index.html")
-    assert "failures lie in a verified failure mode, by estimate" in shuffled.text("index.html")
+    assert "all to fit on, and to test with" in shuffled.text("method/index.html")
+    assert "The share of the failures is estimated" in shuffled.text("index.html")
 
 
 def test_a_rule_that_only_tells_the_class_from_others_says_so(shuffled: Built) -> None:

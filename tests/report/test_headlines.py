@@ -1,90 +1,90 @@
-"""What somebody reads in ten seconds: four questions and what the tables say to them."""
+"""What somebody reads in ten seconds: how often the model fails, and under which known conditions."""
 
 import dataclasses
 
+import pandas as pd
 import pytest
 
 from barlow_report.report import ReportSource
-from barlow_report.report.headlines import Headline, headlines
-from barlow_report.report.pages import Site
-from barlow_report.report.records import Share
+from barlow_report.report.catalog import Catalog
+from barlow_report.report.headlines import KnownConditions, headline, known_conditions
 from tests.report.conftest import Built
+from tests.report.shuffles import with_shuffles
 
 THIN = "\u202f"
 
 
-def _headlines(source: ReportSource, *, explained: Share | None = None) -> tuple[Headline, ...]:
-    site = Site.from_source(source)
-    return headlines(site, site.catalog.failure_modes(), explained=explained)
+def _said(source: ReportSource) -> tuple[str, KnownConditions]:
+    catalog = Catalog(source)
+    modes = catalog.failure_modes()
+    return headline(catalog, modes), known_conditions(catalog, modes)
 
 
-def _with_verdict(built: Built, verdict: str) -> ReportSource:
-    rules = built.source.tables["rules"]
-    rules = rules.assign(verdict=rules["verdict"].where(~rules["is_failure_mode"], verdict))
-    return dataclasses.replace(built.source, tables={**built.source.tables, "rules": rules})
+def _with(source: ReportSource, **tables: pd.DataFrame) -> ReportSource:
+    return dataclasses.replace(source, tables={**source.tables, **tables})
 
 
-def test_verified_failure_modes_ask_for_a_decision_and_the_most_important_one_is_named(demo: Built) -> None:
-    ship, matter, _, _ = _headlines(demo.source)
-    n = int((demo.source.tables["rules"]["verdict"] == "verified").sum())
-    assert ship.answer == f"Not without deciding on {n} verified failure modes"
-    assert ship.tone == "doubt"
-    assert "among images " in ship.detail
-    assert "fail, against" in ship.detail
-    assert ship.more is not None
-    assert matter.links[0].path == ship.more.path
-    assert len(matter.links) == 3
+def _with_verdict(source: ReportSource, verdict: str) -> ReportSource:
+    rules = source.tables["rules"]
+    return _with(source, rules=rules.assign(verdict=rules["verdict"].where(~rules["is_failure_mode"], verdict)))
+
+
+def test_the_first_line_says_how_many_images_fail_and_under_which_known_conditions(demo: Built) -> None:
+    images, rules = demo.source.tables["images"], demo.source.tables["rules"]
+    n_known = int((rules["verdict"] == "verified").sum())
+    rate = f"{(images['label'] != images['prediction']).mean() * 100:.1f}{THIN}%"
+    first = Catalog(demo.source).failure_modes()[0]
+    words, _ = _said(demo.source)
+    assert words.startswith(f"{rate} of images fail. {n_known} known conditions fail at least 10 points more often;")
+    assert f"{first.best.error.value:.0%} instead of {first.best.base.value:.0%}.".replace("%", f"{THIN}%") in words
+    assert "ship" not in words
 
 
 @pytest.mark.parametrize(
-    ("verdict", "answer", "tone", "which"),
+    ("verdict", "words"),
     [
-        ("real_but_small", "Only small differences speak against it", "plain", "Real but small ones of "),
-        ("can_be_chance", "Nothing verified speaks against it", "good", "Ones that can be chance, of "),
+        ("real_but_small", "Under some conditions they fail more often, but by less than 10 points"),
+        ("can_be_chance", "No condition is known under which they fail at least 10 points more often."),
     ],
 )
-def test_failure_modes_that_are_not_verified_say_what_they_are(
-    demo: Built, verdict: str, answer: str, tone: str, which: str
-) -> None:
-    ship, matter, _, _ = _headlines(_with_verdict(demo, verdict))
-    assert (ship.answer, ship.tone) == (answer, tone)
-    assert f" failure modes, all {verdict.replace('_', ' ')}. Of all images" in ship.detail
-    assert matter.answer.startswith(which)
+def test_conditions_that_are_not_verified_are_not_called_known(demo: Built, verdict: str, words: str) -> None:
+    said, known = _said(_with_verdict(demo.source, verdict))
+    assert words in said
+    assert known.title == "No known conditions"
+    assert (known.failures, known.images) == (None, None)
+    assert "; none held up on " in known.candidates
+    assert f"The others: {known.candidates.split()[0]} {verdict.replace('_', ' ')}." in known.candidates
 
 
-def test_an_in_sample_run_cannot_say_whether_it_is_safe(hostile: Built) -> None:
-    ship, _, explained, _ = _headlines(hostile.source, explained=Share(3, 4))
-    assert ship.answer == "This report cannot say"
-    assert "none tested" in ship.detail
-    assert "in-sample" in explained.detail
+def test_conditions_of_a_run_in_sample_are_untested(hostile: Built) -> None:
+    said, known = _said(hostile.source)
+    assert "more often on the images that they were found on." in said
+    assert known.title.endswith(" untested conditions")
+    assert known.candidates.endswith(" candidates; none was tested.")
+    assert (known.failures and known.failures.n) == 140  # of the fitted images
+    assert "too high" in known.source
 
 
-def test_finding_nothing_is_not_called_safe(quiet: Built) -> None:
-    ship, matter, explained, gaps = _headlines(quiet.source)
-    assert ship.answer == "Nothing found speaks against it"
-    assert "no proof of soundness" in ship.detail
-    assert matter.answer == "None was found"
-    assert explained.answer == "There is no figure"
-    assert gaps.answer == "Every image was read, every group with failures has a tree"
+def test_finding_nothing_is_said_plainly(quiet: Built, demo: Built) -> None:
+    said, known = _said(quiet.source)
+    assert said == f"None of the {len(quiet.source.tables['images'])} images fails."
+    assert (known.title, known.candidates, known.source) == ("No known conditions", "", "")
+    none = _with(demo.source, rules=demo.source.tables["rules"].assign(is_failure_mode=False, verdict=None))
+    assert "No condition was found under which they fail at least 10 points more often." in _said(none)[0]
 
 
-def test_unexplained_failures_are_counted(demo: Built) -> None:
-    explained = _headlines(demo.source, explained=Share(18, 60))[2]
-    assert explained.answer == f"30.0{THIN}%"
-    assert explained.detail == "18/60 held-out failures lie in a verified failure mode; the other 42 are not explained."
+def test_known_conditions_say_how_much_of_the_failures_lies_in_how_much_of_the_images(demo: Built) -> None:
+    known = _said(demo.source)[1]
+    assert known.failures is not None
+    assert known.images is not None
+    assert (known.failures.k, known.failures.n) == (18, 60)
+    assert (known.images.k, known.images.n, known.images_of) == (42, 210, " set aside")
+    n_held_out = int((demo.source.tables["splits"]["split"] == "held_out").sum())
+    assert f" held up on {n_held_out} images set aside." in known.candidates
 
 
-@pytest.mark.parametrize(("status", "words"), [("too_few_images", "too few images"), ("no_split", "no split")])
-def test_groups_without_a_tree_and_files_that_could_not_be_read_are_named(demo: Built, status: str, words: str) -> None:
-    groups = demo.source.tables["groups"].assign(status=status)
-    source = dataclasses.replace(demo.source, tables={**demo.source.tables, "groups": groups})
-    gaps = _headlines(source)[3]
-    assert gaps.tone == "doubt"
-    assert gaps.answer.startswith(f"{len(groups)} of {len(groups)} groups")
-    assert f"{len(groups)} with {words}; 3 files could not be read." in gaps.detail
-
-
-@pytest.mark.parametrize("page", ["index.html", "method/index.html"])
-def test_what_a_run_assumed_is_told(hostile: Built, quiet: Built, page: str) -> None:
-    assert "<li>Grey values go up to &lt;b&gt;255&lt;/b&gt;.</li>" in hostile.text(page)
-    assert "What was assumed" not in quiet.text(page)
+def test_rules_on_all_images_held_up_against_shuffles_and_their_share_is_estimated(demo: Built) -> None:
+    known = _said(with_shuffles(demo.source))[1]
+    assert "held up against shuffles of the failures." in known.candidates
+    assert "estimated" in known.source
+    assert known.images_of == ""

@@ -86,7 +86,8 @@ def noise_words(error_types: ErrorTypeTables, modes: Sequence[Rule]) -> str:
     n_noise = sum(noise_remark(error_types, rule) is not None for rule in modes)
     if not n_noise:
         return ""
-    return f"{count(n_noise)} of them {'are' if n_noise != 1 else 'is'} mostly label noise: better labels are needed."
+    verb = "are" if n_noise != 1 else "is"
+    return f"{count(n_noise)} of the known conditions {verb} mostly label noise: better labels are needed."
 
 
 def picture_note(error_types: ErrorTypeTables, image_id: int) -> str:

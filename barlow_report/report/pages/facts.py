@@ -39,6 +39,12 @@ def run_facts(site: Site) -> Iterator[Fact]:
             yield from _model_facts("Feature model", feature)
         if isinstance(feature.get("n_features"), int):
             yield Fact("Features of the model", count(feature["n_features"]))
+    catalog = site.catalog
+    yield Fact(
+        "Images",
+        f"{count(len(catalog.images))}: {catalog.evidence.divide(catalog.n_fit, catalog.n_held_out)}",
+    )
+    yield Fact("Features in rules", count(len(catalog.feature_ids)))
     duplicates = info.get("duplicates")
     if isinstance(duplicates, Mapping) and (words := duplicates_words(duplicates)):
         yield Fact("Of the images", words)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from barlow_report.config import RulesConfig
+from barlow_report.report.calibration import N_BINS
 from barlow_report.report.datatable import Link
 from barlow_report.report.evidence import STABILITY
-from barlow_report.report.pages.facts import Fact, assumptions, settings_rows
+from barlow_report.report.pages.facts import Fact, assumptions, run_facts, settings_rows
 from barlow_report.report.pages.page import Heading, Site, SitePage
 from barlow_report.report.records import Evaluation, Explained, Share
 from barlow_report.report.slots import MethodPart
@@ -39,6 +40,8 @@ class MethodView:
     is_in_sample: bool
     families: tuple[tuple[str, int], ...]
     stability: tuple[tuple[float, str], ...]
+    n_bins: int
+    facts: tuple[Fact, ...]
     settings: tuple[Fact, ...]
     assumptions: tuple[str, ...]
     attack: tuple[Fact, ...]
@@ -147,7 +150,7 @@ def method_page(site: Site) -> SitePage:
         description="Every measure with its definition, the settings used, how to read a triptych, and the limits.",
         search="Definitions: base error rate BER, error rate ER, error coverage EC, importance value IV, average leaf "
         f"error rate ALER, failure mode, {site.catalog.evidence.images}, Wilson interval, q-value, verdict: verified, "
-        "real but small, can be chance; stability, triptych, heatmap, feature attack, error types, limits.",
+        "real but small, can be chance; stability, calibration error ECE, triptych, heatmap, feature attack, limits.",
         template="pages/method.html",
         view=lambda: MethodView(
             rules=site.catalog.rules_config,
@@ -155,6 +158,8 @@ def method_page(site: Site) -> SitePage:
             is_in_sample=site.catalog.is_in_sample,
             families=_families(site),
             stability=STABILITY,
+            n_bins=N_BINS,
+            facts=tuple(run_facts(site)),
             settings=settings,
             assumptions=assumptions(site.info),
             attack=tuple(fact for fact in settings if fact.name.startswith("visuals.attack.")),
@@ -163,12 +168,14 @@ def method_page(site: Site) -> SitePage:
         headings=(
             Heading("From images to rules", "procedure"),
             Heading("Measures", "measures"),
-            Heading("Evidence", "evidence", (Heading("Stability", "stability"),)),
+            Heading("Evidence", "evidence", (Heading("Stability", "stability"), Heading("Known conditions", "known"))),
+            Heading("Confidence", "confidence"),
             Heading("How to read a triptych", "triptychs"),
             Heading("How to read a tree", "trees"),
             *(part.section.heading for part in parts),
             Heading("Limits", "limits"),
             *((Heading("What was assumed", "assumed"),) if assumptions(site.info) else ()),
+            Heading("This run", "run"),
             Heading("Settings of this run", "settings"),
             Heading("Sources", "sources"),
         ),

@@ -1,44 +1,32 @@
-"""The overview: the verdict first, then the most important failure modes, then what the reader must know."""
+"""The overview: how good the model is, when it fails, on which classes, and how far its confidence can be relied on."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from barlow_report.formatting import count
+from barlow_report.report.calibration import Calibration, calibration_of
 from barlow_report.report.datatable import Link
 from barlow_report.report.evidence import verdict_counts
-from barlow_report.report.headlines import Headline, headlines
+from barlow_report.report.headlines import KnownConditions, headline, known_conditions
+from barlow_report.report.judged import nothing_judged
 from barlow_report.report.pages.annotate import n_asked
-from barlow_report.report.pages.facts import Fact, assumptions, last_part, run_facts, settings_rows
-from barlow_report.report.pages.groups import rule_title
+from barlow_report.report.pages.confusion_matrix import ConfusionMatrix, confusion_matrix
+from barlow_report.report.pages.facts import assumptions, last_part
+from barlow_report.report.pages.failures_by_class import FailuresByClass, failures_by_class
+from barlow_report.report.pages.mode_cards import ModeCard, mode_card
 from barlow_report.report.pages.page import Site, SitePage
-from barlow_report.report.records import Group, Rule, Share, Tile
-from barlow_report.report.slots import Block, Remark
+from barlow_report.report.records import Rule, Share
+from barlow_report.report.shares import counted
+from barlow_report.report.slots import Block
+from barlow_report.report.source import RELIABILITY
 from barlow_report.report.visible import visible
-from barlow_report.report.words import STATUSES, grouping_label, rule_inequality, rule_when
+from barlow_report.report.words import STATUSES, grouping_label
 
-__all__ = ["FailureModeCard", "GroupTally", "OverviewView", "overview_page"]
+__all__ = ["GroupTally", "OverviewView", "overview_page"]
 
-_N_CARDS = 10
+_N_CARDS = 3
 _N_EXAMPLES = 12
-
-
-@dataclass(frozen=True, kw_only=True)
-class FailureModeCard:
-    """One of the most important failure modes."""
-
-    rule: Rule
-    group: Group
-    link: Link
-    group_link: Link
-    grouping: str
-    title: str
-    when: str
-    inequality: str
-    tile: Tile | None
-    failure: str | None
-    feature_id: int | None
-    remarks: tuple[Remark, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,35 +41,33 @@ class GroupTally:
 
 @dataclass(frozen=True, kw_only=True)
 class OverviewView:
-    """The front page."""
+    """The front page, from the first line to the last."""
 
     title: str
     description: str
     analysed: str
-    headlines: tuple[Headline, ...]
-    is_in_sample: bool
-    failures: Share
-    n_classes: int
-    n_features: int
-    divided: str
+    headline: str
+    helps: tuple[str, ...]
+    right: Share
+    known: KnownConditions
+    said: tuple[str, ...]
     n_modes: int
-    verdicts: tuple[tuple[int, str], ...]
     order: str
-    n_groups: int
-    n_fitted: int
-    cards: tuple[FailureModeCard, ...]
-    tallies: tuple[GroupTally, ...]
-    explained: Share | None
-    n_skipped: int
-    facts: tuple[Fact, ...]
-    settings: tuple[Fact, ...]
-    assumptions: tuple[str, ...]
-    charts: tuple[str, ...]
+    cards: tuple[ModeCard, ...]
+    by_class: FailuresByClass
+    matrix: ConfusionMatrix
+    calibration: Calibration | None
+    has_curve: bool
+    sections: tuple[Block, ...]
+    spurious: tuple[tuple[Link, str], ...]
+    notes: tuple[Block, ...]
     n_named: int
     n_asked: int
-    spurious: tuple[tuple[Link, str], ...]
-    sections: tuple[Block, ...]
-    notes: tuple[Block, ...]
+    n_groups: int
+    n_fitted: int
+    tallies: tuple[GroupTally, ...]
+    n_skipped: int
+    assumptions: tuple[str, ...]
 
 
 def overview_page(site: Site) -> SitePage:
@@ -92,95 +78,68 @@ def overview_page(site: Site) -> SitePage:
         title=site.title,
         section="Overview",
         description=site.description or f"When {site.title} fails, and how well each explanation was tested.",
-        search=f"Overview. {site.description}",
+        search=f"Overview. {site.description} Accuracy, worst classes, confusion matrix, calibration.",
         template="pages/overview.html",
         view=lambda: _view(site, modes),
     )
 
 
 def _view(site: Site, modes: list[Rule]) -> OverviewView:
-    catalog = site.catalog
+    catalog, level = site.catalog, site.catalog.rules_config.confidence_level
     statuses = Counter(group.status for group in catalog.groups.values())
-    explained = _explained(site)
+    images, judged = catalog.images, nothing_judged(site)
+    is_right = images.label == images.prediction
+    verified = [rule for rule in modes if rule.verdict == "verified"]
     return OverviewView(
         title=site.title,
         description=site.description,
         analysed=_analysed(site),
-        headlines=headlines(site, modes, explained=explained),
-        is_in_sample=catalog.is_in_sample,
-        failures=catalog.images.failures,
-        n_classes=len(catalog.classes),
-        n_features=len(catalog.feature_ids),
-        divided=catalog.evidence.divide(catalog.n_fit, catalog.n_held_out),
+        headline=headline(catalog, modes, judged=judged),
+        helps=judged.helps if judged else (),
+        right=counted(int(is_right.sum()), len(images), level=level),
+        known=known_conditions(catalog, modes),
+        said=site.ask(lambda lens, view: lens.verdict(site, view, verified) or None),
         n_modes=len(modes),
-        verdicts=verdict_counts(modes),
         order=_order(site, modes),
-        n_groups=len(catalog.groups),
-        n_fitted=statuses["fitted"],
-        cards=tuple(_card(site, rule) for rule in modes[:_N_CARDS]),
-        tallies=tuple(_tally(site, status, n) for status, n in statuses.most_common() if status != "fitted"),
-        explained=explained,
-        n_skipped=catalog.n_unread,
-        facts=tuple(run_facts(site)),
-        settings=tuple(settings_rows(site.info)),
-        assumptions=assumptions(site.info),
-        charts=tuple(name for name in ("error_rate_by_class", "tree_gain") if name in site.charts),
+        cards=tuple(mode_card(site, rule) for rule in modes[:_N_CARDS]),
+        by_class=failures_by_class(site),
+        matrix=confusion_matrix(site),
+        calibration=calibration_of(images.confidence, is_right, level=level),
+        has_curve=RELIABILITY in site.charts,
+        sections=site.ask(lambda lens, view: lens.overview(site, view)),
+        spurious=tuple(_spurious(site, verified)),
+        notes=site.ask(lambda lens, view: lens.note(site, view)),
         n_named=sum(name.name is not None for name in catalog.names.values()),
         n_asked=n_asked(site),
-        spurious=tuple(_spurious(site, modes)),
-        sections=site.ask(lambda lens, view: lens.overview(site, view)),
-        notes=site.ask(lambda lens, view: lens.note(site, view)),
+        n_groups=len(catalog.groups),
+        n_fitted=statuses["fitted"],
+        tallies=tuple(_tally(site, status, n) for status, n in statuses.most_common() if status != "fitted"),
+        n_skipped=catalog.n_unread,
+        assumptions=assumptions(site.info),
     )
 
 
 def _order(site: Site, modes: list[Rule]) -> str:
-    """Say in which order failure modes stand, and what their numbers are of."""
+    """Say in which order failure modes stand."""
+    if len(modes) <= _N_CARDS:
+        return ""
+    value = "error rate times share of the group's failures"
     if site.catalog.is_in_sample:
-        return "By importance value, measured on the images the rules were fitted on."
-    keys = ["verdict"] * (len(verdict_counts(modes)) > 1)
-    keys += ["stability (unstable ones last)"] * any(rule.is_unstable for rule in modes)
-    words = ", then by ".join([*keys, "importance value"])
-    return f"By {words}. The numbers are those of {site.catalog.evidence.images}."
+        return f"The three with the highest {value}, on the images they were found on."
+    keys = ["best verdict"] * (len(verdict_counts(modes)) > 1)
+    keys += ["stable ones before unstable ones"] * any(rule.is_unstable for rule in modes)
+    return f"The first three: {', then '.join([*keys, f'highest {value}'])}."
 
 
-def _explained(site: Site) -> Share | None:
-    """The share of failures that the modes of the whole run cover: verified ones, where any were tested."""
-    for row in site.catalog.explained:
-        if row.scope == "run":
-            return row.in_modes if site.catalog.is_in_sample else row.held_out
-    return None
-
-
-def _spurious(site: Site, modes: list[Rule]) -> Iterator[tuple[Link, str]]:
+def _spurious(site: Site, verified: list[Rule]) -> Iterator[tuple[Link, str]]:
     """Verified modes that depend on something people say is not part of the class, and what they say."""
-    for rule in modes:
+    for rule in verified:
         for feature_id in dict.fromkeys(condition.feature_id for condition in rule.conditions):
             name = site.catalog.names.get((rule.group_id, feature_id))
-            if rule.verdict == "verified" and name is not None and name.relation == "spurious":
+            if name is not None and name.relation == "spurious":
                 group = site.catalog.groups[rule.group_id]
                 what = name.phrase or f"feature {feature_id}"
                 yield Link(f"{group.name}, {grouping_label(group)}: {what}", site.rule_path(rule)), name.said_spurious
-
-
-def _card(site: Site, rule: Rule) -> FailureModeCard:
-    group = site.catalog.groups[rule.group_id]
-    feature_id = rule.conditions[0].feature_id if rule.conditions else None
-    failures = [image for image in site.catalog.galleries.get(rule.rule_id, ()) if image.is_failure]
-    number = group.failure_modes.index(rule) + 1
-    return FailureModeCard(
-        rule=rule,
-        group=group,
-        link=Link(rule_title(number), site.rule_path(rule)),
-        group_link=Link(group.name, site.group_path(group)),
-        grouping=grouping_label(group),
-        title=rule_title(number),
-        when=rule_when(group, rule),
-        inequality=rule_inequality(rule),
-        tile=None if feature_id is None else site.top_tile(feature_id, rule.group_id),
-        failure=failures[0].thumbnail if failures else None,
-        feature_id=feature_id,
-        remarks=site.ask(lambda lens, view: lens.remark(site, view, rule)),
-    )
 
 
 def _analysed(site: Site) -> str:
@@ -191,23 +150,22 @@ def _analysed(site: Site) -> str:
     inspected, feature = models.get("inspected"), models.get("feature")
     subject = "Predictions from elsewhere"
     if isinstance(inspected, Mapping):
-        subject = f"The model {_short_name(inspected)}"
+        subject = f"Model {_name(inspected)}"
     through = ""
     if isinstance(feature, Mapping):
         if feature.get("is_inspected"):
-            through = " through its own features"
-        elif isinstance(inspected, Mapping) and _short_name(feature) == _short_name(inspected):
-            through = " through the features of another model of the same architecture"
+            through = ", explained through its own features"
+        elif isinstance(inspected, Mapping) and _name(feature) == _name(inspected):
+            through = ", explained through the features of another model of the same architecture"
         else:
-            through = f" through the features of {_short_name(feature)}"
+            through = f", explained through the features of {_name(feature)}"
     n_images, n_classes = len(catalog.images), len(catalog.classes)
     words = f"{count(n_images)} image{'s' * (n_images != 1)} of {count(n_classes)} class{'es' * (n_classes != 1)}"
-    return f"{subject}, explained{through}, on {words}."
+    return f"{subject}{through}, on {words}."
 
 
-def _short_name(model: Mapping[str, object]) -> str:
-    """The part of a model's name that tells it from others: the function of a factory, without its module."""
-    return visible(last_part(str(model.get("name", "–"))).rpartition(":")[2])
+def _name(model: Mapping[str, object]) -> str:
+    return visible(last_part(str(model.get("name", "–"))))
 
 
 def _tally(site: Site, status: str, n_groups: int) -> GroupTally:

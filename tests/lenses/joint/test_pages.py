@@ -14,9 +14,9 @@ from barlow_report.config import RulesConfig
 from barlow_report.formatting import THIN_SPACE
 from barlow_report.lenses.joint.records import read_joint_modes
 from barlow_report.report import ReportSource, build_site
-from barlow_report.report.headlines import headlines
 from barlow_report.report.links import broken_links
 from barlow_report.report.pages import Site
+from barlow_report.report.pages.overview import OverviewView, overview_page
 from barlow_report.rules.ridge import PENALTY
 from barlow_report.stages.privacy import without_photographs
 from barlow_report.tables import empty_table
@@ -164,13 +164,17 @@ def test_the_overview_leads_with_verified_ones_and_says_how_many_there_are(sourc
     assert f"In {len(joint.shown)} groups, many features together foretell failures" in section
 
 
-def test_a_verified_joint_mode_speaks_against_shipping_where_no_rule_does(source: ReportSource) -> None:
+def test_the_overview_says_beside_the_known_conditions_where_several_features_foretell_failures(
+    source: ReportSource,
+) -> None:
     rules = source.tables["rules"]
     rules = rules.assign(verdict=rules["verdict"].where(rules["verdict"] != "verified", "can_be_chance"))
     site = Site.from_source(replace(source, tables={**source.tables, "rules": rules}))
-    ship = headlines(site, site.catalog.failure_modes(), explained=None)[0]
-    assert (ship.answer, ship.tone) == ("Not without a closer look", "doubt")
-    assert "groups without a verified rule, failures are predictable, but not by one feature." in ship.detail
+    view = overview_page(site).view()
+    assert isinstance(view, OverviewView)
+    assert view.known.title == "No known conditions"
+    said = " ".join(view.said)
+    assert "groups without a verified rule, failures are predictable, but not by one feature." in said
 
 
 @pytest.mark.parametrize("verdicts", [("can_be_chance",), ()])

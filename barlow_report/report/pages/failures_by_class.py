@@ -1,0 +1,106 @@
+"""The failures of each class, inside and outside known conditions, and the classes that fail most often.
+
+A rate over few images is noise: classes with fewer images than a group must have to be analysed are not compared.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from barlow_report.report.datatable import Link
+from barlow_report.report.headlines import failures_inside
+from barlow_report.report.pages.page import Site
+from barlow_report.report.records import Share
+from barlow_report.report.shares import counted
+
+__all__ = ["ClassFailures", "FailuresByClass", "failures_by_class"]
+
+_N_SHOWN = 12
+_N_WORST = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassFailures:
+    """A class: how often it fails, and how many of its failures in evidence lie in known conditions of the class.
+
+    Attributes:
+        link: Its page.
+        failures: Its failures among all of its images, with the interval.
+        inside: Failures in known conditions among those in evidence; None where that is not known.
+    """
+
+    link: Link
+    failures: Share
+    inside: Share | None
+
+    @property
+    def outside(self) -> int | None:
+        """Failures in evidence that lie in no known condition."""
+        return None if self.inside is None else (self.inside.n or 0) - (self.inside.k or 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailuresByClass:
+    """Classes with failures and enough images.
+
+    Attributes:
+        rows: Those with the most failures, at most twelve.
+        worst: Those with the highest error rates, at most three.
+        n_classes: How many there are.
+        n_small: Classes that have too few images to be compared, with failures or without.
+        least: Images that a class must have.
+        longest: The most failures of a row, in evidence where that is known.
+    """
+
+    rows: tuple[ClassFailures, ...]
+    worst: tuple[ClassFailures, ...]
+    n_classes: int
+    n_small: int
+    least: int
+    longest: int
+
+
+def failures_by_class(site: Site) -> FailuresByClass:
+    """Count the failures of each class."""
+    images, config = site.catalog.images, site.catalog.rules_config
+    n_classes = len(site.catalog.classes)
+    n = np.bincount(images.label, minlength=n_classes)
+    k = np.bincount(images.label[images.label != images.prediction], minlength=n_classes)
+    n_small = int((n[n > 0] < config.min_images).sum())
+    compared = np.flatnonzero((n >= config.min_images) & (k > 0))
+    # of classes with equally many failures, and at equal rates, the larger one first: it says more
+    most = compared[np.lexsort((compared, -n[compared], -k[compared]))][:_N_SHOWN]
+    highest = compared[np.lexsort((compared, -n[compared], -k[compared] / n[compared]))][:_N_WORST]
+    inside = _inside(site)
+
+    def row(class_id: int) -> ClassFailures:
+        return ClassFailures(
+            link=site.class_link(class_id),
+            failures=counted(int(k[class_id]), int(n[class_id]), level=config.confidence_level),
+            inside=inside.get(class_id),
+        )
+
+    rows = tuple(row(class_id) for class_id in most.tolist())
+    return FailuresByClass(
+        rows=rows,
+        worst=tuple(row(class_id) for class_id in highest.tolist()),
+        n_classes=len(compared),
+        n_small=n_small,
+        least=config.min_images,
+        longest=_longest(rows),
+    )
+
+
+def _longest(rows: Sequence[ClassFailures]) -> int:
+    return max((row.inside.n if row.inside else row.failures.k) or 0 for row in rows) if rows else 0
+
+
+def _inside(site: Site) -> dict[int, Share]:
+    """By class: its failures in evidence that lie in known conditions of the class, by label."""
+    found = {}
+    for group in site.catalog.groups.values():
+        row = site.catalog.explained_in_group.get(group.group_id)
+        if group.grouping == "label" and group.class_id is not None and row is not None:
+            found[group.class_id] = failures_inside(row, site.catalog)
+    return found

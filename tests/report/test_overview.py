@@ -1,0 +1,123 @@
+"""The front page: what it shows, and what has moved to Method."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from barlow_report.report import ReportSource, build_site
+from barlow_report.report.pages import Site
+from barlow_report.report.pages.confusion_matrix import confusion_matrix
+from barlow_report.report.pages.failures_by_class import failures_by_class
+from barlow_report.report.pages.mode_cards import mode_card
+from tests.report.conftest import Built
+from tests.report.synthetic import Recipe, synthetic_source
+
+
+def _with_images(source: ReportSource, **columns: object) -> ReportSource:
+    images = source.tables["images"].assign(**columns)
+    return dataclasses.replace(source, tables={**source.tables, "images": images})
+
+
+def test_each_card_shows_four_images_that_fail_and_leads_to_all_images_of_the_mode(demo: Built) -> None:
+    site = Site.from_source(demo.source)
+    modes = site.catalog.failure_modes()
+    images = demo.source.tables["images"].set_index("image_id")
+    galleries = demo.source.tables["galleries"]
+    for rule in modes[:3]:
+        card = mode_card(site, rule)
+        shown = [picture.thumbnail for picture in card.failures]
+        own = galleries[(galleries["rule_id"] == rule.rule_id) & galleries["is_failure"]]
+        assert shown == own.sort_values("rank")["thumbnail"].tolist()[:4]
+        assert (images.loc[own["image_id"], "label"] != images.loc[own["image_id"], "prediction"]).all()
+        assert card.all_images.path == site.mode_path(rule)
+        assert [f.mark for f in card.features] == [
+            {"le": "lacks this", "gt": "has this"}[condition.branch] for condition in rule.conditions
+        ]
+    text = demo.text("index.html")
+    assert text.count('<li class="modecard">') == 3
+    assert 'class="map"' not in text.partition('class="modes"')[2].partition("</ol>")[0]  # nothing hides the object
+
+
+def test_what_a_run_is_stands_on_the_method_page_and_not_on_the_overview(demo: Built) -> None:
+    overview, method = demo.text("index.html"), demo.text("method/index.html")
+    for words in ("SHA-256", "Run id", "Seed", "rules.rho", "Versions"):
+        assert f">{words}<" not in overview
+    for fact in ("Run id", "Made", "Inspected model", "Images", "Device", "Seed", "Versions"):
+        assert f"<dt>{fact}</dt>" in method
+    assert "<code>rules.rho</code>" in method
+    assert re.search(r"<dt>Images</dt><dd>\d+: \d+ to fit on, \d+ held out</dd>", method)
+    assert "Guo, Pleiss" in method
+
+
+def test_cells_of_the_matrix_add_up_and_lead_to_the_images_of_their_pair(demo: Built) -> None:
+    site = Site.from_source(demo.source)
+    images = demo.source.tables["images"]
+    matrix = confusion_matrix(site)
+    assert matrix.is_whole
+    assert [row.label for row in matrix.rows] == list(matrix.columns)
+    for row in matrix.rows:
+        assert sum(cell.n for cell in row.cells) == row.n_images
+    assert matrix.shown.k == int((images["label"] != images["prediction"]).sum())
+    pair = next(group for group in site.catalog.other_groups if group.grouping == "confused_pairs")
+    names = [link.text for link in matrix.columns]
+    place = [names.index(entry.name) for entry in pair.classes]
+    assert matrix.rows[place[0]].cells[place[1]].path == site.group_page(pair)
+    assert matrix.rows[place[0]].cells[place[0]].path == ""
+    assert '<th scope="row"><a href="classes/c0/index.html">' in demo.text("index.html")
+
+
+def test_of_many_classes_a_block_is_shown_and_the_rest_is_a_list(large: Built) -> None:
+    matrix = confusion_matrix(Site.from_source(large.source))
+    assert (len(matrix.rows), matrix.is_whole, len(matrix.others)) == (20, False, 12)
+    counts = [pair.share.k or 0 for pair in matrix.others]
+    assert counts == sorted(counts, reverse=True)
+    for row in matrix.rows:
+        assert sum(cell.n for cell in row.cells) + row.n_elsewhere == row.n_images
+
+
+def test_classes_with_few_images_are_not_compared_and_ties_go_to_the_larger_one(demo: Built) -> None:
+    least = Site.from_source(demo.source).catalog.rules_config.min_images
+    sizes = [least - 1, least, 2 * least, 2 * least]
+    label = np.repeat(np.arange(4), sizes)
+    prediction = label.copy()
+    for class_id, n_failures in ((0, least - 1), (1, least // 2), (2, least), (3, least // 2)):
+        prediction[np.flatnonzero(label == class_id)[:n_failures]] = 5
+    images = demo.source.tables["images"].iloc[: len(label)].assign(label=label, prediction=prediction)
+    tables = {name: demo.source.tables[name] for name in ("classes",)} | {"images": images}
+    found = failures_by_class(Site.from_source(dataclasses.replace(demo.source, tables=tables)))
+    names = demo.source.tables["classes"]["name"]
+    assert [row.link.text for row in found.worst] == [names[2], names[1], names[3]]
+    assert [row.link.text for row in found.rows] == [names[2], names[3], names[1]]
+    assert (found.n_classes, found.n_small, found.least) == (3, 1, least)
+    assert found.worst[0].failures.low is not None
+
+
+def test_a_run_of_one_image_per_class_draws_no_bars(tmp_path: Path) -> None:
+    source = synthetic_source(tmp_path / "run", Recipe(n_classes=30, n_per_class=1))
+    build_site(source, site=tmp_path / "site")
+    text = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    assert "Nothing could be judged" in text.partition('class="headline"')[2].partition("</p>")[0]
+    assert "More images of each class." in text
+    assert "a rate over fewer is noise" in text
+    assert "which is too few to compare" in text
+    assert '<table class="plain bars">' not in text
+
+
+@pytest.mark.parametrize(("n_known", "words"), [(0, "came without confidences"), (5, "images have no confidence")])
+def test_missing_confidences_are_said(tmp_path: Path, demo: Built, n_known: int, words: str) -> None:
+    confidence = demo.source.tables["images"]["confidence"].where(demo.source.tables["images"]["image_id"] < n_known)
+    source = dataclasses.replace(_with_images(demo.source, confidence=confidence), charts={})
+    build_site(source, site=tmp_path / "site")
+    text = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    assert words in text
+    assert ("ECE" in text.partition("<article")[2]) == bool(n_known)
+    assert 'src="assets/figures' not in text
+
+
+@pytest.mark.parametrize("page", ["index.html", "method/index.html"])
+def test_what_a_run_assumed_is_told(hostile: Built, quiet: Built, page: str) -> None:
+    assert "<li>Grey values go up to &lt;b&gt;255&lt;/b&gt;.</li>" in hostile.text(page)
+    assert "What was assumed" not in quiet.text(page)
