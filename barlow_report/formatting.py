@@ -125,7 +125,11 @@ def activation(value: float | None) -> str:
     """Write an activation with four significant digits, trailing zeros too, so that a row of them lines up: 2.410."""
     if value is None or not _exists(value):
         return MISSING
-    return "0" if value == 0 else f"{value:#.4g}".rstrip(".").replace("-", "−")
+    digits = float(_FOUR_DIGITS.create_decimal_from_float(float(value)))
+    return "0" if digits == 0 else f"{digits:#.4g}".rstrip(".").replace("-", "−")
+
+
+_FOUR_DIGITS = Context(prec=4, rounding=ROUND_HALF_UP)
 
 
 def p_value(value: float | None) -> str:

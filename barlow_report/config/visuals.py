@@ -35,6 +35,11 @@ class VisualsConfig(Section):
 
     n_images: Positive = Field(6, description="Images per triptych.")
     n_gallery: Positive = Field(8, description="Images in each gallery of a rule: failures, and successes.")
+    n_mode_images: Positive = Field(
+        200,
+        description="Pictures for the page of a failure mode, at most: three failures to a success where there are "
+        "more. Its other images are listed without.",
+    )
     thumbnail_size: int = Field(224, ge=16, le=1024, description="Longer side of stored images in pixels, at most.")
     attack: AttackConfig = Field(default_factory=AttackConfig, description="The feature attack.")
 

@@ -23,16 +23,20 @@ from barlow_report.errors import SiteError
 from barlow_report.files import output_errors
 from barlow_report.progress import Advance, ignore_advance
 from barlow_report.report.compact import compact
+from barlow_report.report.datatable import DataTable, Picture, Sample
 from barlow_report.report.downloads import feature_json, rules_csv, rules_json
 from barlow_report.report.embedded import write_pages
 from barlow_report.report.folder import replaced_folder
+from barlow_report.report.image_lists import failures_csv, mode_files
 from barlow_report.report.jump import jump_script
 from barlow_report.report.links import check_links
 from barlow_report.report.media import MediaLibrary
 from barlow_report.report.pages import Pages, Site, SitePage, all_pages
 from barlow_report.report.pages.annotate import annotate_files
+from barlow_report.report.pages.mode_table import mode_table
 from barlow_report.report.render import Renderer, templates_folder
 from barlow_report.report.source import Profile, ReportSource
+from barlow_report.report.table_script import table_script
 from barlow_report.report.theme_files import drop_unused
 
 __all__ = ["Prepared", "build_site", "prepare", "write_site"]
@@ -49,6 +53,8 @@ _ASSETS: dict[Profile, tuple[str, ...]] = {
         "annotate.css",
         "annotate.js",
         "people.css",
+        "modes.css",
+        "gallery.js",
         "overview.css",
         "search.js",
         "favicon.svg",
@@ -66,12 +72,15 @@ _ASSETS: dict[Profile, tuple[str, ...]] = {
         "annotate.css",
         "annotate.js",
         "people.css",
+        "modes.css",
+        "gallery.js",
         "overview.css",
     ),
     "techdocs": (),
 }
 _PARTS = {
     "tables.js": ("fold.js", "tables.js"),
+    "gallery.js": ("fold.js", "gallery.js", "tables.js"),
     "jump.js": ("fold.js", "jump.js"),
     "search.js": ("fold.js", "search.js"),
     "annotate.js": ("annotate-store.js", "annotate-outbox.js", "annotate.js"),
@@ -146,7 +155,7 @@ def write_site(
             _write_standalone(content, pages, renderer, folder=folder, advance=advance)
         else:
             write_pages(pages, renderer, folder=folder, advance=advance)
-        _write_data(content, folder, has_scripts=profile != "techdocs")
+        _write_data(content, media, folder, has_scripts=profile != "techdocs")
         _copy_assets(folder, _ASSETS[profile])
         media.copy(folder, advance=ignore_advance)
         check_links(folder, suffix=".html" if is_standalone else ".md")
@@ -178,14 +187,15 @@ def _copy_assets(folder: Path, names: tuple[str, ...]) -> None:
             (target / name).write_bytes((text if "worker" in name else compact(name, text)).encode())
 
 
-def _write_data(site: Site, folder: Path, *, has_scripts: bool) -> None:
+def _write_data(site: Site, media: MediaLibrary, folder: Path, *, has_scripts: bool) -> None:
     """Write what is beside the pages: data scripts, downloads, charts."""
     catalog = site.catalog
     files: dict[str, Iterable[str]] = {}  # most are made while they are written: all at once would fill the memory
     if has_scripts:
-        files |= {f"data/{name}.js": table.script() for name, table in site.tables.items()}
+        files |= {f"data/{name}.js": table_script(table) for name, table in site.tables.items()}
         files["data/jump.js"] = [jump_script(site)]
     files |= {path: [text] for path, text in annotate_files(site, has_scripts=has_scripts).items()}
+    files["data/failures.csv"] = failures_csv(site)
     files["data/rules.csv"] = rules_csv(catalog)
     files["data/rules.json"] = rules_json(catalog)
     for lens, view in site.lenses:
@@ -198,6 +208,36 @@ def _write_data(site: Site, folder: Path, *, has_scripts: bool) -> None:
         _write(folder / "features" / str(feature_id) / "feature.json", [feature_json(catalog, feature_id)])
     for path, parts in files.items():
         _write(folder / path, parts)
+    if has_scripts:
+        for table in site.tables.values():
+            _note_pictures(table, media)
+    _write_modes(site, media, folder, has_scripts=has_scripts)
+
+
+def _write_modes(site: Site, media: MediaLibrary, folder: Path, *, has_scripts: bool) -> None:
+    """Write what is beside the pages of failure modes, one after the other."""
+    for rule in site.catalog.failure_modes():
+        found = site.catalog.mode_images.get(rule.rule_id)
+        if found is None:
+            continue
+        place = (folder / site.mode_path(rule)).parent
+        for name, parts in mode_files(site, rule, found).items():
+            _write(place / name, parts)
+        if has_scripts:
+            table = mode_table(site, rule, found)
+            _write(place / "images.js", table_script(table))
+            _note_pictures(table, media)
+
+
+def _note_pictures(table: DataTable, media: MediaLibrary) -> None:
+    """Note the pictures that only the script shows, so that they are copied, too."""
+    for i, column in enumerate(table.columns):
+        if column.kind in ("picture", "sample"):
+            cells = (row[i] for row in table.rows)
+            pictures = (cell.picture if isinstance(cell, Sample) else cell for cell in cells)
+            for picture in pictures:
+                if isinstance(picture, Picture):
+                    media.picture(picture.name)
 
 
 def _write(path: Path, parts: Iterable[str]) -> None:

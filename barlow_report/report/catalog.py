@@ -15,6 +15,7 @@ import pandas as pd
 from barlow_report.config import RulesConfig
 from barlow_report.report.evidence import EVIDENCE
 from barlow_report.report.images import Images, confusions, count_confusions
+from barlow_report.report.mode_images import Thumbnails, read_mode_images
 from barlow_report.report.names import FeatureName, feature_names
 from barlow_report.report.records import ClassEntry, Evaluation, Explained, Group, Rule
 from barlow_report.report.rows import (
@@ -49,7 +50,11 @@ class Catalog:
         self.evidence = EVIDENCE[self.rules_config.evidence_kind]
         self.is_in_sample = self.evidence.kind == "in_sample"
         self.shows_paths = source.settings.show_paths
-        self.images = Images(frames["images"], show_paths=self.shows_paths)
+        data = source.info["config"].get("data") or {}
+        self.has_files = any(data.get(kind) is not None for kind in ("folder", "manifest"))  # not in archives
+        self.images = Images(
+            frames["images"], contents=frames["contents"], splits=frames["splits"], show_paths=self.shows_paths
+        )
         self.classes = {row["class_id"]: make_class(row) for row in rows(frames["classes"])}
         self.skipped = [(visible(row["path"]), visible(row["reason"])) for row in rows(frames["skipped"])]
         self.n_unread = sum(not reason.startswith(NO_IMAGE) for _, reason in self.skipped)
@@ -91,6 +96,8 @@ class Catalog:
         self.tiles = collect(frames["tiles"].sort_values(["group_id", "feature_id", "rank"]), TILE_KEY, make_tile)
         galleries = frames["galleries"].sort_values(["rule_id", "rank", "image_id"])
         self.galleries = collect(galleries, "rule_id", make_gallery_image)
+        self.mode_images = read_mode_images(frames["mode_images"], conditions)
+        self.thumbnails = Thumbnails(frames[name] for name in ("mode_pictures", "galleries", "tiles", "quantiles"))
         self.histograms = collect(frames["histograms"].sort_values(["feature_id", "position"]), "feature_id", make_bin)
         quantiles = frames["quantiles"].sort_values(["feature_id", "position", "rank"])
         self.quantiles = collect(quantiles, "feature_id", make_quantile_image)
@@ -149,6 +156,9 @@ _USED = (
     "conditions",
     "tiles",
     "galleries",
+    "mode_images",
+    "mode_pictures",
+    "contents",
     "histograms",
     "quantiles",
     "evaluation",

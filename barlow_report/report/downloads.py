@@ -61,7 +61,8 @@ def rule_columns(evidence: EvidenceKind) -> dict[str, str]:
         "grouping": "what the group has in common with others: label, prediction, or another kind",
         "class_id": "the class of the group, if it is of one class",
         "group": "the name of the group",
-        "rank": f"1 for the group's rule with the highest importance value {fitted}, failure modes first",
+        "rank": f"1 for the group's rule with the highest importance value {fitted}, failure modes first; rows are in "
+        "the order of pages: by verdict and importance in evidence",
         "is_failure_mode": f"whether it fails and covers as much as a failure mode must, {fitted}",
         "verdict": "what the evidence says of a failure mode; empty for other rules",
         "evidence": "the kind of evidence of this run",

@@ -14,7 +14,7 @@ __all__ = ["Images", "confusions", "count_confusions"]
 class Images:
     """The images by column; `image_id` is the position."""
 
-    def __init__(self, frame: pd.DataFrame, *, show_paths: bool) -> None:
+    def __init__(self, frame: pd.DataFrame, *, contents: pd.DataFrame, splits: pd.DataFrame, show_paths: bool) -> None:
         frame = frame.sort_values("image_id")
         if not np.array_equal(frame["image_id"].to_numpy(), np.arange(len(frame))):
             raise SiteError("images: expected image ids from 0 without gaps. Run the stage extract again.")
@@ -23,6 +23,10 @@ class Images:
         self.label = frame["label"].to_numpy()
         self.prediction = frame["prediction"].to_numpy()
         self.confidence = frame["confidence"].to_numpy()
+        self.is_held_out = np.zeros(len(frame), dtype=np.bool_)
+        self.is_held_out[splits["image_id"][(splits["split"] == "held_out").to_numpy()]] = True
+        digests = contents.sort_values("image_id")["digest"].to_numpy().astype(np.bytes_)
+        self._digests = digests if len(digests) == len(frame) else None
 
     def __len__(self) -> int:
         return self._n_images
@@ -31,14 +35,27 @@ class Images:
         """Where an image lies below the data's folder; None unless the site may show it."""
         return None if self._paths is None else visible(self._paths[image_id])
 
+    def exact_path(self, image_id: int) -> str | None:
+        """The same as the file is called, for other programs."""
+        return None if self._paths is None else str(self._paths[image_id])
+
+    def digest(self, image_id: int) -> str | None:
+        """Hash of the encoded image, see table `contents`; None where it was not noted."""
+        return None if self._digests is None else self._digests[image_id].decode()
+
     def name(self, image_id: int) -> str:
         """What to call an image: its path where that may be shown, otherwise its number in the run."""
         return self.path(image_id) or f"image {image_id}"
 
     @property
+    def is_failure(self) -> npt.NDArray[np.bool_]:
+        """Which images are misclassified."""
+        return np.asarray(self.label != self.prediction)
+
+    @property
     def failures(self) -> Share:
         """Share of images that are misclassified."""
-        return Share(int((self.label != self.prediction).sum()), len(self))
+        return Share(int(self.is_failure.sum()), len(self))
 
 
 def confusions(images: Images) -> dict[tuple[str, int], tuple[tuple[int, int], ...]]:

@@ -67,7 +67,6 @@ class FramesPlugin(BasePlugin[LegacyConfig]):  # type: ignore[no-untyped-call]
         ours = self.pages[page.file.src_uri]
         page.meta.update({slot: Markup(f"\0{slot}\0") for slot in _SLOTS})  # noqa: S704 - words of ours
         context["page_scripts"] = ours.scripts
-        context["page_root"] = ours.root
         return context
 
     def on_post_page(self, output: str, /, *, page: Page, config: MkDocsConfig) -> str:  # noqa: ARG002

@@ -163,7 +163,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """A group of images, its tree and its rules, best first; see table `groups`.
+    """A group of images, its tree and its rules, the most important in evidence first; see table `groups`.
 
     `classes` are those that define it together, such as the two of a confused pair; see table `group_classes`.
     `is_split` says whether evidence is of other images than the fit, so that both together are all of the group.

@@ -166,7 +166,7 @@ def make_group(
         base=Share(row["n_failures"], row["n_images"]),
         base_held_out=_held_out(row, "base_error_rate", row["n_failures_held_out"], row["n_images_held_out"]),
         nodes=nodes,
-        rules=rules,
+        rules=tuple(sorted(rules, key=lambda rule: rule.order)),
         classes=classes,
         is_split=is_split,
     )

@@ -26,7 +26,7 @@ _STAGE_TABLES = {
         "joint_features",
         "joint_images",
     ),
-    "visualize": ("tiles", "galleries", "quantiles", "histograms"),
+    "visualize": ("tiles", "galleries", "quantiles", "mode_images", "mode_pictures", "histograms"),
 }
 
 

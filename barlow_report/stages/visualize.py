@@ -17,12 +17,16 @@ from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
 from barlow_report.seals import is_sealed, read_sealed_json, write_sealed_json
 from barlow_report.stages.asking import asked_pairs
+from barlow_report.stages.mode_images import choose_pictures, mode_images
 from barlow_report.stages.pictures import Pictures, feature_model_config
 from barlow_report.tables import empty_table
 from barlow_report.visuals.histograms import histograms
 from barlow_report.visuals.triptychs import QUANTILES, choose_gallery, choose_pool, images_at_quantiles, most_activating
 
 __all__ = ["visualize"]
+
+_REVISION = 1
+"""Raised when a table comes to the ones this stage writes, so that it is written for runs of an earlier version."""
 
 _RECORDS = "records"
 _DRAWN = ["feature_id", "image_id", "activation", "attacked_activation", "heatmap", "attack"]
@@ -40,10 +44,10 @@ def visualize(config: Config, run: Run, *, explained: str, progress: Progress) -
     Raises:
         DataError: An image that could be read before cannot be read any more.
     """
-    visuals = config.visuals.model_dump(mode="json")
+    visuals = config.visuals.model_dump(mode="json", exclude={"n_mode_images"})  # which no tile depends on
     usual = fingerprint(explain=explained, seed=config.seed, visuals=visuals, quantiles=QUANTILES)
     asked = _asked_besides(run)
-    mark = fingerprint(usual=usual, asked=asked) if asked else usual
+    mark = fingerprint(usual=usual, asked=asked, n_mode_images=config.visuals.n_mode_images, revision=_REVISION)
     if run.is_done("visualize", fingerprint=mark):
         progress.message("Pictures are up to date")
         return mark
@@ -56,10 +60,13 @@ def visualize(config: Config, run: Run, *, explained: str, progress: Progress) -
     drawn = [*drawn, *_drawn_in(work, run)]
     tiles = _draw_tiles(top, pictures, config, work, drawn=drawn, progress=progress)
     used = sorted({feature_id for _, feature_id in [*tables.used_pairs, *asked]})
+    of_modes = mode_images(tables.features, tables.rules, tables.conditions, members=tables.members)
+    run.write_table("mode_images", of_modes)
     shown = {
         "tiles": tiles,
         "galleries": _choose_galleries(tables, n=config.visuals.n_gallery, seed=config.seed),
         "quantiles": _along_distributions(tables, used, seed=config.seed),
+        "mode_pictures": choose_pictures(of_modes, tables.is_failure, n=config.visuals.n_mode_images, seed=config.seed),
     }
     with progress.task("Drawing thumbnails", total=_n_distinct(*shown.values()), unit="images") as advance:
         for name, table in shown.items():
@@ -104,7 +111,7 @@ def _media_names(run: Run) -> Iterable[str]:
     tiles = run.read_table("tiles")
     yield from tiles["heatmap"].dropna()
     yield from tiles["attack"]
-    for name in ("tiles", "galleries", "quantiles"):
+    for name in ("tiles", "galleries", "quantiles", "mode_pictures"):
         yield from run.read_table(name)["thumbnail"]
 
 

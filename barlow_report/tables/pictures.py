@@ -34,6 +34,23 @@ TABLES: tuple[Table, ...] = (
         ),
     ),
     Table(
+        name="mode_images",
+        meaning="Every image of every failure mode, fitted and held-out ones, with what each condition looks at.",
+        key=("rule_id", "position", "image_id"),
+        columns=(
+            RULE_ID,
+            integer("position", "of the condition, see conditions; an image has a row for each"),
+            IMAGE_ID,
+            real("activation", "of the condition's feature on the image"),
+        ),
+    ),
+    Table(
+        name="mode_pictures",
+        meaning="Pictures of the images of failure modes, of each mode at most as many as visuals.n_mode_images says.",
+        key=("image_id",),
+        columns=(IMAGE_ID, text("thumbnail", "name below media/")),
+    ),
+    Table(
         name="histograms",
         meaning="How the features that rules use are distributed over all images.",
         key=("feature_id", "position"),

@@ -3,7 +3,14 @@
 import numpy as np
 import pandas as pd
 
-__all__ = ["QUANTILES", "choose_gallery", "choose_pool", "images_at_quantiles", "most_activating"]
+__all__ = [
+    "QUANTILES",
+    "choose_gallery",
+    "choose_mode_pictures",
+    "choose_pool",
+    "images_at_quantiles",
+    "most_activating",
+]
 
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.95)
 """Where images along a feature's distribution are taken from; the top is in the triptychs."""
@@ -74,11 +81,36 @@ def choose_gallery(image_ids: np.ndarray, is_failure: np.ndarray, *, n: int, see
     """
     galleries = []
     for failure in (True, False):
-        pool = image_ids[is_failure == failure]
-        draw = np.random.default_rng([seed, rule_id, int(failure)]).permutation(pool)[:n]
+        draw = _drawn(image_ids[is_failure == failure], failure, seed=seed, rule_id=rule_id)[:n]
         galleries.append(
             pd.DataFrame(
                 {"rule_id": rule_id, "image_id": draw, "is_failure": failure, "rank": np.arange(1, len(draw) + 1)}
             )
         )
     return pd.concat(galleries, ignore_index=True)
+
+
+def choose_mode_pictures(
+    image_ids: np.ndarray, is_failure: np.ndarray, *, n: int, seed: int, rule_id: int
+) -> np.ndarray:
+    """Draw which images of a failure mode get a picture: at most `n`, three failures to a success where there are more.
+
+    The first of each draw are those of `choose_gallery`, which have a picture anyway.
+
+    Args:
+        image_ids: Shape (n_images,): the images of the mode.
+        is_failure: Shape (n_images,), bool.
+        n: How many at most.
+        seed: The run's seed.
+        rule_id: The rule.
+    """
+    failures, successes = (
+        _drawn(image_ids[is_failure == failure], failure, seed=seed, rule_id=rule_id) for failure in (True, False)
+    )
+    n_successes = min(len(successes), max(n - len(failures), n // 4))
+    return np.concatenate([failures[: n - n_successes], successes[:n_successes]])
+
+
+def _drawn(pool: np.ndarray, failure: bool, *, seed: int, rule_id: int) -> np.ndarray:
+    """All of `pool` in the order of a draw that depends on the seed and the rule only."""
+    return np.random.default_rng([seed, rule_id, int(failure)]).permutation(pool)

@@ -26,29 +26,38 @@
     var whole = String(BigInt("0" + digits.slice(0, end)) + (digits[end] >= "5" ? 1n : 0n)).padStart(d + 1, "0");
     return d ? whole.slice(0, -d) + "." + whole.slice(-d) : whole;
   }
+  // Four significant digits, trailing zeros too, as Python's #.4g: an exponent of two digits below 0.0001 and from 10000 on
+  function activation(value) {
+    if (isMissing(value)) return MISSING;
+    var size = Math.abs(value), text = size ? size < 1e-4 ? size.toExponential(3) : size.toPrecision(4) : "0";
+    return (value < 0 ? "−" : "") + text.replace(/e([+-])(\d)$/, "e$10$2").replace("e-", "e−");
+  }
   function number(value) { var t = isMissing(value) ? MISSING : fixed(Math.abs(value), 3); return value < 0 && Number(t) ? "−" + t : t; }
   function pValue(value) { return isMissing(value) ? MISSING : value < 0.001 ? "<" + THIN + "0.001" : fixed(value, 3); }
   function interval(low, high) { return low + "–" + high + THIN + "%"; }
 
-  Object.assign(barlowReport, { percent, count, number, pValue });
+  Object.assign(barlowReport, { percent, count, number, pValue, activation });
 
   // --- tables ----------------------------------------------------------------------------------------------
   var collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
   function Table(box) {
     var name = box.dataset.table, data = (window.BARLOW_DATA || {})[name];
     if (!data) return;
+    data.columns.forEach(c => { if (c.codes) c.values = c.codes.map(code => c.texts[code]); });
     var columns = new Map(data.columns.map(c => [c.key, c])), body = box.querySelector("[data-rows]"), filters = box.querySelector("[data-filters]");
     var counter = box.querySelector("[data-count]"), announcer = box.querySelector("[data-announce]"), pager = box.querySelector("[data-pager]");
+    var isGallery = box.dataset.layout === "gallery", look = filters && filters.querySelector("[data-test=view]");
     var state = { sort: "", dir: "", page: 1 }, usual = { sort: "", dir: "" }, order = [], timer;
     var labels = Array.from(box.querySelectorAll("thead th"), th => (th.querySelector("[data-sort]") || th).textContent.trim());  // of cells that are cards on a phone
     var texts = new Map();  // of a column, or of all: what a row is found by, made when it is first looked for
 
     function textsOf(c) {
-      if (!texts.has(c)) texts.set(c, Array.from({ length: data.n }, (_, i) => barlowFold.spellings(c ? String(c.values[i] ?? "") : data.columns.map(c => {
+      if (!texts.has(c)) texts.set(c, Array.from({ length: data.n }, (_, i) => barlowFold.spellings(c ? c.links ? namesOf(c, i).join("\n") : String(c.values[i] ?? "") : data.columns.map(c => {
         return c.values && typeof c.values[i] === "string" && c.kind !== "picture" ? c.words ? c.words[c.values[i]] : c.values[i] : "";
       }).join("\n"))));
       return texts.get(c);
     }
+    function namesOf(c, i) { return c.values[i].map(place => c.links[place][0]); }
     function valueOf(c, i) { return c.kind === "rate" ? (c.of[i] ? c.k[i] / c.of[i] : null) : c.values[i]; }
     // The place of each text among all, found once: comparing words of a language takes a hundred times as long as numbers
     function orderOf(c) {
@@ -60,8 +69,11 @@
     }
     function condition(input) {  // what a filter asks of a row
       var wanted = input.value.trim(), c = columns.get(input.dataset.filter);
-      if (input.dataset.test === "equals") return i => c.values[i] === wanted;
-      if (input.dataset.test === "contains") {
+      var test = input.dataset.test;
+      if (test === "view") return () => true;
+      if (c && c.links && test === "equals") return i => { var n = c.values[i].length; return wanted === "any" ? n : wanted === "none" ? !n : namesOf(c, i).includes(wanted); };
+      if (test === "equals" || test === "name" && c.values.includes(wanted)) return i => c.values[i] === wanted;
+      if (test !== "least") {
         var pieces = barlowFold.fold(wanted).split(/\s+/), found = textsOf(c);
         return i => pieces.every(piece => found[i].includes(piece));
       }
@@ -81,15 +93,22 @@
         if (isMissing(x) || isMissing(y)) return isMissing(x) - isMissing(y) || a - b;
         return sign * (x - y) || a - b;
       });
+      var pictures = isGallery && columns.get("picture").values;  // what has no picture comes behind what has one
+      if (pictures) order.sort((a, b) => !pictures[a] - !pictures[b]);
     }
+    function picture(name, alt, look) { return make("img", { src: root + "media/" + name, alt, loading: "lazy", decoding: "async", className: look || "" }); }
     function cell(c, i, place) {
-      var td = make("td", { role: "cell", "data-label": labels[place], className: ["count", "rate", "estimate", "number", "q"].includes(c.kind) ? "num" : c.kind === "grade" || (c.kind === "text" && (c.values[i] || "").length < 16) ? "short" : "" }), v = c.kind === "rate" ? c.of[i] : c.values[i];
+      var td = make("td", { role: "cell", "data-label": labels[place], className: ["count", "rate", "estimate", "number", "percent", "activation", "q"].includes(c.kind) ? "num" : c.kind === "grade" || (c.kind === "text" && (c.values[i] || "").length < 16) ? "short" : "" }), v = c.kind === "rate" ? c.of[i] : c.values[i];
       if (!td.className) td.removeAttribute("class");
       if (isMissing(v) || (c.kind === "picture" && !v)) td.textContent = MISSING;
       else if (c.kind === "link") td.append(make("a", { href: root + c.paths[i], textContent: v }));
-      else if (c.kind === "picture") {
+      else if (c.kind === "links") td.append(...v.map(place => make("a", { href: root + c.links[place][1], textContent: c.links[place][0] })));
+      else if (c.kind === "sample") {
+        td.className = "thumb sample";
+        td.append(...(v ? [picture(v, c.alts[i])] : []), ...c.features[i].map(f => make("span", {}, [picture(f[0], f[1]), make("small", { textContent: f[2] })])));
+      } else if (c.kind === "picture") {
         td.className = "thumb";
-        td.append(make("img", { src: root + "media/" + v, alt: c.alts[i], loading: "lazy", decoding: "async", className: c.tiny ? "tiny" : "" }));
+        td.append(picture(v, c.alts[i], c.tiny ? "tiny" : ""));
       } else if (c.kind === "badge") td.append(make("span", { className: "badge " + v, textContent: c.words[v] }));
       else if (c.kind === "rate") {
         td.textContent = percent(v ? c.k[i] / v : null, 1);
@@ -97,27 +116,30 @@
       } else if (c.kind === "estimate") {
         td.textContent = percent(v, 1);
         td.append(make("small", { textContent: interval(c.low[i], c.high[i]) }));
-      } else td.textContent = c.kind === "count" ? count(v) : c.kind === "number" ? number(v) : c.kind === "q" ? pValue(v) : c.kind === "grade" ? c.grades.find(grade => v >= grade[0])[1] + " " + fixed(v, 2) : v;
+      } else td.textContent = c.kind === "count" ? count(v) : c.kind === "number" ? number(v) : c.kind === "percent" ? percent(v, 0) : c.kind === "activation" ? activation(v) : c.kind === "q" ? pValue(v) : c.kind === "grade" ? c.grades.find(grade => v >= grade[0])[1] + " " + fixed(v, 2) : v;
       return td;
     }
     function draw() {
       var size = data.pageSize, pages = Math.max(1, Math.ceil(order.length / size));
       state.page = Math.min(Math.max(1, state.page), pages);
       var start = (state.page - 1) * size, rows = document.createDocumentFragment();
-      order.slice(start, start + size).forEach(function (i) { rows.append(make("tr", { role: "row" }, data.columns.map(function (c, place) { return cell(c, i, place); }))); });
+      order.slice(start, start + size).forEach(function (i) { rows.append(isGallery ? barlowReport.tile(data.columns, columns, i, picture) : make("tr", { role: "row" }, data.columns.map(function (c, place) { return cell(c, i, place); }))); });
+      if (look) box.dataset.view = look.value;
       if (!order.length) {
         var reset = make("button", { type: "button", textContent: "Reset the filters" });
         reset.addEventListener("click", function () { filters.reset(); });
-        rows.append(make("tr", { role: "row" }, [make("td", { role: "cell", colSpan: data.columns.length }, ["No " + box.dataset.noun + " match these filters. ", reset])]));
+        var nothing = ["No " + box.dataset.noun + " match these filters. ", reset];
+        rows.append(isGallery ? make("li", { className: "nothing" }, nothing) : make("tr", { role: "row" }, [make("td", { role: "cell", colSpan: data.columns.length }, nothing)]));
       }
       body.replaceChildren(rows);
-      counter.textContent = (order.length ? "Rows " + count(start + 1) + "–" + count(Math.min(start + size, order.length)) + " of " + count(order.length) : "0 rows") + (order.length < data.n ? " (" + count(data.n) + " before filters)" : "");
+      counter.textContent = (order.length ? (isGallery ? "Images " : "Rows ") + count(start + 1) + "–" + count(Math.min(start + size, order.length)) + " of " + count(order.length) : isGallery ? "0 images" : "0 rows") + (order.length < data.n ? " (" + count(data.n) + " before filters)" : "");
       pager.hidden = pages === 1;
       pager.querySelector("[data-page]").textContent = "Page " + state.page + " of " + pages;
       pager.querySelectorAll("button").forEach(function (b) { b.disabled = b.dataset.step === "-1" ? state.page === 1 : state.page === pages; });
       box.querySelectorAll("[data-sort]").forEach(function (b) {
         var th = b.closest("th");
-        if (b.dataset.sort === state.sort) th.setAttribute("aria-sort", state.dir); else th.removeAttribute("aria-sort");
+        if (!th) { b.setAttribute("aria-pressed", b.dataset.sort === state.sort); b.dataset.dir = state.dir; }
+        else if (b.dataset.sort === state.sort) th.setAttribute("aria-sort", state.dir); else th.removeAttribute("aria-sort");
       });
     }
     function save() {

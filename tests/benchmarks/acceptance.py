@@ -25,6 +25,7 @@ from barlow_report.report import build_site, zip_site
 from barlow_report.report.archive import OPEN_ME
 from barlow_report.report.links import broken_links
 from barlow_report.report.pages import Site, all_pages
+from barlow_report.report.table_script import table_script
 from barlow_report.run_folder import Run
 from barlow_report.stages.site import write_site
 from tests.benchmarks.site_scale import measure_build
@@ -206,7 +207,7 @@ def tables(sites: Sites, browser: Browser) -> Iterator[Line]:
     rows = (list(table.rows) * (N_ROWS // len(table.rows) + 1))[:N_ROWS]
     script = sites.large.site / "data" / "failure-modes.js"
     old = script.read_text(encoding="utf-8")
-    script.write_text("".join(replace(table, rows=rows).script()), encoding="utf-8")
+    script.write_text("".join(table_script(replace(table, rows=rows))), encoding="utf-8")
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = Watched(context).open(sites.large, "failure-modes/index.html")
     keys = ("er", "class", "n", "iv", "rule", "q")

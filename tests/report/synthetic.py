@@ -77,6 +77,7 @@ class Recipe:
     n_features: int = 512
     n_tiles: int = 6
     n_gallery: int = 6
+    n_mode_images: int = 40
     image_size: int = 96
     n_pictures: int = 24
     hostile: bool = False
@@ -101,6 +102,7 @@ def synthetic_source(folder: Path, recipe: Recipe) -> ReportSource:
     tables["splits"] = [
         {"image_id": i, "split": "held_out" if h else "fit"} for i, h in enumerate(_held_out(recipe, len(images), rng))
     ]
+    tables["contents"] = [{"image_id": i, "digest": f"{i:032x}"} for i in range(len(images))]
     tables["skipped"] = [
         {"path": f"broken/<i>{i}</i>.jpg", "reason": "the file is empty"} for i in range(recipe.n_skipped)
     ]
@@ -140,6 +142,9 @@ _NAMES = (
     "conditions",
     "tiles",
     "galleries",
+    "mode_images",
+    "mode_pictures",
+    "contents",
     "histograms",
     "quantiles",
 )
@@ -272,6 +277,7 @@ class _Builder:
         self.half = np.arange(len(images)) % recipe.n_per_class < recipe.n_per_class // 2
         self.n_pictures = 0
         self.rule_id = 0
+        self.pictured: set[int] = set()
 
     def build(self, tables: dict[str, list[dict[str, Any]]]) -> None:
         groups: list[tuple[str, int | None, str, np.ndarray]] = []
@@ -513,6 +519,8 @@ class _Builder:
             )
             for position, condition in enumerate(path):
                 tables["conditions"].append({"rule_id": self.rule_id, "position": position, **condition})
+            if is_mode:
+                self._mode_images(tables, path, rows)
             for is_failure in (True, False):
                 chosen = rows[self.failure[rows] == is_failure][: self.recipe.n_gallery if is_mode else 0]
                 for place, image_id in enumerate(chosen.tolist(), start=1):
@@ -526,6 +534,28 @@ class _Builder:
                         }
                     )
             self.rule_id += 1
+
+    def _mode_images(
+        self, tables: dict[str, list[dict[str, Any]]], path: list[dict[str, Any]], rows: np.ndarray
+    ) -> None:
+        """All images of a mode, with activations on the right side of each threshold, and some of their pictures."""
+        rows = np.sort(rows)
+        for position, condition in enumerate(path):
+            part = 0.5 if condition["branch"] == "le" else 1.5
+            tables["mode_images"] += [
+                {
+                    "rule_id": self.rule_id,
+                    "position": position,
+                    "image_id": image_id,
+                    "activation": condition["threshold"] * part * (1 + image_id % 97 / 1000),
+                }
+                for image_id in rows.tolist()
+            ]
+        for image_id in rows[: self.recipe.n_mode_images].tolist():
+            if image_id not in self.pictured:
+                self.pictured.add(image_id)
+                thumbnail = self.pictures["thumbnail"][image_id % self.recipe.n_pictures]
+                tables["mode_pictures"].append({"image_id": image_id, "thumbnail": thumbnail})
 
 
 _THRESHOLDS = ("threshold", "printed_threshold")

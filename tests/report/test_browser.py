@@ -25,6 +25,7 @@ PAGES = {
     "overview": "index.html",
     "failure modes": "failure-modes/index.html",
     "failure mode": "failure-modes/0/index.html",
+    "failures": "failures/index.html",
     "classes": "classes/index.html",
     "class": "classes/c0/index.html",
     "class without a tree": "classes/c1/index.html",
@@ -300,9 +301,15 @@ def test_content_is_there_without_script(demo: Built, browser: Browser) -> None:
 
 
 def test_the_script_draws_the_rows_that_are_in_the_html(large: Built, watched: Watched) -> None:
-    for path in ("failure-modes/index.html", "classes/index.html", "features/index.html"):
+    for path in (
+        "failure-modes/index.html",
+        "classes/index.html",
+        "features/index.html",
+        "failures/index.html",
+        "failure-modes/0/index.html",
+    ):
         page = watched.open(large, path)
-        rows = "tbody[data-rows] tr"
+        rows = "[data-rows] > *"
         written = ["".join(text.split()) for text in _texts(page, rows)]
         pictures = page.eval_on_selector_all(f"{rows} img", "e => e.map(i => [i.getAttribute('src'), i.alt])")
         links = page.eval_on_selector_all(f"{rows} a", "e => e.map(a => a.getAttribute('href'))")

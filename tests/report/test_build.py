@@ -35,6 +35,7 @@ def test_there_is_a_page_for_everything(demo: Built) -> None:
     pages |= {f"classes/{slug}/index.html" for slug in classes["slug"]} | {
         "skipped/index.html",
         "evaluation/index.html",
+        "failures/index.html",
     }
     pages |= {"groups/index.html", "annotate/index.html"}
     modes = demo.source.tables["rules"].query("is_failure_mode")["rule_id"]

@@ -10,10 +10,11 @@ from PIL import Image
 
 from barlow_report.errors import SiteError
 from barlow_report.progress import ignore_advance
-from barlow_report.report.datatable import DataTable, Link, TableColumn, as_script_value
+from barlow_report.report.datatable import DataTable, Link, TableColumn
 from barlow_report.report.downloads import rule_columns
 from barlow_report.report.media import MediaLibrary, webp_size
 from barlow_report.report.records import Share
+from barlow_report.report.table_script import as_script_value, table_script
 from tests.report.conftest import Built
 from tests.report.synthetic import PAYLOADS
 
@@ -27,7 +28,7 @@ def test_a_data_script_holds_columns_and_no_character_that_could_end_it() -> Non
         sorted_by="a",
         empty="none",
     )
-    script = "".join(table.script())
+    script = "".join(table_script(table))
     assert not set("<>&") & set(script)
     assert script.isascii()
     data = json.loads(script.partition("]=")[2].rstrip(";\n"))

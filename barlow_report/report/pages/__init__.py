@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from barlow_report.report.pages.annotate import annotate_page
 from barlow_report.report.pages.classes import class_pages, classes_page
 from barlow_report.report.pages.failure_modes import failure_modes_page
+from barlow_report.report.pages.failures import failures_page
 from barlow_report.report.pages.features import feature_pages, features_page
 from barlow_report.report.pages.modes import mode_pages
 from barlow_report.report.pages.others import evaluation_page, method_page, skipped_page
@@ -32,7 +33,7 @@ def _lens_pages(site: Site) -> list[list[SitePage]]:
 
 def all_pages(site: Site) -> "Pages":
     """Every page of the site, those of the navigation first."""
-    few = [*section_pages(site), evaluation_page(site), skipped_page(site)]
+    few = [*section_pages(site), failures_page(site), evaluation_page(site), skipped_page(site)]
     if site.catalog.study_figures:
         few.append(people_page(site))
     return Pages(site, tuple(few))

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from barlow_report.formatting import count
-from barlow_report.report.datatable import Link, as_script_value
+from barlow_report.report.datatable import Link
 from barlow_report.report.form import FormBatch
 from barlow_report.report.pages.page import Site, SitePage
+from barlow_report.report.table_script import as_script_value
 from barlow_report.report.words import images_of
 
 __all__ = ["AnnotateView", "annotate_files", "annotate_page", "item_path", "n_asked"]

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from barlow_report.formatting import count
-from barlow_report.report.datatable import Cell, DataTable, Filter, Link, Picture, TableColumn
+from barlow_report.report.datatable import Cell, DataTable, Filter, Link, TableColumn
 from barlow_report.report.downloads import rule_columns
 from barlow_report.report.evidence import STABILITY, VERDICTS, modes_words
 from barlow_report.report.pages.page import Site, SitePage
+from barlow_report.report.pages.samples import mode_sample
 from barlow_report.report.records import Rule, Share
 from barlow_report.report.slots import ModeColumns
 from barlow_report.report.words import condition_words, grouping_label
@@ -17,8 +18,9 @@ __all__ = ["FailureModesView", "failure_modes_page"]
 _PAGE_SIZE = 40  # a dozen columns wide: more rows would be more elements than a page should have
 
 _COLUMNS = (
-    TableColumn(key="picture", label="Picture", kind="picture"),
+    TableColumn(key="picture", label="Picture", kind="sample"),
     TableColumn(key="rule", label="Rule", kind="link"),
+    TableColumn(key="images", label="Images", kind="link", title="All images of the failure mode, on a page"),
     TableColumn(key="class", label="Group", kind="link"),
     TableColumn(key="grouping", label="Grouping", kind="text"),
     TableColumn(key="verdict", label="Verdict", kind="badge", words=VERDICTS, starts="descending"),
@@ -139,16 +141,14 @@ def _columns(site: Site, rules: Sequence[Rule]) -> list[TableColumn]:
 
 def _cells(site: Site, rule: Rule, added: Sequence[ModeColumns]) -> dict[str, Cell]:
     group = site.catalog.groups[rule.group_id]
-    feature_id = rule.conditions[0].feature_id if rule.conditions else -1
-    tile = site.top_tile(feature_id, rule.group_id)
+    found = site.catalog.mode_images.get(rule.rule_id)
     cells: dict[str, Cell] = {}
     for lens_columns in added:
         keys = (column.key for column in lens_columns.columns)
         cells |= dict(zip(keys, lens_columns.cells(rule), strict=True))
     return cells | {
-        "picture": None
-        if tile is None
-        else Picture(tile.thumbnail, f"The image of the group that activates feature {feature_id} most"),
+        "picture": mode_sample(site, group, rule),
+        "images": Link(f"all {count(len(found))}" if found else "some", site.mode_path(rule)),
         "rule": Link(condition_words(rule.conditions) or "all images", site.rule_path(rule)),
         "class": Link(group.name, site.group_path(group)),
         "grouping": grouping_label(group),

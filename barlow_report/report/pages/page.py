@@ -35,6 +35,7 @@ class SitePage:
         search: Text that the search finds the page by.
         crumbs: The pages above this one.
         data: Data scripts that the page loads, relative to the site's root.
+        beside: Data scripts in the page's own folder. Pages of one kind call theirs the same.
         script: What reads them, relative to the site's root.
     """
 
@@ -50,6 +51,7 @@ class SitePage:
     previous: Link | None = None
     next: Link | None = None
     data: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
     script: str = "assets/barlow/tables.js"
     has_contents: bool = False
 
@@ -60,8 +62,10 @@ class SitePage:
 
     @property
     def scripts(self) -> tuple[str, ...]:
-        """What the page loads after the script that all pages have, in this order."""
-        return (*self.data, self.script) if self.data else ()
+        """What the page loads after the script that all pages have, in this order, relative to the page."""
+        if not (self.data or self.beside):
+            return ()
+        return (*(f"{self.root}{path}" for path in self.data), *self.beside, f"{self.root}{self.script}")
 
 
 @dataclass(frozen=True, kw_only=True)
