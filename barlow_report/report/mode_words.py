@@ -8,7 +8,7 @@ from barlow_report.formatting import count, interval, percent
 from barlow_report.report.records import Condition, Estimate, Group, Rule
 from barlow_report.report.words import images_of, tightest
 
-__all__ = ["mode_line", "mode_name", "mode_rate", "mode_when"]
+__all__ = ["either_line", "mode_line", "mode_name", "mode_rate", "mode_when"]
 
 _SIDES = {"le": "without", "gt": "with"}
 
@@ -18,7 +18,10 @@ def mode_name(group: Group, rule: Rule) -> str:
 
     A feature that people have named goes by its name: images taken for dog with “striped fur”.
     """
-    when = mode_when(rule)
+    return _images_that(group, mode_when(rule))
+
+
+def _images_that(group: Group, when: str) -> str:
     phrases = {
         "label": f"images labelled {group.name}",
         "prediction": f"images taken for {group.name}",
@@ -69,3 +72,25 @@ def mode_line(group: Group, rule: Rule) -> str:
     """Say a failure mode in one sentence: Images labelled dog without feature 22: 43 % wrong instead of 27 % (…)."""
     name = mode_name(group, rule)
     return f"{name[:1].upper()}{name[1:]}: {mode_rate(rule)}."
+
+
+def either_line(group: Group) -> str:
+    """Say the verified failure modes of a group as one rule, A or B; empty where there are not several.
+
+    They are leaves of one tree, so they share no image, and what they cover adds up.
+    """
+    modes = [rule for rule in group.failure_modes if rule.verdict == "verified"]
+    if len(modes) < 2:
+        return ""
+    name = _images_that(group, ", or ".join(mode_when(rule) for rule in modes))
+    n = sum(rule.n_in_evidence or 0 for rule in modes)
+    failing = sum((rule.best.error.value or 0) * (rule.n_in_evidence or 0) for rule in modes)
+    is_estimated = any(isinstance(rule.best.error, Estimate) for rule in modes)
+    k = round(failing)  # held-out failures are whole numbers
+    source = f"estimated from {_images(n)}" if is_estimated else f"{count(k)} of {_images(n, kind='new ')}"
+    rate = percent((failing if is_estimated else k) / n, decimals=0)
+    coverage = percent(min(sum(rule.best.coverage.value or 0 for rule in modes), 1.0), decimals=0)
+    return (
+        f"{name[:1].upper()}{name[1:]}: {'about ' * is_estimated}{rate} wrong instead of "
+        f"{percent(modes[0].best.base.value, decimals=0)} ({source}). They hold {coverage} of the failures."
+    )

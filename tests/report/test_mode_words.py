@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from barlow_report.report.mode_words import mode_line, mode_name, mode_rate
+from barlow_report.report.mode_words import either_line, mode_line, mode_name, mode_rate
 from barlow_report.report.records import ClassEntry, Condition, Estimate, Measures, Share
 from tests.report.test_words import GROUP, RULE
 
@@ -66,3 +66,20 @@ def test_a_rate_that_nothing_tested_says_so() -> None:
     assert mode_rate(replace(RULE, held_out=None)) == (
         f"97{THIN}% wrong instead of 51{THIN}% (311 of 320 images that it was found on, not tested)"
     )
+
+
+def test_several_verified_modes_of_a_group_are_said_as_one_rule() -> None:
+    first = replace(RULE, conditions=(LE,), held_out=NEW)
+    other = replace(NEW, error=Share(20, 60, 0.2, 0.4), coverage=Share(20, 240))
+    second = replace(RULE, rule_id=9, conditions=(GT,), held_out=other)
+    assert either_line(replace(GROUP, rules=(first, second))) == (
+        f"Images labelled mug without feature 22, or with “striped fur”: 40{THIN}% wrong instead of 27{THIN}% "
+        f"(80 of 200 new images). They hold 33{THIN}% of the failures."
+    )
+    guesses = [replace(NEW, error=Estimate(value, 0.1, 0.9), coverage=Estimate(0.4, 0.3, 0.5)) for value in (0.5, 0.3)]
+    rules = tuple(replace(rule, held_out=guess) for rule, guess in zip((first, second), guesses, strict=True))
+    assert either_line(replace(GROUP, rules=rules)).endswith(
+        f"about 40{THIN}% wrong instead of 27{THIN}% (estimated from 640 images). They hold 80{THIN}% of the failures."
+    )
+    chance = replace(second, verdict="can_be_chance")
+    assert either_line(replace(GROUP, rules=(first,))) == either_line(replace(GROUP, rules=(first, chance))) == ""
