@@ -56,6 +56,7 @@ _ASSETS: dict[Profile, tuple[str, ...]] = {
         "modes.css",
         "gallery.js",
         "overview.css",
+        "class.css",
         "search.js",
         "favicon.svg",
         "iframe-worker.js",
@@ -75,10 +76,12 @@ _ASSETS: dict[Profile, tuple[str, ...]] = {
         "modes.css",
         "gallery.js",
         "overview.css",
+        "class.css",
     ),
     "techdocs": (),
 }
 _PARTS = {
+    "barlow.js": ("barlow.js", "tabs.js"),
     "tables.js": ("fold.js", "tables.js"),
     "gallery.js": ("fold.js", "gallery.js", "tables.js"),
     "jump.js": ("fold.js", "jump.js"),

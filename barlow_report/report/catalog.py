@@ -19,6 +19,7 @@ from barlow_report.report.mode_images import Thumbnails, read_mode_images
 from barlow_report.report.names import FeatureName, feature_names
 from barlow_report.report.records import ClassEntry, Evaluation, Explained, Group, Rule
 from barlow_report.report.rows import (
+    CONDITION_KEY,
     TILE_KEY,
     collect,
     make_bin,
@@ -29,6 +30,7 @@ from barlow_report.report.rows import (
     make_node,
     make_quantile_image,
     make_rule,
+    make_strip_image,
     make_tile,
     rows,
     visible_grouping,
@@ -101,6 +103,10 @@ class Catalog:
         self.histograms = collect(frames["histograms"].sort_values(["feature_id", "position"]), "feature_id", make_bin)
         quantiles = frames["quantiles"].sort_values(["feature_id", "position", "rank"])
         self.quantiles = collect(quantiles, "feature_id", make_quantile_image)
+        strips = frames["strips"].sort_values([*CONDITION_KEY, "bin"])
+        self.strips = collect(strips, CONDITION_KEY, make_bin)
+        beside = frames["strip_images"].sort_values([*CONDITION_KEY, "place", "rank"])
+        self.strip_images = collect(beside, CONDITION_KEY, make_strip_image)
         self.mutual_information = _mutual_information(frames["selection"])
         self.evaluation = [Evaluation(**visible_grouping(row)) for row in rows(frames["evaluation"])]
         explained = [Explained(**visible_grouping(row)) for row in rows(frames["explained"])]
@@ -161,6 +167,8 @@ _USED = (
     "contents",
     "histograms",
     "quantiles",
+    "strips",
+    "strip_images",
     "evaluation",
     "explained",
 )

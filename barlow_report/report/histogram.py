@@ -50,25 +50,27 @@ class HistogramDrawing:
     n_highest: int
 
 
-def _anchor(x: float, right_of_it: Sequence[float]) -> str:
+def _anchor(x: float, right_of_it: Sequence[float], *, width: int) -> str:
     """On which side of its line a label stands: to the left where the edge or the next label is near."""
     is_crowded = bool(right_of_it) and min(right_of_it) - x < _LABEL_WIDTH
-    if x > _WIDTH * 0.8 or is_crowded:
+    if x > width * 0.8 or is_crowded:
         return "end" if x > _LABEL_WIDTH else ""
     return "start"
 
 
-def draw_histogram(bins: Sequence[HistogramBin], *, thresholds: Sequence[float]) -> HistogramDrawing | None:
+def draw_histogram(
+    bins: Sequence[HistogramBin], *, thresholds: Sequence[float], width: int = _WIDTH, height: int = _HEIGHT
+) -> HistogramDrawing | None:
     """Lay out the histogram; thresholds outside of its range are left out. None without bins."""
     if not bins:
         return None
     low, high = bins[0].low, bins[-1].high
     span = (high - low) or 1.0
     highest = max(b.n_images for b in bins) or 1
-    floor = _HEIGHT - _BOTTOM
+    floor = height - _BOTTOM
 
     def across(value: float) -> float:
-        return round(_SIDE + (value - low) / span * (_WIDTH - 2 * _SIDE), 1)
+        return round(_SIDE + (value - low) / span * (width - 2 * _SIDE), 1)
 
     def tall(n: int) -> float:
         return round(n / highest * (floor - _TOP), 1)
@@ -87,12 +89,16 @@ def draw_histogram(bins: Sequence[HistogramBin], *, thresholds: Sequence[float])
     )
     inside = [value for value in sorted(set(thresholds)) if low <= value <= high]
     marks = tuple(
-        Mark(x=across(v), label=threshold(v), anchor=_anchor(across(v), [across(w) for w in inside if w > v]))
+        Mark(
+            x=across(v),
+            label=threshold(v),
+            anchor=_anchor(across(v), [across(w) for w in inside if w > v], width=width),
+        )
         for v in inside
     )
     return HistogramDrawing(
-        width=_WIDTH,
-        height=_HEIGHT,
+        width=width,
+        height=height,
         top=_TOP,
         floor=floor,
         bars=bars,

@@ -27,6 +27,10 @@ class Images:
         self.is_held_out[splits["image_id"][(splits["split"] == "held_out").to_numpy()]] = True
         digests = contents.sort_values("image_id")["digest"].to_numpy().astype(np.bytes_)
         self._digests = digests if len(digests) == len(frame) else None
+        n_classes = int(max(self.label.max(initial=-1), self.prediction.max(initial=-1))) + 1
+        self._n_labelled = np.bincount(self.label, minlength=n_classes)
+        self._n_predicted = np.bincount(self.prediction, minlength=n_classes)
+        self._n_right = np.bincount(self.label[self.label == self.prediction], minlength=n_classes)
 
     def __len__(self) -> int:
         return self._n_images
@@ -46,6 +50,12 @@ class Images:
     def name(self, image_id: int) -> str:
         """What to call an image: its path where that may be shown, otherwise its number in the run."""
         return self.path(image_id) or f"image {image_id}"
+
+    def of_class(self, class_id: int) -> tuple[int, int, int]:
+        """Count the images of a class: labelled as it, predicted as it, and both."""
+        counts = (self._n_labelled, self._n_predicted, self._n_right)
+        labelled, predicted, right = (int(n[class_id]) if class_id < len(n) else 0 for n in counts)
+        return labelled, predicted, right
 
     @property
     def is_failure(self) -> npt.NDArray[np.bool_]:

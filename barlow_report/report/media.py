@@ -1,7 +1,7 @@
 """The pictures of a site: which ones its pages show, how large they are, and their copies beside the pages.
 
-The size comes from the file's header, so that a page reserves the room before a picture has loaded and a
-small picture is enlarged without blur. No picture is decoded or encoded here.
+The size comes from the file's header, so that a page reserves the room before a picture has loaded. No picture is
+decoded or encoded here.
 """
 
 import re
@@ -17,7 +17,6 @@ from barlow_report.seals import REDRAW, read_named
 __all__ = ["MediaLibrary", "StoredPicture", "webp_size"]
 
 _SAFE_NAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]+\.[a-z0-9]+")
-_PIXELATED_BELOW = 65
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +26,6 @@ class StoredPicture:
     path: str
     width: int
     height: int
-
-    @property
-    def is_tiny(self) -> bool:
-        """Whether to enlarge it with its pixels visible."""
-        return max(self.width, self.height) < _PIXELATED_BELOW
 
 
 class MediaLibrary:

@@ -19,6 +19,7 @@ __all__ = [
     "QuantileImage",
     "Rule",
     "Share",
+    "StripImage",
     "Tile",
 ]
 
@@ -212,6 +213,8 @@ class Tile:
     attacked_activation: float
     thumbnail: str
     heatmap: str | None
+    heatmap_low: float | None
+    heatmap_high: float | None
     attack: str
 
 
@@ -235,8 +238,18 @@ class QuantileImage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StripImage:
+    """One picture beside a condition; see table `strip_images`."""
+
+    place: str
+    image_id: int
+    activation: float
+    thumbnail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HistogramBin:
-    """One bin; see table `histograms`."""
+    """One bin; see tables `histograms` and `strips`."""
 
     low: float
     high: float

@@ -84,6 +84,7 @@ class Renderer:
             explanations=self.explanations.at_end,
             glossary=GLOSSARY,
             measures=MEASURES,
+            enlarged=words.enlarged_words(site.info.get("enlarged_from")),
             verdicts=evidence.VERDICTS,
             evidence=site.catalog.evidence,
             stability=evidence.stability_words,
@@ -103,7 +104,6 @@ class Renderer:
     def _img(self, context: jinja2.runtime.Context, name: str, alt: str, lazy: bool = True, look: str = "") -> Markup:
         """Return the element of a picture. Not a macro: pages have a hundred of them, and this is ten times as fast."""
         found = self.media.picture(name)
-        look = look or ("tiny" if found.is_tiny else "")
         classes, lazily = f' class="{look}"' if look else "", ' loading="lazy"' if lazy else ""
         return Markup(  # noqa: S704 - all but the alternative text is ours, and that is escaped
             f'<img src="{context["root"]}{found.path}" alt="{escape(alt)}" width="{found.width}" '

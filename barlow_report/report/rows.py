@@ -21,11 +21,13 @@ from barlow_report.report.records import (
     QuantileImage,
     Rule,
     Share,
+    StripImage,
     Tile,
 )
 from barlow_report.report.visible import visible
 
 __all__ = [
+    "CONDITION_KEY",
     "TILE_KEY",
     "collect",
     "make_bin",
@@ -36,12 +38,15 @@ __all__ = [
     "make_node",
     "make_quantile_image",
     "make_rule",
+    "make_strip_image",
     "make_tile",
     "rows",
     "visible_grouping",
 ]
 
 TILE_KEY = ("group_id", "feature_id")
+CONDITION_KEY = ("rule_id", "position")
+_ONLY_DRAWN_FROM = ("map", "map_low", "map_high")
 
 _SAFE_SLUG = re.compile(r"\w[\w.-]*")
 
@@ -174,7 +179,7 @@ def make_group(
 
 def make_tile(row: Mapping[str, Any]) -> Tile:
     """Return the record of a row of table `tiles`."""
-    return Tile(**{name: value for name, value in row.items() if name not in TILE_KEY})
+    return Tile(**{name: value for name, value in row.items() if name not in (*TILE_KEY, *_ONLY_DRAWN_FROM)})
 
 
 def make_gallery_image(row: Mapping[str, Any]) -> GalleryImage:
@@ -187,8 +192,13 @@ def make_quantile_image(row: Mapping[str, Any]) -> QuantileImage:
     return QuantileImage(**{name: row[name] for name in ("quantile", "image_id", "activation", "thumbnail")})
 
 
+def make_strip_image(row: Mapping[str, Any]) -> StripImage:
+    """Return the record of a row of table `strip_images`."""
+    return StripImage(**{name: row[name] for name in ("place", "image_id", "activation", "thumbnail")})
+
+
 def make_bin(row: Mapping[str, Any]) -> HistogramBin:
-    """Return the record of a row of table `histograms`."""
+    """Return the record of a row of table `histograms` or `strips`."""
     return HistogramBin(low=row["low"], high=row["high"], n_images=row["n_images"], n_failures=row["n_failures"])
 
 

@@ -15,6 +15,7 @@ __all__ = [
     "condition_text",
     "condition_words",
     "either_sentence",
+    "enlarged_words",
     "grouping_label",
     "images_of",
     "kind_words",
@@ -208,3 +209,15 @@ def status_words(group: Group, config: RulesConfig) -> str:
         "no_split": "No tree: no feature separates failures from successes well enough for a split of the allowed "
         "size.",
     }[group.status]
+
+
+def enlarged_words(sizes: object) -> str:
+    """Say from which sizes pictures were enlarged; empty where none was, or where that was not noted.
+
+    Args:
+        sizes: Width and height of the smallest and the largest image, or of all of them, as run.json has it.
+    """
+    if not isinstance(sizes, list) or not sizes:
+        return ""
+    first, last = (f"{width}{_FIXED}×{_FIXED}{height}" for width, height in (sizes[0], sizes[-1]))
+    return f"Pictures are enlarged from {first}{f' to {last}' if len(sizes) > 1 else ''} pixels."

@@ -26,7 +26,16 @@ _STAGE_TABLES = {
         "joint_features",
         "joint_images",
     ),
-    "visualize": ("tiles", "galleries", "quantiles", "mode_images", "mode_pictures", "histograms"),
+    "visualize": (
+        "tiles",
+        "galleries",
+        "quantiles",
+        "mode_images",
+        "mode_pictures",
+        "histograms",
+        "strips",
+        "strip_images",
+    ),
 }
 
 

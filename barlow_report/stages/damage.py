@@ -13,7 +13,7 @@ from barlow_report.run_folder import Run, stage_tables
 
 __all__ = ["redo_damaged"]
 
-_PICTURES = ("thumbnail", "heatmap", "attack")
+_PICTURES = ("thumbnail", "map", "heatmap", "attack")
 
 
 def redo_damaged(run: Run, *, progress: Progress) -> None:

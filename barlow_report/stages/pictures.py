@@ -11,7 +11,7 @@ from barlow_report.progress import Advance
 from barlow_report.run_folder import Run
 from barlow_report.vision.datasets import open_source
 from barlow_report.vision.reading import UnreadableImage
-from barlow_report.visuals.thumbnails import encode_attack, encode_heatmap, encode_thumbnail
+from barlow_report.visuals.thumbnails import encode_attack, encode_heatmap, encode_thumbnail, is_enlarged
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -70,6 +70,7 @@ class Pictures:
         self._preprocessing = _resolved_preprocessing(config, run)
         self._max_side = config.visuals.thumbnail_size
         self._names: dict[int, str] = {}
+        self._enlarged: set[tuple[int, int]] = set()
         self._pool = ThreadPoolExecutor(config.extraction.n_workers or os.cpu_count() or 1)
 
     def read_all(self, image_ids: Sequence[int]) -> "list[Image.Image]":
@@ -90,6 +91,8 @@ class Pictures:
 
         def make(image_id: int) -> str:
             view = field_of_view(self.read(image_id), self._preprocessing)
+            if is_enlarged(view.size, max_side=self._max_side):
+                self._enlarged.add(view.size)
             name = self._add(encode_thumbnail(view, max_side=self._max_side))
             advance(1)
             return name
@@ -97,6 +100,12 @@ class Pictures:
         missing = sorted(set(image_ids) - self._names.keys())
         self._names.update(zip(missing, self._pool.map(make, missing), strict=True))
         return [self._names[i] for i in image_ids]
+
+    @property
+    def enlarged_from(self) -> list[list[int]]:
+        """Width and height of the smallest and the largest image that has been enlarged; of all where they agree."""
+        sizes = sorted(self._enlarged, key=lambda size: (max(size), size))
+        return [list(size) for size in dict.fromkeys((*sizes[:1], *sizes[-1:]))]
 
     def draw(self, attack: "FeatureAttack", pairs: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
         """Compute and store heatmap and attack of (feature_id, image_id) pairs, as one batch.
@@ -118,7 +127,9 @@ class Pictures:
                 "image_id": pairs[row][1],
                 "activation": float(tiles.activations[row]),
                 "attacked_activation": float(tiles.attacked_activations[row]),
-                "heatmap": None if tiles.heatmaps is None else self._add(encode_heatmap(tiles.heatmaps[row])),
+                "map": None if tiles.heatmaps is None else self._add(encode_heatmap(tiles.heatmaps[row])),
+                "map_low": None if tiles.ranges is None else float(tiles.ranges[row, 0]),
+                "map_high": None if tiles.ranges is None else float(tiles.ranges[row, 1]),
                 "attack": self._add(encode_attack(tiles.attacks[row], max_side=self._max_side)),
             }
 

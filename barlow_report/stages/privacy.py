@@ -25,6 +25,7 @@ _OF_THE_REPORT: dict[str, Sequence[str]] = {
     "galleries": ("thumbnail",),
     "quantiles": ("thumbnail",),
     "mode_pictures": ("thumbnail",),
+    "strip_images": ("thumbnail",),
 }
 
 

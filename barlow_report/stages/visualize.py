@@ -1,4 +1,4 @@
-"""The third stage: triptychs for every feature a rule uses, and galleries of failures and successes.
+"""The third stage: triptychs for every feature a rule uses, galleries of failures and successes, activation strips.
 
 The work is cut into chunks of (feature, image) pairs over all groups, so that the feature attack runs in full
 batches and a pair that two groups share is attacked once. A finished chunk is one file in the work folder: a
@@ -17,19 +17,20 @@ from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
 from barlow_report.seals import is_sealed, read_sealed_json, write_sealed_json
 from barlow_report.stages.asking import asked_pairs
+from barlow_report.stages.heat_rows import scale_heatmaps
 from barlow_report.stages.mode_images import choose_pictures, mode_images
 from barlow_report.stages.pictures import Pictures, feature_model_config
+from barlow_report.stages.strips import along_conditions
 from barlow_report.tables import empty_table
 from barlow_report.visuals.histograms import histograms
 from barlow_report.visuals.triptychs import QUANTILES, choose_gallery, choose_pool, images_at_quantiles, most_activating
 
 __all__ = ["visualize"]
 
-_REVISION = 1
-"""Raised when a table comes to the ones this stage writes, so that it is written for runs of an earlier version."""
-
 _RECORDS = "records"
-_DRAWN = ["feature_id", "image_id", "activation", "attacked_activation", "heatmap", "attack"]
+_DRAWN = ["feature_id", "image_id", "activation", "attacked_activation", "map", "map_low", "map_high", "attack"]
+_REVISION = 2
+"""Raised when the same inputs give other tables or pictures, so that runs of an earlier version are drawn again."""
 
 
 def visualize(config: Config, run: Run, *, explained: str, progress: Progress) -> str:
@@ -45,9 +46,9 @@ def visualize(config: Config, run: Run, *, explained: str, progress: Progress) -
         DataError: An image that could be read before cannot be read any more.
     """
     visuals = config.visuals.model_dump(mode="json", exclude={"n_mode_images"})  # which no tile depends on
-    usual = fingerprint(explain=explained, seed=config.seed, visuals=visuals, quantiles=QUANTILES)
+    usual = fingerprint(explain=explained, seed=config.seed, visuals=visuals, quantiles=QUANTILES, revision=_REVISION)
     asked = _asked_besides(run)
-    mark = fingerprint(usual=usual, asked=asked, n_mode_images=config.visuals.n_mode_images, revision=_REVISION)
+    mark = fingerprint(usual=usual, asked=asked, n_mode_images=config.visuals.n_mode_images)
     if run.is_done("visualize", fingerprint=mark):
         progress.message("Pictures are up to date")
         return mark
@@ -59,11 +60,13 @@ def visualize(config: Config, run: Run, *, explained: str, progress: Progress) -
     drawn = _drawn_before(run) if run.info.get("pictures") == usual else []
     drawn = [*drawn, *_drawn_in(work, run)]
     tiles = _draw_tiles(top, pictures, config, work, drawn=drawn, progress=progress)
+    strips, beside = _along_conditions(tables, config)
     used = sorted({feature_id for _, feature_id in [*tables.used_pairs, *asked]})
     of_modes = mode_images(tables.features, tables.rules, tables.conditions, members=tables.members)
     run.write_table("mode_images", of_modes)
     shown = {
-        "tiles": tiles,
+        "tiles": scale_heatmaps(run, tiles),
+        "strip_images": beside,
         "galleries": _choose_galleries(tables, n=config.visuals.n_gallery, seed=config.seed),
         "quantiles": _along_distributions(tables, used, seed=config.seed),
         "mode_pictures": choose_pictures(of_modes, tables.is_failure, n=config.visuals.n_mode_images, seed=config.seed),
@@ -72,9 +75,10 @@ def visualize(config: Config, run: Run, *, explained: str, progress: Progress) -
         for name, table in shown.items():
             table["thumbnail"] = pictures.thumbnails(table["image_id"].tolist(), advance=advance)
             run.write_table(name, table)
+    run.write_table("strips", strips)
     run.write_table("histograms", histograms(tables.features, tables.is_failure, feature_ids=used))
     run.delete_unused_media(_media_names(run))
-    run.update_info(pictures=usual)
+    run.update_info(pictures=usual, enlarged_from=pictures.enlarged_from)
     run.finish("visualize", fingerprint=mark)
     return mark
 
@@ -104,14 +108,14 @@ def _drawn_in(work: Path, run: Run) -> Iterator[dict[str, Any]]:
 
 
 def _is_whole(record: dict[str, Any], run: Run) -> bool:
-    return all(name is None or run.has_media(name) for name in (record["heatmap"], record["attack"]))
+    return all(name is None or run.has_media(name) for name in (record["map"], record["attack"]))
 
 
 def _media_names(run: Run) -> Iterable[str]:
     tiles = run.read_table("tiles")
-    yield from tiles["heatmap"].dropna()
-    yield from tiles["attack"]
-    for name in ("tiles", "galleries", "quantiles", "mode_pictures"):
+    for column in ("map", "heatmap", "attack"):
+        yield from tiles[column].dropna()
+    for name in ("tiles", "galleries", "quantiles", "mode_pictures", "strip_images"):
         yield from run.read_table(name)["thumbnail"]
 
 
@@ -169,6 +173,20 @@ def _choose_galleries(tables: _Tables, *, n: int, seed: int) -> pd.DataFrame:
             inside = members[leaf_members(tables.features, conditions_of[rule_id], image_ids=members)]
             galleries.append(choose_gallery(inside, tables.is_failure[inside], n=n, seed=seed, rule_id=rule_id))
     return pd.concat(galleries, ignore_index=True)
+
+
+def _along_conditions(tables: _Tables, config: Config) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows of tables `strips` and `strip_images`, the latter without their thumbnails."""
+    return along_conditions(
+        tables.features,
+        tables.is_failure,
+        rules=tables.rules,
+        conditions=tables.conditions,
+        members=tables.members,
+        n_images=config.visuals.n_images,
+        n_successes=config.visuals.n_gallery,
+        seed=config.seed,
+    )
 
 
 def _along_distributions(tables: _Tables, feature_ids: list[int], *, seed: int) -> pd.DataFrame:

@@ -17,7 +17,14 @@ TABLES: tuple[Table, ...] = (
             real("activation", "of the feature on the image"),
             real("attacked_activation", "of the feature after gradient ascent from the image"),
             text("thumbnail", "name below media/"),
-            text("heatmap", "small grey map, name below media/; no value without a feature map", nullable=True),
+            text("map", "grey map from map_low to map_high, name below media/; no value without one", nullable=True),
+            real(
+                "map_low", "lowest value of the feature's map on the image; its mean is the activation", nullable=True
+            ),
+            real("map_high", "highest value of the map", nullable=True),
+            text("heatmap", "the same map from heatmap_low to heatmap_high, name below media/", nullable=True),
+            real("heatmap_low", "lowest value of all maps of the group and the feature, at most 0", nullable=True),
+            real("heatmap_high", "highest value of all maps of the group and the feature", nullable=True),
             text("attack", "name below media/"),
         ),
     ),
@@ -61,6 +68,41 @@ TABLES: tuple[Table, ...] = (
             real("high", "upper edge of the bin"),
             integer("n_images", "images in the bin"),
             integer("n_failures", "failures among them"),
+        ),
+    ),
+    Table(
+        name="strips",
+        meaning="How a group is distributed along each condition of its failure modes: histograms of the images that "
+        "meet the conditions before it. A bin ends at the threshold, so that bins up to it hold the images with "
+        "feature <= threshold, and the others those with feature > threshold.",
+        key=("rule_id", "position", "bin"),
+        columns=(
+            RULE_ID,
+            integer("position", "the condition, see conditions"),
+            integer("bin", "0 for the lowest"),
+            real("low", "lower edge of the bin, not in it"),
+            real("high", "upper edge of the bin, in it"),
+            integer("n_images", "images in the bin, fitted and held-out ones"),
+            integer("n_failures", "failures among them"),
+        ),
+    ),
+    Table(
+        name="strip_images",
+        meaning="Images beside the conditions of failure modes, of those that meet the conditions before it.",
+        key=("rule_id", "position", "place", "rank"),
+        columns=(
+            RULE_ID,
+            integer("position", "the condition, see conditions"),
+            text(
+                "place",
+                "below: the closest ones up to the threshold, above: the closest ones beyond it, other_side: a seeded "
+                "sample of the successes that do not meet the last condition",
+                allowed=("below", "above", "other_side"),
+            ),
+            integer("rank", "1 for the one closest to the threshold, or the first of the sample"),
+            IMAGE_ID,
+            real("activation", "of the feature on the image"),
+            text("thumbnail", "name below media/"),
         ),
     ),
     Table(

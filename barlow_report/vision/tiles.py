@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from barlow_report.vision.attack import FeatureAttack
-from barlow_report.vision.heatmaps import STORED_SIZE, heatmap, resize_heatmap
+from barlow_report.vision.heatmaps import STORED_SIZE, heatmap, map_range, resize_heatmap
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.preprocessing import to_tensor
 
@@ -23,13 +23,17 @@ class TileArrays:
     Attributes:
         activations: Of the feature on the image, float64, shape (n,).
         attacked_activations: Of the feature after the attack, float64, shape (n,).
-        heatmaps: In [0, 1], float32, shape (n, 56, 56); None where the model has no feature map.
+        heatmaps: In [0, 1], float32, shape (n, 56, 56), each from its lowest to its highest value; None where the
+            model has no feature map.
+        ranges: These lowest and highest values, in units of the map that the feature is pooled from, float64, shape
+            (n, 2); None without a feature map.
         attacks: The attacked images, float32 in [0, 1], n of shape (H, W, 3).
     """
 
     activations: npt.NDArray[np.float64]
     attacked_activations: npt.NDArray[np.float64]
     heatmaps: npt.NDArray[np.float32] | None
+    ranges: npt.NDArray[np.float64] | None
     attacks: list[npt.NDArray[np.float32]]
 
 
@@ -46,6 +50,7 @@ def compute_tiles(attack: FeatureAttack, images: Sequence[Image.Image], *, featu
     inputs = [to_tensor(image, model.preprocessing) for image in images]
     activations, attacked = np.zeros(len(ids)), np.zeros(len(ids))
     heatmaps = np.zeros((len(ids), STORED_SIZE, STORED_SIZE), dtype=np.float32) if model.has_maps else None
+    ranges = np.zeros((len(ids), 2)) if model.has_maps else None
     attacks: list[npt.NDArray[np.float32]] = [np.zeros(0, dtype=np.float32)] * len(ids)
     # Without a crop in the preprocessing images may differ in size, and only equal sizes make a batch.
     for size in sorted({tuple(tensor.shape) for tensor in inputs}):
@@ -54,20 +59,24 @@ def compute_tiles(attack: FeatureAttack, images: Sequence[Image.Image], *, featu
         result = attack.run(batch, ids[rows])
         activations[rows] = _as_numpy(result.activation)
         attacked[rows] = _as_numpy(result.attacked_activation)
-        if heatmaps is not None:
-            heatmaps[rows] = _heatmaps(model, batch, ids[rows])
+        if heatmaps is not None and ranges is not None:
+            channels = _channels(model, batch, ids[rows])
+            heatmaps[rows] = np.stack([resize_heatmap(heatmap(channel)) for channel in channels])
+            ranges[rows] = [map_range(channel) for channel in channels]
         for row, pixels in zip(rows, _as_numpy(result.images).transpose(0, 2, 3, 1), strict=True):
             attacks[row] = pixels
-    return TileArrays(activations=activations, attacked_activations=attacked, heatmaps=heatmaps, attacks=attacks)
+    return TileArrays(
+        activations=activations, attacked_activations=attacked, heatmaps=heatmaps, ranges=ranges, attacks=attacks
+    )
 
 
-def _heatmaps(model: LoadedModel, batch: torch.Tensor, feature_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+def _channels(model: LoadedModel, batch: torch.Tensor, feature_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    """The map of each image's feature, shape (B, h, w)."""
     with torch.inference_mode():
         maps = model.features(batch.to(model.device))[2]
     if maps is None:
         raise ValueError(f"{model.role}: the model has no feature map")
-    channels = maps[torch.arange(len(batch)), torch.as_tensor(feature_ids, device=maps.device)]
-    return np.stack([resize_heatmap(heatmap(channel)) for channel in channels])
+    return _as_numpy(maps[torch.arange(len(batch)), torch.as_tensor(feature_ids, device=maps.device)])
 
 
 def _as_numpy(values: torch.Tensor) -> npt.NDArray[np.float32]:

@@ -96,7 +96,7 @@
       var pictures = isGallery && columns.get("picture").values;  // what has no picture comes behind what has one
       if (pictures) order.sort((a, b) => !pictures[a] - !pictures[b]);
     }
-    function picture(name, alt, look) { return make("img", { src: root + "media/" + name, alt, loading: "lazy", decoding: "async", className: look || "" }); }
+    function picture(name, alt) { return make("img", { src: root + "media/" + name, alt, loading: "lazy", decoding: "async" }); }
     function cell(c, i, place) {
       var td = make("td", { role: "cell", "data-label": labels[place], className: ["count", "rate", "estimate", "number", "percent", "activation", "q"].includes(c.kind) ? "num" : c.kind === "grade" || (c.kind === "text" && (c.values[i] || "").length < 16) ? "short" : "" }), v = c.kind === "rate" ? c.of[i] : c.values[i];
       if (!td.className) td.removeAttribute("class");
@@ -108,7 +108,7 @@
         td.append(...(v ? [picture(v, c.alts[i])] : []), ...c.features[i].map(f => make("span", {}, [picture(f[0], f[1]), make("small", { textContent: f[2] })])));
       } else if (c.kind === "picture") {
         td.className = "thumb";
-        td.append(picture(v, c.alts[i], c.tiny ? "tiny" : ""));
+        td.append(picture(v, c.alts[i]));
       } else if (c.kind === "badge") td.append(make("span", { className: "badge " + v, textContent: c.words[v] }));
       else if (c.kind === "rate") {
         td.textContent = percent(v ? c.k[i] / v : null, 1);

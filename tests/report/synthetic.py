@@ -19,6 +19,7 @@ from barlow_report.lenses import registry
 from barlow_report.report.source import RELIABILITY, ReportSource, gain_chart
 from barlow_report.run_folder import Run
 from barlow_report.tables import check_table
+from barlow_report.visuals.strips import bins_at_threshold, choose_successes, images_at_threshold
 
 __all__ = ["PAYLOADS", "Recipe", "synthetic_source"]
 
@@ -64,6 +65,10 @@ PAYLOADS = (
     "\\u003cscript\\u003e",
     "a very long name " * 12,
 )
+
+
+_Path = list[tuple[dict[str, Any], np.ndarray, np.ndarray]]
+"""The conditions of a rule, each with the images that get to it and which of them meet it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +152,8 @@ _NAMES = (
     "contents",
     "histograms",
     "quantiles",
+    "strips",
+    "strip_images",
 )
 _WORDS = ("mug", "vase", "purse", "cushion", "truck", "house", "water jug", "syringe", "hen", "dog", "cat", "frog")
 
@@ -363,7 +370,7 @@ class _Builder:
             status = "only_failures"
         if group_id < len(self.recipe.statuses):
             status = self.recipe.statuses[group_id]
-        leaves: list[tuple[int, list[dict[str, Any]], np.ndarray]] = []
+        leaves: list[tuple[int, _Path, np.ndarray]] = []
         if status == "fitted":
             self._node(tables, group_id, members, None, "root", 0, [], leaves, features)
         counts = [self._counts(rows) for _, _, rows in leaves]
@@ -410,8 +417,8 @@ class _Builder:
         parent: int | None,
         branch: str,
         depth: int,
-        path: list[dict[str, Any]],
-        leaves: list[tuple[int, list[dict[str, Any]], np.ndarray]],
+        path: _Path,
+        leaves: list[tuple[int, _Path, np.ndarray]],
         features: set[int],
     ) -> None:
         node_id = sum(1 for node in tables["nodes"][-40:] if node["group_id"] == group_id)
@@ -441,7 +448,8 @@ class _Builder:
         left = self.half[rows] if depth == 0 else np.arange(len(rows)) % 3 > 0
         for side, mask in (("le", left), ("gt", ~left)):
             condition = {"feature_id": feature_id, "branch": side} | dict.fromkeys(_THRESHOLDS, threshold)
-            self._node(tables, group_id, rows[mask], node_id, side, depth + 1, [*path, condition], leaves, features)
+            step = (condition, rows, mask)
+            self._node(tables, group_id, rows[mask], node_id, side, depth + 1, [*path, step], leaves, features)
 
     def _selection(
         self, tables: dict[str, list[dict[str, Any]]], group_id: int, feature_id: int, rows: np.ndarray
@@ -461,7 +469,12 @@ class _Builder:
                     "activation": round(1.2 - rank * 0.07, 4),
                     "attacked_activation": round(3.9 - rank * 0.11, 4),
                     "thumbnail": self.pictures["thumbnail"][i],
+                    "map": self.pictures["heatmap"][i],
+                    "map_low": 0.0,
+                    "map_high": 4.2,
                     "heatmap": self.pictures["heatmap"][i],
+                    "heatmap_low": 0.0,
+                    "heatmap_high": 4.2,
                     "attack": self.pictures["attack"][i],
                 }
             )
@@ -470,7 +483,7 @@ class _Builder:
         self,
         tables: dict[str, list[dict[str, Any]]],
         group: dict[str, Any],
-        leaves: list[tuple[int, list[dict[str, Any]], np.ndarray]],
+        leaves: list[tuple[int, _Path, np.ndarray]],
         counts: list[dict[str, int]],
     ) -> None:
         in_sample = self.recipe.held_out_fraction == 0
@@ -517,8 +530,10 @@ class _Builder:
                     "stability": (0.92, 0.6, 0.3, None)[self.rule_id // 2 % 4] if is_mode else None,
                 }
             )
-            for position, condition in enumerate(path):
+            for position, (condition, reached, meets) in enumerate(path):
                 tables["conditions"].append({"rule_id": self.rule_id, "position": position, **condition})
+                if is_mode:
+                    self._strip(tables, position, condition, reached, meets, is_last=position == len(path) - 1)
             if is_mode:
                 self._mode_images(tables, path, rows)
             for is_failure in (True, False):
@@ -536,11 +551,11 @@ class _Builder:
             self.rule_id += 1
 
     def _mode_images(
-        self, tables: dict[str, list[dict[str, Any]]], path: list[dict[str, Any]], rows: np.ndarray
+        self, tables: dict[str, list[dict[str, Any]]], path: _Path, rows: np.ndarray
     ) -> None:
         """All images of a mode, with activations on the right side of each threshold, and some of their pictures."""
         rows = np.sort(rows)
-        for position, condition in enumerate(path):
+        for position, (condition, _, _) in enumerate(path):
             part = 0.5 if condition["branch"] == "le" else 1.5
             tables["mode_images"] += [
                 {
@@ -556,6 +571,32 @@ class _Builder:
                 self.pictured.add(image_id)
                 thumbnail = self.pictures["thumbnail"][image_id % self.recipe.n_pictures]
                 tables["mode_pictures"].append({"image_id": image_id, "thumbnail": thumbnail})
+
+    def _strip(
+        self,
+        tables: dict[str, list[dict[str, Any]]],
+        position: int,
+        condition: dict[str, Any],
+        reached: np.ndarray,
+        meets: np.ndarray,
+        *,
+        is_last: bool,
+    ) -> None:
+        """What lies along a condition: activations are made up, on the right side of the threshold."""
+        cut, place = condition["threshold"], np.arange(1, len(reached) + 1) / len(reached)
+        activations = np.where(meets == (condition["branch"] == "le"), cut * place, cut + place)
+        key = {"rule_id": self.rule_id, "position": position}
+        bins = bins_at_threshold(activations, self.failure[reached], threshold=cut)
+        tables["strips"] += bins.assign(**key).to_dict("records")
+        order = np.argsort(reached)
+        n, ids, activations = self.recipe.n_gallery, reached[order], activations[order]
+        parts = [images_at_threshold(activations, ids, threshold=cut, n=n)]
+        if is_last:
+            other = ~(self.failure[ids] | meets[order])
+            parts.append(choose_successes(activations[other], ids[other], n=n, seed=0, rule_id=self.rule_id))
+        for part in parts:
+            pictures = [self.pictures["thumbnail"][i % self.recipe.n_pictures] for i in part["image_id"].tolist()]
+            tables["strip_images"] += part.assign(**key, thumbnail=pictures).to_dict("records")
 
 
 _THRESHOLDS = ("threshold", "printed_threshold")

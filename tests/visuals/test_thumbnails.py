@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from barlow_report.visuals.thumbnails import encode_attack, encode_heatmap, encode_thumbnail
+from barlow_report.visuals.thumbnails import encode_attack, encode_heatmap, encode_thumbnail, is_enlarged
 
 
 def _decode(data: bytes) -> Image.Image:
@@ -22,10 +22,18 @@ def _photo(width: int, height: int) -> Image.Image:
 
 
 @pytest.mark.parametrize(
-    ("size", "expected"), [((800, 400), (224, 112)), ((100, 80), (100, 80)), ((1, 3000), (1, 224))]
+    ("size", "expected"),
+    [
+        ((800, 400), (224, 112)),
+        ((100, 80), (100, 80)),
+        ((1, 3000), (1, 224)),
+        ((32, 16), (128, 64)),
+        ((1, 50), (3, 128)),
+    ],
 )
-def test_thumbnails_are_reduced_never_enlarged(size: tuple[int, int], expected: tuple[int, int]) -> None:
+def test_large_thumbnails_are_reduced_and_small_ones_enlarged(size: tuple[int, int], expected: tuple[int, int]) -> None:
     assert _decode(encode_thumbnail(_photo(*size), max_side=224)).size == expected
+    assert is_enlarged(size, max_side=224) == (max(expected) > max(size))
 
 
 def test_thumbnails_carry_no_metadata() -> None:
@@ -45,9 +53,18 @@ def test_the_original_is_left_as_it_was() -> None:
     assert image.size == (400, 400)
 
 
-def test_small_images_are_stored_without_loss() -> None:
-    image = _photo(32, 32)
-    assert np.array_equal(np.asarray(_decode(encode_thumbnail(image, max_side=224))), np.asarray(image))
+def test_small_images_are_enlarged_smoothly_and_not_in_blocks() -> None:
+    image = Image.fromarray(np.repeat(np.linspace(0, 255, 32, dtype=np.uint8)[None], 32, axis=0)).convert("RGB")
+    row = np.asarray(_decode(encode_thumbnail(image, max_side=224)))[64, 8:-8, 0].astype(int)
+    assert len(set(row.tolist())) > 64  # four steps for each of the pixels there were
+    assert np.abs(np.diff(row)).max() < 255 / 31  # of one pixel to the next
+
+
+def test_images_are_enlarged_no_further_than_thumbnails_may_be_large() -> None:
+    assert np.array_equal(
+        np.asarray(_decode(encode_thumbnail(_photo(32, 32), max_side=32))), np.asarray(_photo(32, 32))
+    )
+    assert _decode(encode_thumbnail(_photo(32, 32), max_side=50)).size == (50, 50)
 
 
 def test_photographs_stay_below_their_budget() -> None:
@@ -56,7 +73,7 @@ def test_photographs_stay_below_their_budget() -> None:
 
 def test_attacks_keep_their_pixels() -> None:
     pixels = np.random.default_rng(0).uniform(0, 1, (32, 32, 3)).astype(np.float32)
-    decoded = np.asarray(_decode(encode_attack(pixels, max_side=224))) / 255
+    decoded = np.asarray(_decode(encode_attack(pixels, max_side=32))) / 255
     assert np.abs(decoded - pixels).max() <= 0.5 / 255 + 1e-6
 
 

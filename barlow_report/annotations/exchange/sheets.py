@@ -24,6 +24,8 @@ _INFERNO = (
     (217, 77, 61), (237, 105, 38), (250, 143, 8), (252, 181, 26), (245, 222, 82), (252, 255, 163),
 )  # fmt: skip
 _OPACITY = 0.6
+_CLEAR = ((0, 0.25, 0.5, 0.75, 1), (0, 0.5, 0.75, 0.9, 1))
+"""Share of the opacity by the response: where it is weak, the photograph is seen, as on the site's pages."""
 
 
 def compose_triptych(media: Path, tiles: Sequence[tuple[str, str | None, str]]) -> bytes:
@@ -60,7 +62,8 @@ def _cell(media: Path, names: tuple[str, str | None, str], row: int) -> Image.Im
     grey = np.asarray(_open(media, heatmap).convert("L").resize(picture.size, Image.Resampling.BILINEAR)) / 255.0
     stops = np.linspace(0, 1, len(_INFERNO))
     colours = np.stack([np.interp(grey, stops, [c[i] for c in _INFERNO]) for i in range(3)], axis=-1)
-    mixed = (1 - _OPACITY) * np.asarray(picture, dtype=float) + _OPACITY * colours
+    opacity = _OPACITY * np.interp(grey, *_CLEAR)[..., None]
+    mixed = (1 - opacity) * np.asarray(picture, dtype=float) + opacity * colours
     return Image.fromarray(np.clip(mixed.round(), 0, 255).astype(np.uint8))
 
 

@@ -21,7 +21,6 @@ class AnnotateView:
     n_items: int
     n_parts: int
     part_size: int
-    first_picture: str
     anchors: tuple[str, ...]
     empty: str
 
@@ -34,7 +33,6 @@ def annotate_page(site: Site) -> SitePage:
         n_items=n,
         n_parts=0 if batch is None else batch.n_parts,
         part_size=0 if batch is None else batch.part_size,
-        first_picture="" if batch is None else site.catalog.tiles[batch.items[0]][0].thumbnail,
         anchors=() if batch is None else tuple(f"item-{g}-{f}" for g, f in batch.items),
         empty=_empty(site),
     )

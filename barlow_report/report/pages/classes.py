@@ -7,6 +7,7 @@ from barlow_report.formatting import count
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, TableColumn
 from barlow_report.report.evidence import modes_words
 from barlow_report.report.pages.groups import GroupSection, describe_groups, group_headings, group_section, search_words
+from barlow_report.report.pages.measures import ClassMeasure, class_measures
 from barlow_report.report.pages.page import Site, SitePage
 from barlow_report.report.pages.sets import GroupLink, group_link
 from barlow_report.report.records import ClassEntry, Group, Rule
@@ -30,6 +31,7 @@ class ClassView:
     """One class with its groups, and the groups of several classes that it takes part in."""
 
     entry: ClassEntry
+    measures: tuple[ClassMeasure, ...]
     sections: tuple[GroupSection, ...]
     takes_part: tuple[GroupLink, ...]
     heads: tuple[Block, ...]
@@ -151,6 +153,7 @@ def _class_view(site: Site, entry: ClassEntry, groups: list[Group]) -> ClassView
     modes = tuple(rule for group in groups for rule in group.failure_modes)
     return ClassView(
         entry=entry,
+        measures=class_measures(site, entry.class_id),
         sections=tuple(group_section(site, group) for group in groups),
         takes_part=tuple(
             group_link(site, group) for group in site.catalog.other_groups_of_class.get(entry.class_id, ())

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from barlow_report.formatting import activation, count, percent
+from barlow_report.formatting import count, percent
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, Picture, TableColumn
 from barlow_report.report.histogram import HistogramDrawing, draw_histogram
 from barlow_report.report.names import FeatureName
 from barlow_report.report.pages.page import Heading, Site, SitePage
-from barlow_report.report.pages.pictures import TriptychView, triptych
+from barlow_report.report.pages.pictures import FeaturePicture, TriptychView, feature_picture, triptych
 from barlow_report.report.records import Rule
 from barlow_report.report.words import grouping_label, images_of, rule_inequality
 
@@ -37,34 +37,11 @@ class RuleUse:
 
 
 @dataclass(frozen=True, kw_only=True)
-class QuantilePicture:
-    """An image at a quantile, and what the model said about it."""
-
-    quantile: str
-    thumbnail: str
-    name: str
-    label: str
-    prediction: str
-    activation: float
-    is_failure: bool
-
-    @property
-    def words(self) -> str:
-        """What stands for the picture where it cannot be seen."""
-        return f"labelled {self.label}, predicted as {self.prediction}"
-
-    @property
-    def caption(self) -> str:
-        """What the viewer says."""
-        return f"{self.quantile} · {self.name} · {self.words} · activation {activation(self.activation)}"
-
-
-@dataclass(frozen=True, kw_only=True)
 class QuantileColumn:
     """The images at one quantile of the feature."""
 
     title: str
-    pictures: tuple[QuantilePicture, ...]
+    pictures: tuple[FeaturePicture, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,18 +219,14 @@ def _view(site: Site, feature_id: int, groups: list[int]) -> FeatureView:
 
 def _quantiles(site: Site, feature_id: int) -> tuple[QuantileColumn, ...]:
     """The images along the distribution, a column for each quantile, the lowest first."""
-    columns: dict[float, list[QuantilePicture]] = {}
-    images = site.catalog.images
+    columns: dict[float, list[FeaturePicture]] = {}
     for found in site.catalog.quantiles.get(feature_id, ()):
-        label, prediction = int(images.label[found.image_id]), int(images.prediction[found.image_id])
-        picture = QuantilePicture(
-            quantile=_quantile(found.quantile),
+        picture = feature_picture(
+            site,
+            found.image_id,
             thumbnail=found.thumbnail,
-            name=images.name(found.image_id),
-            label=site.class_name(label),
-            prediction=site.class_name(prediction),
             activation=found.activation,
-            is_failure=label != prediction,
+            place=_quantile(found.quantile),
         )
         columns.setdefault(found.quantile, []).append(picture)
     return tuple(QuantileColumn(title=_quantile(q), pictures=tuple(found)) for q, found in columns.items())

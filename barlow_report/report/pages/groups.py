@@ -4,25 +4,18 @@ from dataclasses import dataclass
 
 from barlow_report.formatting import percent, ratio
 from barlow_report.report.datatable import Link
-from barlow_report.report.evidence import evidence_words
+from barlow_report.report.pages.mode_views import ModeInFull, mode_in_full, mode_short
 from barlow_report.report.pages.page import Heading, Site
-from barlow_report.report.pages.pictures import GalleryPicture, TriptychView, gallery_picture, triptych
+from barlow_report.report.pages.pictures import TriptychView
 from barlow_report.report.records import Group, Rule, Share
-from barlow_report.report.slots import Block, Sentence
+from barlow_report.report.slots import Block
 from barlow_report.report.tree import TreeDrawing, draw_tree
-from barlow_report.report.words import (
-    either_sentence,
-    images_of,
-    noise_words,
-    rule_inequality,
-    rule_sentence,
-    status_words,
-)
+from barlow_report.report.words import either_sentence, images_of, noise_words, rule_inequality, status_words
 
 __all__ = [
     "Confusion",
     "GroupSection",
-    "RuleView",
+    "OtherRule",
     "describe_groups",
     "group_headings",
     "group_section",
@@ -42,20 +35,11 @@ class Confusion:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RuleView:
-    """A rule with everything that is shown about it; triptychs shown further up are named in `shown_above`."""
+class OtherRule:
+    """A leaf that is no failure mode, as one row of a table."""
 
     rule: Rule
-    title: str
-    sentence: str
     inequality: str
-    evidence: str
-    sentences: tuple[Sentence, ...]
-    triptychs: tuple[TriptychView, ...]
-    shown_above: tuple[TriptychView, ...]
-    failures: tuple[GalleryPicture, ...]
-    successes: tuple[GalleryPicture, ...]
-    blocks: tuple[Block, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,21 +56,24 @@ class GroupSection:
     confusions: tuple[Confusion, ...]
     n_other_confusions: int
     tree: TreeDrawing | None
-    failure_modes: tuple[RuleView, ...]
+    failure_modes: tuple[ModeInFull, ...]
     either: str
-    other_rules: tuple[RuleView, ...]
+    other_rules: tuple[OtherRule, ...]
     blocks: tuple[Block, ...]
 
 
 def rule_title(number: int) -> str:
-    """Heading of a failure mode within its group."""
+    """Number of a failure mode within its group, in words."""
     return f"Failure mode {number}"
 
 
 def section_title(group: Group) -> str:
     """Heading of a group: Images labelled mug."""
-    words = images_of(group)
-    return words[0].upper() + words[1:]
+    return _capital(images_of(group))
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def group_headings(site: Site, groups: list[Group]) -> tuple[Heading, ...]:
@@ -95,18 +82,11 @@ def group_headings(site: Site, groups: list[Group]) -> tuple[Heading, ...]:
         Heading(
             section_title(group),
             site.group_anchor(group),
-            tuple(
-                Heading(f"{rule_title(i)}: {_short_rule(rule)}", f"rule-{rule.rule_id}")
-                for i, rule in enumerate(group.failure_modes, start=1)
-            )
+            tuple(Heading(_capital(mode_short(rule)), f"rule-{rule.rule_id}") for rule in group.failure_modes)
             + tuple(part.heading for part in _blocks(site, group) if part.heading),
         )
         for group in groups
     )
-
-
-def _short_rule(rule: Rule) -> str:
-    return rule_inequality(rule).replace("feature ", "f")
 
 
 def describe_groups(groups: list[Group]) -> str:
@@ -145,7 +125,7 @@ def _confusions(site: Site, group: Group) -> list[Confusion]:
 def group_section(site: Site, group: Group) -> GroupSection:
     """Collect what is shown about a group."""
     confusions = _confusions(site, group)
-    titles = {"label": "What they are predicted as", "prediction": "What they really are"}
+    titles = {"label": "Taken for", "prediction": "They really are"}
     shown: dict[int, TriptychView] = {}
     return GroupSection(
         group=group,
@@ -157,42 +137,20 @@ def group_section(site: Site, group: Group) -> GroupSection:
         confusions_title=titles.get(group.grouping, "What is taken for what"),
         confusions=tuple(confusions[:_N_CONFUSIONS]),
         n_other_confusions=max(len(confusions) - _N_CONFUSIONS, 0),
-        tree=draw_tree(group),
-        failure_modes=tuple(
-            _rule_view(site, group, rule, number=i, shown=shown) for i, rule in enumerate(group.failure_modes, start=1)
-        ),
+        tree=draw_tree(group) if _is_deep(group) else None,
+        failure_modes=tuple(mode_in_full(site, group, rule, shown=shown) for rule in group.failure_modes),
         either=either_sentence(group),
         other_rules=tuple(
-            _rule_view(site, group, rule, number=0, shown=None) for rule in group.rules if not rule.is_failure_mode
+            OtherRule(rule=rule, inequality=rule_inequality(rule)) for rule in group.rules if not rule.is_failure_mode
         ),
         blocks=_blocks(site, group),
     )
 
 
+def _is_deep(group: Group) -> bool:
+    """Whether a drawing of the tree says more than its rules do."""
+    return max((node.depth for node in group.nodes), default=0) > 1
+
+
 def _blocks(site: Site, group: Group) -> tuple[Block, ...]:
     return site.ask(lambda lens, view: lens.group(site, view, group))
-
-
-def _rule_view(site: Site, group: Group, rule: Rule, *, number: int, shown: dict[int, TriptychView] | None) -> RuleView:
-    new: list[TriptychView] = []
-    above: list[TriptychView] = []
-    for feature_id in dict.fromkeys(condition.feature_id for condition in rule.conditions) if shown is not None else ():
-        if shown is not None and feature_id in shown:
-            above.append(shown[feature_id])
-        elif shown is not None and (found := triptych(site, group, feature_id)) is not None:
-            shown[feature_id] = found
-            new.append(found)
-    pictures = [gallery_picture(site, image) for image in site.catalog.galleries.get(rule.rule_id, ())]
-    return RuleView(
-        rule=rule,
-        title=rule_title(number),
-        sentence=rule_sentence(group, rule),
-        inequality=rule_inequality(rule),
-        evidence=evidence_words(rule, site.catalog.rules_config),
-        sentences=site.ask(lambda lens, view: lens.mode_sentence(site, view, rule)),
-        triptychs=tuple(new),
-        shown_above=tuple(above),
-        failures=tuple(picture for picture in pictures if picture.is_failure),
-        successes=tuple(picture for picture in pictures if not picture.is_failure),
-        blocks=site.ask(lambda lens, view: lens.mode(site, view, rule)),
-    )

@@ -3,14 +3,23 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from barlow_report.formatting import activation, percent
+from barlow_report.formatting import activation, percent, threshold
 from barlow_report.report.names import FeatureName
 from barlow_report.report.pages.annotate import item_path
 from barlow_report.report.pages.page import Site
-from barlow_report.report.records import GalleryImage, Group, Tile
+from barlow_report.report.records import Condition, GalleryImage, Group, Tile
 from barlow_report.report.words import images_of
 
-__all__ = ["GalleryPicture", "TriptychColumn", "TriptychView", "gallery_picture", "triptych"]
+__all__ = [
+    "Contrast",
+    "FeaturePicture",
+    "GalleryPicture",
+    "TriptychColumn",
+    "TriptychView",
+    "feature_picture",
+    "gallery_picture",
+    "triptych",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +42,31 @@ class GalleryPicture:
     @property
     def caption(self) -> str:
         """What the viewer says."""
-        confidence = f", confidence {self.confidence}" if self.confidence else ""
+        confidence = f", {self.confidence} sure" if self.confidence else ""
         return f"{self.path}: {self.words}{confidence}{f', {self.note}' if self.note else ''}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeaturePicture:
+    """An image at some place along a feature, and what the model said about it."""
+
+    place: str
+    thumbnail: str
+    path: str
+    label: str
+    prediction: str
+    activation: float
+    is_failure: bool
+
+    @property
+    def words(self) -> str:
+        """What stands for the picture where it cannot be seen."""
+        return f"labelled {self.label}, predicted as {self.prediction}"
+
+    @property
+    def caption(self) -> str:
+        """What the viewer says."""
+        return f"{self.place} · {self.path} · {self.words} · activation {activation(self.activation)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,15 +100,24 @@ class TriptychColumn:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Contrast:
+    """The images just below a threshold of the feature in the group: they do not have it, if barely."""
+
+    threshold: str
+    pictures: tuple[FeaturePicture, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class TriptychView:
-    """The triptych of a feature in a group."""
+    """The triptych of a feature in a group; `scale` are the values that its heatmaps run from and to."""
 
     feature_id: int
     group: Group
     anchor: str
     images_of: str
+    contrast: Contrast | None
     columns: tuple[TriptychColumn, ...]
-    has_heatmaps: bool
+    scale: tuple[float, float] | None
     name: FeatureName | None
     form_path: str | None
 
@@ -99,6 +140,21 @@ def gallery_picture(site: Site, image: GalleryImage, *, note: str | None = None)
     )
 
 
+def feature_picture(site: Site, image_id: int, *, thumbnail: str, activation: float, place: str) -> FeaturePicture:
+    """Collect what is shown about an image at some place along a feature."""
+    images = site.catalog.images
+    label, prediction = int(images.label[image_id]), int(images.prediction[image_id])
+    return FeaturePicture(
+        place=place,
+        thumbnail=thumbnail,
+        path=images.name(image_id),
+        label=site.class_name(label),
+        prediction=site.class_name(prediction),
+        activation=activation,
+        is_failure=label != prediction,
+    )
+
+
 def triptych(site: Site, group: Group, feature_id: int) -> TriptychView | None:
     """The triptych of a feature in a group; None where no pictures were made."""
     tiles = site.catalog.tiles.get((group.group_id, feature_id), ())
@@ -110,6 +166,7 @@ def triptych(site: Site, group: Group, feature_id: int) -> TriptychView | None:
         group=group,
         anchor=f"triptych-{group.group_id}-{feature_id}",
         images_of=images_of(group),
+        contrast=_contrast(site, group, feature_id),
         columns=tuple(
             TriptychColumn(
                 tile=tile,
@@ -120,7 +177,38 @@ def triptych(site: Site, group: Group, feature_id: int) -> TriptychView | None:
             )
             for tile in tiles
         ),
-        has_heatmaps=any(tile.heatmap for tile in tiles),
+        scale=_scale(tiles),
         name=site.catalog.names.get((group.group_id, feature_id)),
         form_path=item_path(site, group.group_id, feature_id),
     )
+
+
+def _scale(tiles: tuple[Tile, ...]) -> tuple[float, float] | None:
+    """What black and white stand for in the heatmaps of a row; None without any."""
+    scales = [(t.heatmap_low, t.heatmap_high) for t in tiles if t.heatmap]
+    low, high = scales[0] if scales else (None, None)
+    return None if low is None or high is None else (low, high)
+
+
+def _contrast(site: Site, group: Group, feature_id: int) -> Contrast | None:
+    """The images below the threshold of the group's most important failure mode that asks for the feature."""
+    for rule, position, condition in _conditions_on(group, feature_id):
+        beside = site.catalog.strip_images.get((rule, position), ())
+        cut = threshold(condition.printed)
+        pictures = tuple(
+            feature_picture(site, p.image_id, thumbnail=p.thumbnail, activation=p.activation, place=f"just below {cut}")
+            for p in beside
+            if p.place == "below"
+        )
+        if pictures:
+            return Contrast(threshold=cut, pictures=pictures)
+    return None
+
+
+def _conditions_on(group: Group, feature_id: int) -> list[tuple[int, int, Condition]]:
+    return [
+        (rule.rule_id, position, condition)
+        for rule in group.failure_modes
+        for position, condition in enumerate(rule.conditions)
+        if condition.feature_id == feature_id
+    ]
