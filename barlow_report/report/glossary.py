@@ -55,6 +55,24 @@ GLOSSARY = {
         name="tree gain",
         words="never negative, whatever the data: no evidence by itself",
     ),
+    "recall": Term(
+        short="Recall",
+        name="recall of a class",
+        formula="right / labelled",
+        words="how many of the images labelled as the class the model recognises",
+    ),
+    "precision": Term(
+        short="Precision",
+        name="precision of a class",
+        formula="right / predicted",
+        words="how many of the images that the model takes for the class are of it",
+    ),
+    "f1": Term(
+        short="F1",
+        name="F1 of a class",
+        formula="2 · right / (labelled + predicted)",
+        words="the harmonic mean of recall and precision: high only where both are",
+    ),
     "noise_floor": Term(
         short="Noise floor",
         name="noise floor",
@@ -77,7 +95,7 @@ GLOSSARY = {
     ),
 }
 
-MEASURES = ("ber", "er", "ec", "iv", "aler", "gain")
+MEASURES = ("ber", "er", "ec", "iv", "aler", "gain", "recall", "precision", "f1")
 """The terms that Method has a table of."""
 
 

@@ -11,9 +11,9 @@ __all__ = ["ClassMeasure", "class_measures"]
 
 @dataclass(frozen=True, kw_only=True)
 class ClassMeasure:
-    """One measure of a class, and of what its counts are; the Method page has the definitions."""
+    """One measure of a class: its key in the glossary, its counts, and what they are of."""
 
-    name: str
+    term: str
     share: Share
     meaning: str
 
@@ -25,19 +25,19 @@ def class_measures(site: Site, class_id: int) -> tuple[ClassMeasure, ...]:
     level = site.catalog.rules_config.confidence_level
     return (
         ClassMeasure(
-            name="Recall",
+            term="recall",
             share=_counted(right, labelled, level),
             meaning=f"of the images labelled {name} are recognised",
         ),
         ClassMeasure(
-            name="Precision",
+            term="precision",
             share=_counted(right, predicted, level),
             meaning=f"of the images taken for {name} are {name}",
         ),
         ClassMeasure(
-            name="F1",
+            term="f1",
             share=Share(2 * right, labelled + predicted),
-            meaning="recall and precision in one: 2 × right / both",
+            meaning="recall and precision in one",
         ),
     )
 
