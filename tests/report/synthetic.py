@@ -550,9 +550,7 @@ class _Builder:
                     )
             self.rule_id += 1
 
-    def _mode_images(
-        self, tables: dict[str, list[dict[str, Any]]], path: _Path, rows: np.ndarray
-    ) -> None:
+    def _mode_images(self, tables: dict[str, list[dict[str, Any]]], path: _Path, rows: np.ndarray) -> None:
         """All images of a mode, with activations on the right side of each threshold, and some of their pictures."""
         rows = np.sort(rows)
         for position, (condition, _, _) in enumerate(path):

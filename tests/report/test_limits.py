@@ -12,6 +12,7 @@ from barlow_report.report.limits import limits_of
 from barlow_report.report.pages.measures import class_measures
 from barlow_report.report.pages.page import Site
 from barlow_report.report.records import Measures, Rule, Share
+from barlow_report.tables import empty_table
 from tests.report.conftest import Built
 
 CONFIG = RulesConfig(evidence="held_out")
@@ -71,7 +72,8 @@ def test_without_a_test_only_sizes_are_told() -> None:
 
 def test_images_of_a_class_are_counted_as_by_hand() -> None:
     frame = pd.DataFrame({"label": [0, 0, 0, 1, 2], "prediction": [0, 1, 0, 0, 0], "confidence": 1.0, "path": ""})
-    images = Images(frame.assign(image_id=range(5)), show_paths=False)
+    tables = {name: empty_table(name) for name in ("contents", "splits")}
+    images = Images(frame.assign(image_id=range(5)), **tables, show_paths=False)
     assert images.of_class(0) == (3, 4, 2)  # recall 2/3, precision 2/4, F1 4/7
     assert images.of_class(2) == (1, 0, 0)
     assert images.of_class(9) == (0, 0, 0)

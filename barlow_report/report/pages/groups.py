@@ -3,17 +3,16 @@
 from dataclasses import dataclass
 
 from barlow_report.formatting import percent, ratio
-from barlow_report.report.datatable import Link
+from barlow_report.report.pages.confusions import Confusions, confusions_of_group
 from barlow_report.report.pages.mode_views import ModeInFull, mode_in_full, mode_short
 from barlow_report.report.pages.page import Heading, Site
 from barlow_report.report.pages.pictures import TriptychView
-from barlow_report.report.records import Group, Rule, Share
+from barlow_report.report.records import Group, Rule
 from barlow_report.report.slots import Block
 from barlow_report.report.tree import TreeDrawing, draw_tree
 from barlow_report.report.words import either_sentence, images_of, noise_words, rule_inequality, status_words
 
 __all__ = [
-    "Confusion",
     "GroupSection",
     "OtherRule",
     "describe_groups",
@@ -22,16 +21,6 @@ __all__ = [
     "rule_title",
     "search_words",
 ]
-
-_N_CONFUSIONS = 8
-
-
-@dataclass(frozen=True, kw_only=True)
-class Confusion:
-    """A class on the other side of the failures, or a label and what it was predicted as, and its share of them."""
-
-    links: tuple[Link, ...]
-    share: Share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +41,7 @@ class GroupSection:
     images_of: str
     status: str
     noise: str
-    confusions_title: str
-    confusions: tuple[Confusion, ...]
-    n_other_confusions: int
+    confusions: Confusions
     tree: TreeDrawing | None
     failure_modes: tuple[ModeInFull, ...]
     either: str
@@ -106,26 +93,8 @@ def search_words(groups: list[Group]) -> str:
     return f"{describe_groups(groups)} {len(modes)} failure modes. {', '.join(features)}"
 
 
-def _confusions(site: Site, group: Group) -> list[Confusion]:
-    """The failures of a group by class, of one without a class by label and prediction; those of a pair are alike."""
-    if group.grouping == "confused_pairs":
-        return []
-    found: list[tuple[tuple[int, ...], int]]
-    if group.class_id is None:
-        found = [((a.class_id, b.class_id), n) for a, b, n in site.catalog.confused_within(group)]
-    else:
-        counts = site.catalog.confusions.get((group.grouping, group.class_id), ())
-        found = [((class_id,), n) for class_id, n in counts]
-    total = sum(n for _, n in found)
-    return [
-        Confusion(links=tuple(site.class_link(class_id) for class_id in ids), share=Share(n, total)) for ids, n in found
-    ]
-
-
 def group_section(site: Site, group: Group) -> GroupSection:
     """Collect what is shown about a group."""
-    confusions = _confusions(site, group)
-    titles = {"label": "Taken for", "prediction": "They really are"}
     shown: dict[int, TriptychView] = {}
     return GroupSection(
         group=group,
@@ -134,9 +103,7 @@ def group_section(site: Site, group: Group) -> GroupSection:
         images_of=images_of(group),
         status=status_words(group, site.catalog.rules_config),
         noise=noise_words(group, site.catalog.rules_config),
-        confusions_title=titles.get(group.grouping, "What is taken for what"),
-        confusions=tuple(confusions[:_N_CONFUSIONS]),
-        n_other_confusions=max(len(confusions) - _N_CONFUSIONS, 0),
+        confusions=confusions_of_group(site, group),
         tree=draw_tree(group) if _is_deep(group) else None,
         failure_modes=tuple(mode_in_full(site, group, rule, shown=shown) for rule in group.failure_modes),
         either=either_sentence(group),

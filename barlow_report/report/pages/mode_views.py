@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from barlow_report.report.evidence import evidence_words
 from barlow_report.report.limits import Limit, limits_of
 from barlow_report.report.mode_words import mode_name, mode_rate, mode_when
+from barlow_report.report.pages.confusions import Confusions, confusions_of_mode
 from barlow_report.report.pages.page import Site
 from barlow_report.report.pages.pictures import GalleryPicture, TriptychView, gallery_picture, triptych
 from barlow_report.report.pages.strips import Sides, StripView, sides_of, strip_view
@@ -27,6 +28,7 @@ class ModeInFull:
         strip: Along its last condition; None for the root.
         failures: Failures that meet its conditions.
         right: Successes that do not meet the last one.
+        confusions: What its failures are taken for, or really are.
         earlier: Along the conditions before the last one.
         successes: Images that meet its conditions and are right all the same.
         triptychs: Of its features; those shown further up are named in `shown_above`.
@@ -41,6 +43,7 @@ class ModeInFull:
     strip: StripView | None
     failures: tuple[GalleryPicture, ...]
     right: tuple[GalleryPicture, ...]
+    confusions: Confusions
     earlier: tuple[StripView, ...]
     successes: tuple[GalleryPicture, ...]
     inequality: str
@@ -79,6 +82,7 @@ def mode_in_full(site: Site, group: Group, rule: Rule, *, shown: dict[int, Tript
         strip=strip_view(site, group, rule, position=last) if rule.conditions else None,
         failures=tuple(picture for picture in pictures if picture.is_failure),
         right=_right(site, rule, position=last),
+        confusions=confusions_of_mode(site, group, rule),
         earlier=tuple(strip_view(site, group, rule, position=position) for position in range(last)),
         successes=tuple(picture for picture in pictures if not picture.is_failure),
         inequality=rule_inequality(rule),
