@@ -18,7 +18,6 @@ __all__ = [
     "describe_groups",
     "group_headings",
     "group_section",
-    "rule_title",
     "search_words",
 ]
 
@@ -47,11 +46,6 @@ class GroupSection:
     either: str
     other_rules: tuple[OtherRule, ...]
     blocks: tuple[Block, ...]
-
-
-def rule_title(number: int) -> str:
-    """Number of a failure mode within its group, in words."""
-    return f"Failure mode {number}"
 
 
 def section_title(group: Group) -> str:
