@@ -5,12 +5,10 @@ What was seen where the rule was fitted stands beside them only where nothing wa
 """
 
 from barlow_report.formatting import count, interval, percent
-from barlow_report.report.records import Condition, Estimate, Group, Rule
-from barlow_report.report.words import images_of, tightest
+from barlow_report.report.records import Estimate, Group, Rule
+from barlow_report.report.words import condition_words, images_of
 
 __all__ = ["either_line", "mode_line", "mode_name", "mode_rate", "mode_when"]
-
-_SIDES = {"le": "without", "gt": "with"}
 
 
 def mode_name(group: Group, rule: Rule) -> str:
@@ -33,17 +31,7 @@ def _images_that(group: Group, when: str) -> str:
 
 def mode_when(rule: Rule) -> str:
     """Say what the images of a rule have or lack: without feature 22 and with “striped fur”; empty for the root."""
-    by_feature: dict[int, list[Condition]] = {}
-    for condition in tightest(rule.conditions):
-        by_feature.setdefault(condition.feature_id, []).append(condition)
-    return " and ".join(_has_or_lacks(found) for found in by_feature.values())
-
-
-def _has_or_lacks(conditions: list[Condition]) -> str:
-    feature = conditions[0].name or f"feature {conditions[0].feature_id}"
-    if len(conditions) > 1:
-        return f"with moderate {feature}"
-    return f"{_SIDES[conditions[0].branch]} {feature}"
+    return condition_words(rule.conditions, exact=False)
 
 
 def mode_rate(rule: Rule) -> str:

@@ -58,7 +58,7 @@ STATUSES = {
 _N_NAMES = 4  # of the classes of a union, in a sentence
 _SIGNS = {"le": "≤", "gt": ">"}
 _FIXED = "\u00a0"  # no new line between a sign and its number
-_STRENGTHS = {"le": "weak", "gt": "strong"}
+_SIDES = {"le": "without", "gt": "with"}
 
 
 def grouping_label(group: Group) -> str:
@@ -133,29 +133,35 @@ def tightest(conditions: tuple[Condition, ...]) -> list[Condition]:
     return list(found.values())
 
 
-def condition_words(conditions: tuple[Condition, ...]) -> str:
-    """Say when the conditions hold: feature 37 is weak (≤ 0.0893) and feature 5 is strong (> 1.2)."""
+def condition_words(conditions: tuple[Condition, ...], *, exact: bool = True) -> str:
+    """Say what images have or lack: without feature 37 (≤ 0.0893) and with feature 5 “stripes” (> 1.2).
+
+    Args:
+        conditions: Of a rule; without any the words are empty.
+        exact: Give thresholds, and the number of a feature beside its name; without, only the name where there is one.
+    """
     by_feature: dict[int, list[Condition]] = {}
     for condition in tightest(conditions):
         by_feature.setdefault(condition.feature_id, []).append(condition)
-    return " and ".join(_feature_words(feature_id, found) for feature_id, found in by_feature.items())
+    return " and ".join(_has_or_lacks(found, exact=exact) for found in by_feature.values())
 
 
-def _feature_words(feature_id: int, conditions: list[Condition]) -> str:
-    name = conditions[0].name
-    feature = f"feature {feature_id} {name}" if name else f"feature {feature_id}"
-    if len(conditions) == 1:
-        only = conditions[0]
-        exact = f"{_SIGNS[only.branch]}{_FIXED}{threshold(only.printed)}"
-        return f"{feature} is {_STRENGTHS[only.branch]} ({exact})"
-    low, high = sorted(condition.printed for condition in conditions)
-    return f"{feature} is moderate (>{_FIXED}{threshold(low)} and ≤{_FIXED}{threshold(high)})"
+def _has_or_lacks(conditions: list[Condition], *, exact: bool) -> str:
+    only, name = conditions[0], conditions[0].name
+    side = _SIDES[only.branch] if len(conditions) == 1 else "with moderate"
+    if not exact:
+        return f"{side} {name or f'feature {only.feature_id}'}"
+    limits = " and ".join(
+        f"{_SIGNS[condition.branch]}{_FIXED}{threshold(condition.printed)}"
+        for condition in sorted(conditions, key=lambda condition: condition.printed)
+    )
+    return f"{side} feature {only.feature_id}{f' {name}' if name else ''} ({limits})"
 
 
 def rule_when(group: Group, rule: Rule) -> str:
-    """Say which images a rule is about: Among images labelled mug, when feature 37 is weak (≤ 0.0893)."""
+    """Say which images a rule is about: Among images labelled mug, without feature 37 (≤ 0.0893)."""
     words = condition_words(rule.conditions)
-    return f"Among {images_of(group)}, when {words}" if words else f"Among all {images_of(group)}"
+    return f"Among {images_of(group)}, {words}" if words else f"Among all {images_of(group)}"
 
 
 def rule_sentence(group: Group, rule: Rule) -> str:
@@ -180,10 +186,10 @@ def either_sentence(group: Group) -> str:
     n_images = sum(rule.best.error.n or rule.fit.error.n or 0 for rule in modes)
     failing = sum((rule.best.error.value or 0) * (rule.best.error.n or rule.fit.error.n or 0) for rule in modes)
     coverage = min(sum(rule.best.coverage.value or 0 for rule in modes), 1.0)
-    conditions = "; or when ".join(condition_words(rule.conditions) for rule in modes)
+    conditions = ", or ".join(condition_words(rule.conditions) for rule in modes)
     rate, base = percent(failing / n_images, decimals=0), percent(modes[0].best.base.value, decimals=0)
     return (
-        f"Among {images_of(group)}, when {conditions}: about {rate} are misclassified (base rate {base}), and "
+        f"Among {images_of(group)}, {conditions}: about {rate} are misclassified (base rate {base}), and "
         f"{percent(coverage, decimals=0)} of the failures are such images."
     )
 

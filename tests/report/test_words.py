@@ -65,7 +65,7 @@ GROUP = Group(
 
 def test_a_rule_is_said_as_a_sentence_with_its_counts() -> None:
     assert rule_sentence(GROUP, RULE) == (
-        f"Among images labelled mug, when feature 37 is weak (≤\u00a00.08934), 97{THIN}% are misclassified "
+        f"Among images labelled mug, without feature 37 (≤\u00a00.08934), 97{THIN}% are misclassified "
         f"(311/320; base rate 51{THIN}%)."
     )
 
@@ -92,7 +92,7 @@ def test_conditions_on_one_feature_are_joined_and_superfluous_ones_dropped() -> 
         Condition(feature_id=8, branch="gt", threshold=1.5),
     )
     words = condition_words(conditions).replace("\u00a0", "~")
-    assert words == "feature 5 is moderate (>~0.1 and ≤~0.4) and feature 8 is strong (>~1.5)"
+    assert words == "with moderate feature 5 (>~0.1 and ≤~0.4) and with feature 8 (>~1.5)"
 
 
 @pytest.mark.parametrize(
@@ -181,8 +181,7 @@ def test_several_verified_modes_of_a_group_are_said_as_one_rule() -> None:
     first = replace(RULE, held_out=ESTIMATED)  # 320 images, an estimated 88 % and 90 % of the failures
     words = either_sentence(replace(GROUP, rules=(first, second)))
     assert words == (
-        "Among images labelled mug, when feature 37 is weak (≤\u00a00.08934); or when feature 5 is strong "
-        "(>\u00a01.5): "
+        "Among images labelled mug, without feature 37 (≤\u00a00.08934), or with feature 5 (>\u00a01.5): "
         "about 78\u202f% are misclassified (base rate 51\u202f%), and 98\u202f% of the failures are such images."
     )
     chance = replace(second, verdict="can_be_chance")

@@ -22,8 +22,24 @@ _COLUMNS = (
     TableColumn(key="rule", label="Rule", kind="link"),
     TableColumn(key="images", label="Images", kind="link", title="All images of the failure mode, on a page"),
     TableColumn(key="class", label="Group", kind="link"),
-    TableColumn(key="grouping", label="Grouping", kind="text"),
     TableColumn(key="verdict", label="Verdict", kind="badge", words=VERDICTS, starts="descending"),
+    TableColumn(key="er", label="ER", kind="rate", starts="descending"),
+    TableColumn(key="ber", label="BER", kind="rate", starts="descending"),
+    TableColumn(key="ec", label="EC", kind="rate", starts="descending"),
+    TableColumn(
+        key="iv",
+        label="IV",
+        kind="number",
+        starts="descending",
+        title="Importance value: ER × EC. Rows are in this order, after the verdict and unstable modes last",
+    ),
+    TableColumn(key="n", label="n", kind="count", starts="descending"),
+    TableColumn(
+        key="q",
+        label="q",
+        kind="q",
+        title="Share of false discoveries to expect among failure modes with a q-value this small",
+    ),
     TableColumn(
         key="stability",
         label="Stability",
@@ -33,24 +49,9 @@ _COLUMNS = (
         title="Share of draws of the group's images in which the best rule overlaps this one by half or more: "
         + ", ".join(f"{word} from {limit:g}" for limit, word in STABILITY[:-1]),
     ),
-    TableColumn(key="er", label="ER", kind="rate", starts="descending"),
-    TableColumn(key="ber", label="BER", kind="rate", starts="descending"),
-    TableColumn(key="ec", label="EC", kind="rate", starts="descending"),
-    TableColumn(key="n", label="n", kind="count", starts="descending"),
-    TableColumn(
-        key="iv",
-        label="IV",
-        kind="number",
-        starts="descending",
-        title="Importance value: ER × EC. Within a verdict, rows are in this order",
-    ),
-    TableColumn(
-        key="q",
-        label="q",
-        kind="q",
-        title="Share of false discoveries to expect among failure modes with a q-value this small",
-    ),
+    TableColumn(key="grouping", label="Grouping", kind="text"),
 )
+"""What a mode is and how often it fails come first; a lens adds its columns at the end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +95,7 @@ def _table(site: Site, rules: list[Rule]) -> DataTable:
     columns = _columns(site, rules)
     has_stability = any(column.key == "stability" for column in columns)
     added = site.ask(lambda lens, view: lens.mode_columns(site, view))
-    after = [column.key for column in columns].index("verdict") + 1
-    columns[after:after] = [column for lens_columns in added for column in lens_columns.columns]
+    columns += [column for lens_columns in added for column in lens_columns.columns]
     return DataTable(
         name="failure-modes",
         caption="Failure modes",
