@@ -14,15 +14,12 @@ __all__ = [
     "STATUSES",
     "condition_text",
     "condition_words",
-    "either_sentence",
     "enlarged_words",
     "grouping_label",
     "images_of",
     "kind_words",
     "noise_words",
     "rule_inequality",
-    "rule_sentence",
-    "rule_when",
     "share_text",
     "status_words",
     "tightest",
@@ -156,42 +153,6 @@ def _has_or_lacks(conditions: list[Condition], *, exact: bool) -> str:
         for condition in sorted(conditions, key=lambda condition: condition.printed)
     )
     return f"{side} feature {only.feature_id}{f' {name}' if name else ''} ({limits})"
-
-
-def rule_when(group: Group, rule: Rule) -> str:
-    """Say which images a rule is about: Among images labelled mug, without feature 37 (≤ 0.0893)."""
-    words = condition_words(rule.conditions)
-    return f"Among {images_of(group)}, {words}" if words else f"Among all {images_of(group)}"
-
-
-def rule_sentence(group: Group, rule: Rule) -> str:
-    """Say a rule with what was measured on the images it was fitted on; where these are all, with what it will be."""
-    error, base = rule.fit.error, rule.fit.base
-    found = f"{percent(error.value, decimals=0)} are misclassified"
-    counts = f"{ratio(error.k, error.n)}; base rate {percent(base.value, decimals=0)}"
-    if rule.held_out is not None and isinstance(rule.held_out.error, Estimate):
-        rate = percent(rule.held_out.error.value, decimals=0)
-        found, counts = f"about {rate} are misclassified", f"as seen {percent(error.value, decimals=0)}, {counts}"
-    return f"{rule_when(group, rule)}, {found} ({counts})."
-
-
-def either_sentence(group: Group) -> str:
-    """Say the verified failure modes of a group as one rule, A or B; empty where there are not several.
-
-    They are leaves of one tree, so they share no image, and their coverages add up.
-    """
-    modes = [rule for rule in group.failure_modes if rule.verdict == "verified"]
-    if len(modes) < 2:
-        return ""
-    n_images = sum(rule.best.error.n or rule.fit.error.n or 0 for rule in modes)
-    failing = sum((rule.best.error.value or 0) * (rule.best.error.n or rule.fit.error.n or 0) for rule in modes)
-    coverage = min(sum(rule.best.coverage.value or 0 for rule in modes), 1.0)
-    conditions = ", or ".join(condition_words(rule.conditions) for rule in modes)
-    rate, base = percent(failing / n_images, decimals=0), percent(modes[0].best.base.value, decimals=0)
-    return (
-        f"Among {images_of(group)}, {conditions}: about {rate} are misclassified (base rate {base}), and "
-        f"{percent(coverage, decimals=0)} of the failures are such images."
-    )
 
 
 def share_text(share: Share | Estimate, *, decimals: int = 1) -> str:

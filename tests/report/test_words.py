@@ -9,10 +9,8 @@ from barlow_report.report.evidence import evidence_words, stability_words, verdi
 from barlow_report.report.records import Condition, Estimate, Group, Measures, Rule, Share
 from barlow_report.report.words import (
     condition_words,
-    either_sentence,
     images_of,
     rule_inequality,
-    rule_sentence,
     share_text,
     status_words,
 )
@@ -63,25 +61,12 @@ GROUP = Group(
 )
 
 
-def test_a_rule_is_said_as_a_sentence_with_its_counts() -> None:
-    assert rule_sentence(GROUP, RULE) == (
-        f"Among images labelled mug, without feature 37 (≤\u00a00.08934), 97{THIN}% are misclassified "
-        f"(311/320; base rate 51{THIN}%)."
-    )
-
-
-def test_a_rule_that_was_fitted_on_all_images_leads_with_the_rate_to_expect() -> None:
-    words = rule_sentence(replace(GROUP, is_split=False), replace(RULE, held_out=ESTIMATED))
-    assert f"about 88{THIN}% are misclassified (as seen 97{THIN}%, 311/320; base rate 51{THIN}%)." in words
-
-
 def test_a_rule_is_written_exactly() -> None:
     assert rule_inequality(RULE) == "feature 37 ≤ 0.08934"
 
 
 def test_a_rule_without_conditions_is_about_all_images() -> None:
     assert rule_inequality(replace(RULE, conditions=())) == "all images"
-    assert rule_sentence(GROUP, replace(RULE, conditions=())).startswith("Among all images labelled mug, ")
 
 
 def test_conditions_on_one_feature_are_joined_and_superfluous_ones_dropped() -> None:
@@ -167,25 +152,6 @@ def test_estimates_name_their_interval_and_the_test_by_shuffles() -> None:
     assert "not tell them from other images of their own classes" in evidence_words(alike, RulesConfig())
     chance = replace(rule, verdict="can_be_chance", p_value=0.2, q_value=0.6)
     assert evidence_words(chance, RulesConfig()).endswith("That can be chance (q = 0.600, limit 0.05).")
-
-
-def test_several_verified_modes_of_a_group_are_said_as_one_rule() -> None:
-    assert either_sentence(replace(GROUP, rules=(RULE,))) == ""
-    second = replace(
-        RULE,
-        rule_id=9,
-        conditions=(Condition(feature_id=5, branch="gt", threshold=1.5),),
-        fit=replace(RULE.fit, error=Share(40, 80)),
-        held_out=replace(ESTIMATED, error=Estimate(value=0.4, low=0.3, high=0.5), coverage=Estimate(0.08, 0.05, 0.1)),
-    )
-    first = replace(RULE, held_out=ESTIMATED)  # 320 images, an estimated 88 % and 90 % of the failures
-    words = either_sentence(replace(GROUP, rules=(first, second)))
-    assert words == (
-        "Among images labelled mug, without feature 37 (≤\u00a00.08934), or with feature 5 (>\u00a01.5): "
-        "about 78\u202f% are misclassified (base rate 51\u202f%), and 98\u202f% of the failures are such images."
-    )
-    chance = replace(second, verdict="can_be_chance")
-    assert either_sentence(replace(GROUP, rules=(first, chance))) == ""
 
 
 def test_failure_modes_are_counted_by_verdict_and_ordered_by_it_then_by_stability() -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from barlow_report.formatting import percent, ratio
+from barlow_report.report.mode_words import either_line
 from barlow_report.report.pages.confusions import Confusions, confusions_of_group
 from barlow_report.report.pages.mode_views import ModeInFull, mode_in_full, mode_short
 from barlow_report.report.pages.page import Heading, Site
@@ -10,7 +11,7 @@ from barlow_report.report.pages.pictures import TriptychView
 from barlow_report.report.records import Group, Rule
 from barlow_report.report.slots import Block
 from barlow_report.report.tree import TreeDrawing, draw_tree
-from barlow_report.report.words import either_sentence, images_of, noise_words, rule_inequality, status_words
+from barlow_report.report.words import images_of, noise_words, rule_inequality, status_words
 
 __all__ = [
     "GroupSection",
@@ -100,7 +101,7 @@ def group_section(site: Site, group: Group) -> GroupSection:
         confusions=confusions_of_group(site, group),
         tree=draw_tree(group) if _is_deep(group) else None,
         failure_modes=tuple(mode_in_full(site, group, rule, shown=shown) for rule in group.failure_modes),
-        either=either_sentence(group),
+        either=either_line(group),
         other_rules=tuple(
             OtherRule(rule=rule, inequality=rule_inequality(rule)) for rule in group.rules if not rule.is_failure_mode
         ),
