@@ -12,9 +12,9 @@ from barlow_report.formatting import count, percent
 from barlow_report.report.catalog import Catalog
 from barlow_report.report.evidence import verdict_counts
 from barlow_report.report.judged import Judged
-from barlow_report.report.records import Explained, Group, Rule, Share
+from barlow_report.report.records import Group, Rule, Share
 
-__all__ = ["KnownConditions", "failures_inside", "headline", "known_conditions"]
+__all__ = ["KnownConditions", "headline", "known_conditions"]
 
 _SOURCES: dict[EvidenceKind, str] = {
     "held_out": "Counted on images that no condition was found on.",
@@ -100,17 +100,12 @@ def known_conditions(catalog: Catalog, modes: Sequence[Rule]) -> KnownConditions
     of_run = next((row for row in catalog.explained if row.scope == "run"), None) if n else None
     return KnownConditions(
         title=_conditions(n, "untested" if catalog.is_in_sample else "known") if n else "No known conditions",
-        failures=None if of_run is None else failures_inside(of_run, catalog),
+        failures=None if of_run is None else of_run.in_modes if catalog.is_in_sample else of_run.held_out,
         images=None if of_run is None else of_run.images_in_modes if catalog.is_in_sample else of_run.images_held_out,
         images_of=" set aside" if kind == "held_out" else "",
         source=_SOURCES[kind] if of_run else "",
         candidates=_candidates(catalog, modes),
     )
-
-
-def failures_inside(row: Explained, catalog: Catalog) -> Share:
-    """The failures in known conditions among those in evidence; in-sample those in any failure mode."""
-    return row.in_modes if catalog.is_in_sample else row.held_out
 
 
 def _candidates(catalog: Catalog, modes: Sequence[Rule]) -> str:

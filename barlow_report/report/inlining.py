@@ -144,8 +144,9 @@ class _Rewriter(HTMLParser):
 
 
 def _folder_link(link: str) -> str:
-    """Lead to a page by the address of its folder: ../x/index.html#y becomes ../x/#y."""
+    """Lead to a page by the address of its folder, without what only a script reads: ../x/index.html#y to ../x/#y."""
     path, mark, fragment = link.partition("#")
+    path = path.partition("?")[0]
     if not _PAGE.search(path):
         return link
     return f"{_PAGE.sub(lambda found: found[1], path) or './'}{mark}{fragment}"

@@ -148,10 +148,10 @@
       if (filters) filters.querySelectorAll("[data-filter]").forEach(function (input) { if (input.value.trim()) params.set(input.dataset.filter || "q", input.value.trim()); });
       if (state.page > 1) params.set("page", state.page);
       var hash = params.toString();
-      try { history.replaceState(history.state, "", hash ? "#" + hash : location.pathname + location.search); } catch (e) { /* the view works, its address does not */ }
+      try { history.replaceState(history.state, "", location.pathname + (hash ? "#" + hash : "")); } catch (e) { /* the view works, its address does not */ }
     }
     function load() {
-      var params = new URLSearchParams(location.hash.slice(1)), touched = false;
+      var params = new URLSearchParams(location.hash.slice(1) || location.search), touched = false;
       var sort = params.get("sort"), isKnown = Array.from(box.querySelectorAll("[data-sort]")).some(b => b.dataset.sort === sort);
       state.sort = isKnown ? sort : usual.sort;
       state.dir = isKnown ? params.get("dir") === "descending" ? "descending" : "ascending" : usual.dir;

@@ -1,11 +1,15 @@
 """The front page: what it shows, and what has moved to Method."""
 
 import dataclasses
+import io
 import re
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import numpy as np
+import pypdfium2  # type: ignore[import-untyped]
 import pytest
+from playwright.sync_api import Browser
 
 from barlow_report.report import ReportSource, build_site
 from barlow_report.report.pages import Site
@@ -33,7 +37,7 @@ def test_each_card_shows_four_images_that_fail_and_leads_to_all_images_of_the_mo
         assert shown == own.sort_values("rank")["thumbnail"].tolist()[:4]
         assert (images.loc[own["image_id"], "label"] != images.loc[own["image_id"], "prediction"]).all()
         assert card.all_images.path == site.mode_path(rule)
-        assert [f.mark for f in card.features] == [
+        assert [f.word for f in card.features] == [
             {"le": "lacks this", "gt": "has this"}[condition.branch] for condition in rule.conditions
         ]
     text = demo.text("index.html")
@@ -61,11 +65,10 @@ def test_cells_of_the_matrix_add_up_and_lead_to_the_images_of_their_pair(demo: B
     for row in matrix.rows:
         assert sum(cell.n for cell in row.cells) == row.n_images
     assert matrix.shown.k == int((images["label"] != images["prediction"]).sum())
-    pair = next(group for group in site.catalog.other_groups if group.grouping == "confused_pairs")
-    names = [link.text for link in matrix.columns]
-    place = [names.index(entry.name) for entry in pair.classes]
-    assert matrix.rows[place[0]].cells[place[1]].path == site.group_page(pair)
-    assert matrix.rows[place[0]].cells[place[0]].path == ""
+    first = matrix.rows[0]
+    assert first.cells[0].path == ""
+    wanted = {"label": [matrix.columns[0].text], "prediction": [matrix.columns[1].text]}
+    assert parse_qs(first.cells[1].path.removeprefix("failures/index.html?")) == wanted
     assert '<th scope="row"><a href="classes/c0/index.html">' in demo.text("index.html")
 
 
@@ -121,3 +124,47 @@ def test_missing_confidences_are_said(tmp_path: Path, demo: Built, n_known: int,
 def test_what_a_run_assumed_is_told(hostile: Built, quiet: Built, page: str) -> None:
     assert "<li>Grey values go up to &lt;b&gt;255&lt;/b&gt;.</li>" in hostile.text(page)
     assert "What was assumed" not in quiet.text(page)
+
+
+def test_failures_by_class_are_parted_by_the_images_of_all_known_conditions(demo: Built) -> None:
+    tables = demo.source.tables
+    known = tables["rules"].loc[tables["rules"]["verdict"] == "verified", "rule_id"]
+    inside = tables["mode_images"].loc[tables["mode_images"]["rule_id"].isin(known), "image_id"].unique()
+    images = tables["images"].merge(tables["splits"], on="image_id")
+    failing = images[(images["label"] != images["prediction"]) & (images["split"] == "held_out")]
+    names = tables["classes"].set_index("class_id")["name"]
+    found = {row.link.text: row for row in failures_by_class(Site.from_source(demo.source)).rows}
+    assert found
+    for class_id, of_class in failing.groupby("label"):
+        row = found[names[class_id]]
+        assert row.inside is not None
+        assert (row.inside.k, row.inside.n) == (of_class["image_id"].isin(inside).sum(), len(of_class))
+
+
+@pytest.mark.browser
+def test_the_overview_is_two_pages_on_paper(demo: Built, browser: Browser) -> None:
+    page = browser.new_page()
+    page.set_default_timeout(120_000)  # for machines that have much else to do
+    page.goto((demo.site / "index.html").as_uri())
+    document = pypdfium2.PdfDocument(io.BytesIO(page.pdf(format="A4")))
+    page.close()
+    text = "".join(sheet.get_textpage().get_text_range() for sheet in document)
+    assert len(document) == 2
+    for words in ("Accuracy", "lacks this", "Failures by class", "What is taken for what", "ECE", "could not be read"):
+        assert words in text
+
+
+@pytest.mark.browser
+def test_a_cell_of_the_matrix_opens_the_list_of_exactly_these_failures(demo: Built, browser: Browser) -> None:
+    matrix = confusion_matrix(Site.from_source(demo.source))
+    i, j = next((i, j) for i, row in enumerate(matrix.rows) for j, cell in enumerate(row.cells) if cell.path)
+    page = browser.new_page()
+    page.set_default_timeout(120_000)  # for machines that have much else to do
+    page.goto((demo.site / "index.html").as_uri())
+    page.click(f".matrix tbody tr:nth-child({i + 1}) td:nth-child({j + 2}) a")
+    n = matrix.rows[i].cells[j].n
+    page.wait_for_function(f"document.querySelector('[data-count]').textContent.includes('of {n} (')")
+    labels = page.eval_on_selector_all("tbody tr", "rows => rows.map(row => row.textContent)")
+    assert len(labels) == min(n, 50)
+    assert all(matrix.rows[i].label.text in text and matrix.columns[j].text in text for text in labels)
+    page.close()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 import numpy as np
 
@@ -75,12 +76,11 @@ def confusion_matrix(site: Site) -> ConfusionMatrix:
     """Count which classes are taken for which, and find where the images of each cell are."""
     images, n_classes = site.catalog.images, len(site.catalog.classes)
     block = confusion_block(images.label, images.prediction, n_classes=n_classes, n_shown=_N_SHOWN)
-    paths = _PairPaths(site)
     shown = frozenset(block.class_ids.tolist())
     others = _other_pairs(site, shown)
     return ConfusionMatrix(
         columns=tuple(site.class_link(class_id) for class_id in block.class_ids.tolist()),
-        rows=tuple(_rows(site, block, paths)),
+        rows=tuple(_rows(site, block)),
         is_whole=len(shown) == n_classes,
         shown=Share(block.n_failures_shown, block.n_failures),
         darkest=float(block.shares.max(initial=0)),
@@ -88,7 +88,7 @@ def confusion_matrix(site: Site) -> ConfusionMatrix:
             PairCount(
                 label=site.class_name(label),
                 prediction=site.class_name(prediction),
-                path=paths.find(label, prediction),
+                path=_path(site, label, prediction),
                 share=Share(n, int((images.label == label).sum())),
             )
             for label, prediction, n in others[:_N_PAIRS]
@@ -97,7 +97,7 @@ def confusion_matrix(site: Site) -> ConfusionMatrix:
     )
 
 
-def _rows(site: Site, block: ConfusionBlock, paths: "_PairPaths") -> Iterator[ConfusionRow]:
+def _rows(site: Site, block: ConfusionBlock) -> Iterator[ConfusionRow]:
     shares = block.shares
     shades = np.ceil(shares / (shares.max(initial=0) or 1) * N_SHADES).astype(int)
     ids = block.class_ids.tolist()
@@ -109,7 +109,7 @@ def _rows(site: Site, block: ConfusionBlock, paths: "_PairPaths") -> Iterator[Co
                     n=n,
                     shade=int(shades[i, j]),
                     is_right=i == j,
-                    path="" if i == j or not n else paths.find(label, ids[j]),
+                    path="" if i == j or not n else _path(site, label, ids[j]),
                 )
                 for j, n in enumerate(block.counts[i].tolist())
             ),
@@ -130,18 +130,7 @@ def _other_pairs(site: Site, shown: frozenset[int]) -> list[tuple[int, int, int]
     return sorted(found, key=lambda pair: (-pair[2], pair[0], pair[1]))
 
 
-class _PairPaths:
-    """Where the images of one label with one other prediction are."""
-
-    def __init__(self, site: Site) -> None:
-        self.site = site
-        self.groups = {
-            (group.classes[0].class_id, group.classes[1].class_id): group
-            for group in site.catalog.other_groups
-            if group.grouping == "confused_pairs" and len(group.classes) == 2
-        }
-
-    def find(self, label: int, prediction: int) -> str:
-        """Return the page of the confused pair, or the page of the label where the pair is no group."""
-        group = self.groups.get((label, prediction))
-        return self.site.class_path(label) if group is None else self.site.group_page(group)
+def _path(site: Site, label: int, prediction: int) -> str:
+    """The list of all failures, with those of one pair."""
+    wanted = {"label": site.class_name(label), "prediction": site.class_name(prediction)}
+    return f"{'failures/index.html'}?{urlencode(wanted)}"

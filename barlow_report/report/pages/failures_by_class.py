@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from barlow_report.report.datatable import Link
-from barlow_report.report.headlines import failures_inside
 from barlow_report.report.pages.page import Site
-from barlow_report.report.records import Share
+from barlow_report.report.records import Estimate, Rule, Share
 from barlow_report.report.shares import counted
 
 __all__ = ["ClassFailures", "FailuresByClass", "failures_by_class"]
@@ -22,7 +21,7 @@ _N_WORST = 3
 
 @dataclass(frozen=True, kw_only=True)
 class ClassFailures:
-    """A class: how often it fails, and how many of its failures in evidence lie in known conditions of the class.
+    """A class: how often it fails, and how many of its failures in evidence lie in known conditions.
 
     Attributes:
         link: Its page.
@@ -50,7 +49,7 @@ class FailuresByClass:
         n_classes: How many there are.
         n_small: Classes that have too few images to be compared, with failures or without.
         least: Images that a class must have.
-        longest: The most failures of a row, in evidence where that is known.
+        longest: The most failures of a row, in evidence where that is known; at least 1.
     """
 
     rows: tuple[ClassFailures, ...]
@@ -93,14 +92,30 @@ def failures_by_class(site: Site) -> FailuresByClass:
 
 
 def _longest(rows: Sequence[ClassFailures]) -> int:
-    return max((row.inside.n if row.inside else row.failures.k) or 0 for row in rows) if rows else 0
+    return max(((row.inside.n if row.inside else row.failures.k) or 0 for row in rows), default=0) or 1
 
 
 def _inside(site: Site) -> dict[int, Share]:
-    """By class: its failures in evidence that lie in known conditions of the class, by label."""
-    found = {}
-    for group in site.catalog.groups.values():
-        row = site.catalog.explained_in_group.get(group.group_id)
-        if group.grouping == "label" and group.class_id is not None and row is not None:
-            found[group.class_id] = failures_inside(row, site.catalog)
-    return found
+    """By class: its failures in evidence that lie in known conditions of any grouping, each counted once.
+
+    Empty where the run does not say which images its failure modes have. Where failures were shuffled, a failure counts
+    with the share that the estimated error rate of its condition is of the one that was seen, as in table `explained`.
+    """
+    catalog, images = site.catalog, site.catalog.images
+    known = [rule for rule in catalog.failure_modes() if catalog.is_in_sample or rule.verdict == "verified"]
+    if any(rule.rule_id not in catalog.mode_images for rule in known):
+        return {}
+    weights = np.zeros(len(images))
+    for rule in known:
+        inside = catalog.mode_images[rule.rule_id].image_ids
+        weights[inside] = np.maximum(weights[inside], _weight(rule))
+    counts = images.is_failure & (images.is_held_out if catalog.evidence.kind == "held_out" else True)
+    n_classes = len(catalog.classes)
+    n = np.bincount(images.label[counts], minlength=n_classes)
+    k = np.bincount(images.label[counts], weights=weights[counts], minlength=n_classes)
+    return {class_id: Share(round(k[class_id]), int(n[class_id])) for class_id in range(n_classes)}
+
+
+def _weight(rule: Rule) -> float:
+    error, seen = rule.best.error, rule.fit.error.value
+    return min(error.value / seen, 1.0) if isinstance(error, Estimate) and seen else 1.0

@@ -1,6 +1,5 @@
 """The most important failure modes as cards: four images that fail, what they lack or have, and how often they fail."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from barlow_report.formatting import count
@@ -8,24 +7,14 @@ from barlow_report.report.datatable import Link
 from barlow_report.report.mode_words import mode_name, mode_rate
 from barlow_report.report.pages.page import Site
 from barlow_report.report.pages.pictures import GalleryPicture, gallery_picture
-from barlow_report.report.records import Condition, Rule
+from barlow_report.report.pages.samples import FeatureSample, feature_samples
+from barlow_report.report.records import Rule
 from barlow_report.report.slots import Remark
-from barlow_report.report.words import grouping_label, tightest
+from barlow_report.report.words import grouping_label
 
-__all__ = ["FeaturePictures", "ModeCard", "mode_card"]
+__all__ = ["ModeCard", "mode_card"]
 
 _N_FAILURES = 4
-_N_EXAMPLES = 3
-_MARKS = {"le": "lacks this", "gt": "has this"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class FeaturePictures:
-    """What a feature shows, and what the images of a failure mode have to do with it: lacks this, has this."""
-
-    mark: str
-    feature: Link
-    thumbnails: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +29,7 @@ class ModeCard:
     group_link: Link
     all_images: Link
     failures: tuple[GalleryPicture, ...]
-    features: tuple[FeaturePictures, ...]
+    features: tuple[FeatureSample, ...]
     remarks: tuple[Remark, ...]
 
 
@@ -58,7 +47,7 @@ def mode_card(site: Site, rule: Rule) -> ModeCard:
         group_link=Link(group.name, site.group_path(group)),
         all_images=Link(_all_images(site, rule), site.mode_path(rule)),
         failures=tuple(gallery_picture(site, image) for image in pictures[:_N_FAILURES]),
-        features=tuple(_features(site, rule)),
+        features=feature_samples(site, group, rule),
         remarks=site.ask(lambda lens, view: lens.remark(site, view, rule)),
     )
 
@@ -69,16 +58,3 @@ def _all_images(site: Site, rule: Rule) -> str:
     if site.catalog.evidence.kind == "held_out" and rule.held_out is not None:
         n += rule.held_out.error.n or 0
     return f"All {count(n)} images" if n != 1 else "Its image"
-
-
-def _features(site: Site, rule: Rule) -> Iterator[FeaturePictures]:
-    by_feature: dict[int, list[Condition]] = {}
-    for condition in tightest(rule.conditions):
-        by_feature.setdefault(condition.feature_id, []).append(condition)
-    for feature_id, conditions in by_feature.items():
-        tiles = site.catalog.tiles.get((rule.group_id, feature_id), ())[:_N_EXAMPLES]
-        yield FeaturePictures(
-            mark=_MARKS[conditions[0].branch] if len(conditions) == 1 else "has some of this",
-            feature=Link(conditions[0].name or f"feature {feature_id}", site.feature_path(feature_id)),
-            thumbnails=tuple(tile.thumbnail for tile in tiles),
-        )
