@@ -96,7 +96,7 @@ class Filter:
 
     A name is found like a text, but where it is one of the column's own, only rows with exactly that name are. Of a
     column of links `contains` looks at their texts, and `equals` finds the rows that have the link with that text; the
-    choices `any` and `none` find those with some, and with none. `view` is no filter: it says how rows are shown.
+    choices `some` and `none` find those with some, and with none. `view` is no filter: it says how rows are shown.
     """
 
     key: str

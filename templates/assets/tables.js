@@ -71,7 +71,7 @@
       var wanted = input.value.trim(), c = columns.get(input.dataset.filter);
       var test = input.dataset.test;
       if (test === "view") return () => true;
-      if (c && c.links && test === "equals") return i => { var n = c.values[i].length; return wanted === "any" ? n : wanted === "none" ? !n : namesOf(c, i).includes(wanted); };
+      if (c && c.links && test === "equals") return i => { var n = c.values[i].length; return wanted === "some" ? n : wanted === "none" ? !n : namesOf(c, i).includes(wanted); };
       if (test === "equals" || test === "name" && c.values.includes(wanted)) return i => c.values[i] === wanted;
       if (test !== "least") {
         var pieces = barlowFold.fold(wanted).split(/\s+/), found = textsOf(c);

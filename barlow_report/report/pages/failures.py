@@ -70,7 +70,7 @@ def _table(site: Site) -> DataTable:
         ),
         TableColumn(key="mode", label="Failure modes", kind="links"),
     )
-    choices = (("in one or more", "any"), ("in none", "none"), *((link.text, link.text) for link in links.values()))
+    choices = (("in one or more", "some"), ("in none", "none"), *((link.text, link.text) for link in links.values()))
     return DataTable(
         name="failures",
         caption="Failures",
