@@ -108,7 +108,7 @@
         td.append(...(v ? [picture(v, c.alts[i])] : []), ...c.features[i].map(f => make("span", {}, [picture(f[0], f[1]), make("small", { textContent: f[2] })])));
       } else if (c.kind === "picture") {
         td.className = "thumb";
-        td.append(picture(v, c.alts[i]));
+        td.append(picture(v, c.alts ? c.alts[i] : ""));
       } else if (c.kind === "badge") td.append(make("span", { className: "badge " + v, textContent: c.words[v] }));
       else if (c.kind === "rate") {
         td.textContent = percent(v ? c.k[i] / v : null, 1);

@@ -110,7 +110,7 @@ def _row(site: Site, image_id: int, modes: Sequence[Link], columns: Sequence[Tab
     label, prediction = (site.class_name(int(ids[image_id])) for ids in (images.label, images.prediction))
     confidence, thumbnail = float(images.confidence[image_id]), site.catalog.thumbnails.get(image_id)
     cells: dict[str, Cell] = {
-        "picture": thumbnail and Picture(thumbnail, f"labelled {label}, predicted as {prediction}"),
+        "picture": thumbnail and Picture(thumbnail, ""),  # the row says what it is
         "image": images.name(image_id),
         "label": label,
         "prediction": prediction,
