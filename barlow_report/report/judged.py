@@ -12,7 +12,7 @@ from barlow_report.formatting import THIN_SPACE, count
 from barlow_report.power import POWER, Effect, images_needed
 from barlow_report.report.pages.page import Site
 
-__all__ = ["Judged", "nothing_judged"]
+__all__ = ["ImagesNeeded", "Judged", "images_needed_here", "nothing_judged"]
 
 _SHARE = 1 / 3
 _DIFFERENCES = (0.2, 0.3)
@@ -26,6 +26,19 @@ class Judged:
 
     sentence: str
     helps: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImagesNeeded:
+    """How many images a class of this run needs for a condition to be found that fails so many points more often."""
+
+    points: str
+    n_images: int
+
+
+def images_needed_here(site: Site) -> tuple[ImagesNeeded, ...]:
+    """Return the power of the run's evidence for conditions that a third of a class's images meet."""
+    return tuple(ImagesNeeded(points=f"{d * 100:g}", n_images=_needed(site, d)) for d in _DIFFERENCES)
 
 
 def nothing_judged(site: Site) -> Judged | None:
@@ -68,17 +81,17 @@ def _images(n: int) -> str:
 
 
 def _helps(site: Site) -> tuple[str, ...]:
-    few, many = (_needed(site, difference) for difference in reversed(_DIFFERENCES))
+    small, large = images_needed_here(site)
     rules = site.catalog.rules_config
     more = (
-        f"More images of each class. Say a third of a class's images meet a condition and fail {{points}} points more "
-        f"often than the others: with {count(many)} images the test finds that with {POWER * 100:g}{THIN_SPACE}% "
-        f"probability; with {count(few)} it finds {_DIFFERENCES[1] * 100:g} points."
-    ).format(points=f"{_DIFFERENCES[0] * 100:g}")
+        f"More images of each class. Say a third of a class's images meet a condition and fail {small.points} points "
+        f"more often than the others: with {count(small.n_images)} images the test finds that with "
+        f"{POWER * 100:g}{THIN_SPACE}% probability; with {count(large.n_images)} it finds {large.points} points."
+    )
     larger = (
-        f"Larger groups of the images there are, of {count(few)} images or more: rules.unions takes classes together, "
-        "such as those of a super-category; rules.manifest_columns groups images by a column, such as the camera; "
-        "rules.confused_pairs takes the pairs of classes with the most failures."
+        f"Larger groups of the images there are, of {count(large.n_images)} images or more: rules.unions takes classes "
+        "together, such as those of a super-category; rules.manifest_columns groups images by a column, such as the "
+        "camera; rules.confused_pairs takes the pairs of classes with the most failures."
     )
     all_images = "rules.evidence: shuffles tests on all images instead of those that were held out."
     return (more, larger, *([all_images] if rules.evidence_kind == "held_out" else []))

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from barlow_report.report import ReportSource
-from barlow_report.report.judged import Judged, nothing_judged
+from barlow_report.report.judged import Judged, images_needed_here, nothing_judged
 from barlow_report.report.pages import Site
 from tests.report.conftest import Built
 
@@ -40,6 +40,11 @@ def test_a_run_whose_groups_are_all_too_small_says_that_nothing_could_be_judged_
     assert f"of {sizes[1]} images or more" in larger.replace("\u202f", "")
     assert all(key in larger for key in ("rules.unions", "rules.manifest_columns", "rules.confused_pairs"))
     assert "rules.evidence: shuffles" in all_images
+    needed = images_needed_here(Site.from_source(demo.source))
+    assert [row.points for row in needed] == ["20", "30"]
+    assert [row.n_images for row in needed] == sizes
+    method = demo.text("method/index.html").replace("\u202f", "")
+    assert f"{sizes[0]} where they fail 20 points more often, {sizes[1]} where they fail 30 points" in method
 
 
 @pytest.mark.parametrize(("sizes", "words"), [((1, 11), "tested on 1 to 11 images"), ((1, 1), "tested on 1 image,")])

@@ -9,6 +9,7 @@ from barlow_report.config import RulesConfig
 from barlow_report.report.calibration import N_BINS
 from barlow_report.report.datatable import Link
 from barlow_report.report.evidence import STABILITY
+from barlow_report.report.judged import ImagesNeeded, images_needed_here
 from barlow_report.report.pages.facts import Fact, assumptions, run_facts, settings_rows
 from barlow_report.report.pages.page import Heading, Site, SitePage
 from barlow_report.report.records import Evaluation, Explained, Share
@@ -40,6 +41,7 @@ class MethodView:
     is_in_sample: bool
     families: tuple[tuple[str, int], ...]
     stability: tuple[tuple[float, str], ...]
+    needed: tuple[ImagesNeeded, ...]
     n_bins: int
     facts: tuple[Fact, ...]
     settings: tuple[Fact, ...]
@@ -158,6 +160,7 @@ def method_page(site: Site) -> SitePage:
             is_in_sample=site.catalog.is_in_sample,
             families=_families(site),
             stability=STABILITY,
+            needed=() if site.catalog.is_in_sample else images_needed_here(site),
             n_bins=N_BINS,
             facts=tuple(run_facts(site)),
             settings=settings,
@@ -168,7 +171,7 @@ def method_page(site: Site) -> SitePage:
         headings=(
             Heading("From images to rules", "procedure"),
             Heading("Measures", "measures"),
-            Heading("Evidence", "evidence", (Heading("Stability", "stability"), Heading("Known conditions", "known"))),
+            Heading("Evidence", "evidence", _parts_of_evidence(site)),
             Heading("Confidence", "confidence"),
             Heading("How to read a triptych", "triptychs"),
             Heading("How to read a tree", "trees"),
@@ -182,6 +185,11 @@ def method_page(site: Site) -> SitePage:
         crumbs=_UP,
         has_contents=True,
     )
+
+
+def _parts_of_evidence(site: Site) -> tuple[Heading, ...]:
+    power = () if site.catalog.is_in_sample else (Heading("How many images it takes", "power"),)
+    return (*power, Heading("Stability", "stability"), Heading("Known conditions", "known"))
 
 
 def _families(site: Site) -> tuple[tuple[str, int], ...]:
