@@ -38,6 +38,7 @@ class Profile(StrEnum):
     standalone = "standalone"
     mkdocs = "mkdocs"
     techdocs = "techdocs"
+    single = "single"
 
 
 class Images(StrEnum):
@@ -120,10 +121,20 @@ for _lens in registry.LENSES:
 @reports_errors
 def site(
     run: Annotated[Path, typer.Argument(help="The run folder.")],
-    site: SiteOption = None,
+    site: Annotated[
+        Path | None,
+        typer.Option(
+            "--site",
+            help="Folder of the site; with --profile single, the file, *.html.",
+            show_default="site/<name>, site/<name>.html",
+        ),
+    ] = None,
     profile: Annotated[
         Profile,
-        typer.Option(help="standalone: a site of its own; mkdocs, techdocs: pages for a site of that kind (--into)."),
+        typer.Option(
+            help="standalone: a site of its own; single: one file, for mail and phones; mkdocs, techdocs: pages for a "
+            "site of that kind (--into)."
+        ),
     ] = Profile.standalone,
     into: Annotated[
         Path | None, typer.Option("--into", help="Folder in the documents of that site, such as docs/reports/NAME.")
@@ -138,13 +149,17 @@ def site(
     from barlow_report import pipeline
     from barlow_report.terminal import terminal_progress
 
-    is_standalone = profile is Profile.standalone
-    if is_standalone and into is not None:
+    is_for_host = profile in (Profile.mkdocs, Profile.techdocs)
+    if not is_for_host and into is not None:
         raise typer.BadParameter("goes with --profile mkdocs or techdocs", param_hint="--into")
-    if not is_standalone and (into is None or site is not None or zip_):
+    if is_for_host and (into is None or site is not None or zip_):
         raise typer.BadParameter(
             f"--profile {profile.value} needs --into, and takes neither --site nor --zip", param_hint="--profile"
         )
+    if profile is Profile.single and zip_:
+        raise typer.BadParameter("--profile single is one file already: leave --zip out", param_hint="--zip")
+    if profile is Profile.single and site is not None and site.suffix.lower() not in (".html", ".htm"):
+        raise typer.BadParameter(f"found {site}, expected the name of a file that ends in .html", param_hint="--site")
     with terminal_progress() as progress:
         index = pipeline.build_site(
             run, site=into or site, profile=profile.value, images=images.value if images else None, progress=progress
@@ -156,6 +171,9 @@ def site(
     elif zip_:
         typer.echo("Send this file; whoever gets it extracts it and opens OPEN-ME.html:", err=True)
         typer.echo(str(pipeline.pack_site(run, index=index).resolve()))
+    elif profile is Profile.single:
+        typer.echo("Send this file; it opens in any browser:", err=True)
+        typer.echo(str(index.resolve()))
     else:
         _show_site(index)
 

@@ -127,13 +127,14 @@ def build_site(
 
     Args:
         folder: The run folder.
-        site: Where the site goes; default: site/<name>. For a host, a folder of its documents.
-        profile: A site of its own, or pages for somebody's MkDocs site or TechDocs.
+        site: Where the site goes; default: site/<name>. For a host, a folder of its documents; for one file, its name,
+            default: site/<name>.html.
+        profile: A site of its own, pages for somebody's MkDocs site or TechDocs, or one file.
         images: How much of the photographs to show; default: what the configuration said.
         progress: Where to report to; default: nowhere.
 
     Returns:
-        The front page: index.html, or index.md for a host.
+        The front page: index.html, index.md for a host, or the one file.
 
     Raises:
         RunFolderError: The run is missing or not complete.
@@ -141,7 +142,8 @@ def build_site(
     """
     run_folder = Run.open(folder)
     run_folder.require(STAGES[-1])
-    site = site or default_site_folder(str(run_folder.info.get("name", folder.name)))
+    default = default_site_folder(str(run_folder.info.get("name", folder.name)))
+    site = site or (default.with_name(f"{default.name}.html") if profile == "single" else default)
     with run_folder.locked():
         return write_site(run_folder, site=site, profile=profile, images=images, progress=progress or SilentProgress())
 

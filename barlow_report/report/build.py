@@ -35,6 +35,7 @@ from barlow_report.report.pages import Pages, Site, SitePage, all_pages
 from barlow_report.report.pages.annotate import annotate_files
 from barlow_report.report.pages.mode_table import mode_table
 from barlow_report.report.render import Renderer, templates_folder
+from barlow_report.report.single import write_single
 from barlow_report.report.source import Profile, ReportSource
 from barlow_report.report.table_script import table_script
 from barlow_report.report.theme_files import drop_unused
@@ -79,6 +80,7 @@ _ASSETS: dict[Profile, tuple[str, ...]] = {
         "class.css",
     ),
     "techdocs": (),
+    "single": (),
 }
 _PARTS = {
     "barlow.js": ("barlow.js", "tabs.js"),
@@ -138,18 +140,20 @@ def write_site(
 
     Args:
         prepared: What `prepare` returned.
-        site: New, empty, or a site of ours, which is replaced as a whole.
+        site: New, empty, or a site of ours, which is replaced as a whole; for `single`, the file.
         profile: What the pages are for, see `Profile`.
         advance: Called with 1 after each page.
 
     Returns:
-        The path of the front page: index.html, or index.md for a host.
+        The path of the front page: index.html, index.md for a host, or the one file.
 
     Raises:
         SiteError: A page cannot be made, or a link leads nowhere.
         OutputError: `site` holds something else, or cannot be written.
     """
     site = Path(site)
+    if profile == "single":
+        return write_single(prepared.content, prepared.media, file=site, advance=advance)
     content, media, pages = prepared.content, prepared.media, prepared.pages
     renderer = Renderer(templates_folder(), site=content, media=media, profile=profile)
     is_standalone = profile == "standalone"

@@ -17,6 +17,7 @@ class Explanations:
 
     def __init__(self, profile: Profile) -> None:
         self._has_buttons = profile != "techdocs"
+        self._is_one_file = profile == "single"
         self._terms: dict[tuple[str, str], str] = {}
         self._notes: dict[str, str] = {}
 
@@ -49,7 +50,15 @@ class Explanations:
         return self._terms.setdefault((name, words), f"term-{len(self._terms) + 1}")
 
     def at_end(self) -> Markup:
-        """Return what the end of the page says, and forget it."""
+        """Return what the end of the page says, and forget it; pages of one file say it together, `everything`."""
+        if self._is_one_file:
+            return Markup("")
+        found = self.everything()
+        self.clear()
+        return found
+
+    def everything(self) -> Markup:
+        """Return what was collected."""
         tag = "div popover" if self._has_buttons else "p"
         parts = [
             f'<{tag} class="meaning" id="{anchor}"><dfn>{escape(name)}</dfn> {escape(words)}</{tag.split()[0]}>'
@@ -60,10 +69,11 @@ class Explanations:
         )
         if notes:
             parts.insert(0, f'<p class="notes">{notes.rstrip()}</p>')
-        self.clear()
         return Markup("\n".join(parts))  # noqa: S704 - escaped
 
     def clear(self) -> None:
-        """Forget what was collected."""
+        """Forget what was collected for another page."""
+        if self._is_one_file:
+            return
         self._terms.clear()
         self._notes.clear()

@@ -8,12 +8,11 @@ hidden, links to a picture's own file.
 
 import re
 from dataclasses import dataclass
-from html import escape
-from html.parser import HTMLParser
+
+from barlow_report.report.rewriting import Rewriter, start_tag
 
 __all__ = ["Inliner"]
 
-_VOID = frozenset({"br", "col", "hr", "img", "input", "link", "meta", "wbr"})
 _DROPPED_TAGS = frozenset({"script", "noscript", "form", "button", "dialog", "template", "style", "link"})
 _DROPPED_CLASSES = frozenset({"filters", "tools", "only-dark", "permalink"})
 _ATTRIBUTES = (
@@ -72,75 +71,33 @@ class Inliner:
 
     def inline(self, html: str) -> str:
         """Return `html` with a style attribute wherever a rule matches, and without what needs a script."""
-        parser = _Rewriter(self._rules)
-        parser.feed(html)
-        parser.close()
-        return "".join(parser.parts)
+        return _Static(self._rules).copy(html)
 
 
-class _Rewriter(HTMLParser):
-    """Copies a page and changes it on the way."""
+class _Static(Rewriter):
+    """Leaves out what needs a script, and puts styles into elements."""
 
     def __init__(self, rules: list[_Rule]) -> None:
-        super().__init__(convert_charrefs=False)
-        self.rules = rules
-        self.parts: list[str] = []
-        self.path: list[tuple[str, frozenset[str]]] = []
-        self.unwrapped: list[bool] = []
-        self.n_dropped = 0  # how many elements deep we are in one that is left out
+        super().__init__()
+        self._rules = rules
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._start(tag, dict(attrs), is_empty=tag in _VOID)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._start(tag, dict(attrs), is_empty=True)
-
-    def handle_endtag(self, tag: str) -> None:
-        if self.n_dropped:
-            self.n_dropped -= 1
-            return
-        self.path.pop()
-        if not self.unwrapped.pop():
-            self.parts.append(f"</{tag}>")
-
-    def handle_data(self, data: str) -> None:
-        self._write(data)
-
-    def handle_entityref(self, name: str) -> None:
-        self._write(f"&{name};")
-
-    def handle_charref(self, name: str) -> None:
-        self._write(f"&#{name};")
-
-    def _write(self, text: str) -> None:
-        if not self.n_dropped:
-            self.parts.append(text)
-
-    def _start(self, tag: str, attributes: dict[str, str | None], *, is_empty: bool) -> None:
-        classes = frozenset((attributes.get("class") or "").split())
-        if self.n_dropped or tag in _DROPPED_TAGS or "hidden" in attributes or classes & _DROPPED_CLASSES:
-            self.n_dropped += not is_empty
-            return
-        self.path.append((tag, classes))
-        is_unwrapped = "zoom" in classes
-        if not is_unwrapped:
-            self.parts.append(self._tag(tag, attributes, is_empty=is_empty and tag not in _VOID))
-        if is_empty:
-            self.path.pop()
-        else:
-            self.unwrapped.append(is_unwrapped)
-
-    def _tag(self, tag: str, attributes: dict[str, str | None], *, is_empty: bool) -> str:
+    def rewritten(self, tag: str, attributes: dict[str, str | None], *, is_void: bool) -> tuple[str, str] | None:
+        """Say what becomes of one element."""
+        classes = self.path[-1][1]
+        if tag in _DROPPED_TAGS or "hidden" in attributes or classes & _DROPPED_CLASSES:
+            return None
+        if "zoom" in classes:
+            return "", ""
         kept = {name: value or "" for name, value in attributes.items() if name in _KEPT}
         if tag == "a" and "href" in kept:
             kept["href"] = _folder_link(kept["href"])
             if kept["href"].endswith((".json", ".csv")):
                 kept["download"] = ""  # the host leads such a link to the file, and any other to a page
-        style = ";".join(rule.declarations.rstrip(";") for rule in self.rules if rule.matches(self.path))
+        style = ";".join(rule.declarations.rstrip(";") for rule in self._rules if rule.matches(self.path))
         if style:
             kept["style"] = style
-        text = "".join(f' {_CASE.get(name, name)}="{escape(value)}"' for name, value in kept.items())
-        return f"<{tag}{text}{'/' if is_empty else ''}>"
+        cased: dict[str, str | None] = {_CASE.get(name, name): value for name, value in kept.items()}
+        return start_tag(tag, cased, is_closed=is_void), f"</{tag}>"
 
 
 def _folder_link(link: str) -> str:

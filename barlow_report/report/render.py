@@ -85,6 +85,7 @@ class Renderer:
             glossary=GLOSSARY,
             measures=MEASURES,
             enlarged=words.enlarged_words(site.info.get("enlarged_from")),
+            has_scripts=profile in ("standalone", "mkdocs"),
             verdicts=evidence.VERDICTS,
             evidence=site.catalog.evidence,
             stability=evidence.stability_words,

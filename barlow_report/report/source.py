@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RELIABILITY", "Profile", "ReportSource", "gain_chart"]
 
-Profile = Literal["standalone", "mkdocs", "techdocs"]
-"""What pages are for: a site of their own, a folder of an MkDocs site, or one of Backstage's TechDocs."""
+Profile = Literal["standalone", "mkdocs", "techdocs", "single"]
+"""What pages are for: a site of their own, a folder of an MkDocs site, one of Backstage's TechDocs, or one file."""
 
 
 RELIABILITY = "reliability"

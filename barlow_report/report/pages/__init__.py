@@ -1,6 +1,7 @@
 """The pages of a site: one module per kind, one frozen dataclass per template."""
 
 from collections.abc import Iterator
+from itertools import islice
 
 from barlow_report.report.pages.annotate import annotate_page
 from barlow_report.report.pages.classes import class_pages, classes_page
@@ -14,7 +15,7 @@ from barlow_report.report.pages.page import Heading, Site, SitePage
 from barlow_report.report.pages.people import people_page
 from barlow_report.report.pages.sets import group_pages, groups_page
 
-__all__ = ["Heading", "Pages", "Site", "SitePage", "all_pages", "section_pages"]
+__all__ = ["Heading", "Pages", "Site", "SitePage", "all_pages", "section_pages", "single_pages"]
 
 
 def section_pages(site: Site) -> list[SitePage]:
@@ -25,6 +26,11 @@ def section_pages(site: Site) -> list[SitePage]:
     pages.append(features_page(site))
     pages += [page for pages_of_lens in _lens_pages(site) for page in pages_of_lens[:1]]
     return [*pages, annotate_page(site), method_page(site)]
+
+
+def single_pages(site: Site, max_modes: int) -> tuple[SitePage, list[SitePage], SitePage]:
+    """The pages that a report in one file consists of: overview, the first failure modes, Method."""
+    return overview_page(site), list(islice(mode_pages(site), max_modes)), method_page(site)
 
 
 def _lens_pages(site: Site) -> list[list[SitePage]]:
