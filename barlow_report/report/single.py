@@ -41,7 +41,10 @@ _DROPPED_CLASSES = frozenset(
     {"tools", "permalink", "trail", "beside", "contents", "downloads", "pager", "count", "notes"}
 )
 _IDS = ("id", "for", "aria-labelledby", "aria-describedby", "aria-controls")
-_NOT_IN_A_FILE = frozenset({"loading", "decoding", "tabindex", "rel", "download", "aria-current"})
+_NOT_IN_A_FILE = frozenset(
+    "loading decoding tabindex rel download aria-current aria-sort "  # a look may hang on other attributes of data
+    "data-caption data-root data-noun data-table data-rows data-viewer data-announce".split()
+)
 _LEVEL = re.compile(r"h([1-6])")
 _FRAGMENT = re.compile(r'href="#([^"]*)"')
 _PICTURE = re.compile("\0([^\0]+)\0")
@@ -210,8 +213,7 @@ class _Copy(Rewriter):
         return self._changed(tag, attributes, is_void=is_void)
 
     def _changed(self, tag: str, attributes: dict[str, str | None], *, is_void: bool) -> tuple[str, str]:
-        kept = {n: v for n, v in attributes.items() if n not in _NOT_IN_A_FILE and not n.startswith("data-")}
-        kept |= {"data-label": attributes["data-label"]} if "data-label" in attributes else {}
+        kept = {n: v for n, v in attributes.items() if n not in _NOT_IN_A_FILE}
         if not any(ancestor == "svg" and "filters" in classes for ancestor, classes in self.path):
             for name in _IDS:
                 if kept.get(name):
