@@ -42,8 +42,22 @@ _DROPPED_CLASSES = frozenset(
 )
 _IDS = ("id", "for", "aria-labelledby", "aria-describedby", "aria-controls")
 _NOT_IN_A_FILE = frozenset(
-    "loading decoding tabindex rel download aria-current aria-sort "  # a look may hang on other attributes of data
-    "data-caption data-root data-noun data-table data-rows data-viewer data-announce".split()
+    [
+        "loading",
+        "decoding",
+        "tabindex",
+        "rel",
+        "download",
+        "aria-current",
+        "aria-sort",
+        "data-caption",
+        "data-root",
+        "data-noun",
+        "data-table",
+        "data-rows",
+        "data-viewer",
+        "data-announce",
+    ]
 )
 _LEVEL = re.compile(r"h([1-6])")
 _FRAGMENT = re.compile(r'href="#([^"]*)"')
@@ -222,7 +236,7 @@ class _Copy(Rewriter):
             target = self._joiner.target(kept.pop("href", None) or "", self._part)
             if target is None:
                 tag = "g" if any(ancestor == "svg" for ancestor, _ in self.path) else "span"
-                kept["class"] = f"{kept.get('class') or ''} elsewhere".strip()
+                kept["class"] = f"{kept.get('class') or ''} outside".strip()
             else:
                 kept = {"href": target, **kept}
         if tag == "img":

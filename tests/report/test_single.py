@@ -115,7 +115,7 @@ def test_the_file_is_read_from_the_disk_without_script_or_request(
     assert page.evaluate("getComputedStyle(document.querySelector('.barlow')).color") == (
         "rgb(230, 234, 240)" if scheme == "dark" else "rgb(24, 33, 47)"
     )
-    page.click(".cards a[href^='#mode-'] >> nth=0")
+    page.click("#overview a[href^='#mode-'] >> nth=0")
     assert page.evaluate("document.querySelector(':target').getBoundingClientRect().top") < 400
     page.locator(".term:visible").first.click()
     assert page.locator(".meaning:popover-open").count() == 1
