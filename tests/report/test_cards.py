@@ -34,7 +34,7 @@ def test_a_table_of_two_columns_stays_as_it_is() -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("path", ["failure-modes/index.html", "classes/c0/index.html"])
+@pytest.mark.parametrize("path", ["failure-modes/index.html", "features/0/index.html"])
 def test_a_table_of_cards_is_still_a_table_and_its_labels_are_those_of_its_head(
     demo: Built, browser: Browser, path: str
 ) -> None:

@@ -50,7 +50,8 @@ def test_a_word_is_explained_by_a_tap_and_by_keyboard_without_script(demo: Built
     context = browser.new_context(viewport={"width": width, "height": 740}, java_script_enabled=False)
     page = context.new_page()
     page.goto((demo.site / "classes/c0/index.html").as_uri())
-    word, said = page.locator(".term:text-is('EC'):visible").first, page.locator(".meaning:has(dfn:text-is('EC'))")
+    word = page.locator(".term:visible").first
+    said = page.locator(f"#{word.get_attribute('popovertarget')}")
     assert not said.is_visible()
     word.click()
     assert said.is_visible()
