@@ -20,13 +20,10 @@ def mode_name(group: Group, rule: Rule) -> str:
 
 
 def _images_that(group: Group, when: str) -> str:
-    phrases = {
-        "label": f"images labelled {group.name}",
-        "prediction": f"images taken for {group.name}",
-    }
-    if group.grouping in phrases:
-        return f"{phrases[group.grouping]} {when}" if when else f"all {phrases[group.grouping]}"
-    return f"{images_of(group)}, {when}" if when else f"all {images_of(group)}"
+    if not when:
+        return f"all {images_of(group)}"
+    comma = "" if group.grouping in ("label", "prediction") else ","  # other groups are not named by one class
+    return f"{images_of(group)}{comma} {when}"
 
 
 def mode_when(rule: Rule) -> str:

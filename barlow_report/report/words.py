@@ -78,10 +78,10 @@ def images_of(group: Group) -> str:
     any_of, first = _any_of(names), names[0] if names else ""
     phrases = {
         "label": f"images labelled {group.name}",
-        "prediction": f"images predicted as {group.name}",
-        "confused_pairs": f"images labelled {first} and predicted as {any_of}",
+        "prediction": f"images taken for {group.name}",
+        "confused_pairs": f"images labelled {first} and taken for {any_of}",
         "unions_by_label": f"images labelled {any_of} ({group.name})",
-        "unions_by_prediction": f"images predicted as {any_of} ({group.name})",
+        "unions_by_prediction": f"images taken for {any_of} ({group.name})",
     }
     if group.grouping.startswith(COLUMN_GROUPING):
         return f"images whose {group.grouping.removeprefix(COLUMN_GROUPING)} is {group.name}"

@@ -46,13 +46,13 @@ def _group(grouping: str, name: str, *classes: str, gain: float = 0.1, floor: fl
     [
         (
             _group("confused_pairs", "cat → dog", "cat", "dog"),
-            "images labelled cat and predicted as cat or dog",
+            "images labelled cat and taken for cat or dog",
             "confused pair",
         ),
         (_group("unions_by_label", "pets", "a", "b", "c"), "images labelled a, b or c (pets)", "union by label"),
         (
             _group("unions_by_prediction", "many", *"abcdefgh"),
-            "images predicted as a, b, c, d or one of 4 more classes (many)",
+            "images taken for a, b, c, d or one of 4 more classes (many)",
             "union by prediction",
         ),
         (_group("column hospital", "Bern"), "images whose hospital is Bern", "column hospital"),
@@ -88,7 +88,7 @@ def test_a_pair_s_page_says_what_fails_and_what_the_noise_floor_is(demo: Built) 
     page = demo.text(f"groups/{PAIR}/index.html")
     text = _text(page)
     assert "Group: confused pair mug → vase" in text
-    assert "Images labelled mug and predicted as mug or vase" in text
+    assert "Images labelled mug and taken for mug or vase" in text
     assert "Failures are the images of mug that were taken for vase , successes those" in text
     assert 'href="../../classes/c0/index.html"' in page
     assert 'href="../../classes/c1/index.html"' in page

@@ -84,7 +84,7 @@ def test_conditions_on_one_feature_are_joined_and_superfluous_ones_dropped() -> 
     ("grouping", "words"),
     [
         ("label", "images labelled mug"),
-        ("prediction", "images predicted as mug"),
+        ("prediction", "images taken for mug"),
         ("pair", "images of mug (pair)"),
     ],
 )
