@@ -29,11 +29,11 @@ __all__ = [
 
 SCHEMA_VERSION = 1
 
-MOST_USEFUL = ("A", "B", "C", "B and C", "none")
+MOST_USEFUL = ("A", "B", "C", "A and B", "B and C", "none")
 """Sections of a triptych: most activating images, heatmaps, feature attack."""
 
 RELATIONS = ("part_of_object", "separate_object", "background", "cannot_tell")
-"""What the feature is to the class: core, or one of two kinds of spurious (arXiv 2110.04301)."""
+"""What the feature is to the class or object: core, or one of two kinds of spurious (arXiv 2110.04301)."""
 
 _LARGEST_ID = 2**31 - 1
 _MAX_SHORT, _MAX_LONG = 100, 1000
@@ -73,9 +73,11 @@ class Replies(_Part):
     long: str | None = Field(None, max_length=_MAX_LONG, description="A description, about 15 words.")
     ease: Likert | None = Field(None, description="1: very hard to understand, 5: very easy.")
     confidence: Likert | None = Field(None, description="1: not at all confident, 5: very confident.")
-    most_useful: Literal["A", "B", "C", "B and C", "none"] | None = Field(None, description="Which section helped.")
+    most_useful: Literal["A", "B", "C", "A and B", "B and C", "none"] | None = Field(
+        None, description="Which section helped."
+    )
     relation: Literal["part_of_object", "separate_object", "background", "cannot_tell"] | None = Field(
-        None, description="What the feature is to the class of the group."
+        None, description="What the feature is to the classes of the group, or to the object of its images."
     )
     cannot_tell: bool = Field(False, description="The person looked and cannot name it.")
     several: bool = Field(False, description="It shows several unrelated things.")

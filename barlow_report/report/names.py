@@ -17,9 +17,9 @@ NAME_STATUSES = {
 """How people's descriptions relate; see table `feature_names`."""
 
 _RELATIONS = {
-    "core": "part of the class",
-    "spurious": "not part of the class",
-    "undecided": "people differ on whether it is part of the class",
+    "core": "part of the object",
+    "spurious": "not part of the object",
+    "undecided": "people differ on whether it is part of the object",
 }
 
 
@@ -87,8 +87,8 @@ class FeatureName:
 
     @property
     def said_spurious(self) -> str:
-        """How many of those who were asked say that it is not part of the class."""
-        return f"{self.n_spurious} of {self.n_relation} people say that it is not part of the class"
+        """How many of those who were asked say that it is not part of the object."""
+        return f"{self.n_spurious} of {self.n_relation} people say that it is not part of the object"
 
     @property
     def relation_words(self) -> str | None:

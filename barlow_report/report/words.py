@@ -3,6 +3,8 @@
 Plain text throughout: class names come from outside, and the templates escape whatever is written here.
 """
 
+from collections.abc import Sequence
+
 from barlow_report.config import RulesConfig
 from barlow_report.formatting import interval, number, percent, ratio, threshold
 from barlow_report.report.records import Condition, Estimate, Group, Rule, Share
@@ -19,6 +21,7 @@ __all__ = [
     "images_of",
     "kind_words",
     "noise_words",
+    "relation_question",
     "rule_inequality",
     "share_text",
     "status_words",
@@ -86,6 +89,18 @@ def images_of(group: Group) -> str:
     if group.grouping.startswith(COLUMN_GROUPING):
         return f"images whose {group.grouping.removeprefix(COLUMN_GROUPING)} is {group.name}"
     return phrases.get(group.grouping, f"images of {group.name} ({group.grouping})")
+
+
+def relation_question(grouping: str, names: Sequence[str]) -> str:
+    """Ask what a feature is to the class of a group; `names` are of its classes, that of the label first in a pair.
+
+    Images that share a value of a column need not be of one class, so the question is about whatever they show.
+    """
+    if grouping in ("label", "prediction", "confused_pairs") and names:
+        return f"What is it to the class “{names[0]}”?"
+    if grouping in ("unions_by_label", "unions_by_prediction") and names:
+        return f"What is it to the classes {_any_of([f'“{name}”' for name in names])}?"
+    return "What is it to the object that an image shows?"
 
 
 def _any_of(names: list[str]) -> str:

@@ -26,7 +26,7 @@ TABLES: tuple[Table, ...] = (
             text("long", "description of about 15 words", nullable=True),
             integer("ease", "1 (very hard to understand) to 5 (very easy)", nullable=True),
             integer("confidence", "1 (not at all) to 5 (very)", nullable=True),
-            text("most_useful", "section that helped most: A, B, C, 'B and C', none", nullable=True),
+            text("most_useful", "section that helped most: A, B, C, 'A and B', 'B and C', none", nullable=True),
             text("relation", "what the feature is to the class", nullable=True),
             Column(name="cannot_tell", type="bool", meaning="the person looked and cannot name it"),
             Column(name="several", type="bool", meaning="it shows several unrelated things"),

@@ -133,7 +133,7 @@
     rows.push(row("C", "Feature attack", "changed so that it responds more", item.tiles, (t, alt) => picture(t[2], alt)));
     $("pictures").replaceChildren(...rows);
     $("title").textContent = item.title;
-    all("[data-class]").forEach(e => { e.textContent = item.name; });
+    $("legend-relation").textContent = item.asks;
   }
   function show(i) {
     at = me.at = Math.min(Math.max(i, 0), order.length - 1);

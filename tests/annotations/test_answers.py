@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from barlow_report.annotations.answers import AnswerError, canonical, parse_answer, plain_text
+from barlow_report.annotations.answers import MOST_USEFUL, AnswerError, canonical, parse_answer, plain_text
 from tests.annotations.people import answer, record
 from tests.report.synthetic import PAYLOADS
 
@@ -16,6 +16,8 @@ def test_a_record_is_written_in_one_way_and_read_back() -> None:
     one = record(short="  white \n spots ", ease=3)
     assert one.answers.short == "white spots"
     assert parse_answer(canonical(one)) == one
+    for section in MOST_USEFUL:
+        assert record(short="x", most_useful=section).answers.most_useful == section
     assert canonical(parse_answer(dict(reversed(list(answer(short="white spots", ease=3).items()))))) == canonical(one)
 
 

@@ -242,6 +242,8 @@ def test_potato_gets_a_configuration_and_an_item_per_line(run: Run, tmp_path: Pa
     assert {(item["group_id"], item["feature_id"]) for item in items} <= set(batch_items(run))
     for item in items:
         assert config["item_properties"]["id_key"] in item
+        assert item["question"].startswith("What is it to the class “")
+        assert item["question"] in item["text"]
         assert item["image"].startswith("https://example.org/x/images/")
         assert (folder / item["image"].removeprefix("https://example.org/x/")).is_file()
 

@@ -72,7 +72,7 @@ def test_the_whole_loop_from_two_people_s_answers_to_names_on_the_pages(
     page.goto((tmp_path / "site" / "features" / "index.html").as_uri())
     assert "(agreed, 2 people)" in (page.text_content("tbody[data-rows]") or "")
     page.goto((tmp_path / "site" / "index.html").as_uri())
-    assert "say that it is not part of the class" in (page.text_content("main") or "")
+    assert "say that it is not part of the object" in (page.text_content("main") or "")
     for path in (tmp_path / "site").rglob("*"):
         if path.suffix in (".html", ".js", ".json", ".csv"):
             assert "zz-" not in path.read_text(encoding="utf-8"), path
@@ -264,6 +264,8 @@ def test_the_form_is_filled_in_by_keyboard_alone(asked: Run, form_context: Brows
         page.keyboard.press("Tab")
     page.keyboard.press("Control+Enter")
     page.wait_for_selector("text=1 answered")
+    title, asks = page.text_content("[data-title]") or "", page.text_content("[data-legend-relation]")
+    assert asks == f"What is it to the class “{title.rpartition(' ')[2]}”?"
     assert page.input_value("#short") == ""
     form.checked()
 

@@ -10,6 +10,7 @@ from barlow_report.report.records import Condition, Estimate, Group, Measures, R
 from barlow_report.report.words import (
     condition_words,
     images_of,
+    relation_question,
     rule_inequality,
     share_text,
     status_words,
@@ -183,3 +184,17 @@ def test_a_group_without_a_tree_says_why(status: str) -> None:
 def test_a_share_of_nothing_is_a_dash() -> None:
     assert share_text(Share(0, 0)) == "–"
     assert share_text(Share(1, 4)) == f"25.0{THIN}% (1/4)"
+
+
+@pytest.mark.parametrize(
+    ("grouping", "names", "question"),
+    [
+        ("label", ["dog"], "What is it to the class “dog”?"),
+        ("prediction", ["dog"], "What is it to the class “dog”?"),
+        ("confused_pairs", ["cat", "dog"], "What is it to the class “cat”?"),
+        ("unions_by_label", ["cat", "dog", "bird"], "What is it to the classes “cat”, “dog” or “bird”?"),
+        ("hospital", ["A"], "What is it to the object that an image shows?"),
+    ],
+)
+def test_people_are_asked_about_a_class_only_where_there_is_one(grouping: str, names: list[str], question: str) -> None:
+    assert relation_question(grouping, names) == question

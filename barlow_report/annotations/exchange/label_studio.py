@@ -32,7 +32,7 @@ QUESTIONS = {
     "ease": ("How easy is it to understand? (1 very hard, 5 very easy)", LIKERT),
     "confidence": ("How confident are you? (1 not at all, 5 very)", LIKERT),
     "most_useful": ("Which section helped most?", MOST_USEFUL),
-    "relation": ("What is it to the class named above?", RELATIONS),
+    "relation": ("What is it? The question is above the pictures.", RELATIONS),
     "remarks": ("If it applies", ("cannot_tell", "several")),
 }
 """The questions that are answered by choosing, with the values that an answer holds."""
@@ -53,7 +53,7 @@ def label_config() -> str:
         ET.SubElement(view, "Header", value=text)
         ET.SubElement(view, "TextArea", name=name, toName="triptych", rows=rows, maxSubmissions="1", editable="true")
     for name, (text, values) in QUESTIONS.items():
-        ET.SubElement(view, "Header", value=text)
+        ET.SubElement(view, "Header", value="$question" if name == "relation" else text)
         choice = "multiple" if name == "remarks" else "single-radio"
         choices = ET.SubElement(view, "Choices", name=name, toName="triptych", choice=choice, showInline="true")
         for value in values:
@@ -63,7 +63,7 @@ def label_config() -> str:
 
 
 def tasks_json(tasks: Sequence[Mapping[str, Any]]) -> str:
-    """Return tasks.json: `tasks` are the data of each, with the keys `image`, `title` and those of the item."""
+    """Return tasks.json: `tasks` are the data of each: `image`, `title`, `question` and the keys of the item."""
     return json.dumps([{"data": dict(task)} for task in tasks], indent=1, ensure_ascii=False) + "\n"
 
 

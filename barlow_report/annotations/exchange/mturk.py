@@ -27,7 +27,12 @@ _COLUMNS = {
     "several": ("several",),
 }
 _RELATIONS = {"main_object": "part_of_object", "object": "part_of_object"}
-_SECTIONS = {"b,c": "B and C", "b & c": "B and C", "both": "B and C", "b and c": "B and C", "none": "none"}
+_SECTIONS = {
+    **{text.format(a="a", b="b"): "A and B" for text in ("{a},{b}", "{a} & {b}", "{a} and {b}")},
+    **{text.format(a="b", b="c"): "B and C" for text in ("{a},{b}", "{a} & {b}", "{a} and {b}")},
+    "both": "B and C",  # of the published form
+    "none": "none",
+}
 _TRUE = {"true", "1", "yes", "on"}
 
 

@@ -65,7 +65,8 @@ def potato_items(tasks: Sequence[Mapping[str, Any]]) -> str:
     """Return items.jsonl: `tasks` as for Label Studio, with the key `id`."""
     lines = []
     for task in tasks:
-        title, image = html.escape(str(task["title"])), html.escape(str(task["image"]))
-        text = f'<p>{title}</p><p><img src="{image}" alt="Triptych" style="max-width: 100%"></p>'
+        title, question, image = (html.escape(str(task[key])) for key in ("title", "question", "image"))
+        asked = f"<p>The question “What is it?” below is: {question}</p>"
+        text = f'<p>{title}</p>{asked}<p><img src="{image}" alt="Triptych" style="max-width: 100%"></p>'
         lines.append(json.dumps({**task, "text": text}, ensure_ascii=False))
     return "".join(f"{line}\n" for line in lines)

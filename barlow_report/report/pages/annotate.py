@@ -7,7 +7,7 @@ from barlow_report.report.datatable import Link
 from barlow_report.report.form import FormBatch
 from barlow_report.report.pages.page import Site, SitePage
 from barlow_report.report.table_script import as_script_value
-from barlow_report.report.words import images_of
+from barlow_report.report.words import images_of, relation_question
 
 __all__ = ["AnnotateView", "annotate_files", "annotate_page", "item_path", "n_asked"]
 
@@ -105,6 +105,6 @@ def _item(site: Site, group_id: int, feature_id: int) -> dict[str, object]:
         "group_id": group_id,
         "feature_id": feature_id,
         "title": words[0].upper() + words[1:],
-        "name": group.name,
+        "asks": relation_question(group.grouping, [entry.name for entry in group.classes] or [group.name]),
         "tiles": [[tile.thumbnail, tile.heatmap, tile.attack] for tile in tiles],
     }

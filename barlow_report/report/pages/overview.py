@@ -132,7 +132,7 @@ def _order(site: Site, modes: list[Rule]) -> str:
 
 
 def _spurious(site: Site, verified: list[Rule]) -> Iterator[tuple[Link, str]]:
-    """Verified modes that depend on something people say is not part of the class, and what they say."""
+    """Verified modes that depend on something people say is not part of the object, and what they say."""
     for rule in verified:
         for feature_id in dict.fromkeys(condition.feature_id for condition in rule.conditions):
             name = site.catalog.names.get((rule.group_id, feature_id))

@@ -16,11 +16,18 @@ _QUESTIONS = {
     "confidence": ("Confidence", {str(i): str(i) for i in range(1, 6)}, "1 not at all, 5 very confident"),
     "most_useful": (
         "Most useful rows",
-        {"A": "A, images", "B": "B, heatmaps", "C": "C, feature attack", "B and C": "B and C", "none": "none"},
-        "In the published study of this kind: B 43 %, B and C 32 %, C 18 %, none 7 %.",
+        {
+            "A": "A, images",
+            "B": "B, heatmaps",
+            "C": "C, feature attack",
+            "A and B": "A and B",
+            "B and C": "B and C",
+            "none": "none",
+        },
+        "In the published study of this kind, which did not offer A and B: B 43 %, B and C 32 %, C 18 %, none 7 %.",
     ),
     "relation": (
-        "What the feature is to the class",
+        "What the feature is to the class or object",
         {
             "part_of_object": "part of it",
             "separate_object": "a separate object",
@@ -35,7 +42,7 @@ _FLAGS = {
     "pasted_text": "pasted text",
     "too_fast": "answered very fast",
 }
-_VERDICTS = {"core": "core: part of the class", "spurious": "spurious: not part of it", "undecided": "undecided"}
+_VERDICTS = {"core": "core: part of the object", "spurious": "spurious: not part of it", "undecided": "undecided"}
 
 
 @dataclass(frozen=True, kw_only=True)
