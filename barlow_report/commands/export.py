@@ -8,9 +8,8 @@ from barlow_report.annotations.exchange.potato import POTATO_IMAGES, potato_conf
 from barlow_report.annotations.exchange.sheets import compose_triptych
 from barlow_report.errors import DataError
 from barlow_report.files import atomic_write, output_errors
-from barlow_report.report.words import relation_question
 from barlow_report.run_folder import Run
-from barlow_report.stages.asking import annotations_folder, current_batch, tables_of
+from barlow_report.stages.asking import annotations_folder, current_batch, relation_questions, tables_of
 
 __all__ = ["export", "export_tasks"]
 
@@ -65,7 +64,7 @@ def export_tasks(run: Run, output: Path, *, to: str, image_url: str = "") -> Pat
             raise DataError(f"{output}: not empty. Choose a new folder.")
     tiles = {key: frame.sort_values("rank") for key, frame in tables["tiles"].groupby(["group_id", "feature_id"])}
     groups = {row.group_id: row for row in tables["groups"].itertuples()}
-    members = _class_names(run)
+    questions = relation_questions(run, tables["groups"])
     own = f"{image_url.rstrip('/')}/images/" if image_url else POTATO_IMAGES if to == "potato" else "images/"
     tasks: list[dict[str, Any]] = []
     for item in batch.items:
@@ -80,7 +79,7 @@ def export_tasks(run: Run, output: Path, *, to: str, image_url: str = "") -> Pat
                 "id": f"{item.group_id}-{item.feature_id}",
                 "image": f"{own}{name}",
                 "title": f"Images of {group.name} (grouped by {group.grouping})",
-                "question": relation_question(group.grouping, members.get(item.group_id, [group.name])),
+                "question": questions[item.group_id],
                 "report_id": batch.report_id,
                 "feature_model": batch.feature_model,
                 "batch_id": batch.batch_id,
@@ -95,14 +94,3 @@ def export_tasks(run: Run, output: Path, *, to: str, image_url: str = "") -> Pat
         atomic_write(output / "config.yaml", potato_config(name=f"Describe features: {run.info.get('name', 'report')}"))
         atomic_write(output / "items.jsonl", potato_items(tasks))
     return output
-
-
-def _class_names(run: Run) -> dict[int, list[str]]:
-    """The names of the classes that define a group together, by group."""
-    if not run.has_table("group_classes"):
-        return {}
-    names = dict(run.read_table("classes")[["class_id", "name"]].itertuples(index=False))
-    found: dict[int, list[str]] = {}
-    for row in run.read_table("group_classes").sort_values(["group_id", "position"]).itertuples():
-        found.setdefault(row.group_id, []).append(names[row.class_id])
-    return found

@@ -9,6 +9,7 @@ from barlow_report.annotations.batches import Batch, Selection, choose_batch, se
 from barlow_report.annotations.folder import AnnotationsFolder, GroupKey
 from barlow_report.errors import RunFolderError
 from barlow_report.report.form import FormBatch
+from barlow_report.report.words import relation_question
 from barlow_report.run_folder import Run
 from barlow_report.tables import empty_table
 
@@ -20,6 +21,7 @@ __all__ = [
     "feature_model",
     "form_batch",
     "group_keys",
+    "relation_questions",
     "report_identity",
     "tables_of",
 ]
@@ -102,6 +104,19 @@ def form_batch(run: Run, tables: Mapping[str, pd.DataFrame]) -> FormBatch | None
         items=tuple((item.group_id, item.feature_id) for item in batch.items),
         text=batch.as_json(),
     )
+
+
+def relation_questions(run: Run, groups: pd.DataFrame) -> dict[int, str]:
+    """Return by group what people are asked about a feature and its classes, as the form on the site asks it."""
+    names: dict[int, list[str]] = {}
+    if run.has_table("group_classes"):
+        of_class = run.read_table("classes").set_index("class_id")["name"]
+        for row in run.read_table("group_classes").sort_values(["group_id", "position"]).itertuples():
+            names.setdefault(row.group_id, []).append(of_class[row.class_id])
+    return {
+        row.group_id: relation_question(row.grouping, names.get(row.group_id, [row.name]))
+        for row in groups.itertuples()
+    }
 
 
 def drawn_pairs(tiles: pd.DataFrame) -> set[tuple[int, int]]:
