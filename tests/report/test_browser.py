@@ -514,7 +514,10 @@ def test_no_page_type_violates_an_accessibility_rule(
     found["in-sample overview"] = violations(watched.open(hostile, "index.html"))
     found["deep tree"] = violations(watched.open(hostile, "classes/c0/index.html"))
     page = watched.open(demo, "classes/c0/index.html")
-    page.click(".pics .zoom >> nth=0")
+    page.click("[role=tab] >> nth=1")
+    page.evaluate("document.querySelectorAll('details').forEach(box => { box.open = true; })")
+    found["second tab, everything open"] = violations(page)
+    page.click(".tri:visible .zoom >> nth=-1")
     found["viewer"] = violations(page)
     context.close()
     assert {name: problems for name, problems in found.items() if problems} == {}
