@@ -33,8 +33,12 @@ class AttackConfig(Section):
 class VisualsConfig(Section):
     """Triptychs and galleries."""
 
-    n_images: Positive = Field(6, description="Images per triptych.")
-    n_gallery: Positive = Field(8, description="Images in each gallery of a rule: failures, and successes.")
+    n_images: Positive = Field(6, description="Images per triptych, and on each side of a threshold.")
+    n_gallery: Positive = Field(
+        8,
+        description="Images in each gallery of a rule: failures, successes, and, for failure modes, successes on the "
+        "other side of the threshold.",
+    )
     n_mode_images: Positive = Field(
         200,
         description="Pictures for the page of a failure mode, at most: three failures to a success where there are "

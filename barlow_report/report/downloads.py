@@ -203,6 +203,8 @@ def _tile(catalog: Catalog, tile: Tile) -> dict[str, Any]:
         "attacked_activation": tile.attacked_activation,
         "thumbnail": _media(tile.thumbnail),
         "heatmap": tile.heatmap and _media(tile.heatmap),
+        "heatmap_low": tile.heatmap_low,
+        "heatmap_high": tile.heatmap_high,
         "attack": _media(tile.attack),
     }
 

@@ -51,7 +51,7 @@ def test_failures_on_one_side_stand_beside_successes_on_the_other(demo: Built) -
     rule_id = int(_mode(demo, 0)["rule_id"])
     assert demo.source.tables["conditions"].set_index("rule_id").loc[rule_id, "branch"] == "le"
     text = _text(_article(demo, rule_id))
-    assert text.index("Fails: lacks it") < text.index("Just below it") < text.index("Right: has it")
+    assert text.index("Fails: lacks it") < text.index("Just below") < text.index("Right: has it")
     strips = demo.source.tables["strips"]
     n = int(strips[strips["rule_id"] == rule_id]["n_images"].sum())
     assert f"{count(n)} images labelled mug (highest bar" in text
@@ -72,8 +72,8 @@ def test_every_picture_says_what_it_is_and_what_was_said(demo: Built) -> None:
     captions = [_text(c) for c in re.findall(r'<span class="cap">(.*?)</span></(?:td|li)>', demo.text(PAGE), re.DOTALL)]
     told = [caption for caption in captions if "→" not in caption]
     assert len(told) > 20
-    for caption in told:
-        assert re.search(r"\bis [\w ]+ ?, said (so|[\w ]+)", caption), caption
+    for caption in told:  # the smallest pictures leave out what is the same for the whole group
+        assert re.search(r"\bis [\w ]+ ?, said (so|[\w ]+)|^right$|^(said|is) [\w ]+$", caption), caption
 
 
 @pytest.mark.browser

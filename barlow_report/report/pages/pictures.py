@@ -1,13 +1,14 @@
 """Pictures with what is written beneath them: those of galleries, and triptychs of features."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from barlow_report.formatting import activation, percent, threshold
+from barlow_report.report.mode_words import mode_name
 from barlow_report.report.names import FeatureName
 from barlow_report.report.pages.annotate import item_path
 from barlow_report.report.pages.page import Site
-from barlow_report.report.records import Condition, GalleryImage, Group, Tile
+from barlow_report.report.records import Condition, GalleryImage, Group, Rule, Tile
 from barlow_report.report.words import images_of
 
 __all__ = [
@@ -101,9 +102,13 @@ class TriptychColumn:
 
 @dataclass(frozen=True, kw_only=True)
 class Contrast:
-    """The images just below a threshold of the feature in the group: they do not have it, if barely."""
+    """The images just below a threshold of the feature: they do not have it, if barely.
+
+    `images` says which they are where they meet earlier conditions of the rule: images labelled dog with feature 80.
+    """
 
     threshold: str
+    images: str
     pictures: tuple[FeaturePicture, ...]
 
 
@@ -193,21 +198,24 @@ def _scale(tiles: tuple[Tile, ...]) -> tuple[float, float] | None:
 def _contrast(site: Site, group: Group, feature_id: int) -> Contrast | None:
     """The images below the threshold of the group's most important failure mode that asks for the feature."""
     for rule, position, condition in _conditions_on(group, feature_id):
-        beside = site.catalog.strip_images.get((rule, position), ())
         cut = threshold(condition.printed)
         pictures = tuple(
             feature_picture(site, p.image_id, thumbnail=p.thumbnail, activation=p.activation, place=f"just below {cut}")
-            for p in beside
+            for p in site.catalog.strip_images.get((rule.rule_id, position), ())
             if p.place == "below"
         )
         if pictures:
-            return Contrast(threshold=cut, pictures=pictures)
+            return Contrast(
+                threshold=cut,
+                images=mode_name(group, replace(rule, conditions=rule.conditions[:position])) if position else "",
+                pictures=pictures,
+            )
     return None
 
 
-def _conditions_on(group: Group, feature_id: int) -> list[tuple[int, int, Condition]]:
+def _conditions_on(group: Group, feature_id: int) -> list[tuple[Rule, int, Condition]]:
     return [
-        (rule.rule_id, position, condition)
+        (rule, position, condition)
         for rule in group.failure_modes
         for position, condition in enumerate(rule.conditions)
         if condition.feature_id == feature_id

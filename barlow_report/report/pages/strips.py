@@ -25,6 +25,7 @@ class StripView:
     """How a group is distributed along one condition: the histogram, and the images closest to the threshold.
 
     Attributes:
+        grouping: Of the group: of one by label, all images have the label.
         feature: What the feature is called, and its page.
         images: The images that the histogram counts: images labelled dog with feature 80.
         n_images: How many these are.
@@ -33,6 +34,7 @@ class StripView:
         above: Images beyond it, the closest one first.
     """
 
+    grouping: str
     feature: Link
     images: str
     n_images: int
@@ -78,6 +80,7 @@ def strip_view(site: Site, group: Group, rule: Rule, *, position: int) -> StripV
     before = replace(rule, conditions=rule.conditions[:position])
     width, height = STRIP_SIZE
     return StripView(
+        grouping=group.grouping,
         feature=Link(name, site.feature_path(condition.feature_id)),
         images=mode_name(group, before) if position else images_of(group),
         n_images=sum(b.n_images for b in bins),
