@@ -124,7 +124,10 @@ def test_the_viewer_steps_from_a_photograph_to_its_heatmap_and_attack(demo: Buil
     page = watched.open(demo, PAGE)
     page.focus(f"{BY_LABEL} .tri tbody:not(.contrast) .zoom >> nth=1")
     page.keyboard.press("Enter")
-    said = lambda: page.inner_text("#viewer-caption")  # noqa: E731
+
+    def said() -> str:
+        return page.inner_text("#viewer-caption")
+
     assert said().startswith("A · rank 2 · ")
     page.keyboard.press("ArrowDown")
     assert said().startswith("B · heatmap · rank 2")
