@@ -50,6 +50,7 @@ def test_a_table_of_cards_is_still_a_table_and_its_labels_are_those_of_its_head(
         assert all(row == head for row in rows)
     page.evaluate("document.querySelectorAll('[data-table]').forEach(t => t.barlowDraw())")
     assert page.evaluate(labels) == tables
+    page.evaluate("document.querySelectorAll('details').forEach(box => { box.open = true; })")
     assert page.locator(".stacks").first.get_by_role("row").count() == 1 + len(tables[0][1])
     assert page.locator(".stacks tbody td").first.evaluate("c => getComputedStyle(c).display") == "block"
     page.close()
