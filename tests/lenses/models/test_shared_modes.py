@@ -1,5 +1,7 @@
 """Failure modes of several models: which proposals are one mode, and for whom it holds."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ from barlow_report.lenses.models.shared_modes import (
     Mode,
     Proposal,
     merge_proposals,
+    print_modes,
     propose_modes,
     rate_modes,
 )
@@ -139,6 +142,36 @@ def test_a_planted_mode_holds_for_the_models_that_have_it(three_models: tuple[np
     assert found[("prediction", 2, 3)] == [True, True, False]  # where the failures of class 0 end up
     assert found[("prediction", 3, 5)] == [False, False, True]
     assert len(found) == 4
+
+
+def test_printed_thresholds_give_the_counts_of_every_model(three_models: tuple[np.ndarray, ...]) -> None:
+    features, labels, predictions = three_models
+    modes, rates = _compare(*three_models)
+    printed = [
+        replace(
+            mode,
+            best=replace(
+                mode.best,
+                conditions=tuple(replace(c, threshold=c.printed_threshold) for c in mode.best.conditions),
+            ),
+        )
+        for mode in print_modes(modes, features=features, labels=labels, predictions=predictions)
+    ]
+    assert [m.best.conditions for m in printed] != [m.best.conditions for m in modes]
+    everything = np.ones(len(labels), dtype=np.bool_)
+    counted = [
+        rate_modes(
+            found,
+            features=features,
+            labels=labels,
+            predictions=predictions,
+            held_out=everything,
+            settings=RulesConfig(evidence="held_out"),
+        )
+        for found in (modes, printed)
+    ]
+    pd.testing.assert_frame_equal(*counted)
+    assert len(rates) == len(counted[0])
 
 
 def test_counts_equal_those_of_the_rules_where_a_mode_is_a_rule(three_models: tuple[np.ndarray, ...]) -> None:
