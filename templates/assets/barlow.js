@@ -136,7 +136,7 @@
     ["n", "next class or feature", () => follow("[rel=next]")],
     ["p", "previous class or feature", () => follow("[rel=prev]")],
     ["u", "up one level", () => follow(".trail li:nth-last-child(2) a")],
-    ["j", "jump to a class or feature", () => focusOn(".jump input")],
+    ["j", "jump to a class, feature or failure mode", () => focusOn(".jump input")],
     ["t", "filter the table", () => focusOn("[data-filter]")],
     ["h", "heatmaps on and off", () => { if (one(".map")) setHeat("heat", page.dataset.heat === "off" ? "overlay" : "off"); }],
     ["?", "this list", () => help()],

@@ -71,7 +71,7 @@ def _columns(site: Site, rule: Rule, found: ModeImages) -> tuple[TableColumn, ..
         TableColumn(key="label", label="Label", kind="text"),
         TableColumn(key="prediction", label="Prediction", kind="text"),
         *(
-            [TableColumn(key="confidence", label="sureness", kind="percent", starts="descending")]
+            [TableColumn(key="confidence", label="how sure", kind="percent", starts="descending")]
             if has_confidence
             else []
         ),
