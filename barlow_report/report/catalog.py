@@ -15,6 +15,7 @@ import pandas as pd
 from barlow_report.config import RulesConfig
 from barlow_report.report.evidence import EVIDENCE
 from barlow_report.report.images import Images, confusions, count_confusions
+from barlow_report.report.keyed_rows import KeyedRows
 from barlow_report.report.mode_images import Thumbnails, read_mode_images
 from barlow_report.report.names import FeatureName, feature_names
 from barlow_report.report.records import ClassEntry, Evaluation, Explained, Group, Rule
@@ -96,17 +97,19 @@ class Catalog:
         self._members = _members(frames["memberships"])
         self.rules = {rule.rule_id: rule for group in self.groups.values() for rule in group.rules}
         self.tiles = collect(frames["tiles"].sort_values(["group_id", "feature_id", "rank"]), TILE_KEY, make_tile)
-        galleries = frames["galleries"].sort_values(["rule_id", "rank", "image_id"])
-        self.galleries = collect(galleries, "rule_id", make_gallery_image)
+        self.galleries = KeyedRows(
+            frames["galleries"], key=("rule_id",), order=("rank", "image_id"), make=make_gallery_image
+        )
         self.mode_images = read_mode_images(frames["mode_images"], conditions)
         self.thumbnails = Thumbnails(frames[name] for name in ("mode_pictures", "galleries", "tiles", "quantiles"))
-        self.histograms = collect(frames["histograms"].sort_values(["feature_id", "position"]), "feature_id", make_bin)
-        quantiles = frames["quantiles"].sort_values(["feature_id", "position", "rank"])
-        self.quantiles = collect(quantiles, "feature_id", make_quantile_image)
-        strips = frames["strips"].sort_values([*CONDITION_KEY, "bin"])
-        self.strips = collect(strips, CONDITION_KEY, make_bin)
-        beside = frames["strip_images"].sort_values([*CONDITION_KEY, "place", "rank"])
-        self.strip_images = collect(beside, CONDITION_KEY, make_strip_image)
+        self.histograms = KeyedRows(frames["histograms"], key=("feature_id",), order=("position",), make=make_bin)
+        self.quantiles = KeyedRows(
+            frames["quantiles"], key=("feature_id",), order=("position", "rank"), make=make_quantile_image
+        )
+        self.strips = KeyedRows(frames["strips"], key=CONDITION_KEY, order=("bin",), make=make_bin)
+        self.strip_images = KeyedRows(
+            frames["strip_images"], key=CONDITION_KEY, order=("place", "rank"), make=make_strip_image
+        )
         self.mutual_information = _mutual_information(frames["selection"])
         self.evaluation = [Evaluation(**visible_grouping(row)) for row in rows(frames["evaluation"])]
         explained = [Explained(**visible_grouping(row)) for row in rows(frames["explained"])]
