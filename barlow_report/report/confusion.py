@@ -42,6 +42,11 @@ class ConfusionBlock:
         return np.asarray(off / np.maximum(self.n_images, 1)[:, None])
 
     @property
+    def most_confusions(self) -> int:
+        """The most images of one label that are taken for one other class."""
+        return int((self.counts - np.diag(np.diag(self.counts))).max(initial=0))
+
+    @property
     def n_failures_shown(self) -> int:
         """Failures whose label and prediction are both shown."""
         return int(self.counts.sum() - np.trace(self.counts))

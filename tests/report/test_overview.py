@@ -107,6 +107,8 @@ def test_a_run_of_one_image_per_class_draws_no_bars(tmp_path: Path) -> None:
     assert "a rate over fewer is noise" in text
     assert "which is too few to compare" in text
     assert '<table class="plain bars">' not in text
+    assert "No two classes are confused more than once." in text
+    assert '<table class="matrix' not in text
 
 
 @pytest.mark.parametrize(("n_known", "words"), [(0, "came without confidences"), (5, "images have no confidence")])

@@ -57,6 +57,7 @@ class ConfusionMatrix:
         columns: The classes, in the order of the rows.
         rows: One for each class that is shown.
         is_whole: Whether all classes are shown.
+        is_noise: Whether some are left out, and no pair of those shown is confused more than once.
         shown: Failures that are in a cell, of all failures of the run.
         darkest: Share of a label's images in the cell with the darkest shade; 0 without failures.
         others: The most frequent confusions that are not in a cell.
@@ -66,6 +67,7 @@ class ConfusionMatrix:
     columns: tuple[Link, ...]
     rows: tuple[ConfusionRow, ...]
     is_whole: bool
+    is_noise: bool
     shown: Share
     darkest: float
     others: tuple[PairCount, ...]
@@ -82,6 +84,7 @@ def confusion_matrix(site: Site) -> ConfusionMatrix:
         columns=tuple(site.class_link(class_id) for class_id in block.class_ids.tolist()),
         rows=tuple(_rows(site, block)),
         is_whole=len(shown) == n_classes,
+        is_noise=len(shown) < n_classes and block.most_confusions < 2,
         shown=Share(block.n_failures_shown, block.n_failures),
         darkest=float(block.shares.max(initial=0)),
         others=tuple(

@@ -3,7 +3,6 @@
 A rate over few images is noise: classes with fewer images than a group must have to be analysed are not compared.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,11 +32,6 @@ class ClassFailures:
     failures: Share
     inside: Share | None
 
-    @property
-    def outside(self) -> int | None:
-        """Failures in evidence that lie in no known condition."""
-        return None if self.inside is None else (self.inside.n or 0) - (self.inside.k or 0)
-
 
 @dataclass(frozen=True, kw_only=True)
 class FailuresByClass:
@@ -49,7 +43,7 @@ class FailuresByClass:
         n_classes: How many there are.
         n_small: Classes that have too few images to be compared, with failures or without.
         least: Images that a class must have.
-        longest: The most failures of a row, in evidence where that is known; at least 1.
+        longest: The most failures of a row; at least 1.
     """
 
     rows: tuple[ClassFailures, ...]
@@ -87,12 +81,8 @@ def failures_by_class(site: Site) -> FailuresByClass:
         n_classes=len(compared),
         n_small=n_small,
         least=config.min_images,
-        longest=_longest(rows),
+        longest=max((row.failures.k or 0 for row in rows), default=1),
     )
-
-
-def _longest(rows: Sequence[ClassFailures]) -> int:
-    return max(((row.inside.n if row.inside else row.failures.k) or 0 for row in rows), default=0) or 1
 
 
 def _inside(site: Site) -> dict[int, Share]:
