@@ -51,6 +51,8 @@ _ASSETS: dict[Profile, tuple[str, ...]] = {
         "barlow.js",
         "tables.js",
         "jump.js",
+        "tabs.js",
+        "viewer.js",
         "annotate.css",
         "annotate.js",
         "people.css",
@@ -71,6 +73,8 @@ _ASSETS: dict[Profile, tuple[str, ...]] = {
         "barlow.js",
         "tables.js",
         "jump.js",
+        "tabs.js",
+        "viewer.js",
         "annotate.css",
         "annotate.js",
         "people.css",
@@ -83,7 +87,6 @@ _ASSETS: dict[Profile, tuple[str, ...]] = {
     "single": (),
 }
 _PARTS = {
-    "barlow.js": ("barlow.js", "tabs.js"),
     "tables.js": ("fold.js", "tables.js"),
     "gallery.js": ("fold.js", "gallery.js", "tables.js"),
     "jump.js": ("fold.js", "jump.js"),

@@ -416,7 +416,7 @@ def test_the_viewer_is_used_by_keyboard_alone(demo: Built, watched: Watched) -> 
     page.focus(".pics .zoom >> nth=0")
     page.keyboard.press("Enter")
     dialog = page.locator("dialog[open]")
-    assert dialog.is_visible()
+    dialog.wait_for()  # its script comes with the first picture
     first = page.inner_text("#viewer-caption")
     page.keyboard.press("ArrowRight")
     assert page.inner_text("#viewer-caption") != first

@@ -1,0 +1,146 @@
+"""Ten things that readers come for, each within three clicks from the overview, on a desktop and on a phone."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page
+
+from tests.report.conftest import Built
+
+pytestmark = pytest.mark.browser
+
+MOST_CLICKS = 3
+SIZES = {"desktop": (1280, 900), "phone": (360, 740)}
+
+
+class Reader:
+    """Somebody who begins at the overview and whose clicks are counted; choosing a filter counts as one."""
+
+    def __init__(self, page: Page, site: Path) -> None:
+        self.page = page
+        self.site = site
+        self.n_clicks = 0
+        page.goto((site / "index.html").as_uri())
+
+    def click(self, what: str | Locator) -> None:
+        """Click the first of what is there and can be seen."""
+        found = self.page.locator(what) if isinstance(what, str) else what
+        found.locator("visible=true").first.click()
+        self.n_clicks += 1
+
+    def choose(self, label: str, option: str) -> None:
+        """Choose an option of a filter."""
+        self.page.get_by_label(label, exact=True).select_option(option)
+        self.n_clicks += 1
+
+    def sees(self, pattern: str) -> None:
+        """The words are on the page and can be seen."""
+        self.page.get_by_text(re.compile(pattern)).locator("visible=true").first.wait_for(timeout=60_000)
+
+    def text(self) -> str:
+        """All that can be read on the page."""
+        return str(self.page.locator("article").first.inner_text()).replace("\u202f", " ")
+
+
+@pytest.fixture(params=SIZES)
+def reader(request: pytest.FixtureRequest, browser: Browser, demo: Built) -> Iterator[Reader]:
+    width, height = SIZES[request.param]
+    context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    reader = Reader(page, demo.site)
+    yield reader
+    assert reader.n_clicks <= MOST_CLICKS
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    context.close()
+
+
+def test_find_the_worst_class(reader: Reader) -> None:
+    name = reader.page.locator(".firsts ol a").first.inner_text()
+    reader.click(".firsts ol a")
+    assert reader.page.locator("h1").inner_text() == name
+
+
+def test_see_all_failures_of_a_failure_mode(reader: Reader) -> None:
+    reader.click("a:has-text('All'):has-text('images')")
+    reader.choose("Outcome", "wrong")
+    shown = reader.page.locator("[data-gallery] li, .tiles li").count()
+    assert shown or "said" in reader.text()
+    assert not re.search(r", right\b", reader.page.locator("#all-images").inner_text().split("Images 1")[-1])
+
+
+def test_say_what_a_failure_mode_had_to_pass(reader: Reader) -> None:
+    reader.click("a:has-text('How it was found and tested')")
+    reader.sees(r"at (most|least)")
+    assert re.search(r"q [=<] ?\S+.*at most", reader.text().replace("\n", " "))
+
+
+def test_say_why_a_candidate_was_not_verified(reader: Reader) -> None:
+    reader.click("a[href='failure-modes/index.html']")
+    choices = reader.page.get_by_label("Verdict", exact=True).locator("option").all_inner_texts()
+    weaker = [choice for choice in choices if choice not in ("any", "verified")]
+    if not weaker:
+        pytest.skip("every failure mode of this run is verified")
+    reader.choose("Verdict", weaker[0])
+    reader.click("tbody tr td a")
+    assert re.search(r"at (most|least) \d|too few|can be chance|real but small", reader.text())
+
+
+def test_send_the_link_of_a_filtered_view(reader: Reader) -> None:
+    reader.click("a[href='failure-modes/index.html']")
+    reader.choose("Verdict", "verified")
+    status = reader.page.locator("[role=status]").first.inner_text()
+    address = reader.page.url
+    other = reader.page.context.new_page()
+    other.goto(address)
+    other.wait_for_function("text => document.querySelector('[role=status]').innerText === text", arg=status)
+    assert other.get_by_label("Verdict", exact=True).input_value() == "verified"
+
+
+def test_how_wrong_is_the_model_when_it_is_sure(reader: Reader) -> None:
+    row = reader.page.locator("#confidence").locator("xpath=..").locator("tr", has_text="≥ 0.9").first
+    row.scroll_into_view_if_needed()
+    assert len(re.findall(r"\d+/\d+", row.inner_text().replace("\u202f", ""))) == 2  # of images, and wrong ones
+
+
+def test_see_the_images_of_a_confusion(reader: Reader) -> None:
+    cell = reader.page.locator("#confusions").locator("xpath=..").locator("td a").locator("visible=true").first
+    n = int(re.sub(r"\D", "", cell.inner_text()))
+    reader.click(cell)
+    reader.page.wait_for_load_state()
+    rows = reader.page.locator("[role=status]").first
+    rows.wait_for()
+    assert re.search(rf"\b{n}\b", rows.inner_text())
+
+
+def test_see_what_a_feature_shows(reader: Reader) -> None:
+    reader.click("ol.modes a:has-text('feature')")
+    reader.page.wait_for_load_state()
+    if not reader.page.locator("table.tri").count():
+        reader.click("a:has-text('feature')")
+    reader.page.locator("table.tri img").first.wait_for()
+
+
+def test_take_all_images_of_a_failure_mode_away(reader: Reader) -> None:
+    reader.click("a:has-text('All'):has-text('images')")
+    with reader.page.expect_download() as download:
+        reader.click("a[download]:has-text('images.csv')")
+    lines = Path(download.value.path()).read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("image_id")
+    assert len(lines) > 1
+
+
+def test_know_which_models_and_settings_this_was(reader: Reader) -> None:
+    reader.click("a:has-text('More about this run')")
+    text = reader.text()
+    for words in ("inspected", "seed", "rules"):
+        assert words in text.lower()
+
+
+def test_help_to_name_a_feature(reader: Reader) -> None:
+    reader.click("a:has-text('Describe')")
+    reader.page.get_by_role("button", name=re.compile("begin|start|agree|continue", re.I)).or_(
+        reader.page.locator("form textarea, form input[type=text]")
+    ).locator("visible=true").first.wait_for()
