@@ -38,7 +38,7 @@
       most = n;  // results that have more of the words put out those with fewer
       found.push({ doc, i, n, terms, score: score + (doc.name.whole === query ? 5 : 0) });
     });
-    return found.filter(f => f.n === most).sort((a, b) => b.score - a.score || a.i - b.i).slice(0, MOST).map(f => [{
+    return found.filter(f => f.n === most).sort((a, b) => b.score - a.score || a.doc.title.length - b.doc.title.length || a.i - b.i).slice(0, MOST).map(f => [{
       location: f.doc.location, title: marked(f.doc.title, pieces), text: excerpt(f.doc.text, pieces), score: f.score, terms: f.terms
     }]);
   }

@@ -457,13 +457,13 @@ def foreign_elements(page: Page, within: str = "html") -> list[str]:
           for (const a of e.attributes)
             if (a.name.startsWith('on') || (/^(javascript|data):/i.test(a.value) && ['href', 'src'].includes(a.name)))
               found.push(e.outerHTML);
-        const OURS = '.takes, .limits, .verdict, .answers, .cap, .figures, .few, summary, .gaps';
+        const OURS = '.firsts, .helps, .shows, .wrong, .takes, .limits, .verdict, .cap, .figures, .few, summary, .gaps';
         const ours = new Set(['A', 'B', 'C', 'In-sample only.', 'On this page']);
         for (const e of document.querySelectorAll('.barlow b'))
           if (!ours.has(e.textContent) && !e.closest(OURS))
             found.push(e.outerHTML);
         const never = '.barlow :is(script:not([src$=".js"]), iframe, base, meta, style, textarea, object), base, '
-          + 'meta[http-equiv], [srcdoc], [href*="example.invalid"], [src*="example.invalid"]';
+          + 'meta[http-equiv], [srcdoc], [href*="example.invalid"]:not([href*="failures/index.html?"]), [src*="example.invalid"]';
         for (const e of document.querySelectorAll(never)) found.push(e.outerHTML);
         return found;
         }""",
