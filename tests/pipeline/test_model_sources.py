@@ -54,7 +54,7 @@ def test_a_program_without_visible_features_is_explained_by_another_model_s(tmp_
     assert tiles["heatmap"].notna().all()
     for column in ("thumbnail", "attack"):
         with Image.open(tmp_path / "run" / "media" / tiles[column].iloc[0]) as picture:
-            assert picture.size == (20, 20)
+            assert picture.size == (128, 128)  # enlarged
 
 
 def test_another_program_under_the_same_name_is_noticed(tmp_path: Path) -> None:

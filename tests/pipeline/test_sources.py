@@ -160,8 +160,8 @@ def test_a_table_of_barlow_s_sample_works_as_it_is(task: Path) -> None:
     data = {"manifest": "sample.csv", "image_root": "images", "classes": list(CLASSES)}
     _done(_run(task, "sample", data=data, command="run", **_without_inspected(task)))
     _same_rules(task, "sample")
-    overview = (task / "site" / "sample" / "index.html").read_text()
-    assert "not run: the predictions came with the images" in overview
+    method = (task / "site" / "sample" / "method" / "index.html").read_text()
+    assert "not run: the predictions came with the images" in method
     assert _open(task, "sample").read_table("images")["confidence"].isna().all()
 
 
@@ -275,8 +275,8 @@ def test_exact_duplicates_are_counted_and_told(tmp_path: Path) -> None:
     assert found["n_tested_again"] == 11
     words = "11 are exact duplicates of another image; 3 equal an image with another label; 11 count in the tests again"
     assert f"Note: {words}" in result.output
-    overview = (tmp_path / "site" / "duplicates" / "index.html").read_text()
-    assert words in overview
+    method = (tmp_path / "site" / "duplicates" / "method" / "index.html").read_text()
+    assert words in method
 
     _done(_run(tmp_path, "duplicates", command="explain", rules={"evidence": "held_out"}))
     run = _open(tmp_path, "duplicates")
@@ -296,7 +296,7 @@ def test_images_without_duplicates_are_not_remarked_on(task: Path) -> None:
         "n_with_other_labels": 0,
         "n_tested_again": 0,
     }
-    assert "exact duplicates" not in (task / "site" / "folder" / "index.html").read_text()
+    assert "exact duplicates" not in (task / "site" / "folder" / "method" / "index.html").read_text()
 
 
 def _same_size_and_time(path: Path, change: Callable[[bytes], bytes]) -> None:
