@@ -463,7 +463,8 @@ def foreign_elements(page: Page, within: str = "html") -> list[str]:
           if (!ours.has(e.textContent) && !e.closest(OURS))
             found.push(e.outerHTML);
         const never = '.barlow :is(script:not([src$=".js"]), iframe, base, meta, style, textarea, object), base, '
-          + 'meta[http-equiv], [srcdoc], [href*="example.invalid"]:not([href*="failures/index.html?"]), [src*="example.invalid"]';
+          + 'meta[http-equiv], [srcdoc], [href*="example.invalid"]:not([href*="failures/index.html?"]), '
+          + '[src*="example.invalid"]';
         for (const e of document.querySelectorAll(never)) found.push(e.outerHTML);
         return found;
         }""",
