@@ -1,11 +1,8 @@
 """Feature attack: gradient ascent on one feature, starting from a natural image (Singla et al., CVPR 2021).
 
 Each step adds the L2-normalised gradient times the step size, then clamps the pixels to [0, 1]; with a radius the
-result is projected back to that L2 distance from the image. All (feature, image) pairs of a batch share one
-forward and one backward pass per step: the gradient of the sum of their activations is, image by image, the
-gradient of each. A hundred long steps amplify a difference in the last digit to another image, and libraries
-choose their algorithm by the number of rows, so every pass has the same number of rows, the last one filled up:
-then a pair's result does not depend on its neighbours.
+result is projected back to that L2 distance from the image. A hundred long steps amplify a difference in the last
+digit to another image, so every pass has the same number of rows (`gradients.py`).
 
 The published settings take a thousand steps of one length. Steps that begin long and get shorter arrive at the same
 activation in a fraction of them (tests/benchmarks/README.md has the table). Where the hardware computes in bfloat16
@@ -26,16 +23,19 @@ import torch.nn.functional as F
 
 from barlow_report.config import AttackConfig
 from barlow_report.vision.acceleration import AcceleratedModel, Precision, accelerate, has_fast_bfloat16
+from barlow_report.vision.gradients import (
+    MAX_ROWS_ON_CPU,
+    activation,
+    activation_and_gradient,
+    largest,
+    norm,
+    rows_per_pass,
+    unit_steps,
+)
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.workers import processor_replicas
 
 __all__ = ["AttackResult", "FeatureAttack", "attack_features"]
-
-MAX_ROWS_ON_CPU = 32
-"""Rows per pass on a processor, at most: larger batches gain little there and waste more when filled up."""
-
-PIXELS_PER_PASS = 2**17
-"""Pixels per pass on a processor, about, for the sake of its memory and caches; at least four images."""
 
 N_HALVINGS = 16
 """The line search's shortest step is the step size divided by 2 to this power."""
@@ -100,7 +100,9 @@ class FeatureAttack:
             return AttackResult(images=start, activation=empty, attacked_activation=empty)
         if int(ids.min()) < 0 or int(ids.max()) >= self.model.n_features:
             raise ValueError(f"found a feature id outside of 0 to {self.model.n_features - 1}")
-        n_rows = self._n_rows(*images.shape[2:])
+        n_rows = rows_per_pass(
+            self.model.device, batch_size=self.settings.batch_size, size=(images.shape[2], images.shape[3])
+        )
         # The indices wrap around: the last batch is filled up with the first pairs.
         rows = torch.arange(-(-len(ids) // n_rows) * n_rows, device=self.model.device) % len(ids)
         results = self._run_batches([(start[part], ids[part]) for part in torch.split(rows, n_rows)])
@@ -109,11 +111,6 @@ class FeatureAttack:
             activation=torch.cat([result.activation for result in results])[: len(ids)],
             attacked_activation=torch.cat([result.attacked_activation for result in results])[: len(ids)],
         )
-
-    def _n_rows(self, height: int, width: int) -> int:
-        if self.model.device.type != "cpu":
-            return self.settings.batch_size
-        return min(self.settings.batch_size, MAX_ROWS_ON_CPU, max(4, PIXELS_PER_PASS // (height * width)))
 
     def _run_batches(self, batches: list[tuple[torch.Tensor, torch.Tensor]]) -> list[AttackResult]:
         models = (self._guide, self._exact)
@@ -147,20 +144,20 @@ def _attack_batch(
     guide, exact = models
     if isinstance(guide, AcceleratedModel):
         start = start.contiguous(memory_format=guide.memory_format)
-    activation, gradient = _activation_and_gradient(guide, start, ids)
-    before = activation if guide is exact else _activation(exact, start, ids)
-    images, best, best_images = start, activation, start
+    found, gradient = activation_and_gradient(guide, start, ids)
+    before = found if guide is exact else activation(exact, start, ids)
+    images, best, best_images = start, found, start
     for step in range(settings.n_steps):
         size = _step_size(settings, step)
         push = _push(step, start) if bool(_is_zero(gradient).any()) else None
         images = _step(images, start, gradient, size=size, radius=settings.radius, push=push)
         if step + 1 < settings.n_steps:
-            activation, gradient = _activation_and_gradient(guide, images, ids)
+            found, gradient = activation_and_gradient(guide, images, ids)
         else:
-            activation = _activation(guide, images, ids)
-        best, best_images = _keep_better(best, best_images, activation, images)
+            found = activation(guide, images, ids)
+        best, best_images = _keep_better(best, best_images, found, images)
     if guide is not exact:
-        best = _activation(exact, best_images, ids)
+        best = activation(exact, best_images, ids)
     is_flat = best <= before
     if bool(is_flat.any()):
         found, found_images = _search_line(exact, start, ids, before, settings)
@@ -176,27 +173,6 @@ def _step_size(settings: AttackConfig, step: int) -> float:
     return settings.step_size * (1 - step / settings.n_steps)
 
 
-def _activation_and_gradient(
-    model: LoadedModel, images: torch.Tensor, ids: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The activations (B,) and their gradients (B, 3, H, W), with zeros where a gradient is not finite."""
-    with torch.enable_grad():
-        images = images.detach().requires_grad_()
-        activation = _select(model, images, ids)
-        (gradient,) = torch.autograd.grad(activation.sum(), images)
-    return activation.detach(), gradient.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
-
-
-def _activation(model: LoadedModel, images: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
-    with torch.no_grad():
-        return _select(model, images, ids)
-
-
-def _select(model: LoadedModel, images: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
-    _, features, _ = model.features(images)
-    return features.gather(1, ids[:, None]).squeeze(1)
-
-
 def _step(
     images: torch.Tensor,
     start: torch.Tensor,
@@ -207,26 +183,19 @@ def _step(
     push: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Move along the gradient, or by `push` (3, H, W) where it is zero, and back into the limits."""
-    largest = _largest(gradient)
-    # Scaled first: the squares of a tiny gradient would vanish.
-    scaled = gradient / torch.where(largest > 0, largest, 1)
-    change = size * scaled / _norm(scaled).clamp_min(1)
+    change = size * unit_steps(gradient)
     if push is not None:
-        change = torch.where(largest > 0, change, push)
+        change = torch.where(_is_zero(gradient), push, change)
     images = (images + change).clamp(0, 1)
     if radius is None:
         return images
     change = images - start
     # Between two images in [0, 1], so the result is in [0, 1] too.
-    return start + change * (radius / _norm(change).clamp_min(radius))
-
-
-def _largest(gradient: torch.Tensor) -> torch.Tensor:
-    return gradient.abs().amax(dim=(1, 2, 3), keepdim=True)
+    return start + change * (radius / norm(change).clamp_min(radius))
 
 
 def _is_zero(gradient: torch.Tensor) -> torch.Tensor:
-    return _largest(gradient) == 0
+    return largest(gradient) == 0
 
 
 def _push(step: int, images: torch.Tensor) -> torch.Tensor:
@@ -237,25 +206,20 @@ def _push(step: int, images: torch.Tensor) -> torch.Tensor:
     return (smooth * (PUSH / smooth.square().mean().sqrt())).to(images.device)
 
 
-def _norm(images: torch.Tensor) -> torch.Tensor:
-    """L2 norm of each image, shape (B, 1, 1, 1)."""
-    return images.square().sum(dim=(1, 2, 3), keepdim=True).sqrt()
-
-
 def _keep_better(
-    best: torch.Tensor, best_images: torch.Tensor, activation: torch.Tensor, images: torch.Tensor
+    best: torch.Tensor, best_images: torch.Tensor, found: torch.Tensor, images: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    is_better = activation > best
-    return torch.where(is_better, activation, best), torch.where(is_better.view(-1, 1, 1, 1), images, best_images)
+    is_better = found > best
+    return torch.where(is_better, found, best), torch.where(is_better.view(-1, 1, 1, 1), images, best_images)
 
 
 def _search_line(
     model: LoadedModel, start: torch.Tensor, ids: torch.Tensor, before: torch.Tensor, settings: AttackConfig
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Try half of the first step, a quarter and so on; the best length wins."""
-    _, gradient = _activation_and_gradient(model, start, ids)
+    _, gradient = activation_and_gradient(model, start, ids)
     best, best_images = before, start
     for halving in range(1, N_HALVINGS + 1):
         images = _step(start, start, gradient, size=settings.step_size / 2**halving, radius=settings.radius)
-        best, best_images = _keep_better(best, best_images, _activation(model, images, ids), images)
+        best, best_images = _keep_better(best, best_images, activation(model, images, ids), images)
     return best, best_images

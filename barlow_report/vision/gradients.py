@@ -1,0 +1,73 @@
+"""What feature attacks and moves share: activations of single features, their gradients, steps along them, and rows.
+
+All (feature, image) pairs of a batch share one forward and one backward pass: the gradient of the sum of their
+activations is, image by image, the gradient of each. Libraries choose their algorithm by the number of rows, so every
+pass has the same number of rows, the last one filled up: then a pair's result does not depend on its neighbours.
+"""
+
+import torch
+
+from barlow_report.vision.models import LoadedModel
+
+__all__ = [
+    "MAX_ROWS_ON_CPU",
+    "activation",
+    "activation_and_gradient",
+    "largest",
+    "norm",
+    "rows_per_pass",
+    "unit_steps",
+]
+
+MAX_ROWS_ON_CPU = 32
+"""Rows per pass on a processor, at most: larger batches gain little there and waste more when filled up."""
+
+PIXELS_PER_PASS = 2**17
+"""Pixels per pass on a processor, about, for the sake of its memory and caches; at least four images."""
+
+
+def rows_per_pass(device: torch.device, *, batch_size: int, size: tuple[int, int]) -> int:
+    """How many images of `size` (height, width) go through the model at once."""
+    if device.type != "cpu":
+        return batch_size
+    return min(batch_size, MAX_ROWS_ON_CPU, max(4, PIXELS_PER_PASS // (size[0] * size[1])))
+
+
+def activation_and_gradient(
+    model: LoadedModel, images: torch.Tensor, ids: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The activations (B,) and their gradients (B, 3, H, W), with zeros where a gradient is not finite."""
+    with torch.enable_grad():
+        images = images.detach().requires_grad_()
+        found = _select(model, images, ids)
+        (gradient,) = torch.autograd.grad(found.sum(), images)
+    return found.detach(), gradient.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def activation(model: LoadedModel, images: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+    """The activation of one feature of each image, (B,)."""
+    with torch.no_grad():
+        return _select(model, images, ids)
+
+
+def _select(model: LoadedModel, images: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+    _, features, _ = model.features(images)
+    return features.gather(1, ids[:, None]).squeeze(1)
+
+
+def unit_steps(gradient: torch.Tensor) -> torch.Tensor:
+    """Gradients (B, 3, H, W) at length 1; zero where they are zero."""
+    scale = largest(gradient)
+    # Scaled first: the squares of a tiny gradient would vanish.
+    scaled = gradient / torch.where(scale > 0, scale, 1)
+    return scaled / norm(scaled).clamp_min(1)
+
+
+def largest(images: torch.Tensor) -> torch.Tensor:
+    """The largest absolute value of each image, shape (B, 1, 1, 1)."""
+    return images.abs().amax(dim=(1, 2, 3), keepdim=True)
+
+
+def norm(images: torch.Tensor) -> torch.Tensor:
+    """L2 norm of each image, shape (B, 1, 1, 1)."""
+    return images.square().sum(dim=(1, 2, 3), keepdim=True).sqrt()
