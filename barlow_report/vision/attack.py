@@ -19,7 +19,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 
 from barlow_report.config import AttackConfig
 from barlow_report.vision.acceleration import AcceleratedModel, Precision, accelerate, has_fast_bfloat16
@@ -30,6 +29,7 @@ from barlow_report.vision.gradients import (
     largest,
     norm,
     rows_per_pass,
+    smooth_noise,
     unit_steps,
 )
 from barlow_report.vision.models import LoadedModel
@@ -42,9 +42,6 @@ N_HALVINGS = 16
 
 PUSH = 0.1
 """Root mean square, in pixels of [0, 1], of the perturbation that gets a feature with zero gradient going."""
-
-PUSH_GRID = 8
-"""The perturbation is this many random colours in each direction, blurred: fine noise wakes fewer features."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +146,7 @@ def _attack_batch(
     images, best, best_images = start, found, start
     for step in range(settings.n_steps):
         size = _step_size(settings, step)
-        push = _push(step, start) if bool(_is_zero(gradient).any()) else None
+        push = PUSH * smooth_noise(step, start) if bool(_is_zero(gradient).any()) else None
         images = _step(images, start, gradient, size=size, radius=settings.radius, push=push)
         if step + 1 < settings.n_steps:
             found, gradient = activation_and_gradient(guide, images, ids)
@@ -196,14 +193,6 @@ def _step(
 
 def _is_zero(gradient: torch.Tensor) -> torch.Tensor:
     return largest(gradient) == 0
-
-
-def _push(step: int, images: torch.Tensor) -> torch.Tensor:
-    """A perturbation (3, H, W) that depends on the step and the size alone, so that batches cannot change results."""
-    generator = torch.Generator().manual_seed(step)
-    coarse = torch.randn(1, 3, PUSH_GRID, PUSH_GRID, generator=generator)
-    smooth = F.interpolate(coarse, size=images.shape[2:], mode="bilinear", align_corners=False)[0]
-    return (smooth * (PUSH / smooth.square().mean().sqrt())).to(images.device)
 
 
 def _keep_better(

@@ -6,6 +6,7 @@ pass has the same number of rows, the last one filled up: then a pair's result d
 """
 
 import torch
+import torch.nn.functional as F
 
 from barlow_report.vision.models import LoadedModel
 
@@ -16,6 +17,7 @@ __all__ = [
     "largest",
     "norm",
     "rows_per_pass",
+    "smooth_noise",
     "unit_steps",
 ]
 
@@ -24,6 +26,9 @@ MAX_ROWS_ON_CPU = 32
 
 PIXELS_PER_PASS = 2**17
 """Pixels per pass on a processor, about, for the sake of its memory and caches; at least four images."""
+
+PUSH_GRID = 8
+"""Smooth noise is this many random colours in each direction, blurred: fine noise wakes fewer features."""
 
 
 def rows_per_pass(device: torch.device, *, batch_size: int, size: tuple[int, int]) -> int:
@@ -61,6 +66,17 @@ def unit_steps(gradient: torch.Tensor) -> torch.Tensor:
     # Scaled first: the squares of a tiny gradient would vanish.
     scaled = gradient / torch.where(scale > 0, scale, 1)
     return scaled / norm(scaled).clamp_min(1)
+
+
+def smooth_noise(step: int, images: torch.Tensor) -> torch.Tensor:
+    """A perturbation (3, H, W) of root mean square 1, to get features with zero gradient going.
+
+    It depends on the step and the size alone, so that batches cannot change results.
+    """
+    generator = torch.Generator().manual_seed(step)
+    coarse = torch.randn(1, 3, PUSH_GRID, PUSH_GRID, generator=generator)
+    smooth = F.interpolate(coarse, size=images.shape[2:], mode="bilinear", align_corners=False)[0]
+    return (smooth / smooth.square().mean().sqrt()).to(images.device)
 
 
 def largest(images: torch.Tensor) -> torch.Tensor:

@@ -16,7 +16,7 @@ from barlow_report.config import PreprocessingConfig
 from barlow_report.errors import ModelError
 from barlow_report.vision.images import MAX_PIXELS, UnreadableImage
 
-__all__ = ["combine", "field_of_view", "geometry", "probe_size", "to_pixels", "to_tensor"]
+__all__ = ["combine", "field_of_view", "geometry", "probe_size", "to_pixels", "to_tensor", "view_box"]
 
 INTERPOLATION = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
@@ -81,7 +81,7 @@ def to_tensor(image: Image.Image, config: PreprocessingConfig) -> torch.Tensor:
 
 def to_pixels(image: Image.Image, config: PreprocessingConfig) -> npt.NDArray[np.uint8]:
     """The same as `to_tensor` before scaling: uint8, shape (H, W, 3)."""
-    width, height = _resized_size(image, config)
+    width, height = _resized_size(image.size, config)
     if width * height > MAX_PIXELS:
         raise UnreadableImage(f"{image.width} × {image.height} pixels are too narrow to resize")
     resized = image
@@ -102,23 +102,29 @@ def field_of_view(image: Image.Image, config: PreprocessingConfig) -> Image.Imag
     """
     if config.crop is None:
         return image
-    width, height = _resized_size(image, config)
-    x_scale, y_scale = image.width / width, image.height / height
-    left, top = _crop_corner(width, config.crop), _crop_corner(height, config.crop)
-    box = (left * x_scale, top * y_scale, (left + config.crop) * x_scale, (top + config.crop) * y_scale)
-    x0, y0, x1, y1 = (round(edge) for edge in box)
+    x0, y0, x1, y1 = (round(edge) for edge in view_box(image.size, config))
     return image.crop((x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)))
 
 
-def _resized_size(image: Image.Image, config: PreprocessingConfig) -> tuple[int, int]:
-    """Width and height after the resize."""
+def view_box(size: tuple[int, int], config: PreprocessingConfig) -> tuple[float, float, float, float]:
+    """Return left, top, right and bottom of what the model sees of an image of a width and a height, in its pixels."""
+    if config.crop is None:
+        return 0.0, 0.0, float(size[0]), float(size[1])
+    width, height = _resized_size(size, config)
+    x_scale, y_scale = size[0] / width, size[1] / height
+    left, top = _crop_corner(width, config.crop), _crop_corner(height, config.crop)
+    return left * x_scale, top * y_scale, (left + config.crop) * x_scale, (top + config.crop) * y_scale
+
+
+def _resized_size(size: tuple[int, int], config: PreprocessingConfig) -> tuple[int, int]:
+    """Width and height after the resize of an image of a width and a height."""
     if config.resize is None:
-        return image.size
+        return size
     if isinstance(config.resize, tuple):
         return config.resize[1], config.resize[0]
-    shorter, longer = sorted(image.size)
+    shorter, longer = sorted(size)
     stretched = int(config.resize * longer / shorter)
-    return (config.resize, stretched) if image.width <= image.height else (stretched, config.resize)
+    return (config.resize, stretched) if size[0] <= size[1] else (stretched, config.resize)
 
 
 def _crop_corner(length: int, crop: int) -> int:

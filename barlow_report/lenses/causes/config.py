@@ -1,0 +1,29 @@
+"""Section `causes` of the configuration."""
+
+from pydantic import Field
+
+from barlow_report.config.base import Positive, Section
+
+__all__ = ["CausesConfig"]
+
+
+class CausesConfig(Section):
+    """Causes: whether changing a feature changes the failures."""
+
+    n_images: int = Field(
+        24, ge=10, le=10_000, description="Images to change for each condition and each direction, at most."
+    )
+    n_controls: int = Field(8, ge=2, le=64, description="Other features that the same images are changed along.")
+    n_class_controls: int = Field(
+        4, ge=1, le=64, description="The same, of features with a similar weight for the class."
+    )
+    radius: float | None = Field(
+        None,
+        gt=0.0,
+        le=1e6,
+        description="Largest L2 change of an image, pixels in [0, 1]. Default: what nine of ten images need, and at "
+        "most a root mean square of 0.06 over the pixels.",
+    )
+    n_steps: int = Field(4, ge=1, le=1000, description="Steps to the radius; shorter steps find shorter ways.")
+    n_pairs: int = Field(4, ge=1, le=24, description="Pairs of pictures, before and after, kept for each direction.")
+    batch_size: Positive = Field(64, description="Images per forward and backward pass, at most.")
