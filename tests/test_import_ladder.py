@@ -41,7 +41,7 @@ OF_A_LENS = {
 }
 PARTS = {
     **{name: name for name in ("config", "tables", "stage")},
-    "proposing": "stage",
+    **dict.fromkeys(("laboratory", "proposing"), "stage"),
     **dict.fromkeys(("downloads", "page_charts", "page_tables", "pages", "places", "records"), "report"),
 }
 ONLY_IN = {

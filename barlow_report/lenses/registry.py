@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from barlow_report.lenses.causes import Causes
 from barlow_report.lenses.directions import Directions
 from barlow_report.lenses.error_types import ErrorTypes
 from barlow_report.lenses.errors import Errors
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LENSES", "followers", "lens_tables"]
 
-LENSES: tuple[Lens[Any], ...] = (Directions(), ErrorTypes(), Joint(), Models(), Errors(), Planted())
+LENSES: tuple[Lens[Any], ...] = (Causes(), Directions(), ErrorTypes(), Joint(), Models(), Errors(), Planted())
 """Every lens. A lens comes after those it needs."""
 
 

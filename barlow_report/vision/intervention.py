@@ -5,9 +5,10 @@ gets the same pixels, or the change carried over to its own input (`transfer.py`
 inspected model's answers to inputs made in the same way, the unchanged one too.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,9 @@ __all__ = ["DOSES", "Change", "Interventions", "Outcome", "class_weights"]
 
 DOSES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Shares of the way at which the inspected model is asked."""
+
+CONTROL_STEPS = 0.5
+"""Steps of a control, against those of a move to the radius: it needs not find where a target is reached."""
 
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -119,7 +123,8 @@ class Interventions:
         batch_size: int,
     ) -> None:
         self._feature = feature_model
-        self._moves = FeatureMoves(feature_model, n_steps=n_steps, batch_size=batch_size)
+        self._moves = FeatureMoves(feature_model, batch_size=batch_size)
+        self._n_steps = n_steps
         self._inspected = accelerate(inspected_model)
         self._kind = output_kind
         self._batch_size = batch_size
@@ -139,15 +144,12 @@ class Interventions:
             (rows, self._run([images[row] for row in rows], batch, change)) for rows, batch in self._by_size(images)
         ]
         order = np.argsort(np.concatenate([rows for rows, _ in parts]))
-        joined = {}
-        for field in fields(Outcome):
-            values = [getattr(part, field.name) for _, part in parts]
-            if isinstance(values[0], list):
-                together = [item for value in values for item in value]
-                joined[field.name] = [together[i] for i in order]
-            else:
-                joined[field.name] = np.concatenate(values)[order]
-        return Outcome(**joined)
+        return Outcome(
+            **{
+                field.name: _joined([getattr(part, field.name) for _, part in parts], order)
+                for field in fields(Outcome)
+            }
+        )
 
     def _by_size(self, images: Sequence[Image.Image]) -> list[tuple[Integers, torch.Tensor]]:
         """Batches of inputs of one size, each with the rows they are of."""
@@ -164,6 +166,7 @@ class Interventions:
             sign=torch.full((n,), float(change.sign)),
             target=torch.full((n,), change.target),
             limit=torch.full((n,), change.radius),
+            n_steps=self._n_steps,
         )
 
     def _along(self, batch: torch.Tensor, feature_ids: Integers, lengths: torch.Tensor, sign: int) -> torch.Tensor:
@@ -177,6 +180,7 @@ class Interventions:
             sign=torch.full((n * k,), float(sign)),
             target=torch.full((n * k,), float("nan")),
             limit=lengths.cpu().repeat_interleave(k),
+            n_steps=max(math.ceil(CONTROL_STEPS * self._n_steps), 1),
         )
         return moved.images.cpu().view(n, k, *batch.shape[1:])
 
@@ -230,6 +234,7 @@ class Interventions:
             sign=torch.ones(len(batch)),
             target=torch.full((len(batch),), -torch.inf),
             limit=torch.zeros(len(batch)),
+            n_steps=1,
         )
         return cast(Floats, moved.activation.cpu().double().numpy())
 
@@ -283,3 +288,11 @@ class Interventions:
 
 def _pictures(batch: torch.Tensor) -> list[npt.NDArray[np.float32]]:
     return list(batch.permute(0, 2, 3, 1).cpu().numpy())
+
+
+def _joined(values: list[Any], order: Integers) -> Any:
+    """Arrays or lists of several parts, in one order."""
+    if isinstance(values[0], list):
+        together = [item for value in values for item in value]
+        return [together[i] for i in order]
+    return np.concatenate(values)[order]

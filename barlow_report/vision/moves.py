@@ -70,9 +70,8 @@ class _Rows:
 class FeatureMoves:
     """Moves along features of one model; prepares the model once for many calls."""
 
-    def __init__(self, model: LoadedModel, *, n_steps: int, batch_size: int) -> None:
+    def __init__(self, model: LoadedModel, *, batch_size: int) -> None:
         self.model = model
-        self.n_steps = n_steps
         self.batch_size = batch_size
         self._model = accelerate(model)
 
@@ -84,6 +83,7 @@ class FeatureMoves:
         sign: torch.Tensor,
         target: torch.Tensor,
         limit: torch.Tensor,
+        n_steps: int,
     ) -> Moved:
         """Move each image until its feature reaches the target, or the change its limit.
 
@@ -93,6 +93,7 @@ class FeatureMoves:
             sign: +1 to raise the feature, −1 to lower it, shape (B,).
             target: The activation to reach; NaN: none, the change gets the length `limit`; shape (B,).
             limit: Largest L2 distance from the image, pixels in [0, 1], at least 0, shape (B,).
+            n_steps: A step is this part of the limit.
         """
         device = self.model.device
         n = len(images)
@@ -109,7 +110,7 @@ class FeatureMoves:
             )
             for part in torch.split(order, n_rows)
         ]
-        found = self._run_all(parts)
+        found = self._run_all(parts, n_steps)
         return Moved(
             images=torch.cat([part.images for part in found])[:n],
             activation=torch.cat([part.activation for part in found])[:n],
@@ -117,11 +118,11 @@ class FeatureMoves:
             is_reached=torch.cat([part.is_reached for part in found])[:n],
         )
 
-    def _run_all(self, parts: list[_Rows]) -> list[Moved]:
+    def _run_all(self, parts: list[_Rows], n_steps: int) -> list[Moved]:
         if self.model.device.type != "cpu":
-            return [_move(self._model, rows, self.n_steps) for rows in parts]
+            return [_move(self._model, rows, n_steps) for rows in parts]
         with processor_replicas((self._model,)) as replicas:
-            return list(replicas.map(lambda own, rows: _move(own[0], rows, self.n_steps), parts))
+            return list(replicas.map(lambda own, rows: _move(own[0], rows, n_steps), parts))
 
 
 def _move(model: LoadedModel, rows: _Rows, n_steps: int) -> Moved:

@@ -50,7 +50,7 @@ def image_effects(moved: Booleans, controls: Booleans, *, direction: str) -> Flo
         controls: Whether it fails after each control, (n_images, n_controls).
         direction: repair or break.
     """
-    difference = controls.mean(axis=1) - moved
+    difference: Floats = controls.mean(axis=1) - moved
     return difference if direction == "repair" else -difference
 
 

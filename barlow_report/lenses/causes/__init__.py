@@ -1,0 +1,52 @@
+"""Causes: whether a failure mode's feature makes the model fail, or only goes along with it.
+
+A rule says that failures and a feature go together. This lens changes the feature in images, as little else as
+possible, and asks the inspected model again; other features, changed in the same images as far, are the control. The
+paper that rules come from names this as its next step (Singla et al., CVPR 2021, section 10).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from barlow_report.lenses.lens import Lens
+
+if TYPE_CHECKING:
+    from barlow_report.config import Config
+    from barlow_report.lenses.causes.config import CausesConfig
+    from barlow_report.lenses.causes.records import Causes as View
+    from barlow_report.progress import Progress
+    from barlow_report.report import ReportSource
+    from barlow_report.report.pages import Site, SitePage
+    from barlow_report.report.records import Rule
+    from barlow_report.report.slots import Block, MethodPart, ModeColumns, Remark, Sentence
+    from barlow_report.run_folder import Run
+    from barlow_report.tables import Table
+
+__all__ = ["Causes"]
+
+
+class Causes(Lens["View"]):
+    """Whether changing a feature changes the failures."""
+
+    name = "causes"
+    key = "causes"
+    meaning = "Whether changing a feature changes the failures; not computed where the section is left out."
+    command = "Test whether the features of verified failure modes cause the failures; extract and explain first."
+
+    def section(self) -> "type[CausesConfig]":
+        from barlow_report.lenses.causes.config import CausesConfig
+
+        return CausesConfig
+
+    def tables(self) -> "Sequence[Table]":
+        from barlow_report.lenses.causes.tables import TABLES
+
+        return TABLES
+
+    def compute(self, config: "Config", run: "Run", *, explained: str, progress: "Progress") -> None:
+        from barlow_report.lenses.causes.stage import find_causes
+
+        find_causes(config, run, explained=explained, progress=progress)
+
+    def photographs(self) -> Mapping[str, Sequence[str]]:
+        return {"cause_pairs": ("before", "after", "difference")}

@@ -1,0 +1,233 @@
+"""The models and images of a run, and the experiments that are done with them."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from barlow_report.config import Config, ModelConfig
+from barlow_report.lenses.causes.choosing import class_controls, other_features, sample, sides
+from barlow_report.lenses.causes.config import CausesConfig
+from barlow_report.lenses.causes.experiments import Experiment, Rows, not_tested, tabulate
+from barlow_report.run_folder import Run
+
+if TYPE_CHECKING:
+    from barlow_report.stages.pictures import Pictures
+    from barlow_report.vision.intervention import Change, Outcome
+    from barlow_report.vision.models import LoadedModel
+
+__all__ = ["Laboratory"]
+
+MIN_IMAGES = 10
+"""Fewer images are not tested."""
+
+LARGEST_CHANGE = 0.1
+"""Root mean square over the pixels, in [0, 1], of the longest change where no radius is configured."""
+
+NEEDED = 0.9
+"""Share of the images that reach the target within the radius where none is configured."""
+
+
+class Laboratory:
+    """The models and images of a run, ready for experiments."""
+
+    def __init__(self, config: Config, settings: CausesConfig, run: Run, *, inspected: ModelConfig) -> None:
+        from barlow_report.stages.pictures import Pictures, feature_model_config
+        from barlow_report.vision.intervention import Interventions
+
+        self._config, self._settings, self._run = config, settings, run
+        self._pictures: Pictures = Pictures(config, run)
+        self._features = run.features()
+        images = run.read_table("images")
+        self._labels = images["label"].to_numpy(dtype=np.int64)
+        self._predictions = images["prediction"].to_numpy(dtype=np.int64)
+        self._conditions = run.read_table("conditions").sort_values(["rule_id", "position"])
+        self._groups = run.read_table("groups").set_index("group_id")
+        self._classes = run.read_table("group_classes").sort_values(["group_id", "position"])
+        self._memberships = run.read_table("memberships")
+        self._is_held_out = np.asarray(run.read_table("splits")["split"] == "held_out", dtype=np.bool_)
+        self._model, self._inspected = _load(config, inspected, self._pictures, feature_model_config(config))
+        self._interventions = Interventions(
+            self._model,
+            self._inspected,
+            output_kind=run.info.get("outputs", {}).get("kind", "logits"),
+            n_steps=settings.n_steps,
+            batch_size=settings.batch_size,
+        )
+
+    def test(self, unit: Experiment) -> Rows:
+        """Change the images of a unit and return the rows of all tables."""
+        from barlow_report.rules import leaf_members
+        from barlow_report.vision.intervention import Change
+
+        if not self._model.has_gradients:
+            return not_tested(unit, f"no gradients flow from the features of {self._model.name} to the images")
+        members = self._members(unit.group_id)
+        conditions = self._conditions[self._conditions["rule_id"] == unit.rule_id]
+        own = conditions["position"] == unit.position
+        uses_all = not self._is_held_out.any()
+        features = np.asarray(self._features[members], dtype=np.float64)
+        found = sides(
+            features[:, unit.feature_id],
+            leaf_members(self._features, conditions[own], image_ids=members),
+            leaf_members(self._features, conditions[~own], image_ids=members),
+            np.ones(len(members), dtype=np.bool_) if uses_all else ~self._is_held_out[members],
+        )
+        is_repair = unit.direction == "repair"
+        candidates = found.inside if is_repair else found.outside
+        target = found.target_outside if is_repair else found.target_inside
+        tested = candidates if uses_all else candidates[self._is_held_out[members][candidates]]
+        if len(tested) < MIN_IMAGES:
+            return not_tested(unit, f"there are {len(tested)} images to change, and {MIN_IMAGES} are needed")
+        if not np.isfinite(target):
+            return not_tested(unit, "no image is on the other side of the threshold, to take a target from")
+        controls = other_features(
+            features, unit.feature_id, self._settings.n_controls, seed=(self._config.seed, *unit.seed, 1)
+        )
+        if len(controls) < 2:
+            return not_tested(unit, "there are not two other features of this group to compare with")
+        change = Change(
+            feature_id=unit.feature_id,
+            sign=unit.sign,
+            target=target,
+            radius=self._largest(members[tested[0]]),
+            controls=controls,
+            class_controls=self._class_controls(unit, features),
+            seed=self._config.seed * 1_000_003 + unit.rule_id * 101 + unit.position * 7 + unit.sign,
+        )
+        fitted = candidates if uses_all else candidates[~self._is_held_out[members][candidates]]
+        if self._settings.radius is None and len(fitted):
+            change = replace(change, radius=self._radius(members[fitted], change, unit))
+        chosen = members[sample(tested, self._settings.n_images, seed=(self._config.seed, *unit.seed, 3))]
+        outcome = self._interventions.run(self._pictures.read_all(chosen.tolist()), change)
+        if not outcome.is_reached.any():
+            return not_tested(unit, f"no image reached the target within an L2 radius of {change.radius:.3g}")
+        return self._rows(unit, change, chosen, outcome)
+
+    def _members(self, group_id: int) -> npt.NDArray[np.int64]:
+        group = self._groups.loc[group_id]
+        if pd.isna(group["class_id"]):
+            ids = self._memberships.loc[self._memberships["group_id"] == group_id, "image_id"]
+            return np.sort(ids.to_numpy(dtype=np.int64))
+        values = self._labels if group["grouping"] == "label" else self._predictions
+        return np.flatnonzero(values == group["class_id"])
+
+    def _largest(self, image_id: np.int64) -> float:
+        """The longest change that is allowed, as an L2 length."""
+        from barlow_report.vision.preprocessing import to_tensor
+
+        if self._settings.radius is not None:
+            return self._settings.radius
+        n_values = to_tensor(self._pictures.read(int(image_id)), self._model.preprocessing).numel()
+        return float(LARGEST_CHANGE * np.sqrt(n_values))
+
+    def _radius(self, candidates: npt.NDArray[np.int64], change: "Change", unit: Experiment) -> float:
+        """The L2 length within which nine of ten images reach the target, at most the longest that is allowed."""
+        chosen = sample(candidates, self._settings.n_images, seed=(self._config.seed, *unit.seed, 2))
+        lengths = self._interventions.lengths(self._pictures.read_all(chosen.tolist()), change)
+        needed = float(np.quantile(lengths, NEEDED, method="higher"))
+        return min(max(needed, 1e-6), change.radius)
+
+    def _class_controls(self, unit: Experiment, features: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+        """Features with a similar weight for the class of the group, where the feature model tells these classes."""
+        from barlow_report.vision.intervention import class_weights
+
+        nothing = np.zeros(0, dtype=np.int64)
+        class_id = self._groups.loc[unit.group_id, "class_id"]
+        if pd.isna(class_id):
+            of_group = self._classes.loc[self._classes["group_id"] == unit.group_id, "class_id"]
+            if not len(of_group):
+                return nothing
+            class_id = of_group.iloc[0]
+        if self._model.n_outputs != self._inspected.n_outputs:
+            return nothing
+        weights = class_weights(self._model, int(class_id))
+        if weights is None:
+            return nothing
+        return class_controls(weights, features, unit.feature_id, self._settings.n_class_controls)
+
+    def _rows(self, unit: Experiment, change: "Change", image_ids: npt.NDArray[np.int64], outcome: "Outcome") -> Rows:
+        from barlow_report.vision.intervention import DOSES
+
+        labels = self._labels[image_ids]
+
+        def fails(predictions: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+            return np.asarray(predictions != labels.reshape(-1, *[1] * (predictions.ndim - 1)), dtype=np.bool_)
+
+        moved = fails(outcome.moved)
+        rows = tabulate(
+            unit,
+            moved=moved,
+            controls=fails(outcome.controls),
+            control_doses=fails(outcome.control_doses),
+            of_class=fails(outcome.class_controls),
+            noise=fails(outcome.noise),
+            doses=DOSES,
+            control_ids=change.controls,
+            class_ids=change.class_controls,
+            seed=self._config.seed,
+            level=self._config.rules.confidence_level,
+        )
+        rows["causes"][0] |= {
+            "n_reached": int(outcome.is_reached.sum()),
+            "target": change.target,
+            "radius": change.radius,
+            "mean_length": float(outcome.length.mean()),
+        }
+        rows["cause_pairs"] = list(self._pairs(unit, image_ids, outcome, moved[:, 0], moved[:, -1]))
+        return rows
+
+    def _pairs(
+        self,
+        unit: Experiment,
+        image_ids: npt.NDArray[np.int64],
+        outcome: "Outcome",
+        before: npt.NDArray[np.bool_],
+        after: npt.NDArray[np.bool_],
+    ) -> Iterator[dict[str, Any]]:
+        """Rows of `cause_pairs`: images whose outcome changed as meant first, then those that reached the target."""
+        from barlow_report.visuals.thumbnails import encode_attack
+
+        meant = (before & ~after) if unit.direction == "repair" else (~before & after)
+        order = np.lexsort((image_ids, ~outcome.is_reached, ~meant))
+        side = self._config.visuals.thumbnail_size
+        for rank, i in enumerate(order[: self._settings.n_pairs].tolist(), start=1):
+            difference = outcome.moved_images[i] - outcome.images[i]
+            gain = float(0.5 / max(float(np.abs(difference).max()), 1e-6))
+            yield {
+                **unit.key,
+                "rank": rank,
+                "image_id": int(image_ids[i]),
+                "prediction_before": int(outcome.before[i]),
+                "prediction_after": int(outcome.moved[i, -1]),
+                "confidence_before": float(outcome.confidence_before[i]),
+                "confidence_after": float(outcome.confidence_moved[i]),
+                "activation_before": float(outcome.activation_before[i]),
+                "activation_after": float(outcome.activation_moved[i]),
+                "length": float(outcome.length[i]),
+                "is_reached": bool(outcome.is_reached[i]),
+                "gain": gain,
+                "before": self._run.add_media(encode_attack(outcome.images[i], max_side=side)),
+                "after": self._run.add_media(encode_attack(outcome.moved_images[i], max_side=side)),
+                "difference": self._run.add_media(encode_attack(0.5 + gain * difference, max_side=side)),
+            }
+
+
+def _load(
+    config: Config, inspected_spec: ModelConfig, pictures: "Pictures", feature_spec: ModelConfig
+) -> "tuple[LoadedModel, LoadedModel]":
+    """The feature model and the inspected model; one object where they are one."""
+    from barlow_report.vision.devices import choose_device
+    from barlow_report.vision.loading import load_model
+
+    device = choose_device(config.device)
+    size = pictures.input_size(feature_spec)
+    feature = load_model(feature_spec, device=device, role="feature_model", image_size=size)
+    if feature_spec is inspected_spec:
+        return feature, feature
+    size = pictures.input_size(inspected_spec)
+    inspected = load_model(inspected_spec, device=device, role="inspected_model", image_size=size, needs_features=False)
+    return feature, inspected
