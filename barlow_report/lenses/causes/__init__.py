@@ -13,7 +13,7 @@ from barlow_report.lenses.lens import Lens
 if TYPE_CHECKING:
     from barlow_report.config import Config
     from barlow_report.lenses.causes.config import CausesConfig
-    from barlow_report.lenses.causes.records import Causes as View
+    from barlow_report.lenses.causes.records import CauseView as View
     from barlow_report.progress import Progress
     from barlow_report.report import ReportSource
     from barlow_report.report.pages import Site, SitePage
@@ -50,3 +50,43 @@ class Causes(Lens["View"]):
 
     def photographs(self) -> Mapping[str, Sequence[str]]:
         return {"cause_pairs": ("before", "after", "difference")}
+
+    def read(self, source: "ReportSource") -> "View | None":
+        from barlow_report.lenses.causes.records import read_causes
+
+        return read_causes(source)
+
+    def pages(self, site: "Site", view: "View") -> "Iterator[SitePage]":
+        from barlow_report.lenses.causes.pages import causes_page
+
+        yield causes_page(site, view)
+
+    def remark(self, site: "Site", view: "View", rule: "Rule") -> "Remark | None":
+        from barlow_report.lenses.causes.places import remark
+
+        return remark(view, rule)
+
+    def mode_sentence(self, site: "Site", view: "View", rule: "Rule") -> "Sentence | None":
+        from barlow_report.lenses.causes.places import mode_sentence
+
+        return mode_sentence(site, view, rule)
+
+    def mode(self, site: "Site", view: "View", rule: "Rule") -> "Block | None":
+        from barlow_report.lenses.causes.places import mode_block
+
+        return mode_block(site, view, rule)
+
+    def mode_columns(self, site: "Site", view: "View") -> "ModeColumns":
+        from barlow_report.lenses.causes.places import mode_columns
+
+        return mode_columns(view)
+
+    def method(self, site: "Site", view: "View") -> "MethodPart":
+        from barlow_report.lenses.causes.places import method_part
+
+        return method_part(view)
+
+    def downloads(self, site: "Site", view: "View") -> "Mapping[str, Iterable[str]]":
+        from barlow_report.lenses.causes.downloads import causes_csv, causes_json
+
+        return {"causes.csv": causes_csv(site, view), "causes.json": causes_json(site, view)}
