@@ -42,7 +42,7 @@ OF_A_LENS = {
 PARTS = {
     **{name: name for name in ("config", "tables", "stage")},
     **dict.fromkeys(("laboratory", "proposing"), "stage"),
-    **dict.fromkeys(("downloads", "page_charts", "page_tables", "pages", "places", "records", "words"), "report"),
+    **dict.fromkeys(("downloads", "page_charts", "page_tables", "page_words", "pages", "places", "records"), "report"),
 }
 ONLY_IN = {
     "torch": {"vision"},

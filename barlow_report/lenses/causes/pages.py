@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from barlow_report.formatting import count
+from barlow_report.lenses.causes.page_words import VERDICT_WORDS
 from barlow_report.lenses.causes.records import CauseEffect, CauseView
 from barlow_report.lenses.causes.tables import VERDICTS
-from barlow_report.lenses.causes.words import VERDICT_WORDS
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, TableColumn
 from barlow_report.report.mode_words import mode_name
 from barlow_report.report.pages.page import Site, SitePage

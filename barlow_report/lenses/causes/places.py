@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from barlow_report.config import RulesConfig
 from barlow_report.formatting import activation, percent
 from barlow_report.lenses.causes.page_charts import DoseDrawing, draw_doses
-from barlow_report.lenses.causes.records import CauseEffect, CausePair, CauseView
-from barlow_report.lenses.causes.tables import VERDICTS
-from barlow_report.lenses.causes.words import (
+from barlow_report.lenses.causes.page_words import (
     VERDICT_WORDS,
     effect_evidence,
     effect_sentence,
     effect_title,
     verdict_sentence,
 )
+from barlow_report.lenses.causes.records import CauseEffect, CausePair, CauseView
+from barlow_report.lenses.causes.tables import VERDICTS
 from barlow_report.report.datatable import Filter, TableColumn
 from barlow_report.report.pages.page import Heading, Site
 from barlow_report.report.records import Rule

@@ -83,7 +83,7 @@ class CauseEffect:
 
 @dataclass(frozen=True, kw_only=True)
 class CauseView:
-    """The effects of every verified failure mode, by rule; those of a rule in the order of conditions and directions."""
+    """The effects of every verified failure mode, by rule, in the order of conditions and directions."""
 
     effects: Mapping[int, tuple[CauseEffect, ...]]
 

@@ -70,8 +70,8 @@ def effect_evidence(effect: CauseEffect, *, level: float, max_q_value: float, rh
     q = p_value(effect.q_value)
     words = (
         f"Effect {points} points ({level * 100:g} % interval {spread}; at least {rho * 100:g} asked for), q "
-        f"{q if q.startswith('<') else f'= {q}'} (limit {max_q_value:g}). After changes along {effect.n_controls} other "
-        f"features {interval(effect.controls.low, effect.controls.high)} fail, after noise of the same size "
+        f"{q if q.startswith('<') else f'= {q}'} (limit {max_q_value:g}). After changes along {effect.n_controls} "
+        f"other features {interval(effect.controls.low, effect.controls.high)} fail, after noise of the same size "
         f"{percent(effect.noise.value, decimals=0)}. The feature reached its target in {count(effect.reached.k)} of "
         f"{count(effect.reached.n)} images."
     )
