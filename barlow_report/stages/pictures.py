@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 from barlow_report.config import Config, ModelConfig, PreprocessingConfig
 from barlow_report.errors import ConfigError, DataError
 from barlow_report.progress import Advance
@@ -134,6 +137,10 @@ class Pictures:
             }
 
         return list(self._pool.map(store, range(len(pairs))))
+
+    def store(self, pixels: npt.NDArray[np.floating]) -> str:
+        """Store a changed image, (H, W, 3) in [0, 1], and return its name below media/."""
+        return self._add(encode_attack(pixels, max_side=self._max_side))
 
     def read(self, image_id: int) -> "Image.Image":
         """Decode an image.

@@ -38,7 +38,7 @@ class Laboratory:
         from barlow_report.stages.pictures import Pictures, feature_model_config
         from barlow_report.vision.intervention import Interventions
 
-        self._config, self._settings, self._run = config, settings, run
+        self._config, self._settings = config, settings
         self._pictures: Pictures = Pictures(config, run)
         self._features = run.features()
         images = run.read_table("images")
@@ -189,11 +189,8 @@ class Laboratory:
         after: npt.NDArray[np.bool_],
     ) -> Iterator[dict[str, Any]]:
         """Rows of `cause_pairs`: images whose outcome changed as meant first, then those that reached the target."""
-        from barlow_report.visuals.thumbnails import encode_attack
-
         meant = (before & ~after) if unit.direction == "repair" else (~before & after)
         order = np.lexsort((image_ids, ~outcome.is_reached, ~meant))
-        side = self._config.visuals.thumbnail_size
         for rank, i in enumerate(order[: self._settings.n_pairs].tolist(), start=1):
             difference = outcome.moved_images[i] - outcome.images[i]
             gain = float(0.5 / max(float(np.abs(difference).max()), 1e-6))
@@ -210,9 +207,9 @@ class Laboratory:
                 "length": float(outcome.length[i]),
                 "is_reached": bool(outcome.is_reached[i]),
                 "gain": gain,
-                "before": self._run.add_media(encode_attack(outcome.images[i], max_side=side)),
-                "after": self._run.add_media(encode_attack(outcome.moved_images[i], max_side=side)),
-                "difference": self._run.add_media(encode_attack(0.5 + gain * difference, max_side=side)),
+                "before": self._pictures.store(outcome.images[i]),
+                "after": self._pictures.store(outcome.moved_images[i]),
+                "difference": self._pictures.store(0.5 + gain * difference),
             }
 
 
