@@ -33,5 +33,5 @@ class Leaking(TorchFunctionMode):
         if func not in _RELUS:
             return func(*args, **(kwargs or {}))
         values: torch.Tensor = args[0]
-        closed = values.clamp(max=0)
-        return torch.clamp(values, min=0) + SLOPE * (closed - closed.detach())
+        leaky = F.leaky_relu(values, SLOPE)
+        return leaky + (values.clamp(min=0) - leaky).detach()

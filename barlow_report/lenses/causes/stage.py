@@ -110,11 +110,17 @@ def _write(results: list[Rows], config: Config, run: Run) -> None:
 
 def _judged(frame: pd.DataFrame, config: Config) -> pd.DataFrame:
     numbers = [column.name for column in TABLES[0].columns if column.type == "float"]
-    frame = frame.astype(dict.fromkeys(numbers, "float64"))
+    frame = frame.astype({name: "float64" for name in numbers} | {"verdict": "object", "reason": "object"})
     frame["q_value"] = adjust_p_values(frame["p_value"].to_numpy())
-    for i, row in frame[frame["p_value"].notna()].iterrows():
-        effect = Effect(value=row["effect"], low=row["effect_low"], high=row["effect_high"], p_value=row["p_value"])
-        frame.loc[i, "verdict"] = judge_effect(
-            effect, row["q_value"], max_q_value=config.rules.max_q_value, least=config.rules.rho
+    frame["verdict"] = [
+        "not_tested"
+        if pd.isna(row.p_value)
+        else judge_effect(
+            Effect(value=row.effect, low=row.effect_low, high=row.effect_high, p_value=row.p_value),
+            row.q_value,
+            max_q_value=config.rules.max_q_value,
+            least=config.rules.rho,
         )
-    return frame
+        for row in frame.itertuples()
+    ]
+    return frame.astype({"reason": "object"}).where(frame.notna(), None).astype({name: "float64" for name in numbers})

@@ -1,0 +1,135 @@
+"""Moves along a feature: the smallest change that reaches a target, changes of a given length, silent features."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from barlow_report.vision.moves import FeatureMoves, Moved, add_noise
+from barlow_report.vision.waking import Leaking
+from tests.vision.toys import ColourNet, Net, rectified_mean, wrap
+
+NONE = float("nan")
+
+
+def move(
+    module: nn.Module,
+    images: torch.Tensor,
+    ids: list[int],
+    *,
+    sign: float = 1.0,
+    target: float = NONE,
+    limit: float = 4.0,
+    n_steps: int = 4,
+    batch_size: int = 4,
+) -> Moved:
+    n = len(images)
+    moves = FeatureMoves(wrap(module), batch_size=batch_size)
+    return moves.run(
+        images,
+        torch.tensor(ids),
+        sign=torch.full((n,), sign),
+        target=torch.full((n,), target),
+        limit=torch.full((n,), limit),
+        n_steps=n_steps,
+    )
+
+
+def test_a_move_stops_at_its_target_with_the_smallest_change() -> None:
+    # Mean red from 0.25 to 0.5: 64 red pixels by 0.25 each, an L2 length of 8 · 0.25 = 2.
+    images = torch.full((1, 3, 8, 8), 0.25)
+    found = move(ColourNet(), images, [0], target=0.5, limit=4.0)
+    assert found.is_reached.tolist() == [True]
+    assert found.activation.tolist() == pytest.approx([0.5], abs=4 / 4 / 2**5 / 8 + 1e-6)
+    assert found.length.tolist() == pytest.approx([2.0], abs=4 / 4 / 2**5 + 1e-5)
+    assert torch.equal(found.images[0, 1:], images[0, 1:])
+
+
+def test_a_move_downwards_reaches_its_target_too() -> None:
+    found = move(ColourNet(), torch.full((1, 3, 8, 8), 0.75), [1], sign=-1.0, target=0.5, limit=4.0)
+    assert found.activation.tolist() == pytest.approx([0.5], abs=5e-3)
+    assert found.is_reached.tolist() == [True]
+
+
+def test_what_lies_beyond_the_limit_is_not_reached_and_says_so() -> None:
+    found = move(ColourNet(), torch.full((1, 3, 8, 8), 0.25), [0], target=0.75, limit=2.0)
+    assert found.is_reached.tolist() == [False]
+    assert found.length.tolist() == pytest.approx([2.0], abs=1e-4)
+    assert found.activation.tolist() == pytest.approx([0.5], abs=1e-4)
+
+
+def test_an_image_that_is_there_already_stays_as_it_is() -> None:
+    images = torch.full((1, 3, 8, 8), 0.25)
+    found = move(ColourNet(), images, [0], target=0.2)
+    assert torch.equal(found.images, images)
+    assert found.is_reached.tolist() == [True]
+    assert found.length.tolist() == [0.0]
+
+
+def test_a_change_without_a_target_has_its_length_exactly() -> None:
+    images = torch.rand(3, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    found = move(Net(rectified_mean), images, [0, 1, 2], limit=1.5)
+    assert found.is_reached.all()
+    assert found.length.tolist() == pytest.approx([1.5] * 3, abs=1e-4)
+    assert float(found.images.min()) >= 0
+    assert float(found.images.max()) <= 1
+
+
+def test_at_the_border_of_pixels_a_change_is_shorter_and_says_so() -> None:
+    # All red pixels are 0.9: they can rise by 0.1 each and no further, a length of 0.8.
+    images = torch.full((1, 3, 8, 8), 0.9)
+    found = move(ColourNet(), images, [0], limit=4.0)
+    assert found.is_reached.tolist() == [False]
+    assert found.length.tolist() == pytest.approx([0.8], abs=1e-5)
+    assert torch.equal(found.images[0, 0], torch.ones(8, 8))
+
+
+def test_a_dead_feature_moves_nothing() -> None:
+    class Dead(ColourNet):
+        def __init__(self) -> None:
+            super().__init__()
+            with torch.no_grad():
+                self.conv.weight[3] = 0.0
+
+    images = torch.full((1, 3, 8, 8), 0.25)
+    found = move(Dead(), images, [3], target=0.5)
+    assert found.is_reached.tolist() == [False]
+    assert torch.equal(found.images, images)
+    assert found.activation.tolist() == [0.0]
+
+
+def test_a_silent_feature_is_woken() -> None:
+    # Feature 3 is max(blue − 0.5, 0): silent at 0.25, with no gradient of its own.
+    found = move(ColourNet(), torch.full((1, 3, 8, 8), 0.25), [3], target=0.1, limit=4.0)
+    assert found.is_reached.tolist() == [True]
+    assert found.activation.tolist() == pytest.approx([0.1], abs=5e-3)
+    assert found.length.tolist() == pytest.approx([8 * 0.35], abs=0.05)
+
+
+@pytest.mark.parametrize("call", [nn.ReLU(), nn.ReLU(inplace=True), torch.relu, lambda x: x.relu()])
+def test_leaking_changes_no_value_and_lets_gradients_through(call: nn.Module) -> None:
+    values = torch.tensor([-2.0, 0.0, 0.5], requires_grad=True)
+    with Leaking():
+        found = call(values * 1.0)
+    (gradient,) = torch.autograd.grad(found.sum(), values)
+    assert found.tolist() == [0.0, 0.0, 0.5]
+    assert gradient.tolist() == pytest.approx([0.1, 0.1, 1.0])
+
+
+def test_rows_do_not_depend_on_their_neighbours() -> None:
+    images = torch.rand(5, 3, 8, 8, generator=torch.Generator().manual_seed(2))
+    together = move(Net(rectified_mean), images, [0, 1, 2, 3, 4], target=2.0, limit=2.0)
+    alone = move(Net(rectified_mean), images[3:4], [3], target=2.0, limit=2.0)
+    assert torch.equal(together.images[3:4], alone.images)
+
+
+def test_noise_has_its_length_and_stays_in_the_image() -> None:
+    images = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(3))
+    noisy = add_noise(images, length=torch.tensor([0.5, 2.0]), generator=torch.Generator().manual_seed(4))
+    assert (noisy - images).flatten(1).norm(dim=1).tolist() == pytest.approx([0.5, 2.0], rel=0.01)
+    assert float(noisy.min()) >= 0
+    assert float(noisy.max()) <= 1
+    again = add_noise(images, length=torch.tensor([0.5, 2.0]), generator=torch.Generator().manual_seed(4))
+    assert torch.equal(noisy, again)
+    assert not math.isnan(float(add_noise(images, length=torch.zeros(2), generator=torch.Generator()).sum()))
