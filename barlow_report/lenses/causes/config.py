@@ -22,7 +22,7 @@ class CausesConfig(Section):
         gt=0.0,
         le=1e6,
         description="Largest L2 change of an image, pixels in [0, 1]. Default: what nine of ten images need, and at "
-        "most a root mean square of 0.06 over the pixels.",
+        "most a root mean square of 0.1 over the pixels.",
     )
     n_steps: int = Field(4, ge=1, le=1000, description="Steps to the radius; shorter steps find shorter ways.")
     n_pairs: int = Field(4, ge=1, le=24, description="Pairs of pictures, before and after, kept for each direction.")

@@ -36,7 +36,7 @@ _COLUMNS = (
     TableColumn(
         key="effect",
         label="Effect",
-        kind="estimate",
+        kind="number",
         starts="descending",
         title="Share of images whose failure the move takes away (repair) or makes (break), against other changes",
     ),
@@ -119,7 +119,7 @@ def _row(site: Site, effect: CauseEffect) -> list[Cell]:
         effect.before if is_tested else None,
         effect.moved if is_tested else None,
         effect.controls,
-        effect.effect,
+        None if effect.effect is None else effect.effect.value,
         effect.q_value,
         effect.reached if is_tested else None,
     ]
