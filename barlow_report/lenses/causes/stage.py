@@ -110,7 +110,7 @@ def _write(results: list[Rows], config: Config, run: Run) -> None:
 
 def _judged(frame: pd.DataFrame, config: Config) -> pd.DataFrame:
     numbers = [column.name for column in TABLES[0].columns if column.type == "float"]
-    frame = frame.astype({name: "float64" for name in numbers} | {"verdict": "object", "reason": "object"})
+    frame = frame.astype(dict.fromkeys(numbers, "float64") | {"verdict": "object", "reason": "object"})
     frame["q_value"] = adjust_p_values(frame["p_value"].to_numpy())
     frame["verdict"] = [
         "not_tested"
@@ -123,4 +123,4 @@ def _judged(frame: pd.DataFrame, config: Config) -> pd.DataFrame:
         )
         for row in frame.itertuples()
     ]
-    return frame.astype({"reason": "object"}).where(frame.notna(), None).astype({name: "float64" for name in numbers})
+    return frame.astype({"reason": "object"}).where(frame.notna(), None).astype(dict.fromkeys(numbers, "float64"))
