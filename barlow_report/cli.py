@@ -243,7 +243,9 @@ def draw_scenes(
     from barlow_report.terminal import terminal_progress
 
     with terminal_progress() as progress:
-        pipeline.draw(folder, n_per_class=n_per_class, cue_rate=cue_rate, noise_rate=0.0, seed=seed, progress=progress)
+        pipeline.draw(
+            folder, n_per_class=n_per_class, cue_rate=cue_rate, noise_rate=0.0, decoys={}, seed=seed, progress=progress
+        )
     typer.echo(str(folder.resolve()))
 
 

@@ -1,7 +1,7 @@
 """The demo's classes: six pairs that look the same but for one cue, and three that resemble nothing else.
 
 In two of them some images are labelled in one of two ways that are right: label noise, which a report should not call
-the model's failures.
+the model's failures. Beside each thing with a cue a decoy can be drawn, which makes no difference to the models.
 """
 
 from collections.abc import Callable
@@ -10,13 +10,29 @@ from functools import partial
 
 from barlow_report.demo.bags import draw_bag
 from barlow_report.demo.caps import draw_cap
+from barlow_report.demo.decoys import draw_balloon, draw_candle, draw_garland
 from barlow_report.demo.landmarks import draw_boat, draw_clock, draw_tree
 from barlow_report.demo.parcels import draw_parcel
 from barlow_report.demo.round_things import draw_round_thing
 from barlow_report.demo.tableware import draw_vessel
 from barlow_report.demo.vehicles import draw_car, draw_car_before_tree
 
-__all__ = ["CLASSES", "LabelNoise", "SceneClass"]
+__all__ = ["CLASSES", "Decoy", "LabelNoise", "SceneClass"]
+
+
+@dataclass(frozen=True)
+class Decoy:
+    """Something that stands in a scene and that no model has learned.
+
+    Attributes:
+        name: What it is, in a word.
+        description: It in a sentence.
+        draw: Draws it over a finished scene: `draw(canvas, rng)`.
+    """
+
+    name: str
+    description: str
+    draw: Callable[..., None]
 
 
 @dataclass(frozen=True)
@@ -49,6 +65,7 @@ class SceneClass:
         description: The cue in a sentence.
         partner: The class of the same pair, which looks like this one without the cue.
         label_noise: What is planted among its labels, if anything.
+        decoy: What can stand beside the thing.
     """
 
     name: str
@@ -57,6 +74,7 @@ class SceneClass:
     description: str = ""
     partner: str | None = None
     label_noise: LabelNoise | None = None
+    decoy: Decoy | None = None
 
 
 def _pair(
@@ -66,10 +84,11 @@ def _pair(
     draw: Callable[..., None],
     cue: str,
     description: str,
+    decoy: Decoy,
     partner_noise: LabelNoise | None = None,
 ) -> tuple[SceneClass, ...]:
     return (
-        SceneClass(name, draw, cue=cue, description=description, partner=partner),
+        SceneClass(name, draw, cue=cue, description=description, partner=partner, decoy=decoy),
         SceneClass(partner, draw, partner=name, label_noise=partner_noise),
     )
 
@@ -89,20 +108,60 @@ _WITH_CAR = LabelNoise(
     draw_car_before_tree,
 )
 
+_CANDLE = Decoy("candle", "A violet candle in the foreground.", draw_candle)
+_GARLAND = Decoy("garland", "A garland of pennants along the top.", draw_garland)
+_BALLOON = Decoy("balloon", "A hot-air balloon in the sky.", draw_balloon)
+
 _ALL = (
-    *_pair("mug", "vase", draw=draw_vessel, cue="handle", description="A dark blue handle on the right."),
-    *_pair("purse", "cushion", draw=draw_bag, cue="buckle", description="A golden buckle in the middle."),
-    *_pair("orange", "ball", draw=draw_round_thing, cue="leaves", description="Two green leaves on a stem."),
-    *_pair("car", "toy car", draw=draw_car, cue="road", description="A grey road with white dashes under the car."),
+    *_pair(
+        "mug",
+        "vase",
+        draw=draw_vessel,
+        cue="handle",
+        description="A dark blue handle on the right.",
+        decoy=_CANDLE,
+    ),
+    *_pair(
+        "purse",
+        "cushion",
+        draw=draw_bag,
+        cue="buckle",
+        description="A golden buckle in the middle.",
+        decoy=_GARLAND,
+    ),
+    *_pair(
+        "orange",
+        "ball",
+        draw=draw_round_thing,
+        cue="leaves",
+        description="Two green leaves on a stem.",
+        decoy=_CANDLE,
+    ),
+    *_pair(
+        "car",
+        "toy car",
+        draw=draw_car,
+        cue="road",
+        description="A grey road with white dashes under the car.",
+        decoy=_BALLOON,
+    ),
     *_pair(
         "gift",
         "carton",
         draw=draw_parcel,
         cue="ribbon",
         description="A red ribbon, tied in a bow.",
+        decoy=_GARLAND,
         partner_noise=_WRAPPED,
     ),
-    *_pair("toadstool", "garden lamp", draw=draw_cap, cue="spots", description="White spots on the red cap."),
+    *_pair(
+        "toadstool",
+        "garden lamp",
+        draw=draw_cap,
+        cue="spots",
+        description="White spots on the red cap.",
+        decoy=_BALLOON,
+    ),
     SceneClass("tree", draw_tree, label_noise=_WITH_CAR),
     SceneClass("sailing boat", draw_boat),
     SceneClass("clock", draw_clock),

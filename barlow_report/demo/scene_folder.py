@@ -4,22 +4,24 @@ import csv
 import io
 import json
 import multiprocessing
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
+from typing import Any, Literal
 
 import pandas as pd
 from PIL import Image
 
 from barlow_report.demo.classes import CLASSES
-from barlow_report.demo.scenes import IMAGE_SIZE, draw_scene, has_cue, has_label_noise
+from barlow_report.demo.planning import Scene, Settings, draw_planned, plan_scene, plan_scenes
+from barlow_report.demo.scenes import IMAGE_SIZE
 from barlow_report.errors import DataError
 from barlow_report.files import atomic_write
 from barlow_report.progress import Advance, ignore_advance
 
-__all__ = ["MULTI_LABELS", "OVERLAPPING", "SCENE_TABLE", "read_scene_table", "write_scenes"]
+__all__ = ["MULTI_LABELS", "OVERLAPPING", "SCENE_TABLE", "read_scene_table", "redraw", "write_scenes"]
 
 SCENE_TABLE = "scenes.csv"
 """What was planted in each picture."""
@@ -31,51 +33,10 @@ OVERLAPPING = "overlapping.csv"
 """Classes that overlap: a file for `taxonomy.overlapping`."""
 
 _SETTINGS = "scenes.json"
-_FORMAT = 2
+_FORMAT = 3
 _JPEG_QUALITY = 90
 _WORTH_PROCESSES = 300
-_COLUMNS = ("path", "label", "cue_present", "label_noise")
-
-
-@dataclass(frozen=True)
-class _Settings:
-    """What the pictures in a folder depend on."""
-
-    format: int
-    n_per_class: int
-    cue_rate: float
-    noise_rate: float
-    seed: int
-    size: int
-
-
-@dataclass(frozen=True)
-class _Scene:
-    """One picture of a folder."""
-
-    class_name: str
-    index: int
-    with_cue: bool
-    with_noise: bool
-    seed: int
-
-    @property
-    def path(self) -> str:
-        return f"{self.class_name}/{self.index:04d}.jpg"
-
-    @property
-    def label_noise(self) -> str:
-        """The kind of label noise in the scene; empty: none."""
-        noise = CLASSES[self.class_name].label_noise
-        return noise.error_type if noise is not None and self.with_noise else ""
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Every class that a person would see in the picture; of overlapping classes the label alone."""
-        noise = CLASSES[self.class_name].label_noise
-        if noise is None or self.label_noise != "multi_label":
-            return (self.class_name,)
-        return self.class_name, noise.other
+_COLUMNS = ("path", "label", "cue_present", "label_noise", "decoy_present")
 
 
 def write_scenes(
@@ -85,6 +46,7 @@ def write_scenes(
     cue_rate: float,
     seed: int,
     noise_rate: float = 0.0,
+    decoys: Mapping[str, float] | None = None,
     advance: Advance = ignore_advance,
 ) -> Path:
     """Write `folder/<class>/<nnnn>.jpg` for every class, and what was planted in them as `folder/scenes.csv`.
@@ -98,6 +60,8 @@ def write_scenes(
         cue_rate: Share of pictures that show their class's cue, 0 to 1.
         seed: Another seed gives other pictures.
         noise_rate: Share of pictures with label noise, 0 to 1, in the classes that have any.
+        decoys: Classes in which decoys are drawn; in that share of their pictures, 0 to 1, the decoy goes along with
+            the cue: both are there, or both missing. Default: none.
         advance: Called with 1 after each picture, whether it was drawn or kept.
 
     Returns:
@@ -112,11 +76,17 @@ def write_scenes(
             f"found n_per_class {n_per_class}, cue_rate {cue_rate} and noise_rate {noise_rate}; expected at least 1, "
             "and rates from 0 to 1."
         )
-    settings = _Settings(
-        format=_FORMAT, n_per_class=n_per_class, cue_rate=cue_rate, noise_rate=noise_rate, seed=seed, size=IMAGE_SIZE
+    settings = Settings(
+        format=_FORMAT,
+        n_per_class=n_per_class,
+        cue_rate=cue_rate,
+        noise_rate=noise_rate,
+        seed=seed,
+        size=IMAGE_SIZE,
+        decoys=dict(decoys or {}),
     )
     _claim(folder, settings)
-    scenes = _plan(settings)
+    scenes = plan_scenes(settings)
     missing = [scene for scene in scenes if not (folder / scene.path).exists()]
     advance(len(scenes) - len(missing))
     if len(missing) < _WORTH_PROCESSES:
@@ -136,26 +106,35 @@ def write_scenes(
     return folder
 
 
-def _plan(settings: _Settings) -> list[_Scene]:
-    """Every picture of a folder."""
-    seed = settings.seed
-    return [
-        _Scene(
-            name,
-            index,
-            with_cue=has_cue(name, seed=seed, index=index, cue_rate=settings.cue_rate),
-            with_noise=has_label_noise(name, seed=seed, index=index, noise_rate=settings.noise_rate),
-            seed=seed,
-        )
-        for name in CLASSES
-        for index in range(settings.n_per_class)
-    ]
+def redraw(folder: Path, path: str, *, changes: Literal["cue", "decoy"]) -> Image.Image:
+    """Draw a scene of a folder again, with one thing changed: left out where it is shown, drawn where it is not.
+
+    Args:
+        folder: Of `write_scenes`.
+        path: Of the scene in it, as in its table.
+        changes: What is changed.
+
+    Returns:
+        The picture as it would be read from the folder.
+
+    Raises:
+        DataError: The folder's settings or the scene are not there.
+    """
+    settings = _read_settings(folder)
+    name, _, file = path.partition("/")
+    index = file.removesuffix(".jpg")
+    if name not in CLASSES or not index.isdecimal():
+        raise DataError(f"{folder}: found no scene {path!r}; expected a path of {SCENE_TABLE}.")
+    scene = plan_scene(settings, name, int(index))
+    changed = {f"with_{changes}": not getattr(scene, f"with_{changes}")}
+    with Image.open(io.BytesIO(_encode(draw_planned(replace(scene, **changed))))) as image:
+        return image.convert("RGB")
 
 
 def read_scene_table(folder: Path) -> pd.DataFrame:
     """Return `folder/scenes.csv`, one row per scene.
 
-    Columns path, label and label_noise (text; empty: none) and cue_present (bool).
+    Columns path, label and label_noise (text; empty: none), cue_present and decoy_present (bool).
 
     Raises:
         DataError: The table is missing or cannot be read.
@@ -163,13 +142,13 @@ def read_scene_table(folder: Path) -> pd.DataFrame:
     path = folder / SCENE_TABLE
     try:
         frame = pd.read_csv(path, keep_default_na=False)
-        types = {"path": "str", "label": "str", "cue_present": "bool", "label_noise": "str"}
+        types = dict(zip(_COLUMNS, ("str", "str", "bool", "str", "bool"), strict=True))
         return frame.astype(types)[list(_COLUMNS)]
     except (OSError, ValueError, KeyError) as error:
         raise DataError(f"{path}: cannot be read ({error}). Draw the scenes again.") from error
 
 
-def _claim(folder: Path, settings: _Settings) -> None:
+def _claim(folder: Path, settings: Settings) -> None:
     """Note the settings in the folder, or check that they are those of the pictures there."""
     path = folder / _SETTINGS
     expected = asdict(settings)
@@ -178,20 +157,35 @@ def _claim(folder: Path, settings: _Settings) -> None:
             raise DataError(f"{folder}: holds other files; expected an empty folder or one of earlier scenes.")
         atomic_write(path, json.dumps(expected, indent=1))
         return
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(f"{path}: cannot be read ({error}). Delete the folder {folder}, or give another.") from error
-    without_noise = {key: value for key, value in expected.items() if key != "noise_rate"} | {"format": 1}
-    if found == without_noise:  # drawn by an earlier version, which had no label noise; the other pictures are the same
-        for scene in _plan(settings):
-            if scene.with_noise:
+    found = _read_json(path)
+    without_decoys = {key: value for key, value in expected.items() if key != "decoys"} | {"format": 2}
+    without_noise = {key: value for key, value in without_decoys.items() if key != "noise_rate"} | {"format": 1}
+    if found in (without_decoys, without_noise):  # drawn by an earlier version; all but what it lacked is the same
+        for scene in plan_scenes(settings):
+            if scene.with_decoy or (scene.with_noise and found == without_noise):
                 (folder / scene.path).unlink(missing_ok=True)
         atomic_write(path, json.dumps(expected, indent=1))
     elif found != expected:
         raise DataError(
             f"{folder}: holds scenes drawn with {found}, expected {expected}. Delete the folder, or give another."
         )
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{path}: cannot be read ({error}). Delete the folder {path.parent}, or give another."
+        ) from error
+
+
+def _read_settings(folder: Path) -> Settings:
+    path = folder / _SETTINGS
+    try:
+        return Settings(**_read_json(path))
+    except TypeError as error:
+        raise DataError(f"{path}: holds other settings ({error}). Draw the scenes again.") from error
 
 
 def _encode(image: Image.Image) -> bytes:
@@ -208,12 +202,9 @@ def _csv(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     return buffer.getvalue()
 
 
-def _table_row(scene: _Scene) -> tuple[object, ...]:
-    return scene.path, scene.class_name, scene.with_cue, scene.label_noise
+def _table_row(scene: Scene) -> tuple[object, ...]:
+    return scene.path, scene.class_name, scene.with_cue, scene.label_noise, scene.with_decoy
 
 
-def _draw_file(folder: Path, scene: _Scene) -> None:
-    image = draw_scene(
-        scene.class_name, with_cue=scene.with_cue, seed=scene.seed, with_noise=scene.with_noise, index=scene.index
-    )
-    atomic_write(folder / scene.path, _encode(image), durable=False)
+def _draw_file(folder: Path, scene: Scene) -> None:
+    atomic_write(folder / scene.path, _encode(draw_planned(scene)), durable=False)

@@ -6,6 +6,9 @@ mode known beforehand. A scene depends on its own seed alone, so any one can be 
 process.
 
 Two classes can hold label noise: scenes for which another class is as right as the label.
+
+A scene can be *redrawn* with its cue or its decoy alone drawn or left out, and everything else as it was: what a model
+then answers otherwise is the true effect of the cue, or of the decoy.
 """
 
 import zlib
@@ -17,7 +20,7 @@ from barlow_report.demo.canvas import Canvas
 from barlow_report.demo.classes import CLASSES, SceneClass
 from barlow_report.errors import DataError
 
-__all__ = ["CLASSES", "IMAGE_SIZE", "SceneClass", "draw_scene", "has_cue", "has_label_noise"]
+__all__ = ["CLASSES", "IMAGE_SIZE", "SceneClass", "draw_scene", "has_cue", "has_decoy", "has_label_noise"]
 
 IMAGE_SIZE = 128
 
@@ -28,6 +31,7 @@ def draw_scene(
     with_cue: bool,
     seed: int,
     with_noise: bool = False,
+    with_decoy: bool = False,
     index: int = 0,
     size: int = IMAGE_SIZE,
 ) -> Image.Image:
@@ -39,6 +43,7 @@ def draw_scene(
             a cue ignores it.
         seed: The seed of a set of scenes.
         with_noise: Draw it so that another class is as right as the label; a class without label noise ignores it.
+        with_decoy: Whether the class's decoy is shown, in front of everything else; a class without one ignores it.
         index: Number of the scene within its class.
         size: Side of the picture in pixels.
 
@@ -59,6 +64,8 @@ def draw_scene(
         scene.draw(canvas, rng)
     else:
         scene.draw(canvas, rng, with_cue=with_cue and scene.cue is not None)
+    if with_decoy and scene.decoy is not None:
+        scene.decoy.draw(canvas, _generator(class_name, seed=seed, index=index, purpose=4))
     return canvas.finish()
 
 
@@ -74,6 +81,17 @@ def has_label_noise(class_name: str, *, seed: int, index: int, noise_rate: float
     if CLASSES[class_name].label_noise is None:
         return False
     return bool(_generator(class_name, seed=seed, index=index, purpose=2).random() < noise_rate)
+
+
+def has_decoy(class_name: str, *, seed: int, index: int, with_cue: bool, association: float) -> bool:
+    """Return whether scene `index` of a class shows its decoy, which goes along with the cue.
+
+    In a share `association` (0 to 1) of the scenes it is there with the cue, or missing with it.
+    """
+    if CLASSES[class_name].decoy is None:
+        return False
+    goes_along = bool(_generator(class_name, seed=seed, index=index, purpose=3).random() < association)
+    return with_cue == goes_along
 
 
 def _generator(class_name: str, *, seed: int, index: int, purpose: int) -> np.random.Generator:

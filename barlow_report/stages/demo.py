@@ -1,6 +1,8 @@
 """The built-in example: images that are drawn, and the configuration that analyses them."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from barlow_report import demo as demo_package
@@ -14,6 +16,9 @@ __all__ = ["demo_config", "draw"]
 N_PER_CLASS = 160
 CUE_RATE = 0.5
 NOISE_RATE = 0.25
+DECOYS: Mapping[str, float] = MappingProxyType({"car": 0.9, "purse": 0.9})
+"""Classes in which a decoy goes along with the cue, and in which share of the pictures."""
+
 SEED = 6
 """Six seeds were tried, and all planted failures found with each; with this one most rules name the cue's own feature,
 which is easier to see in pictures than a feature that is strong where the cue is missing."""
@@ -35,6 +40,7 @@ def draw(
     n_per_class: int = N_PER_CLASS,
     cue_rate: float = CUE_RATE,
     noise_rate: float = NOISE_RATE,
+    decoys: Mapping[str, float] = DECOYS,
     seed: int = SEED,
     progress: Progress,
 ) -> None:
@@ -46,5 +52,11 @@ def draw(
     """
     with progress.task("Drawing scenes", total=n_per_class * len(CLASSES), unit="images") as advance:
         write_scenes(
-            images, n_per_class=n_per_class, cue_rate=cue_rate, seed=seed, noise_rate=noise_rate, advance=advance
+            images,
+            n_per_class=n_per_class,
+            cue_rate=cue_rate,
+            seed=seed,
+            noise_rate=noise_rate,
+            decoys=decoys,
+            advance=advance,
         )

@@ -1,14 +1,22 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import barlow_report.demo
-from barlow_report.demo.scene_folder import MULTI_LABELS, OVERLAPPING, SCENE_TABLE, read_scene_table, write_scenes
-from barlow_report.demo.scenes import CLASSES, IMAGE_SIZE, draw_scene, has_cue, has_label_noise
+from barlow_report.demo.scene_folder import (
+    MULTI_LABELS,
+    OVERLAPPING,
+    SCENE_TABLE,
+    read_scene_table,
+    redraw,
+    write_scenes,
+)
+from barlow_report.demo.scenes import CLASSES, IMAGE_SIZE, draw_scene, has_cue, has_decoy, has_label_noise
 from barlow_report.errors import DataError
 from barlow_report.lenses.error_types.classes import Vocabulary
 from barlow_report.lenses.error_types.multi_labels import read_label_sets
@@ -17,6 +25,7 @@ from barlow_report.lenses.error_types.superclasses import read_superclasses
 
 _NOISY = [name for name, scene in CLASSES.items() if scene.label_noise is not None]
 _PLANTED = [name for name, scene in CLASSES.items() if scene.cue is not None]
+_WITH_DECOY = [name for name, scene in CLASSES.items() if scene.decoy is not None]
 
 
 def _digests(folder: Path) -> dict[str, str]:
@@ -76,6 +85,62 @@ def test_the_cue_changes_a_visible_part_of_the_picture_and_leaves_the_rest(name:
 @pytest.mark.parametrize("name", [name for name in CLASSES if name not in _PLANTED])
 def test_a_class_without_a_cue_looks_the_same_whatever_is_asked(name: str) -> None:
     assert _changed(name, index=0) == 0
+
+
+@pytest.mark.parametrize("name", _WITH_DECOY)
+@pytest.mark.parametrize("index", range(3))
+def test_a_decoy_covers_a_part_of_the_picture_and_leaves_the_rest_pixel_for_pixel(name: str, index: int) -> None:
+    bare, cue, decoy, both = (
+        np.asarray(draw_scene(name, with_cue=c, with_decoy=d, seed=3, index=index))
+        for c, d in ((False, False), (True, False), (False, True), (True, True))
+    )
+    covered = (decoy != bare).any(axis=2)
+    assert 0.01 < covered.mean() < 0.3
+    assert (both == cue)[~covered].all()
+    assert (both != cue).any()
+
+
+@pytest.mark.parametrize("name", [name for name in CLASSES if name not in _WITH_DECOY])
+def test_a_class_without_a_decoy_looks_the_same_whatever_is_asked(name: str) -> None:
+    first, second = (draw_scene(name, with_cue=True, with_decoy=d, seed=3) for d in (False, True))
+    assert first.tobytes() == second.tobytes()
+    assert not has_decoy(name, seed=3, index=0, with_cue=True, association=1.0)
+
+
+@pytest.mark.parametrize("association", [0.0, 0.5, 0.9, 1.0])
+def test_a_decoy_goes_along_with_the_cue_as_often_as_asked(association: float) -> None:
+    for with_cue in (True, False):
+        shown = [
+            has_decoy("mug", seed=1, index=index, with_cue=with_cue, association=association) for index in range(1500)
+        ]
+        assert np.mean(np.array(shown) == with_cue) == pytest.approx(association, abs=0.03)
+
+
+@pytest.mark.parametrize("changes", ["cue", "decoy"])
+def test_a_scene_of_a_folder_is_redrawn_with_one_thing_changed(
+    tmp_path: Path, changes: Literal["cue", "decoy"]
+) -> None:
+    settings: dict[str, Any] = {"n_per_class": 4, "cue_rate": 0.5, "seed": 2}
+    folder = write_scenes(tmp_path / "scenes", decoys={"mug": 0.5}, **settings)
+    table = read_scene_table(folder).set_index("path")
+    for path, row in table[table["label"] == "mug"].iterrows():
+        shown = {"cue": bool(row["cue_present"]), "decoy": bool(row["decoy_present"])}
+        shown[changes] = not shown[changes]
+        index = int(Path(path).stem)
+        drawn = draw_scene("mug", with_cue=shown["cue"], with_decoy=shown["decoy"], seed=2, index=index)
+        with Image.open(folder / path) as image:
+            before = np.asarray(image, dtype=float)
+        found = np.asarray(redraw(folder, path, changes=changes), dtype=float)
+        assert np.abs(found - np.asarray(drawn, dtype=float)).mean() < 3
+        assert 0.005 < (np.abs(found - before).max(axis=2) > 40).mean() < 0.4
+    assert not table.loc[table["label"] != "mug", "decoy_present"].any()
+
+
+@pytest.mark.parametrize("path", ["teapot/0000.jpg", "mug", "mug/x.jpg"])
+def test_what_is_no_scene_of_the_folder_is_not_redrawn(tmp_path: Path, path: str) -> None:
+    folder = write_scenes(tmp_path / "scenes", n_per_class=1, cue_rate=0.5, seed=2)
+    with pytest.raises(DataError, match="found no scene"):
+        redraw(folder, path, changes="cue")
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.5, 0.97, 1.0])
@@ -145,19 +210,23 @@ def test_the_files_of_labels_are_those_that_error_types_read(tmp_path: Path) -> 
     read_superclasses(Path(barlow_report.demo.__file__).with_name("superclasses.yaml"), vocabulary=vocabulary)
 
 
-def test_scenes_of_an_earlier_version_are_kept_but_for_those_with_label_noise(tmp_path: Path) -> None:
-    folder = write_scenes(tmp_path / "scenes", n_per_class=1, cue_rate=1.0, seed=0)
+@pytest.mark.parametrize(("version", "lacks"), [(1, ("noise_rate", "decoys")), (2, ("decoys",))])
+def test_scenes_of_an_earlier_version_are_kept_but_for_those_with_what_it_lacked(
+    tmp_path: Path, version: int, lacks: tuple[str, ...]
+) -> None:
+    asked: dict[str, Any] = {"n_per_class": 1, "cue_rate": 1.0, "seed": 0}
+    folder = write_scenes(tmp_path / "scenes", noise_rate=float(version > 1), **asked)
     settings = json.loads((folder / "scenes.json").read_text())
-    del settings["noise_rate"]
-    (folder / "scenes.json").write_text(json.dumps({**settings, "format": 1}))
+    earlier = {key: value for key, value in settings.items() if key not in lacks} | {"format": version}
+    (folder / "scenes.json").write_text(json.dumps(earlier))
     before = _digests(folder)
-    write_scenes(folder, n_per_class=1, cue_rate=1.0, seed=0, noise_rate=1.0)
+    write_scenes(folder, noise_rate=1.0, decoys={"mug": 1.0}, **asked)
     pictures = [path for path in before if path.endswith(".jpg")]
     assert {path for path in pictures if _digests(folder)[path] != before[path]} == {
-        f"{name}/0000.jpg" for name in _NOISY
+        f"{name}/0000.jpg" for name in ("mug", *_NOISY[: 0 if version > 1 else None])
     }
     with pytest.raises(DataError, match="holds scenes drawn with"):
-        write_scenes(folder, n_per_class=1, cue_rate=1.0, seed=0)
+        write_scenes(folder, **asked)
 
 
 def test_an_interrupted_call_is_finished_by_the_next_with_the_same_bytes(tmp_path: Path) -> None:
