@@ -164,9 +164,10 @@ def run_demo(*, folder: Path | None = None, site: Path | None = None, progress: 
     folder = folder or Path("runs") / "demo"
     images = folder.with_name(f"{folder.name}-images")
     draw(images, progress=progress)
-    run_folder = compute(demo_config(images), folder=folder, progress=progress)
+    config = demo_config(images)
+    run_folder = compute(config, folder=folder, progress=progress)
     with run_folder.locked():
-        write_planted(run_folder, images=images)
+        write_planted(config, run_folder, images=images, progress=progress)
     return build_site(folder, site=site, progress=progress)
 
 

@@ -51,7 +51,7 @@ def advice(name: str) -> str:
         return (
             "Run barlow-report annotations merge with the run folder and no files: it makes the tables of names again."
         )
-    if name == "planted":
+    if name in ("planted", "true_effects"):
         return "Run barlow-report demo again."
     stages = (stage for stage, tables in stage_tables().items() if name in tables)
     stage = "extract" if name == "features" else next(stages, None)

@@ -118,9 +118,10 @@ def synthetic_source(folder: Path, recipe: Recipe) -> ReportSource:
     tables["evaluations"] = _evaluations(tables["groups"])
     if recipe.planted:
         tables["planted"] = _planted(recipe, tables)
+        tables["true_effects"] = _true_effects(tables)
     frames = {}
     for name, rows in tables.items():
-        if name != "planted" or recipe.planted:
+        if name not in ("planted", "true_effects") or recipe.planted:
             frames[name] = check_table(name, _frame(name, rows), where=name)
     names = (RELIABILITY, gain_chart(0), gain_chart(1))
     charts = {name: Chart(light=_SVG, dark=_SVG, alt=f"Chart <b>{name}</b>") for name in names}
@@ -687,6 +688,31 @@ def _planted(recipe: Recipe, tables: dict[str, list[dict[str, Any]]]) -> list[di
             }
         )
     return rows
+
+
+def _true_effects(tables: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """A cue that a rule is about, and a decoy that none is about."""
+    about = {"rule_id": tables["rules"][0]["rule_id"], "position": 0, "agreement": 0.95}
+    nothing = dict.fromkeys(about)
+    return [
+        {
+            "class_id": 0,
+            "kind": kind,
+            "name": name,
+            "direction": direction,
+            "n_scenes": 24,
+            "n_failures": before,
+            "n_failures_redrawn": after,
+            "effect": abs(before - after) / 24,
+            **rule,
+        }
+        for kind, name, direction, before, after, rule in (
+            ("cue", "handle", "repair", 23, 1, about),
+            ("cue", "handle", "break", 2, 24, about),
+            ("decoy", "candle", "repair", 22, 22, nothing),
+            ("decoy", "candle", "break", 2, 2, nothing),
+        )
+    ]
 
 
 def _label_noise(class_id: int, *, is_planted: bool) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from barlow_report.lenses.lens import Lens
 
 if TYPE_CHECKING:
-    from barlow_report.lenses.planted.records import Planted as PlantedClass
+    from barlow_report.lenses.planted.records import PlantedTables
     from barlow_report.report import ReportSource
     from barlow_report.report.pages import Site, SitePage
     from barlow_report.report.slots import Block
@@ -15,30 +15,35 @@ if TYPE_CHECKING:
 __all__ = ["Planted"]
 
 
-class Planted(Lens["tuple[PlantedClass, ...]"]):
+class Planted(Lens["PlantedTables"]):
     """What was planted in the demo's images."""
 
     name = "planted"
     key = "planted"
-    needs = ("directions", "error_types")
+    needs = ("causes", "directions", "error_types")
 
     def tables(self) -> "Sequence[Table]":
         from barlow_report.lenses.planted.tables import TABLES
 
         return TABLES
 
-    def read(self, source: "ReportSource") -> "tuple[PlantedClass, ...] | None":
+    def read(self, source: "ReportSource") -> "PlantedTables | None":
         from barlow_report.lenses.planted.records import read_planted
 
         return read_planted(source.tables)
 
-    def pages(self, site: "Site", view: "tuple[PlantedClass, ...]") -> "Iterator[SitePage]":
+    def pages(self, site: "Site", view: "PlantedTables") -> "Iterator[SitePage]":
         from barlow_report.lenses.planted.pages import planted_page
 
-        directions, error_types = self.need(site, "directions"), self.need(site, "error_types")
-        yield planted_page(site, view, has_directions=directions is not None, error_types=error_types)
+        yield planted_page(
+            site,
+            view,
+            has_directions=self.need(site, "directions") is not None,
+            error_types=self.need(site, "error_types"),
+            causes=self.need(site, "causes"),
+        )
 
-    def note(self, site: "Site", view: "tuple[PlantedClass, ...]") -> "Block":
+    def note(self, site: "Site", view: "PlantedTables") -> "Block":
         from barlow_report.lenses.planted.pages import note
 
         return note()

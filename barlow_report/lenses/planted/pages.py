@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass
 
+from barlow_report.lenses.causes.page_words import VERDICT_WORDS
+from barlow_report.lenses.causes.records import CauseEffect, CauseView
 from barlow_report.lenses.error_types.records import ERROR_TITLES, ErrorTypeTables
-from barlow_report.lenses.planted.records import Planted
+from barlow_report.lenses.planted.records import Planted, PlantedTables, TrueEffect
 from barlow_report.report.datatable import Link
 from barlow_report.report.pages.page import Site, SitePage
 from barlow_report.report.records import Share
 from barlow_report.report.slots import Block
 from barlow_report.report.words import rule_inequality
 
-__all__ = ["NoisyRow", "PlantedRow", "PlantedView", "note", "planted_page"]
+__all__ = ["EffectRow", "NoisyRow", "PlantedRow", "PlantedView", "note", "planted_page"]
 
 OUTCOMES = {
     "found": "found",
@@ -49,11 +51,26 @@ class NoisyRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EffectRow:
+    """What a cue or a decoy truly does in one direction, beside what the report estimates."""
+
+    true: TrueEffect
+    link: Link
+    before: Share
+    after: Share
+    rule: Link | None
+    estimate: CauseEffect | None
+    verdict: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class PlantedView:
     """The demo's known answer beside what was found."""
 
     rows: tuple[PlantedRow, ...]
     noisy: tuple[NoisyRow, ...]
+    effects: tuple[EffectRow, ...]
+    has_causes: bool
     n_planted: int
     n_found: int
     n_recognised: int
@@ -70,9 +87,15 @@ def note() -> Block:
 
 
 def planted_page(
-    site: Site, planted: tuple[Planted, ...], *, has_directions: bool, error_types: ErrorTypeTables | None
+    site: Site,
+    tables: PlantedTables,
+    *,
+    has_directions: bool,
+    error_types: ErrorTypeTables | None,
+    causes: CauseView | None,
 ) -> SitePage:
     """Which failure modes were planted in the demo and which were found."""
+    planted = tables.classes
     rows = tuple(_planted_row(site, item) for item in planted if not item.label_noise)
     noisy = tuple(_noisy_row(site, item, error_types) for item in planted if item.label_noise)
     n_planted = sum(bool(row.planted.cue) for row in rows)
@@ -86,6 +109,8 @@ def planted_page(
         view=lambda: PlantedView(
             rows=rows,
             noisy=noisy,
+            effects=tuple(_effect_row(site, effect, causes) for effect in tables.effects),
+            has_causes=causes is not None,
             n_planted=n_planted,
             n_found=sum(row.planted.outcome == "found" for row in rows),
             n_recognised=sum(row.planted.outcome == "found" and row.is_called_noise for row in noisy),
@@ -128,4 +153,21 @@ def _noisy_row(site: Site, planted: Planted, error_types: ErrorTypeTables | None
         agreement=row.agreement,
         recognised=Share(planted.n_noise_recognised, planted.n_noise_failures),
         is_called_noise=errors is not None and errors.is_label_noise,
+    )
+
+
+def _effect_row(site: Site, true: TrueEffect, causes: CauseView | None) -> EffectRow:
+    rule = None if true.rule_id is None else site.catalog.rules.get(true.rule_id)
+    estimate = None
+    if causes is not None and true.rule_id is not None:
+        found = causes.effects.get(true.rule_id, ())
+        estimate = next((e for e in found if (e.position, e.direction) == (true.position, true.direction)), None)
+    return EffectRow(
+        true=true,
+        link=site.class_link(true.class_id),
+        before=Share(true.n_failures, true.n_scenes),
+        after=Share(true.n_failures_redrawn, true.n_scenes),
+        rule=None if rule is None else Link(rule_inequality(rule), site.rule_path(rule)),
+        estimate=estimate,
+        verdict="" if estimate is None else VERDICT_WORDS[estimate.verdict],
     )

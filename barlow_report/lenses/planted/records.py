@@ -7,7 +7,7 @@ import pandas as pd
 
 from barlow_report.report.rows import rows
 
-__all__ = ["Planted", "read_planted"]
+__all__ = ["Planted", "PlantedTables", "TrueEffect", "read_planted"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,37 @@ class Planted:
     n_noise_false: int | None
 
 
-def read_planted(tables: Mapping[str, pd.DataFrame]) -> tuple[Planted, ...] | None:
-    """Return what was planted in each class; None where the run is no demo."""
-    table = tables.get("planted")
-    return None if table is None else tuple(Planted(**row) for row in rows(table))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrueEffect:
+    """What a cue or a decoy truly does to the inspected model; see table `true_effects`."""
+
+    class_id: int
+    kind: str
+    name: str
+    direction: str
+    n_scenes: int
+    n_failures: int
+    n_failures_redrawn: int
+    effect: float
+    rule_id: int | None
+    position: int | None
+    agreement: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlantedTables:
+    """What was planted in each class, and what of it truly makes the model fail."""
+
+    classes: tuple[Planted, ...]
+    effects: tuple[TrueEffect, ...]
+
+
+def read_planted(tables: Mapping[str, pd.DataFrame]) -> PlantedTables | None:
+    """Return what was planted; None where the run is no demo. A run of an earlier version has no true effects."""
+    if (planted := tables.get("planted")) is None:
+        return None
+    effects = tables.get("true_effects")
+    return PlantedTables(
+        classes=tuple(Planted(**row) for row in rows(planted)),
+        effects=() if effects is None else tuple(TrueEffect(**row) for row in rows(effects)),
+    )

@@ -1,16 +1,28 @@
 """What was planted in the demo beside what its run has found."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from barlow_report.demo.scene_folder import read_scene_table
+from barlow_report.config import Config
+from barlow_report.demo.scene_folder import read_scene_table, redraw
 from barlow_report.lenses.planted.comparing import compare_with_planted
+from barlow_report.lenses.planted.truth import Kind, measure_true_effects
+from barlow_report.progress import Progress
 from barlow_report.run_folder import Run
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 __all__ = ["write_planted"]
 
+N_REDRAWN = 24
+"""Scenes for each cue or decoy and each direction: as many as images are changed to estimate the effect."""
 
-def write_planted(run: Run, *, images: Path) -> None:
-    """Write table `planted`: what was planted in the scenes of folder `images`, and what the run found."""
+
+def write_planted(config: Config, run: Run, *, images: Path, progress: Progress) -> None:
+    """Write what was planted in the scenes of folder `images`, what of it the run found, and what it truly does."""
     from barlow_report.rules import leaf_members
 
     conditions = dict(tuple(run.read_table("conditions").groupby("rule_id")))
@@ -27,3 +39,51 @@ def write_planted(run: Run, *, images: Path) -> None:
         members=lambda rule_id: leaf_members(features, conditions[rule_id]),
     )
     run.write_table("planted", planted)
+    if not run.has_table("true_effects"):  # dropped with what it rests on; drawing takes a while
+        _write_true_effects(config, run, images=images, progress=progress)
+
+
+def _write_true_effects(config: Config, run: Run, *, images: Path, progress: Progress) -> None:
+    from barlow_report.rules import leaf_members
+
+    features = run.features()
+    model = _Redrawn(config, images, paths=run.read_table("images")["path"].tolist())
+    progress.message("Redrawing scenes with one thing changed")
+    effects = measure_true_effects(
+        classes=run.read_table("classes"),
+        images=run.read_table("images"),
+        groups=run.read_table("groups"),
+        rules=run.read_table("rules"),
+        conditions=run.read_table("conditions"),
+        scene_table=read_scene_table(images),
+        members=lambda rows: leaf_members(features, rows),
+        redraw=model.predict,
+        n_redrawn=N_REDRAWN,
+    )
+    run.write_table("true_effects", effects)
+
+
+class _Redrawn:
+    """Asks the inspected model about scenes that are not as they were drawn."""
+
+    def __init__(self, config: Config, folder: Path, *, paths: Sequence[str]) -> None:
+        import torch
+
+        from barlow_report.vision.loading import load_model
+
+        if config.inspected_model is None:
+            raise ValueError("the demo's configuration names no inspected model.")
+        self._folder, self._paths = folder, paths
+        self._model = load_model(config.inspected_model, device=torch.device("cpu"), role="inspected_model")
+
+    def predict(self, image_ids: Sequence[int], kind: Kind) -> "npt.NDArray[np.int64]":
+        """Return the predictions, class ids, on the scenes with their cue or decoy drawn, or left out, instead."""
+        import numpy as np
+        import torch
+
+        from barlow_report.vision.preprocessing import to_tensor
+
+        pictures = [redraw(self._folder, self._paths[i], changes=kind) for i in image_ids]
+        inputs = torch.stack([to_tensor(picture, self._model.preprocessing) for picture in pictures])
+        with torch.inference_mode():
+            return np.asarray(self._model.predict(inputs).argmax(dim=1).numpy(), dtype=np.int64)

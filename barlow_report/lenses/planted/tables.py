@@ -63,4 +63,40 @@ TABLES: tuple[Table, ...] = (
             ),
         ),
     ),
+    Table(
+        name="true_effects",
+        meaning="What the cues and decoys of the demo truly do to the inspected model, found by redrawing scenes with "
+        "one of them alone changed. Only in a demo run.",
+        key=("class_id", "kind", "direction"),
+        columns=(
+            integer("class_id", "the class of the scenes"),
+            text(
+                "kind",
+                "cue: the model learned to rely on it; decoy: it goes along with the cue and was never learned",
+                allowed=("cue", "decoy"),
+            ),
+            text("name", "what it is"),
+            text(
+                "direction",
+                "repair: scenes that lack it get it; break: scenes that show it lose it",
+                allowed=("repair", "break"),
+            ),
+            integer("n_scenes", "scenes that were redrawn, at least 1"),
+            integer("n_failures", "failures among them, as they are analysed"),
+            integer("n_failures_redrawn", "failures among them, redrawn"),
+            real("effect", "repair: share of failures that redrawing takes away; break: that it adds; −1 to 1"),
+            integer(
+                "rule_id",
+                "the verified rule of the group by label with the condition that is about it; no value without one",
+                nullable=True,
+            ),
+            integer("position", "the condition, see conditions; no value without one", nullable=True),
+            real(
+                "agreement",
+                "share of the images of the class for which meeting that condition and lacking the thing agree; at "
+                "least 0.9; no value without one",
+                nullable=True,
+            ),
+        ),
+    ),
 )
