@@ -3,6 +3,7 @@
 import inspect
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from torch import nn
 
 from barlow_report.config import RulesConfig
 from tests.benchmarks.displayed_rates import modes_shown
+from tests.benchmarks.known_causes import Condition, Scenes, associated, best_feature, best_threshold, plan_conditions
 from tests.benchmarks.peers.experiments import Experiment, Plan, make_experiment
 from tests.benchmarks.peers.oracles import slice_by_answer, slice_by_ridge, slice_by_threshold
 from tests.benchmarks.peers.pools import CUED_CLASSES, Pool, load_pool
@@ -204,3 +206,48 @@ def test_a_row_of_the_table_says_counts_and_intervals(capsys: pytest.CaptureFixt
         "    discovery: cue missing 100%",
         "    true slice: cue missing 100%",
     ]
+
+
+def test_known_causes_are_of_every_class_kind_and_strength() -> None:
+    plan = plan_conditions(n_per_class=5, n_scenes=80, seed=1)
+    assert len(plan) == 2 * 5 * len(CUED_CLASSES)
+    assert len({(c.kind, c.class_name, c.phi) for c in plan}) == len(plan)
+    assert {(c.kind, c.is_odd) for c in plan} == {("cue", True), ("cue", False), ("decoy", True), ("decoy", False)}
+
+
+@pytest.mark.parametrize("phi", [0.3, -0.6, 0.95])
+def test_a_decoy_is_associated_with_failures_as_strongly_as_asked(phi: float) -> None:
+    fails = np.arange(400) % 2 == 0
+    shown = associated(fails, phi, np.random.default_rng(0))
+    assert np.corrcoef(shown, fails)[0, 1] == pytest.approx(phi, abs=0.02)
+
+
+def test_a_true_effect_is_the_change_of_the_failure_rate_on_its_side() -> None:
+    shown = np.array([False, False, False, False, True, True, True, True])
+    fails = np.array([True, True, True, False, False, False, True, False])
+    changed = np.array([False, False, True, False, True, True, True, False])
+    effects = {}
+    for kind, is_odd in (("cue", False), ("decoy", True)):
+        about: dict[str, Any] = {"number": 0, "class_name": "mug", "phi": 0.5, "n_scenes": 8, "seed": 0}
+        scenes = Scenes(
+            condition=Condition(kind=kind, is_odd=is_odd, **about),
+            pictures=np.zeros((8, 1, 1, 3), dtype=np.uint8),
+            is_shown=shown,
+            fails=fails,
+            fails_changed=changed,
+            feature_id=0,
+            is_raised=True,
+        )
+        effects[kind] = [scenes.true_effect(direction) for direction in ("repair", "break")]
+        assert scenes.phi == pytest.approx(0.5 if kind == "cue" else -0.5)
+    assert effects == {"cue": [0.5, 0.5], "decoy": [-0.5, -0.5]}
+
+
+def test_the_feature_and_the_threshold_that_tell_best_what_is_shown() -> None:
+    missing = np.array([[0, 5, 1], [0, 6, 2], [0, 7, 3]], dtype=np.float32)
+    shown = np.array([[0, 1, 2], [0, 2, 5], [0, 3, 6]], dtype=np.float32)
+    assert best_feature(missing, shown) == (1, False)
+    values = np.concatenate([missing, shown])
+    is_shown = np.arange(6) >= 3
+    assert best_threshold(values[:, 1], is_shown) == (4.0, 1.0)
+    assert best_threshold(values[:, 0], is_shown) == (0.0, 0.5)

@@ -154,3 +154,16 @@ def test_the_demo_of_an_installed_wheel_finds_what_was_planted(installed: Path, 
     without = planted[(planted["cue"] == "") & (planted["label_noise"] == "")]
     assert len(without) == 7
     assert (without["n_verified"] == 0).all()
+
+    run = Run.open(tmp_path / "runs" / "demo")
+    true = run.read_table("true_effects")
+    cues, decoys = true[true["kind"] == "cue"], true[true["kind"] == "decoy"]
+    assert len(cues) == 2 * len(with_cue)
+    assert len(decoys) == 4
+    assert (cues["effect"] >= 0.9).all()
+    assert (decoys["effect"].abs() <= 0.1).all()
+    estimated = cues.merge(run.read_table("causes"), on=["rule_id", "position", "direction"], suffixes=("_true", ""))
+    assert (estimated["verdict"] == "causal").mean() >= 0.8
+    assert decoys.merge(run.read_table("causes").query("verdict == 'causal'"), on=["rule_id", "position"]).empty
+    page = (index.parent / "planted" / "index.html").read_text(encoding="utf-8").partition('id="true-effects"')[2]
+    assert page.count("cause-causal") == (estimated["verdict"] == "causal").sum()

@@ -126,8 +126,12 @@ def redraw(folder: Path, path: str, *, changes: Literal["cue", "decoy"]) -> Imag
     if name not in CLASSES or not index.isdecimal():
         raise DataError(f"{folder}: found no scene {path!r}; expected a path of {SCENE_TABLE}.")
     scene = plan_scene(settings, name, int(index))
-    changed = {f"with_{changes}": not getattr(scene, f"with_{changes}")}
-    with Image.open(io.BytesIO(_encode(draw_planned(replace(scene, **changed))))) as image:
+    changed = (
+        replace(scene, with_cue=not scene.with_cue)
+        if changes == "cue"
+        else replace(scene, with_decoy=not scene.with_decoy)
+    )
+    with Image.open(io.BytesIO(_encode(draw_planned(changed)))) as image:
         return image.convert("RGB")
 
 

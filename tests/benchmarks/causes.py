@@ -52,12 +52,12 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where the run and its effects are kept; default: nowhere")
     parser.add_argument("--n-strengths", type=int, default=5, help="strengths of association per class and kind")
     parser.add_argument("--n-scenes", type=int, default=80, help="scenes per condition")
-    parser.add_argument("--n-random", type=int, default=2, help="random features per cue and direction")
+    parser.add_argument("--n-random", type=int, default=1, help="random features per cue and direction")
     parser.add_argument("--n-workers", type=int, default=2, help="processes that draw")
     parser.add_argument("--quick", action="store_true", help="two strengths, few scenes")
     arguments = parser.parse_args()
     if arguments.quick:
-        arguments.n_strengths, arguments.n_scenes, arguments.n_random = 2, 60, 1
+        arguments.n_strengths, arguments.n_scenes = 2, 60
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.folder or Path(temporary)
         measure(folder / f"{arguments.part}-{arguments.n_strengths}-{arguments.n_scenes}", arguments)
@@ -74,10 +74,11 @@ def measure(folder: Path, arguments: argparse.Namespace) -> None:
     prepared = time.perf_counter()
     find_causes(config, run, explained="benchmark", progress=SilentProgress())
     tested = time.perf_counter()
-    found = rules[rules["kind"] != "random"].drop(columns="direction").merge(run.read_table("causes"), on="rule_id")
+    is_random = rules["kind"] == "random"
+    found = rules[~is_random].drop(columns="direction", errors="ignore").merge(run.read_table("causes"), on="rule_id")
     found["true_effect"] = [scenes[i].true_effect(d) for i, d in zip(found["scenes"], found["direction"], strict=True)]
     found.to_csv(folder / "effects.csv", index=False)
-    nulls = test_random_features(rules[rules["kind"] == "random"], config, run)
+    nulls = try_random_features(rules[is_random], config, run)
     nulls.to_csv(folder / "random.csv", index=False)
     print(
         f"{arguments.part} scenes (seed {SEEDS[arguments.part]}): {len(scenes)} conditions on {arguments.n_scenes} "
@@ -131,7 +132,12 @@ def _write_rules(run: Run, scenes: Sequence[Scenes], *, n_random: int) -> pd.Dat
         tables["groups"].append(_group(position, members, item))
         tables["group_classes"].append({"group_id": position, "position": 0, "class_id": class_id})
         tables["memberships"] += [{"group_id": position, "image_id": int(i)} for i in members]
-        about = {"scenes": position, "kind": condition.kind, "class_name": condition.class_name, "aim": condition.phi}
+        about: dict[str, Any] = {
+            "scenes": position,
+            "kind": condition.kind,
+            "class_name": condition.class_name,
+            "aim": condition.phi,
+        }
         measures = _measures(leaf, item.fails)
         shows = float((leaf == item.on_failing_side).mean())
         known.append(_add_rule(tables, [own], measures, position, **about, agreement=shows, phi=item.phi))
@@ -221,7 +227,7 @@ def _write(run: Run, name: str, rows: list[dict[str, Any]]) -> None:
     run.write_table(name, frame[empty_table(name).columns])
 
 
-def test_random_features(rules: pd.DataFrame, config: Config, run: Run) -> pd.DataFrame:
+def try_random_features(rules: pd.DataFrame, config: Config, run: Run) -> pd.DataFrame:
     """Move random features as the lens would; returns a row each, with both p-values."""
     if config.inspected_model is None:
         raise ValueError("the demo's configuration names no inspected model.")
@@ -267,24 +273,28 @@ def print_strengths(found: pd.DataFrame) -> None:
 
 
 def print_scores(found: pd.DataFrame, config: Config) -> None:
-    """Print how well the estimate tells what is a cause."""
-    tested = found[found["effect"].notna()]
-    is_cue = tested["kind"] == "cue"
-    print(f"effects tested                                  {len(tested)} of {len(found)}")
-    print(
-        f"rank correlation of estimated and true effect   {spearmanr(tested['effect'], tested['true_effect'])[0]:.2f}"
-    )
-    for name, words in (
-        ("effect", "estimated effect"),
-        ("error_rate", "error rate in evidence"),
-        ("importance_value", "importance value"),
-    ):
-        print(f"AUROC cue against decoy, {words:<22} {roc_auc_score(is_cue, tested[name]):.2f}")
+    """Print how well the estimates tell what is a cause: of conditions, the mean of both directions, and of each."""
+    tested = found[found["effect"].notna()].astype({"effect": float})
+    columns = ["effect", "true_effect", "error_rate", "importance_value"]
+    conditions = tested.groupby(["kind", "rule_id"], as_index=False)[columns].mean()
+    for level, rows in (("conditions", conditions), ("effects", tested)):
+        is_cue = rows["kind"] == "cue"
+        print(f"{len(rows)} {level}")
+        print(
+            f"  rank correlation of estimated and true effect   {spearmanr(rows['effect'], rows['true_effect'])[0]:.2f}"
+        )
+        for name, words in (
+            ("effect", "estimated effect"),
+            ("error_rate", "error rate in evidence"),
+            ("importance_value", "importance value"),
+        ):
+            print(f"  AUROC cue against decoy, {words:<22} {roc_auc_score(is_cue, rows[name]):.2f}")
     decoys, causes = found[found["kind"] == "decoy"], found[found["true_effect"] >= config.rules.rho]
-    _print_share("decoys called causal", decoys)
+    _print_share("decoys called causal, effects", decoys)
     _print_share(f"true effects of at least {config.rules.rho:g} called causal", causes)
-    any_direction = decoys.groupby("rule_id")["verdict"].apply(lambda v: (v == "causal").any())
-    print(f"decoys called causal in either direction: {any_direction.sum()} of {len(any_direction)}")
+    for words, rows in (("decoys", decoys), ("causes with such an effect", causes)):
+        modes = rows.groupby("rule_id")["verdict"].apply(lambda v: (v == "causal").any())
+        print(f"{words} called causal in either direction: {modes.sum()} of {len(modes)} ({modes.mean():.0%})")
 
 
 def _print_share(words: str, rows: pd.DataFrame) -> None:
@@ -294,6 +304,8 @@ def _print_share(words: str, rows: pd.DataFrame) -> None:
 
 def print_random(nulls: pd.DataFrame, config: Config) -> None:
     """Print how often random features are called causes, with both tests of the lens and with one."""
+    if nulls.empty:
+        return
     tested = nulls[nulls["p_images"].notna()]
     for words, column in (("both tests", "p_value"), ("the test of images alone", "p_images")):
         verdicts = [

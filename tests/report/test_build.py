@@ -204,11 +204,14 @@ def test_the_page_of_planted_failures_exists_only_in_a_demo(demo: Built, quiet: 
     assert "car in front, so" in noise
     assert "28/29" in noise
     assert "No other failure is called label noise." in noise
+    true = text.partition('id="true-effects"')[2]
+    for words in ("cue “handle” drawn in", "cue “handle” left out", "decoy “candle” left out", "23/24", ">none<"):
+        assert words in true
     assert not (quiet.site / "planted").exists()
 
 
 def test_empty_tables_make_a_site(tmp_path: Path, demo: Built) -> None:
-    tables = {name: empty_table(name) for name in demo.source.tables if name != "planted"}
+    tables = {name: empty_table(name) for name in demo.source.tables if name not in ("planted", "true_effects")}
     source = ReportSource(info=demo.source.info, tables=tables, media=tmp_path)
     build_site(source, site=tmp_path / "site")
     assert "The run has no groups" in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
