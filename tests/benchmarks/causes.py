@@ -68,7 +68,7 @@ def measure(folder: Path, arguments: argparse.Namespace) -> None:
     started = time.perf_counter()
     plan = plan_conditions(n_per_class=arguments.n_strengths, n_scenes=arguments.n_scenes, seed=SEEDS[arguments.part])
     models = Models()
-    scenes = make_scenes(plan, models, n_pilot=max(arguments.n_scenes // 3, 20), n_workers=arguments.n_workers)
+    scenes = make_scenes(plan, models, n_pilot=arguments.n_scenes // 2, n_workers=arguments.n_workers)
     drawn = time.perf_counter()
     config, run, rules = prepare_run(scenes, models.config, folder, n_random=arguments.n_random)
     prepared = time.perf_counter()

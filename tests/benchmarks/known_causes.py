@@ -9,6 +9,7 @@ failures, or with their absence, as strongly as asked, and causes nothing.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -143,19 +144,19 @@ def _batches(pictures: Pixels, model: LoadedModel) -> Sequence[torch.Tensor]:
 
 def plan_conditions(*, n_per_class: int, n_scenes: int, seed: int) -> list[Condition]:
     """Cues and decoys of every class that has them, of `n_per_class` strengths from 0.3 to 0.95 each."""
-    strengths = np.linspace(0.3, 0.95, n_per_class)
-    wanted = [(name, kind, phi) for name in CUED_CLASSES for kind in ("cue", "decoy") for phi in strengths]
+    strengths = enumerate(np.linspace(0.3, 0.95, n_per_class).tolist())
+    wanted = product(enumerate(CUED_CLASSES), enumerate(("cue", "decoy")), strengths)
     return [
         Condition(
             number=number,
             kind=kind,
             class_name=name,
-            phi=float(phi),
-            is_odd=(number + number // n_per_class) % 2 == 1,
+            phi=phi,
+            is_odd=(i + j + k) % 2 == 1,
             n_scenes=n_scenes,
             seed=seed,
         )
-        for number, (name, kind, phi) in enumerate(wanted)
+        for number, ((i, name), (j, kind), (k, phi)) in enumerate(wanted)
     ]
 
 
