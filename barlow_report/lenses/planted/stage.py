@@ -67,23 +67,16 @@ class _Redrawn:
     """Asks the inspected model about scenes that are not as they were drawn."""
 
     def __init__(self, config: Config, folder: Path, *, paths: Sequence[str]) -> None:
-        import torch
-
+        from barlow_report.vision.devices import choose_device
         from barlow_report.vision.loading import load_model
 
         if config.inspected_model is None:
             raise ValueError("the demo's configuration names no inspected model.")
         self._folder, self._paths = folder, paths
-        self._model = load_model(config.inspected_model, device=torch.device("cpu"), role="inspected_model")
+        self._model = load_model(config.inspected_model, device=choose_device(config.device), role="inspected_model")
 
     def predict(self, image_ids: Sequence[int], kind: Kind) -> "npt.NDArray[np.int64]":
         """Return the predictions, class ids, on the scenes with their cue or decoy drawn, or left out, instead."""
-        import numpy as np
-        import torch
+        from barlow_report.vision.predictions import predict_classes
 
-        from barlow_report.vision.preprocessing import to_tensor
-
-        pictures = [redraw(self._folder, self._paths[i], changes=kind) for i in image_ids]
-        inputs = torch.stack([to_tensor(picture, self._model.preprocessing) for picture in pictures])
-        with torch.inference_mode():
-            return np.asarray(self._model.predict(inputs).argmax(dim=1).numpy(), dtype=np.int64)
+        return predict_classes(self._model, [redraw(self._folder, self._paths[i], changes=kind) for i in image_ids])

@@ -1,0 +1,20 @@
+"""What a model predicts for a handful of images: a pass over many is `inference.py`."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+
+from barlow_report.vision.models import LoadedModel
+from barlow_report.vision.preprocessing import to_tensor
+
+__all__ = ["predict_classes"]
+
+
+def predict_classes(model: LoadedModel, images: Sequence[Image.Image]) -> npt.NDArray[np.int64]:
+    """Return the class_id with the largest output for each image, (n,). Preprocessed they must be of one size."""
+    inputs = torch.stack([to_tensor(image, model.preprocessing) for image in images]).to(model.device)
+    with torch.inference_mode():
+        return np.asarray(model.predict(inputs).argmax(dim=1).cpu().numpy(), dtype=np.int64)
