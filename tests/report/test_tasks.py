@@ -95,7 +95,7 @@ def test_send_the_link_of_a_filtered_view(reader: Reader) -> None:
     address = reader.page.url
     other = reader.page.context.new_page()
     other.goto(address)
-    other.wait_for_function("text => document.querySelector('[data-count]').innerText === text", arg=rows)
+    other.wait_for_function("text => document.querySelector('[data-count]')?.innerText === text", arg=rows)
     assert other.get_by_label("Verdict", exact=True).input_value() == "verified"
 
 
@@ -110,7 +110,7 @@ def test_see_the_images_of_a_confusion(reader: Reader) -> None:
     n = int(re.sub(r"\D", "", cell.inner_text()))
     reader.click(cell)
     reader.page.wait_for_load_state()
-    reader.page.wait_for_function("n => document.querySelector('[data-count]').innerText.includes('of ' + n)", arg=n)
+    reader.page.wait_for_function("n => document.querySelector('[data-count]')?.innerText.includes('of ' + n)", arg=n)
 
 
 def test_see_what_a_feature_shows(reader: Reader) -> None:
