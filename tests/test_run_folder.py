@@ -169,10 +169,12 @@ def test_two_writers_do_not_share_a_temporary_file(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_writer_left_is_deleted_by_the_next_owner(run: Run) -> None:
-    left = run.folder / "splits.parquet.0123abcd.partial"
-    left.write_bytes(b"half")
+    left = [run.folder / "splits.parquet.0123abcd.partial", run.folder / "annotations" / "records.jsonl.01.partial"]
+    for path in left:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"half")
     with run.locked():
-        assert not left.exists()
+        assert not any(path.exists() for path in left)
 
 
 def test_a_folder_that_is_no_run_keeps_its_files(tmp_path: Path) -> None:

@@ -114,7 +114,6 @@ class Catalog:
         self.evaluation = [Evaluation(**visible_grouping(row)) for row in rows(frames["evaluation"])]
         explained = [Explained(**visible_grouping(row)) for row in rows(frames["explained"])]
         self.explained = [row for row in explained if row.scope != "group"]
-        self.explained_in_group = {row.group_id: row for row in explained if row.group_id is not None}
         self._link()
 
     def _link(self) -> None:

@@ -82,7 +82,8 @@ class Run(TableFiles, PictureFiles, InfoFile):
                     f"{self.folder}: another process is writing to this run. Wait until it ends, or use another --run."
                 )
             if self._info_path.exists():  # otherwise it may be anybody's folder
-                delete_partial(self.folder)
+                for folder in (self.folder, *(path for path in self.folder.iterdir() if path.is_dir())):
+                    delete_partial(folder)
             yield
 
     # --- stages -------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from barlow_report.run_folder import Run
+from barlow_report.stages.members import GroupMembers
 from barlow_report.tables import empty_table
 
 __all__ = ["leaves_of_failures"]
@@ -26,22 +27,17 @@ def _leaves(run: Run) -> Iterator[pd.DataFrame]:
     from barlow_report.rules import leaf_members  # scikit-learn takes a second
 
     images = run.read_table("images")
-    columns = {"label": images["label"].to_numpy(), "prediction": images["prediction"].to_numpy()}
-    is_failure = columns["label"] != columns["prediction"]
-    groups = run.read_table("groups")
-    others = dict(tuple(run.read_table("memberships").groupby("group_id")["image_id"]))
+    is_failure = (images["label"] != images["prediction"]).to_numpy()
+    members_of = GroupMembers(run)
     conditions = dict(tuple(run.read_table("conditions").groupby("rule_id")))
     rules = dict(tuple(run.read_table("rules").groupby("group_id")["rule_id"]))
     features = run.features()
-    for group in groups.itertuples():
-        if group.group_id not in rules:
+    for group_id in run.read_table("groups")["group_id"]:
+        if group_id not in rules:
             continue
-        if pd.isna(group.class_id):
-            members = np.sort(others[group.group_id].to_numpy())
-        else:
-            members = np.flatnonzero(columns[group.grouping] == group.class_id)
+        members = members_of(group_id)
         failures = members[is_failure[members]]
-        for rule_id in rules[group.group_id]:
+        for rule_id in rules[group_id]:
             rows = conditions.get(rule_id, empty_table("conditions"))
             inside = failures[leaf_members(features, rows, image_ids=failures)]
             yield pd.DataFrame({"rule_id": np.full(len(inside), rule_id), "image_id": inside})

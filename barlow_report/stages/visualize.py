@@ -18,6 +18,7 @@ from barlow_report.run_folder import Run, fingerprint
 from barlow_report.seals import is_sealed, read_sealed_json, write_sealed_json
 from barlow_report.stages.asking import asked_pairs
 from barlow_report.stages.heat_rows import scale_heatmaps
+from barlow_report.stages.members import GroupMembers
 from barlow_report.stages.mode_images import choose_pictures, mode_images
 from barlow_report.stages.pictures import Pictures, feature_model_config
 from barlow_report.stages.strips import along_conditions
@@ -130,18 +131,7 @@ class _Tables:
         self.used_pairs = set(zip(uses["group_id"].tolist(), uses["feature_id"].tolist(), strict=True))
         images = run.read_table("images")
         self.is_failure = (images["prediction"] != images["label"]).to_numpy()
-        self._keys = {"label": images["label"].to_numpy(), "prediction": images["prediction"].to_numpy()}
-        groups = run.read_table("groups")
-        by_class = groups[groups["class_id"].notna()]
-        self._classes = {group.group_id: (group.grouping, group.class_id) for group in by_class.itertuples()}
-        self._others = dict(tuple(run.read_table("memberships").groupby("group_id")["image_id"]))
-
-    def members(self, group_id: int) -> np.ndarray:
-        """The ids of the images of a group, ascending."""
-        if group_id in self._classes:
-            grouping, class_id = self._classes[group_id]
-            return np.flatnonzero(self._keys[grouping] == class_id)
-        return np.sort(self._others[group_id].to_numpy())
+        self.members = GroupMembers(run)
 
 
 def _n_distinct(*frames: pd.DataFrame) -> int:

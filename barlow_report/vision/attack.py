@@ -28,12 +28,13 @@ from barlow_report.vision.gradients import (
     activation_and_gradient,
     largest,
     norm,
+    passes,
     rows_per_pass,
     smooth_noise,
     unit_steps,
 )
 from barlow_report.vision.models import LoadedModel
-from barlow_report.vision.workers import processor_replicas
+from barlow_report.vision.workers import run_passes
 
 __all__ = ["AttackResult", "FeatureAttack", "attack_features"]
 
@@ -100,21 +101,17 @@ class FeatureAttack:
         n_rows = rows_per_pass(
             self.model.device, batch_size=self.settings.batch_size, size=(images.shape[2], images.shape[3])
         )
-        # The indices wrap around: the last batch is filled up with the first pairs.
-        rows = torch.arange(-(-len(ids) // n_rows) * n_rows, device=self.model.device) % len(ids)
-        results = self._run_batches([(start[part], ids[part]) for part in torch.split(rows, n_rows)])
+        batches = [(start[part], ids[part]) for part in passes(len(ids), n_rows, device=self.model.device)]
+        results = run_passes(
+            (self._guide, self._exact),
+            lambda own, batch: _attack_batch(own, *batch, settings=self.settings),
+            batches,
+        )
         return AttackResult(
             images=torch.cat([result.images for result in results])[: len(ids)],
             activation=torch.cat([result.activation for result in results])[: len(ids)],
             attacked_activation=torch.cat([result.attacked_activation for result in results])[: len(ids)],
         )
-
-    def _run_batches(self, batches: list[tuple[torch.Tensor, torch.Tensor]]) -> list[AttackResult]:
-        models = (self._guide, self._exact)
-        if self.model.device.type != "cpu":
-            return [_attack_batch(models, *batch, settings=self.settings) for batch in batches]
-        with processor_replicas(models) as replicas:
-            return list(replicas.map(lambda own, batch: _attack_batch(own, *batch, settings=self.settings), batches))
 
 
 def attack_features(

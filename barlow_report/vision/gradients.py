@@ -16,6 +16,7 @@ __all__ = [
     "activation_and_gradient",
     "largest",
     "norm",
+    "passes",
     "rows_per_pass",
     "smooth_noise",
     "unit_steps",
@@ -36,6 +37,11 @@ def rows_per_pass(device: torch.device, *, batch_size: int, size: tuple[int, int
     if device.type != "cpu":
         return batch_size
     return min(batch_size, MAX_ROWS_ON_CPU, max(4, PIXELS_PER_PASS // (size[0] * size[1])))
+
+
+def passes(n: int, n_rows: int, *, device: torch.device | None = None) -> tuple[torch.Tensor, ...]:
+    """Split `n` images, at least 1, into passes of exactly `n_rows`; the first images fill up the last one."""
+    return torch.split(torch.arange(-(-n // n_rows) * n_rows, device=device) % n, n_rows)
 
 
 def activation_and_gradient(

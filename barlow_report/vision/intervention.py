@@ -8,7 +8,7 @@ inspected model's answers to inputs made in the same way, the unchanged one too.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +16,13 @@ import torch
 from PIL import Image
 
 from barlow_report.vision.acceleration import accelerate
-from barlow_report.vision.gradients import rows_per_pass
+from barlow_report.vision.gradients import passes, rows_per_pass
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.moves import FeatureMoves, Moved, add_noise
 from barlow_report.vision.outputs import OutputKind, confidences, summarise
 from barlow_report.vision.preprocessing import geometry, to_tensor
 from barlow_report.vision.transfer import transfer_change
-from barlow_report.vision.workers import processor_replicas
+from barlow_report.vision.workers import run_passes
 
 __all__ = ["DOSES", "Change", "Interventions", "Outcome", "class_weights"]
 
@@ -45,7 +45,7 @@ class Change:
         sign: +1 raises it, −1 lowers it.
         target: The activation to reach.
         radius: Largest L2 length of the change, pixels in [0, 1].
-        controls: Other features, (n_controls,).
+        controls: Other features, (n_controls,), at least one.
         class_controls: Features with a similar weight for the class, (n_class_controls,); perhaps none.
         seed: Of the noise.
     """
@@ -193,7 +193,9 @@ class Interventions:
         class_controls = self._along(batch, change.class_controls, lengths, change.sign)
         generator = torch.Generator().manual_seed(change.seed)
         noisy = add_noise(batch, length=lengths, generator=generator)
-        own = controls[torch.arange(n), torch.arange(n) % max(controls.shape[1], 1)] if controls.shape[1] else batch
+        n_doses, n_controls = len(DOSES), len(change.controls)
+        turn = torch.arange(n) % n_controls
+        own = controls[torch.arange(n), turn]
         versions = [
             batch,
             *(batch + dose * (moved_images - batch) for dose in DOSES[1:-1]),
@@ -204,12 +206,9 @@ class Interventions:
             *class_controls.unbind(1),
         ]
         answers, certainty = self._ask(originals, batch, versions)
-        n_doses, n_controls = len(DOSES), controls.shape[1]
         middle = answers[:, n_doses : 2 * n_doses - 2]
         rest = answers[:, 2 * n_doses - 1 :]
-        own_last = (
-            np.take_along_axis(rest, (np.arange(n) % n_controls)[:, None], axis=1) if n_controls else answers[:, :1]
-        )
+        own_last = np.take_along_axis(rest, turn.numpy()[:, None], axis=1)
         return Outcome(
             before=answers[:, 0],
             moved=answers[:, :n_doses],
@@ -219,24 +218,13 @@ class Interventions:
             noise=answers[:, 2 * n_doses - 2],
             confidence_before=certainty[:, 0],
             confidence_moved=certainty[:, n_doses - 1],
-            activation_before=self._activations(batch, change.feature_id),
+            activation_before=moved.activation_before.cpu().double().numpy(),
             activation_moved=moved.activation.cpu().double().numpy(),
             length=lengths.double().numpy(),
             is_reached=moved.is_reached.cpu().numpy(),
             images=_pictures(batch),
             moved_images=_pictures(moved_images),
         )
-
-    def _activations(self, batch: torch.Tensor, feature_id: int) -> Floats:
-        moved = self._moves.run(
-            batch,
-            torch.full((len(batch),), feature_id),
-            sign=torch.ones(len(batch)),
-            target=torch.full((len(batch),), -torch.inf),
-            limit=torch.zeros(len(batch)),
-            n_steps=1,
-        )
-        return cast(Floats, moved.activation.cpu().double().numpy())
 
     def _ask(
         self, originals: Sequence[Image.Image], batch: torch.Tensor, versions: Sequence[torch.Tensor]
@@ -260,30 +248,26 @@ class Interventions:
                 )
                 each.append((own[i] + carried).clamp(0, 1))
             outputs = self._predict(each)
-        summary = summarise(outputs.double().cpu().numpy())
-        predictions = outputs.argmax(dim=1).cpu().numpy()
+        summary = summarise(outputs.double().numpy())
+        predictions = outputs.numpy().argmax(axis=1)  # the first of equal ones, as in the pass
         return predictions.reshape(n, k), confidences(summary, self._kind).reshape(n, k)
 
     def _predict(self, batches: Sequence[torch.Tensor]) -> torch.Tensor:
         """Outputs of all images of all batches, each of one size, in passes of a fixed number of rows."""
-        parts, counts = [], []
+        device, parts, counts = self._inspected.device, [], []
         for batch in batches:
-            size = (batch.shape[2], batch.shape[3])
-            n_rows = rows_per_pass(self._inspected.device, batch_size=self._batch_size, size=size)
-            for part in torch.split(torch.arange(-(-len(batch) // n_rows) * n_rows), n_rows):
-                parts.append(batch[part % len(batch)])
-                counts.append(int((part < len(batch)).sum()))
-
-        def predict(model: LoadedModel, images: torch.Tensor) -> torch.Tensor:
-            with torch.inference_mode():
-                return model.predict(images.to(model.device).contiguous()).cpu()
-
-        if self._inspected.device.type != "cpu":
-            found = [predict(self._inspected, part) for part in parts]
-        else:
-            with processor_replicas((self._inspected,)) as replicas:
-                found = list(replicas.map(lambda own, part: predict(own[0], part), parts))
+            n, size = len(batch), (batch.shape[2], batch.shape[3])
+            n_rows = rows_per_pass(device, batch_size=self._batch_size, size=size)
+            for number, part in enumerate(passes(n, n_rows)):
+                parts.append(batch[part])
+                counts.append(min(n - number * n_rows, n_rows))
+        found = run_passes((self._inspected,), lambda own, part: _outputs(own[0], part), parts)
         return torch.cat([outputs[:count] for outputs, count in zip(found, counts, strict=True)])
+
+
+def _outputs(model: LoadedModel, images: torch.Tensor) -> torch.Tensor:
+    with torch.inference_mode():
+        return model.predict(images.to(model.device).contiguous()).cpu()
 
 
 def _pictures(batch: torch.Tensor) -> list[npt.NDArray[np.float32]]:

@@ -20,12 +20,13 @@ from barlow_report.vision.gradients import (
     activation_and_gradient,
     largest,
     norm,
+    passes,
     rows_per_pass,
     unit_steps,
 )
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.waking import Leaking
-from barlow_report.vision.workers import processor_replicas
+from barlow_report.vision.workers import run_passes
 
 __all__ = ["FeatureMoves", "Moved", "add_noise"]
 
@@ -45,12 +46,14 @@ class Moved:
 
     Attributes:
         images: What the images have become, float32 in [0, 1], shape (B, 3, H, W).
+        activation_before: Of the feature on the image it started from, float32, shape (B,).
         activation: Of the feature on `images`, float32, shape (B,).
         length: L2 distance from the image it started from, pixels in [0, 1], shape (B,).
         is_reached: The target is reached, or without one the length; bool, shape (B,).
     """
 
     images: torch.Tensor
+    activation_before: torch.Tensor
     activation: torch.Tensor
     length: torch.Tensor
     is_reached: torch.Tensor
@@ -98,8 +101,6 @@ class FeatureMoves:
         device = self.model.device
         n = len(images)
         n_rows = rows_per_pass(device, batch_size=self.batch_size, size=(images.shape[2], images.shape[3]))
-        # The indices wrap around: the last pass is filled up with the first rows.
-        order = torch.arange(-(-n // n_rows) * n_rows) % n
         parts = [
             _Rows(
                 start=images[part].to(device=device, dtype=torch.float32),
@@ -108,21 +109,16 @@ class FeatureMoves:
                 target=target[part].to(device=device, dtype=torch.float32),
                 limit=limit[part].to(device=device, dtype=torch.float32),
             )
-            for part in torch.split(order, n_rows)
+            for part in passes(n, n_rows)
         ]
-        found = self._run_all(parts, n_steps)
+        found = run_passes((self._model,), lambda own, rows: _move(own[0], rows, n_steps), parts)
         return Moved(
             images=torch.cat([part.images for part in found])[:n],
+            activation_before=torch.cat([part.activation_before for part in found])[:n],
             activation=torch.cat([part.activation for part in found])[:n],
             length=torch.cat([part.length for part in found])[:n],
             is_reached=torch.cat([part.is_reached for part in found])[:n],
         )
-
-    def _run_all(self, parts: list[_Rows], n_steps: int) -> list[Moved]:
-        if self.model.device.type != "cpu":
-            return [_move(self._model, rows, n_steps) for rows in parts]
-        with processor_replicas((self._model,)) as replicas:
-            return list(replicas.map(lambda own, rows: _move(own[0], rows, n_steps), parts))
 
 
 def _move(model: LoadedModel, rows: _Rows, n_steps: int) -> Moved:
@@ -131,9 +127,9 @@ def _move(model: LoadedModel, rows: _Rows, n_steps: int) -> Moved:
         start = start.contiguous(memory_format=model.memory_format)
     has_target = ~rows.target.isnan()
     step = _wide(rows.limit / n_steps * rows.sign)
-    found, gradient = _gradient(model, start, rows.ids)
+    began, gradient = _gradient(model, start, rows.ids)
     images, before = start, start
-    is_done = torch.where(has_target, rows.sign * (found - rows.target) >= 0, rows.limit == 0)
+    is_done = torch.where(has_target, rows.sign * (began - rows.target) >= 0, rows.limit == 0)
     for _ in range(math.ceil(EXTRA_STEPS * n_steps)):
         if bool(is_done.all()):
             break
@@ -151,6 +147,7 @@ def _move(model: LoadedModel, rows: _Rows, n_steps: int) -> Moved:
     images = torch.where(_wide(has_target), images, _scaled(images, start, rows.limit))
     return Moved(
         images=images.contiguous(),
+        activation_before=began,
         activation=activation(model, images, rows.ids),
         length=norm(images - start).flatten(),
         is_reached=is_reached,

@@ -17,4 +17,5 @@ def predict_classes(model: LoadedModel, images: Sequence[Image.Image]) -> npt.ND
     """Return the class_id with the largest output for each image, (n,). Preprocessed they must be of one size."""
     inputs = torch.stack([to_tensor(image, model.preprocessing) for image in images]).to(model.device)
     with torch.inference_mode():
-        return np.asarray(model.predict(inputs).argmax(dim=1).cpu().numpy(), dtype=np.int64)
+        outputs = model.predict(inputs).cpu().numpy()
+    return np.asarray(outputs.argmax(axis=1), dtype=np.int64)  # the first of equal ones, as in the pass

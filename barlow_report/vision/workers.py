@@ -17,7 +17,7 @@ import torch
 from barlow_report.vision.acceleration import replicate
 from barlow_report.vision.models import LoadedModel
 
-__all__ = ["Replicas", "in_order", "processor_replicas"]
+__all__ = ["Replicas", "in_order", "processor_replicas", "run_passes"]
 
 Models = tuple[LoadedModel, ...]
 Item = TypeVar("Item")
@@ -66,6 +66,14 @@ def processor_replicas(models: Models, *, n_workers: int | None = None) -> Itera
     finally:
         replicas.close()
         torch.set_num_threads(n_threads)
+
+
+def run_passes(models: Models, function: Callable[[Models, Item], Result], items: Iterable[Item]) -> list[Result]:
+    """Return `function(models, item)` of each item, in order: on a processor by all threads, elsewhere one by one."""
+    if models[0].device.type != "cpu":
+        return [function(models, item) for item in items]
+    with processor_replicas(models) as replicas:
+        return list(replicas.map(function, items))
 
 
 def in_order(

@@ -49,7 +49,9 @@ class Causes(Lens["View"]):
         find_causes(config, run, explained=explained, progress=progress)
 
     def photographs(self) -> Mapping[str, Sequence[str]]:
-        return {"cause_pairs": ("before", "after", "difference")}
+        from barlow_report.lenses.causes.tables import PICTURES
+
+        return {"cause_pairs": PICTURES}
 
     def read(self, source: "ReportSource") -> "View | None":
         from barlow_report.lenses.causes.records import read_causes

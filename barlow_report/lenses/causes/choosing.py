@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Sides", "class_controls", "other_features", "sample", "sides"]
+__all__ = ["Sides", "Similar", "class_controls", "other_features", "sample", "sides", "similar_features"]
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -63,39 +63,28 @@ def sample(candidates: Integers, n: int, *, seed: tuple[int, ...]) -> Integers:
     return np.sort(np.random.default_rng(seed).choice(candidates, n, replace=False))
 
 
-def other_features(features: npt.NDArray[np.floating], feature_id: int, n: int, *, seed: tuple[int, ...]) -> Integers:
-    """Draw features of similar mean activation in a group, that hardly go along with `feature_id`.
+@dataclass(frozen=True, kw_only=True)
+class Similar:
+    """The features that may be compared with one, in a group: those that hardly go along with it.
+
+    Attributes:
+        feature_id: The feature that is moved.
+        feature_ids: The others, ascending.
+        distances: How far their mean activations are from its own, (len(feature_ids),).
+    """
+
+    feature_id: int
+    feature_ids: Integers
+    distances: Floats
+
+
+def similar_features(features: npt.NDArray[np.floating], feature_id: int) -> Similar:
+    """Find the features that may be compared with `feature_id`; none of them is constant.
 
     Args:
         features: Of the group's images, (n_images, n_features).
         feature_id: The feature that is moved.
-        n: How many, at most: fewer where there are not as many.
-        seed: Of the draw.
     """
-    means, correlations = _similarity(features, feature_id)
-    allowed = np.flatnonzero(np.abs(correlations) <= MAX_CORRELATION)  # a constant feature has none: NaN
-    distance = np.abs(means[allowed] - means[feature_id])
-    nearest = allowed[np.argsort(distance, kind="stable")[: N_NEAREST * n]]
-    return sample(nearest, n, seed=seed)
-
-
-def class_controls(weights: Floats, features: npt.NDArray[np.floating], feature_id: int, n: int) -> Integers:
-    """The features whose weight for a class is most similar to that of `feature_id`, ascending.
-
-    Args:
-        weights: Change of the class's output with each feature, (n_features,).
-        features: Of the group's images, (n_images, n_features).
-        feature_id: The feature that is moved.
-        n: How many, at most.
-    """
-    _, correlations = _similarity(features, feature_id)
-    allowed = np.flatnonzero(np.abs(correlations) <= MAX_CORRELATION)
-    order = np.argsort(np.abs(weights[allowed] - weights[feature_id]), kind="stable")
-    return np.sort(allowed[order[:n]])
-
-
-def _similarity(features: npt.NDArray[np.floating], feature_id: int) -> tuple[Floats, Floats]:
-    """Means of all features, and their correlations with one; NaN for constant ones."""
     values = np.asarray(features, dtype=np.float64)
     means = values.mean(axis=0)
     centred = values - means
@@ -103,4 +92,24 @@ def _similarity(features: npt.NDArray[np.floating], feature_id: int) -> tuple[Fl
     with np.errstate(invalid="ignore", divide="ignore"):
         correlations = centred.T @ centred[:, feature_id] / (lengths * lengths[feature_id])
     correlations[lengths <= 1e-12 * max(float(lengths.max(initial=0.0)), 1e-300)] = np.nan
-    return means, correlations
+    allowed = np.flatnonzero(np.abs(correlations) <= MAX_CORRELATION)
+    return Similar(feature_id=feature_id, feature_ids=allowed, distances=np.abs(means[allowed] - means[feature_id]))
+
+
+def other_features(similar: Similar, n: int, *, seed: tuple[int, ...]) -> Integers:
+    """Draw `n` features of similar mean activation, ascending; fewer where there are not as many."""
+    nearest = similar.feature_ids[np.argsort(similar.distances, kind="stable")[: N_NEAREST * n]]
+    return sample(nearest, n, seed=seed)
+
+
+def class_controls(weights: Floats, similar: Similar, n: int) -> Integers:
+    """The features, at most `n`, whose weight for a class is most similar to that of the moved one, ascending.
+
+    Args:
+        weights: Change of the class's output with each feature, (n_features,).
+        similar: The features to choose from.
+        n: How many, at most.
+    """
+    ids = similar.feature_ids
+    order = np.argsort(np.abs(weights[ids] - weights[similar.feature_id]), kind="stable")
+    return np.sort(ids[order[:n]])

@@ -9,10 +9,18 @@ import numpy.typing as npt
 import pandas as pd
 
 from barlow_report.config import Config, ModelConfig
-from barlow_report.lenses.causes.choosing import class_controls, other_features, sample, sides
+from barlow_report.lenses.causes.choosing import (
+    Similar,
+    class_controls,
+    other_features,
+    sample,
+    sides,
+    similar_features,
+)
 from barlow_report.lenses.causes.config import CausesConfig
 from barlow_report.lenses.causes.experiments import Experiment, Rows, not_tested, tabulate
 from barlow_report.run_folder import Run
+from barlow_report.stages.members import GroupMembers
 
 if TYPE_CHECKING:
     from barlow_report.stages.pictures import Pictures
@@ -43,11 +51,10 @@ class Laboratory:
         self._features = run.features()
         images = run.read_table("images")
         self._labels = images["label"].to_numpy(dtype=np.int64)
-        self._predictions = images["prediction"].to_numpy(dtype=np.int64)
         self._conditions = run.read_table("conditions").sort_values(["rule_id", "position"])
         self._groups = run.read_table("groups").set_index("group_id")
         self._classes = run.read_table("group_classes").sort_values(["group_id", "position"])
-        self._memberships = run.read_table("memberships")
+        self._members = GroupMembers(run)
         self._is_held_out = np.asarray(run.read_table("splits")["split"] == "held_out", dtype=np.bool_)
         self._model, self._inspected = _load(config, inspected, self._pictures, feature_model_config(config))
         self._interventions = Interventions(
@@ -84,9 +91,8 @@ class Laboratory:
             return not_tested(unit, f"there are {len(tested)} images to change, and {MIN_IMAGES} are needed")
         if not np.isfinite(target):
             return not_tested(unit, "no image is on the other side of the threshold, to take a target from")
-        controls = other_features(
-            features, unit.feature_id, self._settings.n_controls, seed=(self._config.seed, *unit.seed, 1)
-        )
+        similar = similar_features(features, unit.feature_id)
+        controls = other_features(similar, self._settings.n_controls, seed=(self._config.seed, *unit.seed, 1))
         if len(controls) < 2:
             return not_tested(unit, "there are not two other features of this group to compare with")
         change = Change(
@@ -95,7 +101,7 @@ class Laboratory:
             target=target,
             radius=self._largest(members[tested[0]]),
             controls=controls,
-            class_controls=self._class_controls(unit, features),
+            class_controls=self._class_controls(unit, similar),
             seed=self._config.seed * 1_000_003 + unit.rule_id * 101 + unit.position * 7 + unit.sign,
         )
         fitted = candidates if uses_all else candidates[~self._is_held_out[members][candidates]]
@@ -106,14 +112,6 @@ class Laboratory:
         if not outcome.is_reached.any():
             return not_tested(unit, f"no image reached the target within an L2 radius of {change.radius:.3g}")
         return self._rows(unit, change, chosen, outcome)
-
-    def _members(self, group_id: int) -> npt.NDArray[np.int64]:
-        group = self._groups.loc[group_id]
-        if pd.isna(group["class_id"]):
-            ids = self._memberships.loc[self._memberships["group_id"] == group_id, "image_id"]
-            return np.sort(ids.to_numpy(dtype=np.int64))
-        values = self._labels if group["grouping"] == "label" else self._predictions
-        return np.flatnonzero(values == group["class_id"])
 
     def _largest(self, image_id: np.int64) -> float:
         """The longest change that is allowed, as an L2 length."""
@@ -131,7 +129,7 @@ class Laboratory:
         needed = float(np.quantile(lengths, NEEDED, method="higher"))
         return min(max(needed, 1e-6), change.radius)
 
-    def _class_controls(self, unit: Experiment, features: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    def _class_controls(self, unit: Experiment, similar: Similar) -> npt.NDArray[np.int64]:
         """Features with a similar weight for the class of the group, where the feature model tells these classes."""
         from barlow_report.vision.intervention import class_weights
 
@@ -147,7 +145,7 @@ class Laboratory:
         weights = class_weights(self._model, int(class_id))
         if weights is None:
             return nothing
-        return class_controls(weights, features, unit.feature_id, self._settings.n_class_controls)
+        return class_controls(weights, similar, self._settings.n_class_controls)
 
     def _rows(self, unit: Experiment, change: "Change", image_ids: npt.NDArray[np.int64], outcome: "Outcome") -> Rows:
         from barlow_report.vision.intervention import DOSES

@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from barlow_report.formatting import count
 from barlow_report.lenses.causes.page_words import VERDICT_WORDS
 from barlow_report.lenses.causes.records import CauseEffect, CauseView
-from barlow_report.lenses.causes.tables import VERDICTS
+from barlow_report.lenses.causes.tables import DIRECTIONS, VERDICTS
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, TableColumn
 from barlow_report.report.mode_words import mode_name
 from barlow_report.report.pages.page import Site, SitePage
 
 __all__ = ["CausesPage", "causes_page"]
-
-_DIRECTIONS = {"repair": "repair", "break": "break"}
 
 _COLUMNS = (
     TableColumn(key="mode", label="Failure mode", kind="link"),
@@ -93,7 +91,7 @@ def _table(site: Site, effects: list[CauseEffect]) -> DataTable:
         rows=[_row(site, effect) for effect in effects],
         filters=(
             Filter(key="mode", label="Failure mode contains", kind="contains"),
-            Filter(key="direction", label="Change", kind="equals", choices=tuple((w, w) for w in _DIRECTIONS.values())),
+            Filter(key="direction", label="Change", kind="equals", choices=tuple((w, w) for w in DIRECTIONS)),
             Filter(
                 key="verdict",
                 label="Verdict",
@@ -114,7 +112,7 @@ def _row(site: Site, effect: CauseEffect) -> list[Cell]:
     return [
         Link(mode_name(group, rule), site.rule_path(rule)),
         site.feature_link(effect.feature_id),
-        _DIRECTIONS[effect.direction],
+        effect.direction,
         effect.verdict,
         effect.before if is_tested else None,
         effect.moved if is_tested else None,

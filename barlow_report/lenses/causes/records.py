@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from barlow_report.lenses.causes.tables import DIRECTIONS, VERDICTS
+from barlow_report.lenses.causes.tables import DIRECTIONS
 from barlow_report.report.records import Estimate, Share
 from barlow_report.report.rows import rows
 from barlow_report.report.source import ReportSource
@@ -148,8 +148,6 @@ def _effect(
     level: float,
 ) -> CauseEffect:
     plain = ("rule_id", "position", "direction", "feature_id", "verdict", "reason", "target", "radius", "mean_length")
-    if row["verdict"] not in VERDICTS:
-        raise ValueError(f"causes: found verdict {row['verdict']!r}")
     n = row["n_images"]
     return CauseEffect(
         **{name: row[name] for name in (*plain, "p_value", "q_value")},

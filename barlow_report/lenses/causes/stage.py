@@ -15,7 +15,7 @@ from barlow_report.lenses.causes.config import CausesConfig
 from barlow_report.lenses.causes.effects import Effect, judge_effect
 from barlow_report.lenses.causes.experiments import Experiment, Rows, not_tested
 from barlow_report.lenses.causes.laboratory import Laboratory
-from barlow_report.lenses.causes.tables import DIRECTIONS, TABLES
+from barlow_report.lenses.causes.tables import DIRECTIONS, PICTURES, TABLES
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
 from barlow_report.seals import is_sealed, read_sealed_json, write_sealed_json
@@ -87,7 +87,7 @@ def _results(
     inspected = config.inspected_model
     if inspected is None or run.info.get("models", {}).get("inspected") is None:
         return [not_tested(unit, why_not) for unit in units]
-    missing = [unit for unit in units if not is_sealed(work / unit.name)]
+    missing = [unit for unit in units if not _is_whole(work / unit.name, run)]
     if missing:
         laboratory = Laboratory(config, settings, run, inspected=inspected)
         n_done = len(units) - len(missing)
@@ -96,6 +96,14 @@ def _results(
                 write_sealed_json(work / unit.name, laboratory.test(unit))
                 advance(1)
     return [read_sealed_json(work / unit.name, advice="") for unit in units]
+
+
+def _is_whole(path: Path, run: Run) -> bool:
+    """Whether an earlier attempt has left the rows of an experiment, with pictures that nobody has deleted since."""
+    if not is_sealed(path):
+        return False
+    pairs = read_sealed_json(path, advice="")["cause_pairs"]
+    return all(run.has_media(pair[name]) for pair in pairs for name in PICTURES)
 
 
 def _write(results: list[Rows], config: Config, run: Run) -> None:

@@ -2,10 +2,13 @@
 
 from barlow_report.tables.schema import FEATURE_ID, IMAGE_ID, RULE_ID, Column, Table, integer, real, text
 
-__all__ = ["DIRECTIONS", "TABLES", "VERDICTS"]
+__all__ = ["DIRECTIONS", "PICTURES", "TABLES", "VERDICTS"]
 
 VERDICTS = ("causal", "weak", "undecided", "not_tested")
 DIRECTIONS = ("repair", "break")
+
+PICTURES = ("before", "after", "difference")
+"""Columns of `cause_pairs` that name pictures."""
 
 _POSITION = integer("position", "the condition of the rule, see conditions")
 _DIRECTION = text(

@@ -8,6 +8,7 @@ from barlow_report.config import Config
 from barlow_report.lenses.joint.selection import N_EXAMPLES, N_FEATURES, choose_examples, shown_groups
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
+from barlow_report.stages.members import GroupMembers
 from barlow_report.tables import empty_table
 
 __all__ = ["draw_joint_modes"]
@@ -63,18 +64,9 @@ def _examples(run: Run, shown: set[int]) -> pd.DataFrame:
 
 def _with_members(run: Run, carrying: pd.DataFrame) -> list[tuple[int, pd.DataFrame, npt.NDArray[np.int64]]]:
     """Each group with its rows, the largest weights first, and the ids of its images."""
-    images = run.read_table("images")
-    groups = run.read_table("groups").set_index("group_id")
-    others = dict(tuple(run.read_table("memberships").groupby("group_id")["image_id"]))
-    found = []
-    for group_id, rows in carrying.sort_values(["group_id", "rank"]).groupby("group_id"):
-        group = groups.loc[group_id]
-        if pd.isna(group["class_id"]):
-            members = np.sort(others[group_id].to_numpy())
-        else:
-            members = np.flatnonzero(images[group["grouping"]].to_numpy() == group["class_id"])
-        found.append((int(str(group_id)), rows, members))
-    return found
+    members = GroupMembers(run)
+    by_group = carrying.sort_values(["group_id", "rank"]).groupby("group_id")
+    return [(int(str(group_id)), rows, members(int(str(group_id)))) for group_id, rows in by_group]
 
 
 def _thumbnails(image_ids: list[int], config: Config, run: Run, *, progress: Progress) -> list[str]:

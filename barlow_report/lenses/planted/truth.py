@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from barlow_report.demo.classes import CLASSES, SceneClass
+from barlow_report.lenses.causes.tables import DIRECTIONS
 from barlow_report.lenses.planted.comparing import MIN_AGREEMENT
 from barlow_report.tables import check_table
 
@@ -23,8 +24,6 @@ Kind = Literal["cue", "decoy"]
 Booleans = NDArray[np.bool_]
 Members = Callable[[pd.DataFrame], Booleans]
 Redraw = Callable[[Sequence[int], Kind], NDArray[np.int64]]
-
-DIRECTIONS = ("repair", "break")
 
 
 @dataclass(frozen=True, kw_only=True)

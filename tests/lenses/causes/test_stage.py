@@ -60,7 +60,7 @@ def test_pictures_show_the_change(finished: tuple[Config, Run]) -> None:
     assert (pairs["rank"] <= 2).all()
 
 
-def test_a_second_run_changes_nothing_and_a_killed_one_goes_on(finished: tuple[Config, Run], tmp_path: Path) -> None:
+def test_a_second_run_changes_nothing(finished: tuple[Config, Run], tmp_path: Path) -> None:
     config, run = finished
     before = {name: (run.folder / f"{name}.parquet").read_bytes() for name in ("causes", "cause_doses", "cause_pairs")}
     copied = tmp_path / "run"
@@ -69,15 +69,32 @@ def test_a_second_run_changes_nothing_and_a_killed_one_goes_on(finished: tuple[C
     explained = again.info["stages"]["explain"]
     find_causes(config, again, explained=explained, progress=SilentProgress())  # up to date
     again.redo("causes")
-    calls = []
-
-    class Stopped(SilentProgress):
-        def message(self, text: str) -> None:
-            calls.append(text)
-
-    find_causes(config, again, explained=explained, progress=Stopped())
+    find_causes(config, again, explained=explained, progress=SilentProgress())  # from the beginning
     for name, content in before.items():
         assert (copied / f"{name}.parquet").read_bytes() == content
+
+
+def test_a_killed_run_draws_pictures_again_that_were_deleted_meanwhile(
+    finished: tuple[Config, Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, run = finished
+    shutil.copytree(run.folder, tmp_path / "run")
+    again = Run.open(tmp_path / "run")
+    explained = again.info["stages"]["explain"]
+    again.redo("causes")
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("barlow_report.lenses.causes.stage._write", killed)
+        with pytest.raises(KeyboardInterrupt):
+            find_causes(config, again, explained=explained, progress=SilentProgress())
+    again.delete_unused_media([])  # as another stage does that is done again
+    find_causes(config, again, explained=explained, progress=SilentProgress())
+    pairs = again.read_table("cause_pairs")
+    assert len(pairs)
+    assert all(again.has_media(name) for column in ("before", "after", "difference") for name in pairs[column])
 
 
 def test_predictions_from_a_table_are_not_tested(finished: tuple[Config, Run], tmp_path: Path) -> None:
