@@ -35,7 +35,7 @@ from barlow_report.rules.tabulation import (
 )
 from barlow_report.rules.workers import count_processors
 
-__all__ = ["Explanation", "explain_failures", "leaf_members"]
+__all__ = ["Explanation", "explain_failures", "leaf_members", "meets"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -157,10 +157,14 @@ def leaf_members(
         conditions["feature_id"], conditions["branch"], conditions["threshold"], strict=True
     ):
         column = features[:, feature_id] if image_ids is None else features[image_ids, feature_id]
-        # as the tree compares: a float32 value with a float64 threshold
-        at_most = column.astype(np.float32).astype(np.float64) <= threshold
-        members &= at_most if branch == "le" else ~at_most
+        members &= meets(column, branch=branch, threshold=threshold)
     return members
+
+
+def meets(values: npt.NDArray[np.floating], *, branch: str, threshold: float) -> npt.NDArray[np.bool_]:
+    """Tell which activations meet a condition, compared as trees compare: float32 values with a float64 threshold."""
+    at_most: npt.NDArray[np.bool_] = values.astype(np.float32).astype(np.float64) <= threshold
+    return at_most if branch == "le" else ~at_most
 
 
 def _fit_groups(

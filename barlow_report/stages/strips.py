@@ -36,6 +36,8 @@ def along_conditions(
         n_successes: How many successes on the other side of the last condition at most.
         seed: The run's seed.
     """
+    from barlow_report.rules import meets  # scikit-learn takes a second
+
     strips = [empty_table("strips")]
     images = [empty_table("strip_images").drop(columns="thumbnail")]
     modes = rules[rules["is_failure_mode"]]
@@ -48,7 +50,7 @@ def along_conditions(
                 strips.append(bins_at_threshold(activations, is_failure[ids], threshold=at).assign(**key))
                 found = [images_at_threshold(activations, ids, threshold=at, n=n_images)]
                 if condition.position == paths[rule_id]["position"].iloc[-1]:
-                    other = ~is_failure[ids] & ~_meets(activations, condition)
+                    other = ~is_failure[ids] & ~meets(activations, branch=condition.branch, threshold=at)
                     found.append(
                         choose_successes(activations[other], ids[other], n=n_successes, seed=seed, rule_id=rule_id)
                     )
@@ -60,13 +62,10 @@ def _steps(
     features: np.ndarray, group: npt.NDArray[np.int64], path: pd.DataFrame
 ) -> Iterator[tuple[Any, npt.NDArray[np.int64], npt.NDArray[np.float32]]]:
     """Each condition of a rule, the images that meet those before it, and their activations as trees compare them."""
+    from barlow_report.rules import meets
+
     ids = group
     for condition in path.itertuples():
         activations = features[ids, condition.feature_id].astype(np.float32)
         yield condition, ids, activations
-        ids = ids[_meets(activations, condition)]
-
-
-def _meets(activations: npt.NDArray[np.float32], condition: Any) -> npt.NDArray[np.bool_]:
-    at_most: npt.NDArray[np.bool_] = activations.astype(np.float64) <= condition.threshold
-    return at_most if condition.branch == "le" else ~at_most
+        ids = ids[meets(activations, branch=condition.branch, threshold=condition.threshold)]

@@ -59,7 +59,7 @@ class ConfusionMatrix:
         is_whole: Whether all classes are shown.
         is_noise: Whether some are left out, and no pair of those shown is confused more than once.
         shown: Failures that are in a cell, of all failures of the run.
-        darkest: Share of a label's images in the cell with the darkest shade; 0 without failures.
+        strongest: Share of a label's images in the cell with the strongest colour; 0 without failures.
         others: The most frequent confusions that are not in a cell.
         n_others: How many there are.
     """
@@ -69,7 +69,7 @@ class ConfusionMatrix:
     is_whole: bool
     is_noise: bool
     shown: Share
-    darkest: float
+    strongest: float
     others: tuple[PairCount, ...]
     n_others: int
 
@@ -86,7 +86,7 @@ def confusion_matrix(site: Site) -> ConfusionMatrix:
         is_whole=len(shown) == n_classes,
         is_noise=len(shown) < n_classes and block.most_confusions < 2,
         shown=Share(block.n_failures_shown, block.n_failures),
-        darkest=float(block.shares.max(initial=0)),
+        strongest=float(block.shares.max(initial=0)),
         others=tuple(
             PairCount(
                 label=site.class_name(label),
