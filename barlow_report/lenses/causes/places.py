@@ -70,7 +70,9 @@ class ModeCauses:
 def mode_sentence(site: Site, causes: CauseView, rule: Rule) -> Sentence | None:
     """The sentence beside the evidence of a failure mode that could not be tested; others say it above their chart."""
     best = causes.best(rule.rule_id)
-    return None if best is None or best.effect is not None else Sentence(text=effect_sentence(best, _name(site, rule, best)))
+    if best is None or best.effect is not None:
+        return None
+    return Sentence(text=effect_sentence(best, _name(site, rule, best)))
 
 
 def mode_block(site: Site, causes: CauseView, rule: Rule) -> Block | None:
