@@ -6,15 +6,13 @@ Each stage reads the run folder, calls the core packages, which turn values into
 folder. A stage whose inputs have not changed is skipped, one that was interrupted goes on where it stopped.
 """
 
-import os
 import platform
-from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from barlow_report.clock import now
 from barlow_report.config import Config, Photographs
-from barlow_report.errors import ConfigError
 from barlow_report.files import atomic_write
 from barlow_report.lenses import registry
 from barlow_report.lenses.planted.stage import write_planted
@@ -92,7 +90,7 @@ def compute(config: Config, *, folder: Path, until: str = "visualize", progress:
         run_folder.record_config({key: settings[key] for key in _SECTIONS["extract"]})
         if n_stages > 1:
             explained = explain(config, run_folder, extracted=extracted, progress=progress)
-            run_folder.identify(explained, created_at=_now())
+            run_folder.identify(explained, created_at=now().isoformat())
             run_folder.record_config({key: settings[key] for key in _SECTIONS["explain"]})
         if n_stages > 2:
             visualize(config, run_folder, explained=explained, progress=progress)
@@ -237,13 +235,3 @@ def _info(config: Config) -> dict[str, Any]:
             **{package: metadata.version(package) for package in _REPORTED_PACKAGES},
         },
     }
-
-
-def _now() -> str:
-    """The time, or that of SOURCE_DATE_EPOCH for builds that can be repeated byte for byte."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    if epoch is None:
-        return datetime.now(UTC).isoformat(timespec="seconds")
-    if not epoch.isdecimal():
-        raise ConfigError(f"SOURCE_DATE_EPOCH: found {epoch!r}, expected a number of seconds since 1970")
-    return datetime.fromtimestamp(int(epoch), UTC).isoformat(timespec="seconds")

@@ -11,6 +11,7 @@ from barlow_report.lenses import registry
 PACKAGE = Path(__file__).resolve().parents[1] / "barlow_report"
 FOUNDATION = {
     "chart",
+    "clock",
     "columns",
     "config",
     "delimited",
@@ -27,6 +28,7 @@ FOUNDATION = {
     "tables",
     "training_config",
     "own_code",
+    "visible",
     "watching",
 }
 CORE = {"annotations", "demo", "report", "rules", "vision", "visuals"}

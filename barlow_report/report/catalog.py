@@ -37,8 +37,8 @@ from barlow_report.report.rows import (
     visible_grouping,
 )
 from barlow_report.report.source import ReportSource
-from barlow_report.report.visible import visible
 from barlow_report.tables import NO_IMAGE, empty_table
+from barlow_report.visible import visible
 
 __all__ = ["Catalog"]
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from barlow_report.errors import SiteError
 from barlow_report.report.records import Share
-from barlow_report.report.visible import visible
+from barlow_report.visible import visible
 
 __all__ = ["Images", "confusions", "count_confusions"]
 

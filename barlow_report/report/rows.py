@@ -24,7 +24,7 @@ from barlow_report.report.records import (
     StripImage,
     Tile,
 )
-from barlow_report.report.visible import visible
+from barlow_report.visible import visible
 
 __all__ = [
     "CONDITION_KEY",

@@ -10,8 +10,8 @@ from barlow_report.report.histogram import HistogramDrawing, draw_histogram
 from barlow_report.report.pages.page import Heading, Site
 from barlow_report.report.records import Rule, Share
 from barlow_report.report.slots import Block, MethodPart, PagePart, Sentence
-from barlow_report.report.visible import visible
 from barlow_report.report.words import STATUSES
+from barlow_report.visible import visible
 
 __all__ = [
     "DIRECTION_ANCHOR",

@@ -9,7 +9,7 @@ import pandas as pd
 from barlow_report.lenses.directions.config import DirectionsConfig
 from barlow_report.report.records import HistogramBin, Share
 from barlow_report.report.source import ReportSource
-from barlow_report.report.visible import visible
+from barlow_report.visible import visible
 
 __all__ = [
     "CaptionEntry",

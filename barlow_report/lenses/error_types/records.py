@@ -9,7 +9,7 @@ import pandas as pd
 from barlow_report.formatting import count, percent
 from barlow_report.lenses.error_types.tables import ERROR_TYPES
 from barlow_report.report.records import GalleryImage, Share
-from barlow_report.report.visible import visible
+from barlow_report.visible import visible
 
 __all__ = [
     "ERROR_TITLES",

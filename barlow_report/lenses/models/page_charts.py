@@ -7,8 +7,8 @@ import pandas as pd
 from barlow_report.chart import Chart
 from barlow_report.lenses.error_types.records import ERROR_TITLES
 from barlow_report.lenses.models.charts import error_types_by_accuracy, modes_by_model
-from barlow_report.report.visible import visible
 from barlow_report.report.words import GROUPINGS
+from barlow_report.visible import visible
 
 __all__ = ["MODEL_ERROR_TYPES", "SHARED_MODES", "charts"]
 

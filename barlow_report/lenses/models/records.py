@@ -10,7 +10,7 @@ import pandas as pd
 from barlow_report.formatting import count
 from barlow_report.lenses.error_types.records import Breakdown, read_breakdowns
 from barlow_report.report.records import Condition, Share
-from barlow_report.report.visible import visible
+from barlow_report.visible import visible
 
 __all__ = ["ModeRate", "ModelEntry", "ModelTables", "SharedMode", "listed_models", "read_models", "sharing_words"]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from barlow_report.formatting import count, duplicates_words
 from barlow_report.report.pages.page import Site
-from barlow_report.report.visible import visible
+from barlow_report.visible import visible
 
 __all__ = ["Fact", "assumptions", "last_part", "run_facts", "settings_rows"]
 

@@ -20,8 +20,8 @@ from barlow_report.report.records import Rule, Share
 from barlow_report.report.shares import counted
 from barlow_report.report.slots import Block
 from barlow_report.report.source import RELIABILITY
-from barlow_report.report.visible import visible
 from barlow_report.report.words import STATUSES, grouping_label
+from barlow_report.visible import visible
 
 __all__ = ["GroupTally", "OverviewView", "overview_page"]
 

@@ -12,7 +12,7 @@ from barlow_report.report.form import FormBatch
 from barlow_report.report.records import Group, Rule, Tile
 from barlow_report.report.slots import Heading
 from barlow_report.report.source import ReportSource
-from barlow_report.report.visible import visible
+from barlow_report.visible import visible
 
 if TYPE_CHECKING:
     from barlow_report.lenses.lens import Lens

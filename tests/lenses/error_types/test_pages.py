@@ -25,8 +25,8 @@ from barlow_report.report import build_site
 from barlow_report.report.pages import Site
 from barlow_report.report.pages.mode_cards import mode_card
 from barlow_report.report.records import Share
-from barlow_report.report.visible import visible
 from barlow_report.tables import empty_table
+from barlow_report.visible import visible
 from tests.lenses.error_types.made_up import with_taxonomy
 from tests.report.conftest import Built
 from tests.report.synthetic import PAYLOADS, Recipe, synthetic_source

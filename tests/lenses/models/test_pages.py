@@ -10,7 +10,7 @@ from barlow_report.report import build_site
 from barlow_report.report.links import broken_links
 from barlow_report.report.pages import Site, all_pages
 from barlow_report.report.records import Share
-from barlow_report.report.visible import visible
+from barlow_report.visible import visible
 from tests.lenses.error_types.made_up import with_taxonomy
 from tests.lenses.models.made_up import with_comparison
 from tests.report.conftest import Built
