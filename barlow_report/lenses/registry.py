@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from barlow_report.lenses.causes import Causes
+from barlow_report.lenses.changes import Changes
 from barlow_report.lenses.directions import Directions
 from barlow_report.lenses.error_types import ErrorTypes
 from barlow_report.lenses.errors import Errors
@@ -16,7 +17,16 @@ if TYPE_CHECKING:
 
 __all__ = ["LENSES", "followers", "lens_tables"]
 
-LENSES: tuple[Lens[Any], ...] = (Causes(), Directions(), ErrorTypes(), Joint(), Models(), Errors(), Planted())
+LENSES: tuple[Lens[Any], ...] = (
+    Causes(),
+    Directions(),
+    ErrorTypes(),
+    Joint(),
+    Models(),
+    Changes(),
+    Errors(),
+    Planted(),
+)
 """Every lens. A lens comes after those it needs."""
 
 
