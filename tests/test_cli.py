@@ -166,4 +166,4 @@ def test_the_demo_of_an_installed_wheel_finds_what_was_planted(installed: Path, 
     assert (estimated["verdict"] == "causal").mean() >= 0.8
     assert decoys.merge(run.read_table("causes").query("verdict == 'causal'"), on=["rule_id", "position"]).empty
     page = (index.parent / "planted" / "index.html").read_text(encoding="utf-8").partition('id="true-effects"')[2]
-    assert page.count("cause-causal") == (estimated["verdict"] == "causal").sum()
+    assert page.count("badge causal") == (estimated["verdict"] == "causal").sum()

@@ -20,6 +20,8 @@ check of schemas, the navigation and the places on pages all follow from that li
 
 Simple lenses need fewer files. `configs/reference.yaml` and the README are the only other places that tell of a lens.
 
+A lens may also say what failure modes are sorted by first (`Lens.ranking`).
+
 A lens that nobody asks for has no section (`section()` is None). It is computed whenever the stages before it are, and
 its tables are deleted with those it `needs`.
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from barlow_report.report import ReportSource
     from barlow_report.report.pages import Site, SitePage
     from barlow_report.report.records import Group, Rule
-    from barlow_report.report.slots import Block, MethodPart, ModeColumns, PagePart, Remark, Sentence
+    from barlow_report.report.slots import Block, MethodPart, ModeColumns, PagePart, Ranking, Remark, Sentence
     from barlow_report.run_folder import Run
     from barlow_report.tables import Table
 
@@ -74,6 +74,10 @@ class Lens(Generic[View]):
 
     def read(self, source: "ReportSource") -> View | None:
         """Link its tables as objects; None where the run has none, and then none of what follows is asked."""
+        return None
+
+    def ranking(self, view: View) -> "Ranking | None":
+        """What failure modes with the same verdict are sorted by first, on every page."""
         return None
 
     def need(self, site: "Site", name: str) -> Any:

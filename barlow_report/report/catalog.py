@@ -5,7 +5,7 @@ costs a pass over all of its rows each time, so the frames are turned into dicti
 objects first, and building a site stays linear in the number of its pages.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from barlow_report.config import RulesConfig
-from barlow_report.report.evidence import EVIDENCE
+from barlow_report.report.evidence import EVIDENCE, verdict_counts
 from barlow_report.report.images import Images, confusions, count_confusions
 from barlow_report.report.keyed_rows import KeyedRows
 from barlow_report.report.mode_images import Thumbnails, read_mode_images
@@ -36,6 +36,7 @@ from barlow_report.report.rows import (
     rows,
     visible_grouping,
 )
+from barlow_report.report.slots import Ranking
 from barlow_report.report.source import ReportSource
 from barlow_report.tables import NO_IMAGE, empty_table
 from barlow_report.visible import visible
@@ -46,9 +47,10 @@ __all__ = ["Catalog"]
 class Catalog:
     """All of a run, ready to be asked for."""
 
-    def __init__(self, source: ReportSource) -> None:
+    def __init__(self, source: ReportSource, *, rankings: Sequence[Ranking] = ()) -> None:
         tables = {name: source.tables.get(name) for name in _USED}
         frames = {name: frame if frame is not None else empty_table(name) for name, frame in tables.items()}
+        self.rankings = tuple(rankings)
         self.rules_config = RulesConfig.model_validate(dict(source.info["config"]["rules"]))
         self.evidence = EVIDENCE[self.rules_config.evidence_kind]
         self.is_in_sample = self.evidence.kind == "in_sample"
@@ -74,7 +76,9 @@ class Catalog:
         rules = collect(
             frames["rules"].sort_values(["group_id", "rank"]),
             "group_id",
-            lambda row: make_rule(row, bases[row["group_id"]], conditions, phrases, evidence=self.evidence.kind),
+            lambda row: make_rule(
+                row, bases[row["group_id"]], conditions, phrases, evidence=self.evidence.kind, rankings=rankings
+            ),
         )
         nodes = collect(
             frames["nodes"].sort_values(["group_id", "node_id"]), "group_id", lambda row: make_node(row, phrases)
@@ -149,6 +153,13 @@ class Catalog:
         """All failure modes of the run, the most important ones first."""
         return sorted((rule for rule in self.rules.values() if rule.is_failure_mode), key=_order)
 
+    def order_keys(self) -> list[str]:
+        """What failure modes are sorted by before their importance, in words, as far as it tells them apart."""
+        modes = self.failure_modes()
+        keys = ["best verdict"] * (len(verdict_counts(modes)) > 1)
+        keys += [found.words for i, found in enumerate(self.rankings) if len({rule.places[i] for rule in modes}) > 1]
+        return keys + ["stable ones before unstable ones"] * any(rule.is_unstable for rule in modes)
+
 
 _USED = (
     "classes",
@@ -176,7 +187,7 @@ _USED = (
 )
 
 
-def _order(rule: Rule) -> tuple[int, bool, float, int]:
+def _order(rule: Rule) -> tuple[int, tuple[int, ...], bool, float, int]:
     return rule.order
 
 

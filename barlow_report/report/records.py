@@ -97,7 +97,7 @@ class Rule:
     """A leaf and the path to it; see table `rules`.
 
     `held_out` has the measures in evidence, None where nothing was tested; `verdict` is None unless the rule is a
-    failure mode.
+    failure mode. `places` are its ranks in the rankings of lenses, the lowest first.
     """
 
     rule_id: int
@@ -113,6 +113,7 @@ class Rule:
     verdict: str | None
     stability: float | None = None
     p_value_baseline: float | None = None
+    places: tuple[int, ...] = ()
 
     @property
     def best(self) -> Measures:
@@ -125,11 +126,12 @@ class Rule:
         return self.fit.error.n if isinstance(self.best.error, Estimate) else self.best.error.n
 
     @property
-    def order(self) -> tuple[int, bool, float, int]:
-        """Sort key: by verdict, verified first; unstable ones behind others; then by importance, then by id."""
+    def order(self) -> tuple[int, tuple[int, ...], bool, float, int]:
+        """Sort key: by verdict, verified first; as lenses rank them; unstable ones last; by importance; by id."""
         importance = self.best.importance_value
         return (
             VERDICTS.index(self.verdict) if self.verdict in VERDICTS else len(VERDICTS),
+            self.places,
             self.is_unstable,
             -(importance if importance is not None else -1.0),
             self.rule_id,

@@ -1,7 +1,7 @@
 """The rows of tables as records."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +24,7 @@ from barlow_report.report.records import (
     StripImage,
     Tile,
 )
+from barlow_report.report.slots import Ranking
 from barlow_report.visible import visible
 
 __all__ = [
@@ -91,6 +92,7 @@ def make_rule(
     phrases: Mapping[tuple[int, int], str | None],
     *,
     evidence: EvidenceKind,
+    rankings: Sequence[Ranking] = (),
 ) -> Rule:
     """Return the record of a row of table `rules`, with the row of its group, its conditions and people's words."""
     fit = Measures(
@@ -129,6 +131,7 @@ def make_rule(
         ),
         fit=fit,
         held_out=held_out,
+        places=tuple(ranking.ranks.get(row["rule_id"], 0) for ranking in rankings),
     )
 
 

@@ -3,13 +3,13 @@
 `lenses/lens.py` says which places there are.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from barlow_report.report.datatable import Cell, Filter, Link, TableColumn
 from barlow_report.report.records import Rule
 
-__all__ = ["Block", "Heading", "MethodPart", "ModeColumns", "PagePart", "Remark", "Sentence"]
+__all__ = ["Block", "Heading", "MethodPart", "ModeColumns", "PagePart", "Ranking", "Remark", "Sentence"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +50,41 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ranking:
+    """What failure modes with the same verdict are sorted by first.
+
+    Attributes:
+        words: What stands first, to be said in a list: causes before others.
+        ranks: By rule id, the lowest first; rules that are left out have rank 0.
+    """
+
+    words: str
+    ranks: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Remark:
-    """A word that is put on a failure mode as a badge, and a sentence that explains it."""
+    """A word that is put on a failure mode as a badge, and a sentence that explains it.
+
+    `look` is the badge's style class; that of a doubt unless a lens says otherwise.
+    """
 
     word: str
     sentence: str
+    look: str = "doubt"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModeColumns:
-    """Columns of the table of failure modes, behind the verdict; `cells` gives those of a rule, in their order."""
+    """Columns of the table of failure modes; `cells` gives those of a rule, in their order.
+
+    They are the last ones, or right behind the verdict where they say as much about the mode.
+    """
 
     columns: tuple[TableColumn, ...]
     cells: Callable[[Rule], tuple[Cell, ...]]
     filters: tuple[Filter, ...] = ()
+    is_beside_verdict: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -75,7 +76,10 @@ def test_a_lens_from_elsewhere_works_from_the_configuration_to_the_site(tmp_path
     assert "Toy sentence. <a href=" in of_class
     assert "toy in a mode" in of_class
     assert "toy picture" in of_class
-    assert "toy says yes" in text("failure-modes/index.html")
+    modes = text("failure-modes/index.html")
+    assert "toy says yes" in modes
+    assert re.findall(r'href="\.\./failure-modes/(\d+)/index.html">', modes) == ["2", "0"]
+    assert "Rows are sorted by toys backwards, then this" in modes
     assert '<p id="the-toy">toy method</p>' in method
     assert "toy source" in method
     assert '<a href="../classes/red/index.html">red</a>' in text("toy/index.html")

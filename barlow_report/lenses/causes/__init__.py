@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from barlow_report.report import ReportSource
     from barlow_report.report.pages import Site, SitePage
     from barlow_report.report.records import Rule
-    from barlow_report.report.slots import Block, MethodPart, ModeColumns, Remark, Sentence
+    from barlow_report.report.slots import Block, MethodPart, ModeColumns, Ranking, Remark, Sentence
     from barlow_report.run_folder import Run
     from barlow_report.tables import Table
 
@@ -57,6 +57,11 @@ class Causes(Lens["View"]):
         from barlow_report.lenses.causes.records import read_causes
 
         return read_causes(source)
+
+    def ranking(self, view: "View") -> "Ranking":
+        from barlow_report.lenses.causes.places import ranking
+
+        return ranking(view)
 
     def pages(self, site: "Site", view: "View") -> "Iterator[SitePage]":
         from barlow_report.lenses.causes.pages import causes_page

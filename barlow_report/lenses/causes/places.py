@@ -17,7 +17,7 @@ from barlow_report.lenses.causes.tables import VERDICTS
 from barlow_report.report.datatable import Filter, TableColumn
 from barlow_report.report.pages.page import Heading, Site
 from barlow_report.report.records import Rule
-from barlow_report.report.slots import Block, MethodPart, ModeColumns, PagePart, Remark, Sentence
+from barlow_report.report.slots import Block, MethodPart, ModeColumns, PagePart, Ranking, Remark, Sentence
 
 __all__ = [
     "EffectSection",
@@ -27,6 +27,7 @@ __all__ = [
     "mode_block",
     "mode_columns",
     "mode_sentence",
+    "ranking",
     "remark",
 ]
 
@@ -86,13 +87,21 @@ def mode_block(site: Site, causes: CauseView, rule: Rule) -> Block | None:
     return Block(template="lenses/causes/mode.html", view=ModeCauses(rule_id=rule.rule_id, effects=sections))
 
 
+def ranking(causes: CauseView) -> Ranking:
+    """Failure modes with a condition that was shown to be a cause come first."""
+    return Ranking(
+        words="causes before others",
+        ranks={rule_id: -1 for rule_id in causes.effects if causes.verdict(rule_id) == "causal"},
+    )
+
+
 def remark(causes: CauseView, rule: Rule) -> Remark | None:
     """The badge of a failure mode; nothing where it could not be tested."""
     verdict = causes.verdict(rule.rule_id)
     if verdict is None or verdict == "not_tested":
         return None
     sentence = verdict_sentence(verdict)
-    return Remark(word=VERDICT_WORDS[verdict], sentence=f"{sentence[0].upper()}{sentence[1:]}.")
+    return Remark(word=VERDICT_WORDS[verdict], sentence=f"{sentence[0].upper()}{sentence[1:]}.", look=verdict)
 
 
 def mode_columns(causes: CauseView) -> ModeColumns:
@@ -109,6 +118,7 @@ def mode_columns(causes: CauseView) -> ModeColumns:
                 title="Whether changing the feature changes the failures, more than other changes of the same size",
             ),
         ),
+        is_beside_verdict=True,
         cells=lambda rule: (causes.verdict(rule.rule_id),),
         filters=(
             Filter(

@@ -31,7 +31,6 @@ _COLUMNS = (
         label="IV",
         kind="number",
         starts="descending",
-        title="Importance value: ER × EC. Rows are in this order, after the verdict and unstable modes last",
     ),
     TableColumn(key="n", label="n", kind="count", starts="descending"),
     TableColumn(
@@ -51,7 +50,7 @@ _COLUMNS = (
     ),
     TableColumn(key="grouping", label="Grouping", kind="text"),
 )
-"""What a mode is and how often it fails come first; a lens adds its columns at the end."""
+"""What a mode is and how often it fails come first; a lens adds its columns behind the verdict or at the end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,10 +91,9 @@ def _table(site: Site, rules: list[Rule]) -> DataTable:
     groupings = dict.fromkeys(grouping_label(site.catalog.groups[rule.group_id]) for rule in rules)
     verdicts = [verdict for verdict in VERDICTS if any(rule.verdict == verdict for rule in rules)]
     config = site.catalog.rules_config
-    columns = _columns(site, rules)
-    has_stability = any(column.key == "stability" for column in columns)
     added = site.ask(lambda lens, view: lens.mode_columns(site, view))
-    columns += [column for lens_columns in added for column in lens_columns.columns]
+    columns = _with_columns_of_lenses(_columns(site, rules), added)
+    has_stability = any(column.key == "stability" for column in columns)
     return DataTable(
         name="failure-modes",
         caption="Failure modes",
@@ -123,6 +121,8 @@ def _table(site: Site, rules: list[Rule]) -> DataTable:
 def _columns(site: Site, rules: Sequence[Rule]) -> list[TableColumn]:
     """The columns that the run has values for; its measures are those in evidence, and say so."""
     words, absent = site.catalog.evidence, set[str]()
+    order = ", then ".join([*site.catalog.order_keys(), "this"])
+    titles = {**words.measures, "iv": f"Importance value: ER × EC. Rows are sorted by {order}"}
     if site.catalog.is_in_sample:
         absent.add("q")
     if all(rule.stability is None for rule in rules):
@@ -132,11 +132,18 @@ def _columns(site: Site, rules: Sequence[Rule]) -> list[TableColumn]:
         replace(
             column,
             kind="estimate" if column.key in estimated else column.kind,
-            title=words.measures.get(column.key, column.title),
+            title=titles.get(column.key, column.title),
         )
         for column in _COLUMNS
         if column.key not in absent
     ]
+
+
+def _with_columns_of_lenses(columns: list[TableColumn], added: Sequence[ModeColumns]) -> list[TableColumn]:
+    behind = next(i for i, column in enumerate(columns) if column.key == "verdict") + 1
+    beside = [column for lens_columns in added if lens_columns.is_beside_verdict for column in lens_columns.columns]
+    last = [column for lens_columns in added if not lens_columns.is_beside_verdict for column in lens_columns.columns]
+    return [*columns[:behind], *beside, *columns[behind:], *last]
 
 
 def _cells(site: Site, rule: Rule, added: Sequence[ModeColumns]) -> dict[str, Cell]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from barlow_report.formatting import count
 from barlow_report.report.calibration import Calibration, calibration_of
 from barlow_report.report.datatable import Link
-from barlow_report.report.evidence import verdict_counts
 from barlow_report.report.headlines import KnownConditions, headline, known_conditions
 from barlow_report.report.judged import nothing_judged
 from barlow_report.report.pages.annotate import n_asked
@@ -126,9 +125,7 @@ def _order(site: Site, modes: list[Rule]) -> str:
     value = "error rate times share of the group's failures"
     if site.catalog.is_in_sample:
         return f"The three with the highest {value}, on the images they were found on."
-    keys = ["best verdict"] * (len(verdict_counts(modes)) > 1)
-    keys += ["stable ones before unstable ones"] * any(rule.is_unstable for rule in modes)
-    return f"The first three: {', then '.join([*keys, f'highest {value}'])}."
+    return f"The first three: {', then '.join([*site.catalog.order_keys(), f'highest {value}'])}."
 
 
 def _spurious(site: Site, verified: list[Rule]) -> Iterator[tuple[Link, str]]:

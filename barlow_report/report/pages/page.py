@@ -91,16 +91,18 @@ class Site:
 
     @classmethod
     def from_source(cls, source: ReportSource) -> "Site":
-        """Read the tables and settle the words."""
+        """Read the tables and settle the words, and the order of failure modes."""
+        lenses = tuple((lens, view) for lens in source.lenses if (view := lens.read(source)) is not None)
+        rankings = tuple(found for lens, view in lenses if (found := lens.ranking(view)) is not None)
         return cls(
             title=visible(source.settings.title or str(source.info["name"])),
             description=visible(source.settings.description),
-            catalog=Catalog(source),
+            catalog=Catalog(source, rankings=rankings),
             info=source.info,
             charts=source.charts,
             images=source.settings.images,
             batch=source.batch,
-            lenses=tuple((lens, view) for lens in source.lenses if (view := lens.read(source)) is not None),
+            lenses=lenses,
         )
 
     def ask(self, place: "Callable[[Lens[Any], Any], Said | None]") -> "tuple[Said, ...]":

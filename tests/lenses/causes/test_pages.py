@@ -104,6 +104,23 @@ def test_the_page_counts_modes_and_tells_what_it_cannot_show(site: Path) -> None
     assert "hardly a cause" in _words((site / "failure-modes/index.html").read_text(encoding="utf-8"))
 
 
+def test_causes_come_first_among_verified_modes_and_are_marked_as_such(site: Path, source: ReportSource) -> None:
+    causes, rules = read_causes(source), source.tables["rules"].set_index("rule_id")
+    assert causes is not None
+    table = (site / "failure-modes/index.html").read_text(encoding="utf-8").partition("<tbody")[2]
+    assert "Rows are sorted by best verdict, then causes before others, then " in table
+    ids = [int(rule_id) for rule_id in re.findall(r'href="\.\./failure-modes/(\d+)/index.html">', table)]
+    is_cause = [causes.verdict(rule_id) == "causal" for rule_id in ids]
+    assert is_cause == sorted(is_cause, reverse=True)
+    assert 0 < sum(is_cause) < len(ids)
+    importance = rules.loc[ids, "importance_value_held_out"].tolist()
+    assert importance[: sum(is_cause)] == sorted(importance[: sum(is_cause)], reverse=True)
+    assert max(importance[sum(is_cause) :]) > min(importance[: sum(is_cause)])  # importance alone gives another order
+    overview = (site / "index.html").read_text(encoding="utf-8")
+    assert overview.count('<span class="badge causal">cause</span>') == min(3, sum(is_cause))
+    assert "causes before others" in overview
+
+
 def test_without_photographs_there_are_no_pairs(source: ReportSource, tmp_path: Path) -> None:
     bare = replace(source, tables=without_photographs(source.tables), settings=SiteConfig(images="none"))
     build_site(bare, site=tmp_path / "site")

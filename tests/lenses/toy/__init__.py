@@ -14,7 +14,7 @@ from barlow_report.report import ReportSource
 from barlow_report.report.datatable import Cell, Filter, Link, TableColumn
 from barlow_report.report.pages import Site, SitePage
 from barlow_report.report.records import Group, Rule
-from barlow_report.report.slots import Block, Heading, MethodPart, ModeColumns, PagePart, Remark, Sentence
+from barlow_report.report.slots import Block, Heading, MethodPart, ModeColumns, PagePart, Ranking, Remark, Sentence
 from barlow_report.run_folder import Run, fingerprint
 from barlow_report.tables import Table
 from barlow_report.tables.schema import integer, real
@@ -41,6 +41,7 @@ class View:
 
     means: Mapping[int, float]
     least: float
+    rule_ids: Sequence[int]
 
 
 class Toy(Lens[View]):
@@ -72,7 +73,11 @@ class Toy(Lens[View]):
         if "sure" not in source.tables:
             return None
         means = source.tables["sure"].set_index("class_id")["mean_confidence"].to_dict()
-        return View(means=means, least=source.info["config"]["toy"]["least"])
+        rule_ids = source.tables["rules"]["rule_id"].tolist()
+        return View(means=means, least=source.info["config"]["toy"]["least"], rule_ids=rule_ids)
+
+    def ranking(self, view: View) -> Ranking:
+        return Ranking(words="toys backwards", ranks={rule_id: -rule_id for rule_id in view.rule_ids})
 
     def pages(self, site: Site, view: View) -> Iterator[SitePage]:
         yield SitePage(
