@@ -22,80 +22,19 @@ from markupsafe import escape
 from barlow_report.errors import SiteError
 from barlow_report.files import output_errors
 from barlow_report.progress import Advance, ignore_advance
-from barlow_report.report.compact import compact
-from barlow_report.report.datatable import DataTable, Picture, Sample
-from barlow_report.report.downloads import feature_json, rules_csv, rules_json
+from barlow_report.report.assets import copy_assets
+from barlow_report.report.data_files import write_data
 from barlow_report.report.embedded import write_pages
 from barlow_report.report.folder import replaced_folder
-from barlow_report.report.image_lists import failures_csv, mode_files
-from barlow_report.report.jump import jump_script
 from barlow_report.report.links import check_links
 from barlow_report.report.media import MediaLibrary
 from barlow_report.report.pages import Pages, Site, SitePage, all_pages
-from barlow_report.report.pages.annotate import annotate_files
-from barlow_report.report.pages.mode_table import mode_table
 from barlow_report.report.render import Renderer, templates_folder
 from barlow_report.report.single import write_single
 from barlow_report.report.source import Profile, ReportSource
-from barlow_report.report.table_script import table_script
 from barlow_report.report.theme_files import drop_unused
 
 __all__ = ["Prepared", "build_site", "prepare", "write_site"]
-
-_ASSETS: dict[Profile, tuple[str, ...]] = {
-    "standalone": (
-        "barlow.css",
-        "phone.css",
-        "print.css",
-        "frame.css",
-        "barlow.js",
-        "tables.js",
-        "jump.js",
-        "tabs.js",
-        "viewer.js",
-        "annotate.css",
-        "annotate.js",
-        "causes.css",
-        "people.css",
-        "modes.css",
-        "gallery.js",
-        "overview.css",
-        "class.css",
-        "search.js",
-        "favicon.svg",
-        "iframe-worker.js",
-        "iframe-worker.LICENSE.txt",
-    ),
-    "mkdocs": (
-        "hosted.css",
-        "barlow.css",
-        "phone.css",
-        "print.css",
-        "barlow.js",
-        "tables.js",
-        "jump.js",
-        "tabs.js",
-        "viewer.js",
-        "annotate.css",
-        "annotate.js",
-        "causes.css",
-        "people.css",
-        "modes.css",
-        "gallery.js",
-        "overview.css",
-        "class.css",
-    ),
-    "techdocs": (),
-    "single": (),
-}
-_PARTS = {
-    "tables.js": ("fold.js", "tables.js"),
-    "gallery.js": ("fold.js", "gallery.js", "tables.js"),
-    "jump.js": ("fold.js", "jump.js"),
-    "search.js": ("fold.js", "search.js"),
-    "annotate.js": ("annotate-store.js", "annotate-outbox.js", "annotate.js"),
-}
-"""Scripts whose source is in several files; pages load the whole."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,8 +106,8 @@ def write_site(
             _write_standalone(content, pages, renderer, folder=folder, advance=advance)
         else:
             write_pages(pages, renderer, folder=folder, advance=advance)
-        _write_data(content, media, folder, has_scripts=profile != "techdocs")
-        _copy_assets(folder, _ASSETS[profile])
+        write_data(content, media, folder, has_scripts=profile != "techdocs")
+        copy_assets(folder, profile)
         media.copy(folder, advance=ignore_advance)
         check_links(folder, suffix=".html" if is_standalone else ".md")
     return site / ("index.html" if is_standalone else "index.md")
@@ -183,80 +122,6 @@ def _n_with_own_path(pages: Pages) -> int:
             raise SiteError(f"two pages have the same address {path!r}: the slugs of the classes are not unique.")
         paths.add(path)
     return len(paths)
-
-
-def _copy_assets(folder: Path, names: tuple[str, ...]) -> None:
-    target = folder / "assets" / "barlow"
-    with output_errors(target):
-        target.mkdir(parents=True, exist_ok=True)
-        for name in names:
-            parts = [templates_folder() / "assets" / part for part in _PARTS.get(name, (name,))]
-            text = "\n".join(part.read_text(encoding="utf-8") for part in parts)
-            if "hosted.css" in names and name in ("barlow.css", "overview.css"):
-                # A host's style sheet is particular about elements: ours must be more so
-                tokens, _, rules = text.rpartition("\n.barlow {")
-                text = f"{tokens}\n.barlow.barlow.barlow {{{rules}"
-            (target / name).write_bytes((text if "worker" in name else compact(name, text)).encode())
-
-
-def _write_data(site: Site, media: MediaLibrary, folder: Path, *, has_scripts: bool) -> None:
-    """Write what is beside the pages: data scripts, downloads, charts."""
-    catalog = site.catalog
-    files: dict[str, Iterable[str]] = {}  # most are made while they are written: all at once would fill the memory
-    if has_scripts:
-        files |= {f"data/{name}.js": table_script(table) for name, table in site.tables.items()}
-        files["data/jump.js"] = [jump_script(site)]
-    files |= {path: [text] for path, text in annotate_files(site, has_scripts=has_scripts).items()}
-    files["data/failures.csv"] = failures_csv(site)
-    files["data/rules.csv"] = rules_csv(catalog)
-    files["data/rules.json"] = rules_json(catalog)
-    for lens, view in site.lenses:
-        files |= {f"data/{name}": parts for name, parts in lens.downloads(site, view).items()}
-    for name, chart in site.charts.items():
-        files[f"assets/figures/{name}-light.svg"] = [chart.light]
-        if has_scripts:
-            files[f"assets/figures/{name}-dark.svg"] = [chart.dark]
-    for feature_id in catalog.feature_ids:
-        _write(folder / "features" / str(feature_id) / "feature.json", [feature_json(catalog, feature_id)])
-    for path, parts in files.items():
-        _write(folder / path, parts)
-    if has_scripts:
-        for table in site.tables.values():
-            _note_pictures(table, media)
-    _write_modes(site, media, folder, has_scripts=has_scripts)
-
-
-def _write_modes(site: Site, media: MediaLibrary, folder: Path, *, has_scripts: bool) -> None:
-    """Write what is beside the pages of failure modes, one after the other."""
-    for rule in site.catalog.failure_modes():
-        found = site.catalog.mode_images.get(rule.rule_id)
-        if found is None:
-            continue
-        place = (folder / site.mode_path(rule)).parent
-        for name, parts in mode_files(site, rule, found).items():
-            _write(place / name, parts)
-        if has_scripts:
-            table = mode_table(site, rule, found)
-            _write(place / "images.js", table_script(table))
-            _note_pictures(table, media)
-
-
-def _note_pictures(table: DataTable, media: MediaLibrary) -> None:
-    """Note the pictures that only the script shows, so that they are copied, too."""
-    for i, column in enumerate(table.columns):
-        if column.kind in ("picture", "sample"):
-            cells = (row[i] for row in table.rows)
-            pictures = (cell.picture if isinstance(cell, Sample) else cell for cell in cells)
-            for picture in pictures:
-                if isinstance(picture, Picture):
-                    media.picture(picture.name)
-
-
-def _write(path: Path, parts: Iterable[str]) -> None:
-    with output_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:
-            file.writelines(part.encode() for part in parts)
 
 
 # --- MkDocs -----------------------------------------------------------------------------------------------

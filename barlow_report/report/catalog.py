@@ -13,12 +13,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from barlow_report.config import RulesConfig
+from barlow_report.report.evaluation_records import Evaluation, Explained
 from barlow_report.report.evidence import EVIDENCE, verdict_counts
 from barlow_report.report.images import Images, confusions, count_confusions
 from barlow_report.report.keyed_rows import KeyedRows
 from barlow_report.report.mode_images import Thumbnails, read_mode_images
 from barlow_report.report.names import FeatureName, feature_names
-from barlow_report.report.records import ClassEntry, Evaluation, Explained, Group, Rule
+from barlow_report.report.records import ClassEntry, Group, Rule
 from barlow_report.report.rows import (
     CONDITION_KEY,
     TILE_KEY,

@@ -12,7 +12,8 @@ from typing import Any
 from barlow_report.config import EvidenceKind
 from barlow_report.report.catalog import Catalog
 from barlow_report.report.mode_words import mode_line
-from barlow_report.report.records import Group, Measures, Rule, Tile
+from barlow_report.report.picture_records import Tile
+from barlow_report.report.records import Group, Measures, Rule
 from barlow_report.report.words import rule_inequality
 
 __all__ = ["as_json", "csv_line", "feature_json", "rule_columns", "rule_record", "rules_csv", "rules_json"]

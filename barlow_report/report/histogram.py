@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from barlow_report.formatting import rounded, threshold
-from barlow_report.report.records import HistogramBin
+from barlow_report.report.picture_records import HistogramBin
 
 __all__ = ["Bar", "HistogramDrawing", "Mark", "draw_histogram"]
 

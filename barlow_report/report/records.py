@@ -9,18 +9,11 @@ __all__ = [
     "ClassEntry",
     "Condition",
     "Estimate",
-    "Evaluation",
-    "Explained",
-    "GalleryImage",
     "Group",
-    "HistogramBin",
     "Measures",
     "Node",
-    "QuantileImage",
     "Rule",
     "Share",
-    "StripImage",
-    "Tile",
 ]
 
 VERDICTS = ("verified", "real_but_small", "not_of_class", "can_be_chance", "too_few_images", "in_sample_only")
@@ -203,112 +196,3 @@ class Group:
     def failure_modes(self) -> tuple[Rule, ...]:
         """Its rules that are failure modes."""
         return tuple(rule for rule in self.rules if rule.is_failure_mode)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tile:
-    """One column of a triptych; see table `tiles`."""
-
-    rank: int
-    image_id: int
-    activation: float
-    attacked_activation: float
-    thumbnail: str
-    heatmap: str | None
-    heatmap_low: float | None
-    heatmap_high: float | None
-    attack: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GalleryImage:
-    """One picture of a gallery; see table `galleries`."""
-
-    image_id: int
-    is_failure: bool
-    thumbnail: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QuantileImage:
-    """One picture along the distribution of a feature; see table `quantiles`."""
-
-    quantile: float
-    image_id: int
-    activation: float
-    thumbnail: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StripImage:
-    """One picture beside a condition; see table `strip_images`."""
-
-    place: str
-    image_id: int
-    activation: float
-    thumbnail: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistogramBin:
-    """One bin; see tables `histograms` and `strips`."""
-
-    low: float
-    high: float
-    n_images: int
-    n_failures: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluation:
-    """The automatic evaluation of one grouping at one depth; see table `evaluation`."""
-
-    grouping: str
-    depth: int
-    n_groups: int
-    n_trees: int
-    n_with_mode: int
-    mean_tree_gain: float | None
-    n_trees_held_out: int
-    n_with_mode_held_out: int
-    mean_tree_gain_held_out: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explained:
-    """How many images and failures are covered, each counted once; see table `explained`."""
-
-    scope: str
-    grouping: str | None
-    group_id: int | None
-    n_verified: int
-    n_images: int
-    n_images_in_modes: int
-    n_images_in_verified: int | None
-    n_failures: int
-    n_failures_in_modes: int
-    n_failures_in_verified: int | None
-    n_images_held_out: int
-    n_images_in_verified_held_out: int | None
-    n_failures_held_out: int
-    n_failures_in_verified_held_out: int | None
-
-    @property
-    def in_modes(self) -> Share:
-        """Failures among the fitted images that failure modes cover."""
-        return Share(self.n_failures_in_modes, self.n_failures)
-
-    @property
-    def images_in_modes(self) -> Share:
-        """Fitted images that failure modes cover."""
-        return Share(self.n_images_in_modes, self.n_images)
-
-    @property
-    def held_out(self) -> Share:
-        """Failures among the images in evidence that verified failure modes cover."""
-        return Share(self.n_failures_in_verified_held_out, self.n_failures_held_out)
-
-    @property
-    def images_held_out(self) -> Share:
-        """Images in evidence that verified failure modes cover."""
-        return Share(self.n_images_in_verified_held_out, self.n_images_held_out)

@@ -16,7 +16,8 @@ from barlow_report.report.glossary import GLOSSARY, MEASURES
 from barlow_report.report.histogram import HistogramDrawing
 from barlow_report.report.media import MediaLibrary
 from barlow_report.report.pages import Site, SitePage
-from barlow_report.report.records import Estimate, Share, Tile
+from barlow_report.report.picture_records import Tile
+from barlow_report.report.records import Estimate, Share
 from barlow_report.report.slots import Block
 from barlow_report.report.source import Profile
 from barlow_report.report.tree import N_SHADES, shade

@@ -9,21 +9,8 @@ import pandas as pd
 
 from barlow_report.config import EvidenceKind
 from barlow_report.errors import SiteError
-from barlow_report.report.records import (
-    ClassEntry,
-    Condition,
-    Estimate,
-    GalleryImage,
-    Group,
-    HistogramBin,
-    Measures,
-    Node,
-    QuantileImage,
-    Rule,
-    Share,
-    StripImage,
-    Tile,
-)
+from barlow_report.report.picture_records import GalleryImage, HistogramBin, QuantileImage, StripImage, Tile
+from barlow_report.report.records import ClassEntry, Condition, Estimate, Group, Measures, Node, Rule, Share
 from barlow_report.report.slots import Ranking
 from barlow_report.visible import visible
 

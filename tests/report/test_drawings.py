@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from barlow_report.report.histogram import draw_histogram
-from barlow_report.report.records import Estimate, Group, HistogramBin, Measures, Node, Share
+from barlow_report.report.picture_records import HistogramBin
+from barlow_report.report.records import Estimate, Group, Measures, Node, Share
 from barlow_report.report.tree import N_SHADES, draw_tree, shade
 from tests.report.test_words import RULE
 

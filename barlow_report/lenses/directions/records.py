@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from barlow_report.lenses.directions.config import DirectionsConfig
-from barlow_report.report.records import HistogramBin, Share
+from barlow_report.report.picture_records import HistogramBin
+from barlow_report.report.records import Share
 from barlow_report.report.source import ReportSource
 from barlow_report.visible import visible
 

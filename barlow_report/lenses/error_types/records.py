@@ -8,7 +8,8 @@ import pandas as pd
 
 from barlow_report.formatting import count, percent
 from barlow_report.lenses.error_types.tables import ERROR_TYPES
-from barlow_report.report.records import GalleryImage, Share
+from barlow_report.report.picture_records import GalleryImage
+from barlow_report.report.records import Share
 from barlow_report.visible import visible
 
 __all__ = [

@@ -6,7 +6,7 @@ from barlow_report.formatting import activation, number
 from barlow_report.lenses.joint.records import JointFeature, JointImage, JointMode
 from barlow_report.report.pages.page import Site
 from barlow_report.report.pages.pictures import GalleryPicture, gallery_picture
-from barlow_report.report.records import GalleryImage
+from barlow_report.report.picture_records import GalleryImage
 
 __all__ = ["FeatureRow", "feature_rows", "pictures"]
 

@@ -9,7 +9,8 @@ from barlow_report.report.pages.confusions import Confusions, confusions_of_mode
 from barlow_report.report.pages.page import Site
 from barlow_report.report.pages.pictures import GalleryPicture, TriptychView, gallery_picture, triptych
 from barlow_report.report.pages.strips import Sides, StripView, sides_of, strip_view
-from barlow_report.report.records import Estimate, GalleryImage, Group, Rule
+from barlow_report.report.picture_records import GalleryImage
+from barlow_report.report.records import Estimate, Group, Rule
 from barlow_report.report.slots import Block, Sentence
 from barlow_report.report.words import rule_inequality
 

@@ -8,11 +8,12 @@ from statistics import fmean
 from barlow_report.config import RulesConfig
 from barlow_report.report.calibration import N_BINS
 from barlow_report.report.datatable import Link
+from barlow_report.report.evaluation_records import Evaluation, Explained
 from barlow_report.report.evidence import STABILITY
 from barlow_report.report.judged import ImagesNeeded, images_needed_here
 from barlow_report.report.pages.facts import Fact, assumptions, run_facts, settings_rows
 from barlow_report.report.pages.page import Heading, Site, SitePage
-from barlow_report.report.records import Evaluation, Explained, Share
+from barlow_report.report.records import Share
 from barlow_report.report.slots import MethodPart
 from barlow_report.report.source import gain_chart
 from barlow_report.report.words import GROUPINGS, kind_words

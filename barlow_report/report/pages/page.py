@@ -9,7 +9,8 @@ from barlow_report.chart import Chart
 from barlow_report.report.catalog import Catalog
 from barlow_report.report.datatable import DataTable, Link
 from barlow_report.report.form import FormBatch
-from barlow_report.report.records import Group, Rule, Tile
+from barlow_report.report.picture_records import Tile
+from barlow_report.report.records import Group, Rule
 from barlow_report.report.slots import Heading
 from barlow_report.report.source import ReportSource
 from barlow_report.visible import visible

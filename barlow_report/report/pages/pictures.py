@@ -8,7 +8,8 @@ from barlow_report.report.mode_words import mode_name
 from barlow_report.report.names import FeatureName
 from barlow_report.report.pages.annotate import item_path
 from barlow_report.report.pages.page import Site
-from barlow_report.report.records import Condition, GalleryImage, Group, Rule, Tile
+from barlow_report.report.picture_records import GalleryImage, Tile
+from barlow_report.report.records import Condition, Group, Rule
 from barlow_report.report.words import images_of
 
 __all__ = [

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from barlow_report.report.datatable import Picture, Sample
 from barlow_report.report.pages.page import Site
-from barlow_report.report.records import Condition, Group, Rule, Tile
+from barlow_report.report.picture_records import Tile
+from barlow_report.report.records import Condition, Group, Rule
 from barlow_report.report.words import tightest
 
 __all__ = ["FeatureSample", "feature_samples", "mode_sample"]
