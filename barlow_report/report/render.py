@@ -53,6 +53,7 @@ class Renderer:
         self.profile = profile
         self.rules = site.catalog.rules_config
         self.explanations = Explanations(profile)
+        self._enlarged = words.enlarged_words(site.info.get("enlarged_from")) if site.images == "full" else ""
         self.environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader([templates, *(lens.templates for lens, _ in site.lenses if lens.templates)]),
             autoescape=True,
@@ -85,7 +86,6 @@ class Renderer:
             explanations=self.explanations.at_end,
             glossary=GLOSSARY,
             measures=MEASURES,
-            enlarged=words.enlarged_words(site.info.get("enlarged_from")),
             has_scripts=profile in ("standalone", "mkdocs"),
             verdicts=evidence.VERDICTS,
             evidence=site.catalog.evidence,
@@ -106,6 +106,8 @@ class Renderer:
     def _img(self, context: jinja2.runtime.Context, name: str, alt: str, lazy: bool = True, look: str = "") -> Markup:
         """Return the element of a picture. Not a macro: pages have a hundred of them, and this is ten times as fast."""
         found = self.media.picture(name)
+        if self._enlarged:
+            self.explanations.note("Pictures", self._enlarged)
         classes, lazily = f' class="{look}"' if look else "", ' loading="lazy"' if lazy else ""
         return Markup(  # noqa: S704 - all but the alternative text is ours, and that is escaped
             f'<img src="{context["root"]}{found.path}" alt="{escape(alt)}" width="{found.width}" '
@@ -154,7 +156,7 @@ class Renderer:
         """Have the end of the page say what an interval is, or the mark of a rate over few images."""
         level, least = round(self.rules.confidence_level * 100), self.rules.min_images
         if sign == "interval":
-            self.explanations.note(f"36–50{formatting.THIN_SPACE}%", f"the {level}{formatting.THIN_SPACE}% interval")
+            self.explanations.note("Ranges", f"beside a rate are its {level}{formatting.THIN_SPACE}% interval")
         else:
             self.explanations.note(f"n < {least}", f"fewer than {least} images to divide by: too few to rely on it")
         return ""

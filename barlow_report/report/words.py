@@ -194,7 +194,7 @@ def status_words(group: Group, config: RulesConfig) -> str:
 
 
 def enlarged_words(sizes: object) -> str:
-    """Say from which sizes pictures were enlarged; empty where none was, or where that was not noted.
+    """Say what pictures are, enlarged from which sizes; empty where none was, or where that was not noted.
 
     Args:
         sizes: Width and height of the smallest and the largest image, or of all of them, as run.json has it.
@@ -202,4 +202,4 @@ def enlarged_words(sizes: object) -> str:
     if not isinstance(sizes, list) or not sizes:
         return ""
     first, last = (f"{width}{_FIXED}×{_FIXED}{height}" for width, height in (sizes[0], sizes[-1]))
-    return f"Pictures are enlarged from {first}{f' to {last}' if len(sizes) > 1 else ''} pixels."
+    return f"enlarged from {first}{f' to {last}' if len(sizes) > 1 else ''} pixels"

@@ -58,7 +58,7 @@ def reliability_curve(bins: pd.DataFrame, *, n_images: int) -> Chart:
 
     points = "; ".join(f"{row.confidence:.0%} sure, {row.accuracy:.0%} right" for row in bins.itertuples())
     alt = f"How often predictions are right against how sure the model is, in bins of the confidence. {points}."
-    return draw_charts([curve, numbers], alt=alt, height=4.2, n_columns=1, heights=(3, 1))
+    return draw_charts([curve, numbers], alt=alt, height=3.6, n_columns=1, heights=(3, 1))
 
 
 def gain_by_base_rate(
@@ -90,7 +90,7 @@ def gain_by_base_rate(
         axes.set_xlim(*_limits(rates))
         axes.set_ylim(*_limits(gains))
 
-    return draw_chart(draw, alt=alt, height=3.8)
+    return draw_chart(draw, alt=alt, height=3.0)
 
 
 def _limits(values: npt.NDArray[np.float64]) -> tuple[float, float]:

@@ -29,7 +29,7 @@ _CLOUD = re.compile(
     r' d="((?:M (\S+) (\S+) \nL \2 \3 \n)+)"([^>]*) style="fill: none; stroke: (#\w+);'
     r'(?: stroke-opacity: ([\d.]+);)? stroke-width: ([\d.]+); stroke-linecap: (round|square)"'
 )
-_WIDTH = 6.4  # inches
+_WIDTH = 4.8  # inches of 72 pixels: the width of a phone, so that text is never smaller than it is drawn
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,10 @@
   // --- tabs, and addresses of what is folded away ------------------------------------------------------------
   if (one("[data-panels], .group details")) document.head.append(make("script", { src: root + "assets/barlow/tabs.js" }));
 
+  // --- paper: what is folded away is opened, and closed again -------------------------------------------------
+  on(window, "beforeprint", () => { all("details:not([open])").forEach(box => { box.open = true; box.dataset.printed = ""; }); });
+  on(window, "afterprint", () => { all("[data-printed]").forEach(box => { box.open = false; delete box.dataset.printed; }); });
+
   // --- the viewer ------------------------------------------------------------------------------------------
   // Its script comes with the first picture that is opened; where it does not come, the picture itself is shown.
   all("[data-viewer]").forEach(set => {

@@ -6,7 +6,7 @@ barlowReport.tile = function (all, columns, i, picture) {
   function value(key) { var c = columns.get(key); return c ? c.values[i] : null; }
   var isWrong = value("outcome") === "wrong", name = value("picture"), image = value("image");
   var said = isWrong ? ", said " + value("prediction") : ", said so", sure = value("confidence");
-  if (sure !== null) said += ", " + percent(sure, 0) + " sure";
+  if (sure !== null) said += ", " + percent(sure, 0) + "\u00a0sure";
   var seen = all.filter(c => c.kind === "activation").map(c => c.label + ": " + activation(c.values[i]));
   var shown = name ? make("a", { className: "zoom", href: root + "media/" + name, "data-caption": [image + ": is " + value("label") + said].concat(seen).join(" · ") }, [picture(name, "labelled " + value("label") + ", predicted as " + value("prediction"))]) : make("span", { className: "gone", textContent: "no picture" });
   var lines = [make("span", {}, ["is ", make("b", { textContent: value("label") }), said])].concat(seen.map(text => make("small", { textContent: text })), [make("small", { className: "which", textContent: image })]);

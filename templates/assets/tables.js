@@ -7,7 +7,7 @@
   var root = page.dataset.root, make = barlowReport.make;
 
   // --- numbers, as formatting.py writes them ---------------------------------------------------------------
-  var THIN = "\u202f", MISSING = "–";
+  var THIN = "\u202f", MISSING = "–", MOST_PRINTED = 200;
   function isMissing(v) { return v === null || v === undefined; }
   function count(n) { return isMissing(n) ? MISSING : String(n).replace(/\B(?=(\d{3})+$)/g, THIN); }
   function percent(share, decimals) {
@@ -119,8 +119,8 @@
       } else td.textContent = c.kind === "count" ? count(v) : c.kind === "number" ? number(v) : c.kind === "percent" ? percent(v, 0) : c.kind === "activation" ? activation(v) : c.kind === "q" ? pValue(v) : c.kind === "grade" ? c.grades.find(grade => v >= grade[0])[1] + " " + fixed(v, 2) : v;
       return td;
     }
-    function draw() {
-      var size = data.pageSize, pages = Math.max(1, Math.ceil(order.length / size));
+    function draw(onPaper) {
+      var size = onPaper ? MOST_PRINTED : data.pageSize, pages = Math.max(1, Math.ceil(order.length / size));
       state.page = Math.min(Math.max(1, state.page), pages);
       var start = (state.page - 1) * size, rows = document.createDocumentFragment();
       order.slice(start, start + size).forEach(function (i) { rows.append(isGallery ? barlowReport.tile(data.columns, columns, i, picture) : make("tr", { role: "row" }, data.columns.map(function (c, place) { return cell(c, i, place); }))); });
@@ -190,6 +190,12 @@
       update();
       box.scrollIntoView({ block: "start" });
     });
+    // A list that fits a few sheets is printed as a whole
+    if (data.n > data.pageSize && data.n <= MOST_PRINTED) {
+      var before;
+      window.addEventListener("beforeprint", () => { before = state.page; state.page = 1; draw(true); box.querySelectorAll("img").forEach(img => { img.loading = "eager"; }); });
+      window.addEventListener("afterprint", () => { state.page = before; draw(); });
+    }
     window.addEventListener("hashchange", function () { if (box.isConnected) { load(); arrange(); draw(); } });
     var sorted = box.querySelector("th[aria-sort] [data-sort]");
     if (sorted) usual = { sort: sorted.dataset.sort, dir: sorted.closest("th").getAttribute("aria-sort") };

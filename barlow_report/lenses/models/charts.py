@@ -15,9 +15,10 @@ __all__ = ["error_types_by_accuracy", "modes_by_model"]
 
 Booleans = npt.NDArray[np.bool_]
 
-_N_COLUMNS = 3
+_N_COLUMNS = 2
 _N_MODES = 40
 _N_NAMED = 12  # of more models the axis shows the accuracy, not their names
+_MOST_LETTERS = 20  # that names of models beside each other may have
 _MARGIN = 0.06
 
 
@@ -65,7 +66,7 @@ def error_types_by_accuracy(points: pd.DataFrame, *, titles: dict[str, str]) -> 
     draws = [panel(error_type, is_first=not place) for place, error_type in enumerate(titles)]
     n_rows = -(-len(draws) // _N_COLUMNS)
     return draw_charts(
-        draws, alt=_types_alt(points, titles), height=0.5 + 1.8 * n_rows, n_columns=min(len(draws), _N_COLUMNS)
+        draws, alt=_types_alt(points, titles), height=0.5 + 1.5 * n_rows, n_columns=min(len(draws), _N_COLUMNS)
     )
 
 
@@ -115,11 +116,12 @@ def modes_by_model(
                 plot_cloud(axes, columns, rows, colour=colour, cap=cap, size=width)
         axes.set_xlim(-0.7, n_models - 0.3)
         axes.set_ylim(shown - 0.4, -0.6)
-        axes.set_yticks(range(shown), [shorten(name, max_length=40) for name in modes[:shown]], fontsize=8.5)
+        axes.set_yticks(range(shown), [shorten(name, max_length=48) for name in modes[:shown]], fontsize=8)
         if n_models <= _N_NAMED:
             names = [shorten(models[i], max_length=18) for i in order]
+            is_turned = sum(map(len, names)) > _MOST_LETTERS
             axes.set_xticks(
-                range(n_models), names, rotation=35 if n_models > 4 else 0, ha="right" if n_models > 4 else "center"
+                range(n_models), names, rotation=35 if is_turned else 0, ha="right" if is_turned else "center"
             )
         else:
             places = np.unique(np.linspace(0, n_models - 1, 5).round().astype(int))

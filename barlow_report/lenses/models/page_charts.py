@@ -9,6 +9,7 @@ from barlow_report.lenses.error_types.records import ERROR_TITLES
 from barlow_report.lenses.models.charts import error_types_by_accuracy, modes_by_model
 from barlow_report.report.words import GROUPINGS
 from barlow_report.visible import visible
+from barlow_report.visuals.drawing import shorten
 
 __all__ = ["MODEL_ERROR_TYPES", "SHARED_MODES", "charts"]
 
@@ -54,10 +55,10 @@ def charts(tables: Mapping[str, pd.DataFrame]) -> dict[str, Chart]:
 def _mode_names(tables: Mapping[str, pd.DataFrame], modes: pd.DataFrame) -> list[str]:
     names = tables["classes"].set_index("class_id")["name"]
     conditions = tables["shared_mode_conditions"].sort_values(["mode_id", "position"])
-    strengths = conditions["branch"].map({"le": "weak", "gt": "strong"})
-    sides = "feature " + conditions["feature_id"].astype(str) + " " + strengths
+    strengths = conditions["branch"].map({"le": "without", "gt": "with"})
+    sides = strengths + " feature " + conditions["feature_id"].astype(str)
     words = sides.groupby(conditions["mode_id"]).agg(", ".join)
     return [
-        f"{visible(names[row.class_id])} {GROUPINGS[row.grouping]}: {words.get(row.mode_id, 'all images')}"
+        f"{shorten(visible(names[row.class_id]), max_length=16)} {GROUPINGS[row.grouping]}: {words.get(row.mode_id, 'all images')}"
         for row in modes.itertuples()
     ]

@@ -8,7 +8,7 @@ from barlow_report.report.datatable import Cell, DataTable, Filter, Link, TableC
 from barlow_report.report.evidence import modes_words
 from barlow_report.report.pages.groups import GroupSection, describe_groups, group_headings, group_section, search_words
 from barlow_report.report.pages.measures import ClassMeasure, class_measures
-from barlow_report.report.pages.page import Site, SitePage
+from barlow_report.report.pages.page import Heading, Site, SitePage
 from barlow_report.report.pages.sets import GroupLink, group_link
 from barlow_report.report.records import ClassEntry, Group, Rule
 from barlow_report.report.slots import Block, PagePart
@@ -137,12 +137,22 @@ def class_pages(site: Site) -> Iterator[SitePage]:
             search=f"Class. {search_words(groups)}",
             template="pages/class.html",
             view=lambda entry=entry, groups=groups: _class_view(site, entry, groups),  # type: ignore[misc]
-            headings=(*group_headings(site, groups), *(part.heading for part in _parts(site, entry))),
+            headings=_headings(site, entry, groups),
             crumbs=_UP,
             previous=site.class_link(entries[i - 1].class_id) if i else None,
             next=site.class_link(entries[i + 1].class_id) if i + 1 < len(entries) else None,
             has_contents=True,
         )
+
+
+def _headings(site: Site, entry: ClassEntry, groups: list[Group]) -> tuple[Heading, ...]:
+    is_whole = _heads(site, entry) or site.catalog.other_groups_of_class.get(entry.class_id)
+    whole = (Heading("The whole class", "whole"),) if is_whole else ()
+    return (*group_headings(site, groups), *whole, *(part.heading for part in _parts(site, entry)))
+
+
+def _heads(site: Site, entry: ClassEntry) -> tuple[Block, ...]:
+    return site.ask(lambda lens, view: lens.class_head(site, view, entry.class_id))
 
 
 def _parts(site: Site, entry: ClassEntry) -> tuple[PagePart, ...]:
@@ -158,7 +168,7 @@ def _class_view(site: Site, entry: ClassEntry, groups: list[Group]) -> ClassView
         takes_part=tuple(
             group_link(site, group) for group in site.catalog.other_groups_of_class.get(entry.class_id, ())
         ),
-        heads=site.ask(lambda lens, view: lens.class_head(site, view, entry.class_id)),
+        heads=_heads(site, entry),
         parts=_parts(site, entry),
         modes=modes_words(modes),
     )

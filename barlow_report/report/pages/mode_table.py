@@ -151,7 +151,7 @@ def _tile(table: DataTable, row: Sequence[Cell]) -> ImageTile:
         picture=replace(picture, alt=_said(cells)) if isinstance(picture, Picture) else None,
         image=str(cells["image"]),
         label=str(cells["label"]),
-        said=f"{said}, {percent(sure, decimals=0)} sure" if isinstance(sure, float) else said,
+        said=f"{said}, {percent(sure, decimals=0)}\u00a0sure" if isinstance(sure, float) else said,
         seen=tuple(
             f"{column.label}: {activation(cell)}"
             for column, cell in zip(table.columns, row, strict=True)
