@@ -76,3 +76,29 @@ def test_everything_in_tables_and_every_picture_is_printed(
       c => getComputedStyle(document.querySelector(c[0]))[c[1]])"""
     assert page.evaluate(colours) == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
     context.close()
+
+
+def test_what_is_folded_away_is_open_on_paper_and_closed_again(compared: Built, browser: Browser) -> None:
+    page = browser.new_page()
+    page.goto((compared.site / "classes/c0/index.html").as_uri())
+    folded = "document.querySelectorAll('.barlow details:not([open])').length"
+    before = page.evaluate(folded)
+    assert before > 0
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(folded) == 0
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(folded) == before
+    page.close()
+
+
+def test_headings_that_can_be_pressed_have_no_box_on_paper_so_that_they_are_repeated(
+    compared: Built, browser: Browser
+) -> None:
+    page = browser.new_page()
+    page.goto((compared.site / "failure-modes/index.html").as_uri())
+    page.emulate_media(media="print")
+    shown = (
+        """() => Array.from(document.querySelectorAll('thead, thead [data-sort]'), e => getComputedStyle(e).display)"""
+    )
+    assert set(page.evaluate(shown)) == {"table-header-group", "contents"}
+    page.close()

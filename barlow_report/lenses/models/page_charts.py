@@ -58,7 +58,8 @@ def _mode_names(tables: Mapping[str, pd.DataFrame], modes: pd.DataFrame) -> list
     strengths = conditions["branch"].map({"le": "without", "gt": "with"})
     sides = strengths + " feature " + conditions["feature_id"].astype(str)
     words = sides.groupby(conditions["mode_id"]).agg(", ".join)
+    names = names.map(lambda name: shorten(visible(name), max_length=16))
     return [
-        f"{shorten(visible(names[row.class_id]), max_length=16)} {GROUPINGS[row.grouping]}: {words.get(row.mode_id, 'all images')}"
+        f"{names[row.class_id]} {GROUPINGS[row.grouping]}: {words.get(row.mode_id, 'all images')}"
         for row in modes.itertuples()
     ]
