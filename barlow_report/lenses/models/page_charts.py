@@ -7,7 +7,8 @@ import pandas as pd
 from barlow_report.chart import Chart
 from barlow_report.lenses.error_types.records import ERROR_TITLES
 from barlow_report.lenses.models.charts import error_types_by_accuracy, modes_by_model
-from barlow_report.report.words import GROUPINGS
+from barlow_report.lenses.models.records import shared_conditions
+from barlow_report.report.words import GROUPINGS, condition_words
 from barlow_report.visible import visible
 from barlow_report.visuals.drawing import shorten
 
@@ -54,12 +55,10 @@ def charts(tables: Mapping[str, pd.DataFrame]) -> dict[str, Chart]:
 
 def _mode_names(tables: Mapping[str, pd.DataFrame], modes: pd.DataFrame) -> list[str]:
     names = tables["classes"].set_index("class_id")["name"]
-    conditions = tables["shared_mode_conditions"].sort_values(["mode_id", "position"])
-    strengths = conditions["branch"].map({"le": "without", "gt": "with"})
-    sides = strengths + " feature " + conditions["feature_id"].astype(str)
-    words = sides.groupby(conditions["mode_id"]).agg(", ".join)
     names = names.map(lambda name: shorten(visible(name), max_length=16))
+    conditions = shared_conditions(tables)
     return [
-        f"{names[row.class_id]} {GROUPINGS[row.grouping]}: {words.get(row.mode_id, 'all images')}"
+        f"{names[row.class_id]} {GROUPINGS[row.grouping]}: "
+        f"{condition_words(conditions.get(row.mode_id, ()), exact=False) or 'all images'}"
         for row in modes.itertuples()
     ]

@@ -12,7 +12,16 @@ from barlow_report.lenses.error_types.records import Breakdown, read_breakdowns
 from barlow_report.report.records import Condition, Share
 from barlow_report.visible import visible
 
-__all__ = ["ModeRate", "ModelEntry", "ModelTables", "SharedMode", "listed_models", "read_models", "sharing_words"]
+__all__ = [
+    "ModeRate",
+    "ModelEntry",
+    "ModelTables",
+    "SharedMode",
+    "listed_models",
+    "read_models",
+    "shared_conditions",
+    "sharing_words",
+]
 
 
 _N_NAMES = 4
@@ -137,7 +146,8 @@ def read_models(tables: Mapping[str, pd.DataFrame]) -> ModelTables | None:
     return ModelTables(models=models, modes=_modes(tables))
 
 
-def _modes(tables: Mapping[str, pd.DataFrame]) -> tuple[SharedMode, ...]:
+def shared_conditions(tables: Mapping[str, pd.DataFrame]) -> dict[int, tuple[Condition, ...]]:
+    """The conditions of each shared failure mode, by its mode_id, the one at the root first."""
     conditions: dict[int, list[Condition]] = {}
     for row in tables["shared_mode_conditions"].sort_values(["mode_id", "position"]).itertuples():
         condition = Condition(
@@ -147,6 +157,11 @@ def _modes(tables: Mapping[str, pd.DataFrame]) -> tuple[SharedMode, ...]:
             printed_threshold=row.printed_threshold,
         )
         conditions.setdefault(row.mode_id, []).append(condition)
+    return {mode_id: tuple(found) for mode_id, found in conditions.items()}
+
+
+def _modes(tables: Mapping[str, pd.DataFrame]) -> tuple[SharedMode, ...]:
+    conditions = shared_conditions(tables)
     rates: dict[int, list[ModeRate]] = {}
     for row in tables["shared_mode_rates"].sort_values(["mode_id", "model_id"]).itertuples():
         has_interval = not np.isnan(row.low)
@@ -166,7 +181,7 @@ def _modes(tables: Mapping[str, pd.DataFrame]) -> tuple[SharedMode, ...]:
             class_id=row.class_id,
             model_id=row.model_id,
             rule_id=None if pd.isna(row.rule_id) else int(row.rule_id),
-            conditions=tuple(conditions.get(row.mode_id, ())),
+            conditions=conditions.get(row.mode_id, ()),
             rates=tuple(rates.get(row.mode_id, ())),
         )
         for row in tables["shared_modes"].itertuples()

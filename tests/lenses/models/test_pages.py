@@ -3,9 +3,12 @@
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from playwright.sync_api import Browser
 
+from barlow_report.chart import Chart
+from barlow_report.lenses.models import page_charts
 from barlow_report.report import build_site
 from barlow_report.report.links import broken_links
 from barlow_report.report.pages import Site, all_pages
@@ -77,6 +80,25 @@ def test_modes_that_hold_for_most_models_come_first_and_lead_to_their_rule(compa
     assert len(foreign) == 1
     assert getattr(foreign[0], "path", None) in pages  # no rule of this report: its class is the best there is
     assert broken_links(compared.site)[0] == []
+
+
+def test_the_chart_calls_a_feature_that_is_limited_on_both_sides_moderate(
+    compared: Built, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = compared.source.tables
+    condition = tables["shared_mode_conditions"].query("mode_id == 0").iloc[[0]]
+    both = pd.concat([condition.assign(position=0, branch="gt"), condition.assign(position=1, branch="le")])
+    drawn: list[str] = []
+
+    def note(*_: object, modes: list[str], **__: object) -> Chart:
+        drawn.extend(modes)
+        return Chart(light="", dark="", alt="")
+
+    monkeypatch.setattr(page_charts, "modes_by_model", note)
+    page_charts.charts({**tables, "shared_mode_conditions": both})
+    feature_id = condition["feature_id"].item()
+    assert sum(name.endswith(f": with moderate feature {feature_id}") for name in drawn) == 1
+    assert sum(name.endswith(": all images") for name in drawn) == len(tables["shared_modes"]) - 1
 
 
 def test_a_failure_mode_names_the_other_models_it_holds_for(compared: Built) -> None:
