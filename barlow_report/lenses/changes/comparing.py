@@ -1,0 +1,213 @@
+"""Compare two runs: every failure mode that is verified in either, every class, and all images."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from barlow_report.lenses.changes.counting import Pair, Side, count_all, count_class, count_mode
+from barlow_report.lenses.changes.differences import Outcomes
+from barlow_report.lenses.changes.identity import name_modes
+from barlow_report.lenses.changes.matching import match_images
+from barlow_report.lenses.changes.modes import Mode, NotComparableError, list_modes, names_of_modes
+from barlow_report.lenses.changes.pairing import Same, pair_modes
+from barlow_report.lenses.changes.results import RunResults
+from barlow_report.lenses.changes.states import (
+    Compared,
+    compare_counts,
+    compare_estimate,
+    name_states,
+    not_compared,
+    q_values_of,
+)
+
+__all__ = ["Comparison", "ComparedMode", "Judged", "compare_runs"]
+
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Judged:
+    """A comparison with its q-value and its state."""
+
+    found: Compared
+    q_value: float
+    state: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ComparedMode:
+    """A failure mode that is verified in either run.
+
+    Attributes:
+        name: Its permanent name.
+        old, new: It in each run; None where it is not verified there.
+        same: How both were recognised as one.
+        judged: What became of it.
+        places: The matched images that were counted.
+    """
+
+    name: str
+    old: Mode | None
+    new: Mode | None
+    same: Same | None
+    judged: Judged
+    places: Integers
+
+    @property
+    def tested_rule(self) -> Side:
+        """The run whose rule is compared: the old one where it has the mode, as new failures did not choose it."""
+        return "new" if self.old is None else "old"
+
+    @property
+    def mode(self) -> Mode:
+        """The mode that is compared."""
+        mode = self.new if self.old is None else self.old
+        if mode is None:
+            raise ValueError(f"{self.name}: of no run")
+        return mode
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Comparison:
+    """What became of a run's failures in another one.
+
+    Attributes:
+        pair: Both runs.
+        delta: Largest change that counts as none, 0 to 1.
+        n_tested: Failure modes that the q-values correct for.
+        whole: All images.
+        classes: By name.
+        modes: Of either run, the old one's first.
+    """
+
+    pair: Pair
+    delta: float
+    n_tested: int
+    whole: Judged
+    classes: Mapping[str, Judged]
+    modes: Sequence[ComparedMode]
+
+    def names_of_new(self) -> dict[int, tuple[str, bool]]:
+        """The permanent names of the new run's modes by rule_id, and whether the old run has given them."""
+        return {m.new.rule_id: (m.name, m.old is not None) for m in self.modes if m.new is not None}
+
+
+def compare_runs(old: RunResults, new: RunResults, *, delta: float) -> Comparison:
+    """Compare two runs.
+
+    Args:
+        old: The earlier one.
+        new: The later one; its settings decide the false-discovery rate and the level of intervals.
+        delta: Largest change that counts as none, 0 to 1.
+    """
+    pair = Pair(old=old, new=new, matching=match_images(old, new))
+    limits = {"delta": delta, "max_q_value": new.settings.max_q_value}
+    modes, n_tested = _compare_modes(pair, limits)
+    names = list(dict.fromkeys([*new.class_names, *old.class_names]))
+    classes = _judge([_class(pair, name) for name in names], limits)
+    (whole,) = _judge([_counts(pair, lambda: count_all(pair))], limits)
+    return Comparison(
+        pair=pair,
+        delta=delta,
+        n_tested=n_tested,
+        whole=whole,
+        classes=dict(zip(names, classes, strict=True)),
+        modes=modes,
+    )
+
+
+def _compare_modes(pair: Pair, limits: Mapping[str, float]) -> tuple[list[ComparedMode], int]:
+    """Compare every mode that was tested, so that q-values correct for all, and keep those that are verified."""
+    tested = {side: list_modes(pair.run(side)) for side in _SIDES}
+    verified = {side: [mode for mode in tested[side] if mode.is_verified] for side in _SIDES}
+    same = {pairing.old: pairing for pairing in pair_modes(pair, verified["old"], verified["new"])}
+    again = {verified["new"][pairing.new].rule_id for pairing in same.values()}
+    first = [(mode, "old") for mode in tested["old"]]
+    rules: list[tuple[Mode, Side]] = [
+        *first,
+        *((mode, "new") for mode in tested["new"] if mode.rule_id not in again),
+    ]
+    results = [_mode(pair, mode, side) for mode, side in rules]
+    judged = _judge([found for found, _ in results], limits)
+    names = _names(pair, verified, same)
+    partners = {verified["old"][place].rule_id: pairing for place, pairing in same.items()}
+    modes = []
+    for (mode, side), (_, places), found in zip(rules, results, judged, strict=True):
+        if mode.is_verified:
+            pairing = partners.get(mode.rule_id) if side == "old" else None
+            compared = ComparedMode(
+                name=names[side][mode.rule_id],
+                old=mode if side == "old" else None,
+                new=mode if side == "new" else (verified["new"][pairing.new] if pairing else None),
+                same=pairing,
+                judged=found,
+                places=places,
+            )
+            modes.append(replace(compared, judged=_came_or_went(compared, limits["max_q_value"])))
+    return modes, sum(found.p_value == found.p_value for found, _ in results)
+
+
+def _names(pair: Pair, verified: Mapping[Side, Sequence[Mode]], same: Mapping[int, Same]) -> dict[Side, dict[int, str]]:
+    """The names of both runs' modes by rule_id: a mode of both has its old name, others do not take a name of an old one."""
+    old = names_of_modes(pair.old)
+    inherited = {
+        verified["new"][pairing.new].rule_id: old[verified["old"][place].rule_id] for place, pairing in same.items()
+    }
+    others = [mode for mode in verified["new"] if mode.rule_id not in inherited]
+    given = name_modes([mode.identity for mode in others], taken=frozenset(old.values()))
+    return {"old": old, "new": inherited | {mode.rule_id: name for mode, name in zip(others, given, strict=True)}}
+
+
+def _came_or_went(compared: ComparedMode, max_q_value: float) -> Judged:
+    """Call a mode of one run new or gone where its rate says so as well."""
+    judged, counts = compared.judged, compared.judged.found.outcomes
+    if compared.old is None and (judged.state == "worse" or (counts is not None and counts.n_old == 0 < counts.n_new)):
+        return replace(judged, state="new")
+    if compared.new is None and judged.state == "better":
+        return replace(judged, state="gone")
+    return judged
+
+
+def _mode(pair: Pair, mode: Mode, side: Side) -> tuple[Compared, Integers]:
+    try:
+        counted = count_mode(pair, mode, found_by=side)
+    except NotComparableError as error:
+        return not_compared(str(error)), np.empty(0, dtype=np.int64)
+    counts, level = counted.outcomes, pair.new.settings.confidence_level
+    if not (counts.n_old and counts.n_new):
+        which = pair.old.name if not counts.n_old else pair.new.name
+        found = not_compared(f"the run {which} has no images of this kind")
+        return replace(found, outcomes=counts), counted.places
+    if mode.estimate is None:
+        return compare_counts(counts, level=level), counted.places
+    found = compare_estimate(counts, found_by=side, seen=mode.seen, estimate=mode.estimate, level=level)
+    return found, counted.places
+
+
+def _class(pair: Pair, name: str) -> Compared:
+    return _counts(pair, lambda: count_class(pair, name))
+
+
+def _counts(pair: Pair, count: Callable[[], Outcomes]) -> Compared:
+    try:
+        counts = count()
+    except NotComparableError as error:
+        return not_compared(str(error))
+    if not (counts.n_old and counts.n_new):
+        return not_compared("a run has no such images")
+    return compare_counts(counts, level=pair.new.settings.confidence_level)
+
+
+def _judge(compared: Sequence[Compared], limits: Mapping[str, float]) -> list[Judged]:
+    """Adjust the p-values of one family of tests and name the states."""
+    q_values = q_values_of(compared)
+    states = name_states(compared, q_values=q_values, **limits)
+    return [
+        Judged(found=found, q_value=q_value, state=state)
+        for found, q_value, state in zip(compared, q_values, states, strict=True)
+    ]
+
+
+_SIDES: tuple[Side, Side] = ("old", "new")

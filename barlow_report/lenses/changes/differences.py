@@ -1,0 +1,198 @@
+"""Two failure rates and what counts can tell about their difference, new − old.
+
+**Pairs.** Each image is out, right or wrong under either model; it is out where it does not belong to the group, as an
+image that a model does not call *dog* is out of the images called dog. If nothing had changed, an image's two outcomes
+could be swapped. With r the failure rate of both models together, an image contributes u = 1 − r where it is wrong, −r
+where it is right, 0 where it is out, and D = Σ (u_new − u_old) has, given how many images differ and how, a distribution
+that is known exactly: that is the *swap test*. Where no image is ever out it is McNemar's exact test.
+
+**Others.** Fisher's exact test, each side by itself.
+
+**Intervals.** Newcombe's methods 10 (Statistics in Medicine 17, 1998, 873–890 and 2635–2650): the Wilson interval of each
+rate, joined by square-and-add (MOVER, Zou and Donner 2008), for pairs with their correlation.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtr, ndtri
+
+from barlow_report.significance import wilson_interval
+
+__all__ = [
+    "Difference",
+    "Outcomes",
+    "Rate",
+    "correlation_of",
+    "count_pairs",
+    "counted_rate",
+    "fisher_tails",
+    "join_rates",
+    "normal_tails",
+    "swap_tails",
+]
+
+Booleans = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+OUT, RIGHT, WRONG = 0, 1, 2
+_TIE = 1e-9  # statistics that are equal on paper
+_SPREADS = 9.0  # standard deviations of a binomial beyond which nothing counts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rate:
+    """A failure rate with its interval, 0 to 1; NaN without images."""
+
+    rate: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """New − old with its interval, −1 to 1."""
+
+    difference: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Outcomes:
+    """What was counted.
+
+    Attributes:
+        n_old, k_old: Images counted for the old model, failures among them.
+        n_new, k_new: The same for the new model.
+        pairs: (3, 3) images by their outcome under the old and the new model: out, right, wrong; None for other images.
+    """
+
+    n_old: int
+    k_old: int
+    n_new: int
+    k_new: int
+    pairs: Integers | None = None
+
+    @property
+    def n_newly_wrong(self) -> int | None:
+        """Images that only the new model gets wrong."""
+        return None if self.pairs is None else int(self.pairs[:WRONG, WRONG].sum())
+
+    @property
+    def n_newly_right(self) -> int | None:
+        """Images that only the old model gets wrong."""
+        return None if self.pairs is None else int(self.pairs[WRONG, :WRONG].sum())
+
+
+def count_pairs(in_old: Booleans, wrong_old: Booleans, in_new: Booleans, wrong_new: Booleans) -> Outcomes:
+    """Count pairs: (n_images,) each, whether an image belongs to the group of a model, and is wrong under it."""
+    codes = np.where(in_old, RIGHT + wrong_old, OUT) * 3 + np.where(in_new, RIGHT + wrong_new, OUT)
+    pairs = np.bincount(codes, minlength=9).reshape(3, 3).astype(np.int64)
+    return Outcomes(
+        n_old=int(pairs[RIGHT:].sum()),
+        k_old=int(pairs[WRONG].sum()),
+        n_new=int(pairs[:, RIGHT:].sum()),
+        k_new=int(pairs[:, WRONG].sum()),
+        pairs=pairs,
+    )
+
+
+def counted_rate(n_images: int, n_failures: int, *, level: float) -> Rate:
+    """The share of failures with its Wilson interval."""
+    ends = wilson_interval(n_failures, n_images, level=level)
+    return Rate(
+        rate=n_failures / n_images if n_images else float("nan"), low=float(ends.low), high=float(ends.high)
+    )
+
+
+def swap_tails(pairs: Integers) -> tuple[float, float]:
+    """One-sided exact p-values: that the new model is not worse, and that it is not better.
+
+    Args:
+        pairs: See `Outcomes`.
+    """
+    from scipy.stats import binom  # a second and 60 MB, which building a site does without
+
+    n = int(pairs[RIGHT:].sum() + pairs[:, RIGHT:].sum())
+    rate = float(pairs[WRONG].sum() + pairs[:, WRONG].sum()) / n if n else 0.0
+    steps = {(RIGHT, WRONG): 1.0, (OUT, WRONG): 1 - rate, (OUT, RIGHT): -rate}
+    kinds = [(step, int(pairs[i, j]), int(pairs[j, i])) for (i, j), step in steps.items()]
+    kinds = sorted((kind for kind in kinds if kind[0] and sum(kind[1:])), key=lambda kind: -sum(kind[1:]))
+    if not kinds:
+        return 1.0, 1.0
+    seen = sum(step * (more - less) for step, more, less in kinds)
+    sums, chances = np.zeros(1), np.ones(1)
+    for step, *counts in kinds[1:]:
+        values, weights = _steps(sum(counts))
+        sums, chances = (sums[:, None] + step * values).ravel(), (chances[:, None] * weights).ravel()
+    step, size = abs(kinds[0][0]), sum(kinds[0][1:])  # steps to both sides are as likely
+
+    def tail(at_least: float) -> float:
+        needed = np.ceil(((at_least - sums - _TIE) / step + size) / 2)
+        return float(min(chances @ binom.sf(needed - 1, size, 0.5), 1.0))
+
+    return tail(seen), tail(-seen)
+
+
+def _steps(size: int) -> tuple[Floats, Floats]:
+    """The values of 2X − size for X binomial with half, and their probabilities."""
+    from scipy.stats import binom
+
+    half = _SPREADS * np.sqrt(size) / 2
+    counts = np.arange(max(int(size / 2 - half), 0), min(int(size / 2 + half) + 1, size) + 1)
+    return (2 * counts - size).astype(np.float64), binom.pmf(counts, size, 0.5)
+
+
+def fisher_tails(outcomes: Outcomes) -> tuple[float, float]:
+    """Fisher's exact test of each side: p-values that the new model is not worse, and that it is not better."""
+    from scipy.stats import hypergeom
+
+    total, wrong = outcomes.n_old + outcomes.n_new, outcomes.k_old + outcomes.k_new
+    worse = hypergeom.sf(outcomes.k_new - 1, total, wrong, outcomes.n_new)
+    better = hypergeom.cdf(outcomes.k_new, total, wrong, outcomes.n_new)
+    return float(min(worse, 1.0)), float(min(better, 1.0))
+
+
+def correlation_of(outcomes: Outcomes, *, is_corrected: bool = True) -> float:
+    """Correlation of both rates, −1 to 1; 0 for other images. Where every image counts for both it is the φ of the pairs.
+
+    Args:
+        outcomes: With images for both models.
+        is_corrected: Whether a positive one is corrected for continuity, as Newcombe does for intervals.
+    """
+    if outcomes.pairs is None or not (outcomes.n_old and outcomes.n_new):
+        return 0.0
+    old, new = outcomes.k_old / outcomes.n_old, outcomes.k_new / outcomes.n_new
+    spread = np.sqrt(outcomes.n_old * old * (1 - old) * outcomes.n_new * new * (1 - new))
+    if spread == 0:
+        return 0.0
+    shared = float(np.array([0.0, -old, 1 - old]) @ outcomes.pairs @ np.array([0.0, -new, 1 - new]))
+    if is_corrected and shared > 0:
+        shared = max(shared - 0.5, 0.0)
+    return float(np.clip(shared / spread, -1.0, 1.0))
+
+
+def join_rates(old: Rate, new: Rate, *, correlation: float) -> Difference:
+    """Square-and-add: the interval of new − old from those of both rates and their correlation."""
+    below = _join(new.rate - new.low, old.high - old.rate, correlation)
+    above = _join(new.high - new.rate, old.rate - old.low, correlation)
+    difference = new.rate - old.rate
+    return Difference(
+        difference=difference, low=max(difference - below, -1.0), high=min(difference + above, 1.0)
+    )
+
+
+def _join(first: float, second: float, correlation: float) -> float:
+    return float(np.sqrt(max(first**2 - 2 * correlation * first * second + second**2, 0.0)))
+
+
+def normal_tails(found: Difference, *, level: float) -> tuple[float, float]:
+    """Approximate one-sided p-values: the interval's ends, taken as those of normal distributions."""
+    z, d = float(ndtri(0.5 + level / 2)), found.difference
+    below, above = d - found.low, found.high - d
+    with np.errstate(divide="ignore", invalid="ignore"):
+        worse, better = (np.nan_to_num(np.divide(x, half), nan=0.0) for x, half in ((d, below), (-d, above)))
+    return float(ndtr(-z * worse)), float(ndtr(-z * better))
