@@ -22,7 +22,7 @@ from barlow_report.lenses.changes.states import (
     q_values_of,
 )
 
-__all__ = ["Comparison", "ComparedMode", "Judged", "compare_runs"]
+__all__ = ["ComparedMode", "Comparison", "Judged", "compare_runs"]
 
 Integers = npt.NDArray[np.int64]
 
@@ -145,12 +145,12 @@ def _compare_modes(pair: Pair, limits: Mapping[str, float]) -> tuple[list[Compar
                 judged=found,
                 places=places,
             )
-            modes.append(replace(compared, judged=_came_or_went(compared, limits["max_q_value"])))
+            modes.append(replace(compared, judged=_came_or_went(compared)))
     return modes, sum(found.p_value == found.p_value for found, _ in results)
 
 
 def _names(pair: Pair, verified: Mapping[Side, Sequence[Mode]], same: Mapping[int, Same]) -> dict[Side, dict[int, str]]:
-    """The names of both runs' modes by rule_id: a mode of both has its old name, others do not take a name of an old one."""
+    """The names of both runs' modes by rule_id: a mode of both keeps the old one, others take none of the old names."""
     old = names_of_modes(pair.old)
     inherited = {
         verified["new"][pairing.new].rule_id: old[verified["old"][place].rule_id] for place, pairing in same.items()
@@ -160,8 +160,8 @@ def _names(pair: Pair, verified: Mapping[Side, Sequence[Mode]], same: Mapping[in
     return {"old": old, "new": inherited | {mode.rule_id: name for mode, name in zip(others, given, strict=True)}}
 
 
-def _came_or_went(compared: ComparedMode, max_q_value: float) -> Judged:
-    """Call a mode of one run new or gone where its rate says so as well."""
+def _came_or_went(compared: ComparedMode) -> Judged:
+    """Call a mode of one run new where it is worse or the old run has no such images, and gone where it is better."""
     judged, counts = compared.judged, compared.judged.found.outcomes
     if compared.old is None and (judged.state == "worse" or (counts is not None and counts.n_old == 0 < counts.n_new)):
         return replace(judged, state="new")

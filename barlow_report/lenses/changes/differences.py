@@ -3,13 +3,13 @@
 **Pairs.** Each image is out, right or wrong under either model; it is out where it does not belong to the group, as an
 image that a model does not call *dog* is out of the images called dog. If nothing had changed, an image's two outcomes
 could be swapped. With r the failure rate of both models together, an image contributes u = 1 − r where it is wrong, −r
-where it is right, 0 where it is out, and D = Σ (u_new − u_old) has, given how many images differ and how, a distribution
-that is known exactly: that is the *swap test*. Where no image is ever out it is McNemar's exact test.
+where it is right, 0 where it is out, and D = Σ (u_new − u_old) has, given how many images differ and how, a
+distribution that is known exactly: that is the *swap test*. Where no image is ever out it is McNemar's exact test.
 
 **Others.** Fisher's exact test, each side by itself.
 
-**Intervals.** Newcombe's methods 10 (Statistics in Medicine 17, 1998, 873–890 and 2635–2650): the Wilson interval of each
-rate, joined by square-and-add (MOVER, Zou and Donner 2008), for pairs with their correlation.
+**Intervals.** Newcombe's methods 10 (Statistics in Medicine 17, 1998, 873–890 and 2635–2650): the Wilson interval of
+each rate, joined by square-and-add (MOVER, Zou and Donner 2008), for pairs with their correlation.
 """
 
 from dataclasses import dataclass
@@ -103,9 +103,7 @@ def count_pairs(in_old: Booleans, wrong_old: Booleans, in_new: Booleans, wrong_n
 def counted_rate(n_images: int, n_failures: int, *, level: float) -> Rate:
     """The share of failures with its Wilson interval."""
     ends = wilson_interval(n_failures, n_images, level=level)
-    return Rate(
-        rate=n_failures / n_images if n_images else float("nan"), low=float(ends.low), high=float(ends.high)
-    )
+    return Rate(rate=n_failures / n_images if n_images else float("nan"), low=float(ends.low), high=float(ends.high))
 
 
 def swap_tails(pairs: Integers) -> tuple[float, float]:
@@ -157,7 +155,7 @@ def fisher_tails(outcomes: Outcomes) -> tuple[float, float]:
 
 
 def correlation_of(outcomes: Outcomes, *, is_corrected: bool = True) -> float:
-    """Correlation of both rates, −1 to 1; 0 for other images. Where every image counts for both it is the φ of the pairs.
+    """Correlation of both rates, −1 to 1; 0 for other images. Where every image counts for both it is their φ.
 
     Args:
         outcomes: With images for both models.
@@ -180,9 +178,7 @@ def join_rates(old: Rate, new: Rate, *, correlation: float) -> Difference:
     below = _join(new.rate - new.low, old.high - old.rate, correlation)
     above = _join(new.high - new.rate, old.rate - old.low, correlation)
     difference = new.rate - old.rate
-    return Difference(
-        difference=difference, low=max(difference - below, -1.0), high=min(difference + above, 1.0)
-    )
+    return Difference(difference=difference, low=max(difference - below, -1.0), high=min(difference + above, 1.0))
 
 
 def _join(first: float, second: float, correlation: float) -> float:

@@ -28,8 +28,8 @@ class Identity:
         grouping: Of its group, see the table `groups`.
         group_name: Of its group.
         classes: Names of the classes that define the group; none for a value of a column.
-        feature_model: SHA-256 of the feature model's weights; None where it is unknown: then it is the same only as one
-            that is unknown as well.
+        feature_model: Hash of the feature model's weights, preprocessing and number of features; None where it is
+            unknown: then no mode of another run is the same by identity.
         conditions: Features and their branches, sorted.
     """
 

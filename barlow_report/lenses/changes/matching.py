@@ -4,7 +4,8 @@ Several images of one run may have the same content. They are matched one to one
 first of one run with the first of the other in the order of the images, then the rest. As equal content has equal
 predictions in a run, which of several with one label is matched changes nothing.
 
-An image whose label is another one in the new run is matched and not compared: whether it fails is then another question.
+An image whose label is another one in the new run is matched and not compared: whether it fails is then another
+question.
 """
 
 from dataclasses import dataclass
@@ -82,5 +83,5 @@ def _match(old: pd.DataFrame, new: pd.DataFrame, *, on: list[str]) -> pd.DataFra
 def _kind(old: RunResults, new: RunResults, n_matched: int) -> Kind:
     if n_matched >= SHARE_OF_SAME_IMAGES * min(old.n_images, new.n_images) and n_matched:
         return "same_images"
-    shared = old.sha256("feature")
-    return "same_feature_model" if shared is not None and shared == new.sha256("feature") else "none"
+    shared = old.feature_model
+    return "same_feature_model" if shared is not None and shared == new.feature_model else "none"

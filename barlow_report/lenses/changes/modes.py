@@ -1,8 +1,8 @@
 """The failure modes of a run, as a comparison sees them: a group, conditions, and what speaks for them.
 
-Where images were held out, every failure mode that was tested counts, verified or not: those that are verified have many
-failures among the very images that compare them, and only a correction for all that were tested makes up for that
-choice. Where failures were shuffled the rates are estimates instead, and verified modes alone are compared.
+Where images were held out, every failure mode that was tested counts, verified or not: those that are verified have
+many failures among the very images that compare them, and only a correction for all that were tested makes up for
+that choice. Where failures were shuffled the rates are estimates instead, and verified modes alone are compared.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from barlow_report.lenses.changes.identity import Identity, name_modes
 from barlow_report.lenses.changes.results import RunResults
 from barlow_report.tables import COLUMN_GROUPING
 
-__all__ = ["Mode", "NotComparableError", "depends_on_prediction", "list_modes", "members", "meeting", "names_of_modes"]
+__all__ = ["Mode", "NotComparableError", "depends_on_prediction", "list_modes", "meeting", "members", "names_of_modes"]
 
 Booleans = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]
@@ -65,7 +65,7 @@ def list_modes(run: RunResults) -> list[Mode]:
             grouping=str(group["grouping"]),
             group_name=str(group["name"]),
             classes=tuple(run.class_names[int(class_id)] for class_id in ids),
-            feature_model=run.sha256("feature"),
+            feature_model=run.feature_model,
             conditions=tuple(sorted(zip(rows["feature_id"].tolist(), rows["branch"].tolist(), strict=True))),
         )
         ends = (rule.error_rate_held_out, rule.error_rate_held_out_low, rule.error_rate_held_out_high)
@@ -83,7 +83,7 @@ def list_modes(run: RunResults) -> list[Mode]:
 
 
 def names_of_modes(run: RunResults) -> dict[int, str]:
-    """The permanent names of the verified modes of a run by rule_id: those it was given, else those of their identity."""
+    """The permanent names of the verified modes of a run by rule_id: those it was given, or else of their identity."""
     if "mode_names" in run.tables:
         named = run.tables["mode_names"]
         return dict(zip(named["rule_id"].tolist(), named["mode_name"].tolist(), strict=True))
@@ -120,7 +120,9 @@ def _members_by_column(run: RunResults, identity: Identity) -> Booleans:
     found = groups[(groups["grouping"] == identity.grouping) & (groups["name"] == identity.group_name)]
     if found.empty:
         column = identity.grouping.removeprefix(COLUMN_GROUPING)
-        raise NotComparableError(f"the run {run.name} has no group of the images whose {column} is {identity.group_name}")
+        raise NotComparableError(
+            f"the run {run.name} has no group of the images whose {column} is {identity.group_name}"
+        )
     memberships = run.tables["memberships"]
     inside = np.zeros(run.n_images, dtype=np.bool_)
     inside[memberships.loc[memberships["group_id"] == found["group_id"].iloc[0], "image_id"]] = True

@@ -1,9 +1,9 @@
 """Which failure modes of two runs are the same one.
 
-By identity, or, with the same images, by overlap: the Jaccard index of their images among those that both runs have is at
-least a half. One to one, identity first and then greedily by overlap. Both rules must be of the same grouping and group,
-for the same images can be a mode of a class and of a union, which are two questions. All images of a leaf count, not
-only held-out ones: which images test a rule is drawn anew in every run, and says nothing about what the rule is.
+By identity, or, with the same images, by overlap: the Jaccard index of their images among those that both runs have is
+at least a half. One to one, identity first and then greedily by overlap. Both rules must be of the same grouping and
+group, for the same images can be a mode of a class and of a union, which are two questions. All images of a leaf count,
+not only held-out ones: which images test a rule is drawn anew in every run, and says nothing about what the rule is.
 """
 
 from collections import defaultdict

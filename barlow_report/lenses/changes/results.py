@@ -1,5 +1,6 @@
 """What a comparison needs of a run, wherever it was read from: a run folder or an exported file."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from barlow_report.config import RulesConfig
+from barlow_report.files import digest_text
 
 __all__ = ["TABLE_NAMES", "Activations", "RunResults"]
 
@@ -70,6 +72,15 @@ class RunResults:
         found = models.get(model) or {}
         value = found.get("sha256")
         return None if value is None else str(value)
+
+    @cached_property
+    def feature_model(self) -> str | None:
+        """What its features are the same by: hash of weights, preprocessing and number; None where unknown."""
+        found = self.info.get("models", {}).get("feature") or {}
+        if found.get("sha256") is None:
+            return None
+        kept = {key: found.get(key) for key in ("sha256", "n_features", "preprocessing")}
+        return digest_text(json.dumps(kept, sort_keys=True))
 
     @cached_property
     def class_names(self) -> tuple[str, ...]:

@@ -4,11 +4,11 @@
 images): both rates are counts, the p-value is that of the swap test or of Fisher's test, two-sided, which is twice the
 smaller side.
 
-**A rule whose run shuffled failures** was chosen for the failures that it is counted on. So the rate of that run is too
-high by a known amount, the difference of the rate that was seen and the estimated one (`barlow_report.rules.estimates`).
-Of the other run's rate the share φ of that amount is too high as well, φ the correlation of both models' failures in the
-rule's images: where both fail on the same images, both owe the search as much. Both are taken off, which leaves two
-estimates, and their difference. For two runs of one model it is 0.
+**A rule whose run shuffled failures** was chosen for the failures that it is counted on, since nothing was held out. So
+the rate of that run is too high by a known amount, the difference of the rate that was seen and the estimated one
+(`barlow_report.rules.estimates`). Of the other run's rate the share φ of that amount is too high as well, φ the
+correlation of both models' failures in the rule's images: where both fail on the same images, both owe the search as
+much. Both are taken off, which leaves two estimates, and their difference. For two runs of one model it is 0.
 
 The search can only make the run that found the rule look worse. So that the *other* run is worse is tested exactly,
 as above, and that it is better by the estimates: their interval joins those of both rates, and the p-value is the
@@ -41,12 +41,13 @@ __all__ = ["Compared", "compare_counts", "compare_estimate", "name_states", "not
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """One comparison; without outcomes there is none, and `reason` says why."""
+    """One comparison; without `change` there is none, and `reason` says why. `is_worse` is the side that was tested."""
 
     outcomes: Outcomes | None = None
     old: Rate | None = None
     new: Rate | None = None
     change: Difference | None = None
+    is_worse: bool = False
     p_value: float = float("nan")
     test: str | None = None
     reason: str | None = None
@@ -71,6 +72,7 @@ def compare_counts(outcomes: Outcomes, *, level: float) -> Compared:
         old=old,
         new=new,
         change=join_rates(old, new, correlation=correlation_of(outcomes)),
+        is_worse=tails[0] < tails[1],
         p_value=min(2 * min(tails), 1.0),
         test=test,
     )
@@ -91,7 +93,9 @@ def compare_estimate(outcomes: Outcomes, *, found_by: Side, seen: float, estimat
     share = _share_of_search(outcomes)
     added = max(seen - estimate.rate, 0.0)
     shown = {
-        found_by: _with_ends(_lower(counted[found_by], added), estimate.rate - estimate.low, estimate.high - estimate.rate),
+        found_by: _with_ends(
+            _lower(counted[found_by], added), estimate.rate - estimate.low, estimate.high - estimate.rate
+        ),
         other: _lower(counted[other], share * added),
     }
     # what both owe to the search cancels: the more alike the failures, the less of its uncertainty is left
@@ -113,12 +117,14 @@ def compare_estimate(outcomes: Outcomes, *, found_by: Side, seen: float, estimat
     tails = {"worse": (exact[0], test), "better": (better, "estimate")}
     if found_by == "new":
         tails = {"worse": (worse, "estimate"), "better": (exact[1], test)}
-    p_value, test = min(tails.values())
+    side = min(tails, key=lambda key: tails[key][0])
+    p_value, test = tails[side]
     return Compared(
         outcomes=outcomes,
         old=shown["old"],
         new=shown["new"],
         change=change,
+        is_worse=side == "worse",
         p_value=min(2 * p_value, 1.0),
         test=test,
     )
@@ -133,7 +139,7 @@ def name_states(
         if found.change is None:
             states.append("not_comparable")
         elif q_value <= max_q_value:
-            states.append("worse" if found.change.difference > 0 else "better")
+            states.append("worse" if found.is_worse else "better")
         else:
             within = -delta <= found.change.low and found.change.high <= delta
             states.append("unchanged" if within else "undecided")
