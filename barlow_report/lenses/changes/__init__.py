@@ -3,7 +3,7 @@
 Two runs are compared image by image where they have the same images, and rule by rule where they have the same feature
 model. A failure mode keeps its name from release to release.
 
-So far these are the schemas of the tables and the names of failure modes: nothing writes the tables yet.
+`comparing.py` compares two runs; nothing writes its results into tables yet.
 """
 
 from typing import TYPE_CHECKING, Any
