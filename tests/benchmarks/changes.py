@@ -186,8 +186,8 @@ def _lines(n_pairs: int, n_workers: int) -> Iterator[str]:
             n_per_class = 1000 if evidence == "shuffles" else 3333  # of which 30 % are held out
             design = Design(evidence=evidence, n_classes=3, n_per_class=n_per_class, share=0.1)
             found = list(pool.map(_worse, repeat(design), range(n_pairs), chunksize=4))
-            keys = ("planted worse", "planted worse or new", "tested in old", "better")
-            cells = " | ".join(_share(sum(states[key] > 0 for states in found), n_pairs) for key in keys)
+            asked = ("planted worse", "planted worse or new", "tested in old", "better")
+            cells = " | ".join(_share(sum(states[key] > 0 for states in found), n_pairs) for key in asked)
             yield f"| {evidence} | {n_pairs} | {cells} |"
 
 

@@ -124,9 +124,8 @@ def _compare_modes(pair: Pair, limits: Mapping[str, float]) -> tuple[list[Compar
     verified = {side: [mode for mode in tested[side] if mode.is_verified] for side in _SIDES}
     same = {pairing.old: pairing for pairing in pair_modes(pair, verified["old"], verified["new"])}
     again = {verified["new"][pairing.new].rule_id for pairing in same.values()}
-    first = [(mode, "old") for mode in tested["old"]]
     rules: list[tuple[Mode, Side]] = [
-        *first,
+        *((mode, "old") for mode in tested["old"]),
         *((mode, "new") for mode in tested["new"] if mode.rule_id not in again),
     ]
     results = [_mode(pair, mode, side) for mode, side in rules]

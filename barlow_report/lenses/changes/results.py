@@ -90,12 +90,12 @@ class RunResults:
     @cached_property
     def labels(self) -> Integers:
         """(n_images,) class_id of the true class."""
-        return self.tables["images"]["label"].to_numpy(dtype=np.int64)
+        return np.asarray(self.tables["images"]["label"], dtype=np.int64)
 
     @cached_property
     def predictions(self) -> Integers:
         """(n_images,) class_id of the prediction."""
-        return self.tables["images"]["prediction"].to_numpy(dtype=np.int64)
+        return np.asarray(self.tables["images"]["prediction"], dtype=np.int64)
 
     @cached_property
     def is_failure(self) -> Booleans:
@@ -107,7 +107,7 @@ class RunResults:
         """(n_images,) images that test rules: the held-out ones, or all where failures are shuffled."""
         if self.settings.is_shuffled:
             return np.ones(len(self.labels), dtype=np.bool_)
-        return (self.tables["splits"]["split"] == "held_out").to_numpy(dtype=np.bool_)
+        return np.asarray(self.tables["splits"]["split"] == "held_out")
 
     @property
     def n_images(self) -> int:

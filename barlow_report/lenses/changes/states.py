@@ -171,7 +171,7 @@ def row_of(found: Compared, *, q_value: float, state: str) -> dict[str, Any]:
 
 def q_values_of(compared: Sequence[Compared]) -> list[float]:
     """Benjamini–Hochberg q-values of some comparisons; NaN where there was no test."""
-    return adjust_p_values([found.p_value for found in compared]).tolist()
+    return [float(q) for q in adjust_p_values([found.p_value for found in compared])]
 
 
 def _exact(outcomes: Outcomes) -> tuple[tuple[float, float], str]:

@@ -96,7 +96,7 @@ def test_on_images_that_always_count_the_swap_test_is_mcnemars(newly_wrong: int,
 def test_the_swap_test_counts_every_way_to_swap(seed: int) -> None:
     random = np.random.default_rng(seed)
     codes = random.integers(0, 3, (11, 2))
-    in_old, in_new, wrong_old, wrong_new = *(codes > 0).T, *(codes == 2).T
+    (in_old, in_new), (wrong_old, wrong_new) = (codes > 0).T, (codes == 2).T
     pairs = count_pairs(in_old, wrong_old, in_new, wrong_new).pairs
     assert pairs is not None
     rate = (codes == 2).sum() / (codes > 0).sum()
