@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["annotations_app"]
 
 annotations_app = typer.Typer(
-    help="Let people describe the features of a report, and bring their names back into it.",
+    help="Let people describe the features of a report, and bring the names back into it.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -27,18 +27,28 @@ def template(
     run: RunArgument,
     choice: Annotated[
         str,
-        typer.Option(help="Features of verified modes, of failure_modes, of all rules, or the most informative ones."),
+        typer.Option(
+            help="Which features: those of verified failure modes (verified), of failure_modes, of all rules "
+            "(rules), or the most informative ones (informative)."
+        ),
     ] = "verified",
     study: Annotated[
-        bool, typer.Option("--study", help="The published design instead: 60 classes, both groupings, ten features.")
+        bool,
+        typer.Option(
+            "--study", help="Take the published design instead: 60 classes, both groupings, ten features each."
+        ),
     ] = False,
-    grouping: Annotated[list[str] | None, typer.Option(help="Only groups of this grouping; repeatable.")] = None,
+    grouping: Annotated[
+        list[str] | None, typer.Option(help="Only groups of this grouping, such as label; repeatable.")
+    ] = None,
     group: Annotated[list[str] | None, typer.Option(help="Only groups of this name; repeatable.")] = None,
-    features_per_group: Annotated[int | None, typer.Option(min=1, help="At most this many features of each.")] = None,
-    max_items: Annotated[int | None, typer.Option(min=1, help="At most this many items.")] = None,
-    people: Annotated[int, typer.Option(min=1, help="People wanted for each item.")] = 5,
-    part_size: Annotated[int, typer.Option(min=1, help="Items in one sitting.")] = 20,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed gives another order and sample.")] = 0,
+    features_per_group: Annotated[int | None, typer.Option(min=1, help="Largest number of features per group.")] = None,
+    max_items: Annotated[
+        int | None, typer.Option(min=1, help="Largest number of items; an item is a feature in a group.")
+    ] = None,
+    people: Annotated[int, typer.Option(min=1, help="Number of people wanted for each item.")] = 5,
+    part_size: Annotated[int, typer.Option(min=1, help="Number of items per sitting.")] = 20,
+    seed: Annotated[int, typer.Option(min=0, help="Seed; another one gives another order and sample.")] = 0,
     debug: DebugOption = False,
 ) -> None:
     """Choose what people are asked; the next build of the site shows it in its form."""
@@ -64,12 +74,16 @@ def merge(
     run: RunArgument,
     files: Annotated[
         list[Path] | None,
-        typer.Argument(help="JSON Lines, collector databases, Label Studio exports, Mechanical Turk CSVs."),
+        typer.Argument(
+            help="Files of answers: JSON Lines, a collector's database, JSON exports of Label Studio, CSV "
+            "results of Mechanical Turk."
+        ),
     ] = None,
     embedding: Annotated[
-        str | None, typer.Option(help="How texts are compared: ngrams, vectors:FILE or sentences:MODEL.")
+        str | None,
+        typer.Option(help="How texts are compared: ngrams (by their letters), vectors:FILE or sentences:MODEL."),
     ] = None,
-    min_seconds: Annotated[float | None, typer.Option(min=0, help="Faster answers are flagged.")] = None,
+    min_seconds: Annotated[float | None, typer.Option(min=0, help="Flag answers that took fewer seconds.")] = None,
     belongs_to_this_report: Annotated[
         bool, typer.Option("--belongs-to-this-report", help="Accept files that do not say which report they are for.")
     ] = False,
@@ -87,7 +101,7 @@ def merge(
 @annotations_app.command()
 @reports_errors
 def summarize(run: RunArgument, debug: DebugOption = False) -> None:
-    """Print the study's figures and the names."""
+    """Print how people answered, how well they agree, and the names."""
     from barlow_report.commands import summarize as command
 
     for line in command.summarize(run):
@@ -97,17 +111,17 @@ def summarize(run: RunArgument, debug: DebugOption = False) -> None:
 @annotations_app.command()
 @reports_errors
 def export(
-    source: Annotated[Path, typer.Argument(help="The run folder, or for jsonl also a collector's database.")],
-    output: Annotated[Path, typer.Argument(help="New folder of tasks, or file of records.")],
+    source: Annotated[Path, typer.Argument(help="The run folder; for jsonl also a collector's database.")],
+    output: Annotated[Path, typer.Argument(help="New folder for the tasks, or file for the answers.")],
     to: Annotated[
-        str, typer.Option(help="label-studio or potato: the questions; jsonl: the answers there are.")
+        str, typer.Option(help="label-studio or potato: the questions; jsonl: the answers so far.")
     ] = "label-studio",
     image_url: Annotated[
-        str, typer.Option(help="Where the exported folder images will be found; default: beside the tasks.")
+        str, typer.Option(help="Address at which the exported folder images will be found; default: beside the tasks.")
     ] = "",
     debug: DebugOption = False,
 ) -> None:
-    """Write the batch for another tool, or the answers as JSON Lines."""
+    """Write the questions for another tool, or the answers as JSON Lines."""
     from barlow_report.commands import export as command
 
     typer.echo(str(command.export(source, output, to=to, image_url=image_url)))
@@ -117,8 +131,10 @@ def export(
 @reports_errors
 def forget(
     run: RunArgument,
-    annotator: Annotated[str, typer.Argument(help="The pseudonym, or mturk:ID, prolific:ID, label-studio:ID.")],
-    database: Annotated[Path | None, typer.Option(help="Also delete from this collector's database.")] = None,
+    annotator: Annotated[
+        str, typer.Argument(help="The person's pseudonym, or mturk:ID, prolific:ID or label-studio:ID.")
+    ],
+    database: Annotated[Path | None, typer.Option(help="Delete from this collector's database, too.")] = None,
     debug: DebugOption = False,
 ) -> None:
     """Delete one person's records everywhere in RUN; they cannot be merged again."""
@@ -130,11 +146,11 @@ def forget(
 @annotations_app.command()
 @reports_errors
 def invite(
-    database: Annotated[Path, typer.Argument(help="The collector's database; made if it is not there.")],
-    annotators: Annotated[list[str], typer.Argument(help="Pseudonyms, no names: letters, digits, dots, hyphens.")],
+    database: Annotated[Path, typer.Argument(help="The collector's database; created if it does not exist.")],
+    annotators: Annotated[list[str], typer.Argument(help="Pseudonyms, not names: letters, digits, dots, hyphens.")],
     debug: DebugOption = False,
 ) -> None:
-    """Make a token for each annotator and print it; only its hash is kept, and a new one replaces it."""
+    """Print a link with a new token for each annotator; it replaces an older one, and only its hash is kept."""
     from barlow_report.commands import collect as command
 
     for line in command.invite(database, annotators):
@@ -145,7 +161,7 @@ def invite(
 @reports_errors
 def serve(
     site: Annotated[Path, typer.Option(help="Folder of the site.")],
-    database: Annotated[Path, typer.Option(help="The collector's database; made if it is not there.")],
+    database: Annotated[Path, typer.Option(help="The collector's database; created if it does not exist.")],
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0: any free one.")] = 8737,
     allow_host: Annotated[
@@ -153,11 +169,14 @@ def serve(
     ] = None,
     trusted_proxy: Annotated[
         list[str] | None,
-        typer.Option(help="Believe X-Forwarded-For of this address or network, where your proxy is; repeatable."),
+        typer.Option(help="Address or network of your proxy, whose X-Forwarded-For is believed; repeatable."),
     ] = None,
-    prolific_study: Annotated[str | None, typer.Option(help="Take participants of this Prolific study.")] = None,
+    prolific_study: Annotated[
+        str | None, typer.Option(help="Id of a Prolific study whose participants are taken.")
+    ] = None,
     prolific_completion: Annotated[
-        str | None, typer.Option(help="Completion link of the study, shown after everything is stored.")
+        str | None,
+        typer.Option(help="Completion link of the study, shown to a participant whose answers are all stored."),
     ] = None,
     debug: DebugOption = False,
 ) -> None:

@@ -18,7 +18,7 @@ from barlow_report.lenses import registry
 __all__ = ["app", "main"]
 
 app = typer.Typer(
-    help="Explain when an image classifier fails, test every explanation, and write it all to a static site.",
+    help="Explain when an image classifier fails, test every explanation, and write a static site about it.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -27,7 +27,9 @@ app = typer.Typer(
 
 app.add_typer(annotations_app, name="annotations")
 
-ConfigArgument = Annotated[Path, typer.Argument(help="The configuration, a YAML file; see configs/reference.yaml.")]
+ConfigArgument = Annotated[
+    Path, typer.Argument(help="The configuration: a YAML file. configs/reference.yaml explains every key.")
+]
 RunOption = Annotated[Path | None, typer.Option("--run", help="The run folder.", show_default="runs/<name>")]
 SiteOption = Annotated[Path | None, typer.Option("--site", help="Folder of the site.", show_default="site/<name>")]
 
@@ -109,9 +111,9 @@ def _stage_command(stage: str, summary: str) -> None:
     app.command(stage)(reports_errors(command))
 
 
-_stage_command("extract", "Compute features and predictions of all images.")
-_stage_command("explain", "Explain failures: groups, trees, rules and their evidence; extract first if need be.")
-_stage_command("visualize", "Draw triptychs and galleries; extract and explain first if need be.")
+_stage_command("extract", "Compute the features and predictions of all images.")
+_stage_command("explain", "Explain the failures: groups, trees, rules and their evidence. Extracts first if need be.")
+_stage_command("visualize", "Draw triptychs and galleries. Extracts and explains first if need be.")
 for _lens in registry.LENSES:
     if _lens.command:
         _stage_command(_lens.key, _lens.command)
@@ -125,24 +127,26 @@ def site(
         Path | None,
         typer.Option(
             "--site",
-            help="Folder of the site; with --profile single, the file, *.html.",
+            help="Folder of the site; with --profile single, name of the file (*.html).",
             show_default="site/<name>, site/<name>.html",
         ),
     ] = None,
     profile: Annotated[
         Profile,
         typer.Option(
-            help="standalone: a site of its own; single: one file, for mail and phones; mkdocs, techdocs: pages for a "
-            "site of that kind (--into)."
+            help="standalone: a site of its own; single: one HTML file to send; mkdocs, techdocs: pages for a "
+            "site of yours (needs --into)."
         ),
     ] = Profile.standalone,
     into: Annotated[
-        Path | None, typer.Option("--into", help="Folder in the documents of that site, such as docs/reports/NAME.")
+        Path | None,
+        typer.Option("--into", help="New folder among the documents of your site, such as docs/reports/NAME."),
     ] = None,
     images: Annotated[
-        Images | None, typer.Option(help="Photographs on the site.", show_default="as configured")
+        Images | None,
+        typer.Option(help="Photographs on the site: as they are, blurred, or none.", show_default="as configured"),
     ] = None,
-    zip_: Annotated[bool, typer.Option("--zip", help="Pack the site as one zip file beside its folder.")] = False,
+    zip_: Annotated[bool, typer.Option("--zip", help="Also pack the site as one zip file beside its folder.")] = False,
     debug: DebugOption = False,
 ) -> None:
     """Build the site from the run folder RUN; images and models are not needed."""
@@ -181,13 +185,16 @@ def site(
 @app.command("train-robust")
 @reports_errors
 def train_robust(
-    config: Annotated[Path, typer.Argument(help="A YAML file such as configs/demo-train-robust.yaml.")],
+    config: Annotated[
+        Path,
+        typer.Argument(help="The configuration of the training: a YAML file such as configs/demo-train-robust.yaml."),
+    ],
     output: Annotated[
-        Path | None, typer.Option("--output", help="Folder of weights and metrics.", show_default="runs/<name>")
+        Path | None, typer.Option("--output", help="Folder for the weights and metrics.", show_default="runs/<name>")
     ] = None,
     debug: DebugOption = False,
 ) -> None:
-    """Train a feature model on your own images, against an adversary (or without one, as a twin to compare)."""
+    """Train a feature model on your own images against an adversary, or without one for comparison."""
     from barlow_report import pipeline
     from barlow_report.config import parse_yaml_model
     from barlow_report.terminal import terminal_progress
@@ -203,19 +210,21 @@ def train_robust(
 @reports_errors
 def convert_checkpoint(
     source: Annotated[Path, typer.Argument(metavar="IN", help="A checkpoint of torch.save.")],
-    target: Annotated[Path, typer.Argument(metavar="OUT", help="Name of the file to write, *.safetensors.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write (*.safetensors).")],
     entry: Annotated[
         str | None,
-        typer.Option(help="Which of several sets of weights in IN to write, such as state_dict_ema.", metavar="NAME"),
+        typer.Option(
+            help="Which weights to write where IN holds several sets, such as state_dict_ema.", metavar="NAME"
+        ),
     ] = None,
     allow_unpickling: Annotated[
         bool,
         typer.Option(
             "--allow-unpickling",
-            help="Read IN even if it holds more than weights. It can run any code: trust it first.",
+            help="Read IN even if it holds more than weights. Such a file can run any code: only if you trust it.",
         ),
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT where it exists.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it exists.")] = False,
     debug: DebugOption = False,
 ) -> None:
     """Write the weights of the checkpoint IN, and the normalisation it holds, to the safetensors file OUT."""
@@ -232,10 +241,12 @@ def convert_checkpoint(
 @app.command("draw-scenes")
 @reports_errors
 def draw_scenes(
-    folder: Annotated[Path, typer.Argument(help="Where to draw; a folder per class.")],
+    folder: Annotated[Path, typer.Argument(help="Folder to draw into; each class gets a folder in it.")],
     n_per_class: Annotated[int, typer.Option(min=1, help="Images per class.")] = 400,
-    cue_rate: Annotated[float, typer.Option(min=0, max=1, help="Share of images that show their class's cue.")] = 0.97,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed gives other images.")] = 1000,
+    cue_rate: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of images that show the cue of their class.")
+    ] = 0.97,
+    seed: Annotated[int, typer.Option(min=0, help="Seed; another one gives other images.")] = 1000,
     debug: DebugOption = False,
 ) -> None:
     """Draw the demo's scenes into FOLDER, for training models on them."""

@@ -44,14 +44,20 @@ class AugmentationConfig(Section):
 class TrainingConfig(Section):
     """Everything `barlow-report train-robust` needs to know."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="Name of the training; names its folder.")
-    seed: int = Field(0, ge=0, lt=2**32, description="First weights, order of the images, augmentation.")
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="Name of the training and of its folder.")
+    seed: int = Field(
+        0, ge=0, lt=2**32, description="Seed of the first weights, the order of the images and the augmentation."
+    )
     device: Literal["auto", "cuda", "mps", "cpu"] = Field("auto", description="auto: cuda, else mps, else cpu.")
     data: DataConfig = Field(description="The training images and their labels.")
-    validation: DataConfig | None = Field(None, description="Images that only measure; default: a share of `data`.")
-    validation_fraction: Fraction = Field(0.1, description="That share, drawn per class.")
-    model: ModelConfig = Field(description="What to train; with `weights` they are where training starts.")
-    adversary: AdversaryConfig | None = Field(None, description="Left out: standard training.")
+    validation: DataConfig | None = Field(None, description="Images for validation; default: a share of `data`.")
+    validation_fraction: Fraction = Field(
+        0.1, description="The share of `data` that is kept for validation, drawn per class."
+    )
+    model: ModelConfig = Field(description="The model to train; with `weights`, training starts from them.")
+    adversary: AdversaryConfig | None = Field(
+        None, description="The adversary of the training; left out: standard training."
+    )
     augmentation: AugmentationConfig = Field(
         default_factory=AugmentationConfig, description="Random changes of the training images."
     )
@@ -63,7 +69,8 @@ class TrainingConfig(Section):
     weight_decay: float = Field(5e-4, ge=0.0, le=1e3, description="L2 penalty on the weights.")
     precision: Literal["float32", "bfloat16", "float16"] = Field(
         "float32",
-        description="Of convolutions and matrix products; the 16-bit ones are mixed precision: weights stay float32.",
+        description="Precision of convolutions and matrix products; the 16-bit ones are mixed precision: weights "
+        "stay float32.",
     )
 
     @model_validator(mode="after")

@@ -49,23 +49,25 @@ __all__ = [
 class Config(Section):
     """What the stages need to know; `whole_config` adds the sections of the lenses."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="Name of the run; names its folder.")
-    seed: int = Field(0, ge=0, lt=2**32, description="The one seed: split, noise of the estimator, galleries.")
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="Name of the run and of its folder.")
+    seed: int = Field(
+        0, ge=0, lt=2**32, description="The one seed of all that is random: split, noise of the estimator, galleries."
+    )
     device: Literal["auto", "cuda", "mps", "cpu"] = Field("auto", description="auto: cuda, else mps, else cpu.")
     data: DataConfig = Field(description="The images and their labels.")
     inspected_model: ModelConfig | None = Field(
-        None, description="The model whose failures are explained; left out where the manifest has predictions."
+        None, description="The model whose failures are explained; leave it out where the data have predictions."
     )
     feature_model: ModelConfig | None = Field(
         None,
-        description="The model whose features explain the failures, best an adversarially robust one; left out: the "
+        description="The model whose features explain the failures, best an adversarially robust one; default: the "
         "inspected model itself.",
     )
     extraction: ExtractionConfig = Field(default_factory=ExtractionConfig, description="The one pass.")
     rules: RulesConfig = Field(default_factory=RulesConfig, description="Trees, failure modes, evidence.")
     visuals: VisualsConfig = Field(default_factory=VisualsConfig, description="Triptychs and galleries.")
     site: SiteConfig = Field(
-        default_factory=SiteConfig, description="Words on the site, and how much of the images it shows."
+        default_factory=SiteConfig, description="Words of the site, and how much of the images it shows."
     )
 
     @model_validator(mode="after")

@@ -15,9 +15,10 @@ class TorchvisionDataConfig(Section):
     """A data set of torchvision."""
 
     name: str = Field(description="Name of a class in torchvision.datasets, such as CIFAR10.")
-    root: Path = Field(description="Folder that holds its files, as the class's `root`.")
+    root: Path = Field(description="Folder with its files: the `root` of the class.")
     split: str | None = Field(
-        None, description="Its `split`; where the class has `train` instead: train or test. Default: the class's own."
+        None,
+        description="Its `split`, or train or test where the class has `train` instead. Default: that of the class.",
     )
     arguments: dict[str, Any] = Field(default_factory=dict, description="Further arguments of the class.")
 
@@ -34,11 +35,11 @@ class ParquetDataConfig(Section):
     )
     label_column: str | None = Field(
         None,
-        description="Column of the labels; default: the only one that is called so (label, labels, fine_label, …), or "
+        description="Column of the labels; default: the only one with such a name (label, labels, fine_label, …), "
         "else the only class label.",
     )
     prediction_column: str | None = Field(
-        None, description="Column of the predictions; default: the only one that is called so (prediction, pred, …)."
+        None, description="Column of the predictions; default: the only one with such a name (prediction, pred, …)."
     )
 
 
@@ -50,13 +51,13 @@ class WebDatasetConfig(Section):
     )
     image_key: str | None = Field(
         None,
-        description="Ending of the files that are the images, such as jpg or left.jpg, with a ; between alternatives; "
-        "default: the only image of each sample.",
+        description="Ending of the image files, such as jpg or left.jpg, alternatives separated by ;. Default: the "
+        "only image of each sample.",
     )
     label_key: str = Field(
         "label",
-        description="Entry of a sample's .json with its label, where it has no .cls; prediction and confidence are "
-        "read from entries of these names.",
+        description="Entry of a sample's .json with its label, where it has no .cls. Predictions and confidences are"
+        " read from the entries prediction and confidence.",
     )
 
 
@@ -73,21 +74,20 @@ class DataConfig(Section):
     )
     manifest: Path | None = Field(
         None,
-        description="CSV or Parquet table with columns path, label[, prediction[, confidence]] (or Filenames, Labels, "
-        "Predictions, …). With a prediction column the inspected model is not run.",
+        description="CSV or Parquet table with the columns path, label[, prediction[, confidence]] (or Filenames, "
+        "Labels, Predictions, …). Where it has predictions, the inspected model is not run.",
     )
     image_root: Path | None = Field(
         None, description="Folder that the manifest's paths are relative to; default: the manifest's own folder."
     )
     columns: dict[Literal["path", "label", "prediction", "confidence"], Name] = Field(
         default_factory=dict,
-        description="What the manifest's columns are called, where several may be meant or none says it: `label: "
-        "fine_label`.",
+        description="Names of the manifest's columns, where several or none could be meant: `label: fine_label`.",
     )
     probabilities: Path | None = Field(
         None,
-        description="The inspected model's probabilities of each class for the manifest's rows: a .npy of shape "
-        "(n_images, n_classes). It is then not run.",
+        description="The inspected model's probabilities for the rows of the manifest: a .npy of shape (n_images, "
+        "n_classes). The model is then not run.",
     )
     torchvision: TorchvisionDataConfig | None = Field(None, description="A data set of torchvision.")
     parquet: ParquetDataConfig | None = Field(None, description="Parquet or Arrow tables with image bytes.")
@@ -99,8 +99,8 @@ class DataConfig(Section):
     )
     class_file: Path | None = Field(
         None,
-        description="The same as a text file with one class name per line, each perhaps with its index, or after what "
-        "the data call the class and a tab; or a list or mapping in JSON or YAML.",
+        description="The same in a file. Text: one name per line, perhaps with its index, or what the data call the "
+        "class, a tab, and the name. JSON or YAML: a list or a mapping.",
     )
     class_order: Literal["text", "number"] | None = Field(
         None,
@@ -110,8 +110,8 @@ class DataConfig(Section):
     )
     confirm_class_order: bool = Field(
         False,
-        description="Go on although another order of the classes would make far more predictions right: the order is "
-        "meant, and the model is that bad.",
+        description="Go on although another order of the classes would make far more predictions right, because the "
+        "order is meant and the model is that bad.",
     )
 
     @field_validator("classes", mode="before")
@@ -121,15 +121,16 @@ class DataConfig(Section):
 
     decode: Literal["torchvision", "upright"] = Field(
         "torchvision",
-        description="Where viewers and pipelines differ. torchvision: as its ImageFolder, timm and most others read "
-        "images for a model, without the rotation that EXIF asks for and without transparency; upright: rotated, and "
-        "over white, as a viewer shows them. The report counts the images that differ.",
+        description="How images are read where viewers and pipelines differ. torchvision: as its ImageFolder, timm "
+        "and most pipelines do, without the rotation that EXIF asks for and without transparency; "
+        "upright: rotated and over white, as a viewer shows them. The report counts the images that "
+        "differ.",
     )
     pixel_range: tuple[float, float] | None = Field(
         None,
-        description="Values that are black and white in images of more than 8 bits whose files do not say it, such as "
-        "[0, 4095] for 12 bits in files of 16. Default: [0, 65535] for 16 bits; 32-bit, signed and floating-point "
-        "images are skipped without it.",
+        description="Values of black and white in images of more than 8 bits whose files do not state them, such as "
+        "[0, 4095] for 12 bits in files of 16. Default: [0, 65535] for 16 bits; without it, 32-bit, "
+        "signed and floating-point images are skipped.",
     )
 
     @field_validator("pixel_range")

@@ -49,9 +49,9 @@ class ModelConfig(Section):
     arguments: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments for the factory.")
     pretrained: bool | str = Field(
         False,
-        description="Use published weights of torchvision (such as IMAGENET1K_V2) or timm (the part of its name after "
-        "the dot), or `true` for the default ones, with the preprocessing that belongs to them. Downloaded unless "
-        "`weights` names the file.",
+        description="Published weights of torchvision (such as IMAGENET1K_V2) or timm (the part of its name after "
+        "the dot), or `true` for the default ones; their preprocessing comes with them. Downloaded "
+        "unless `weights` names the file.",
     )
     weights: Path | None = Field(
         None,
@@ -60,14 +60,14 @@ class ModelConfig(Section):
     )
     weights_entry: str | None = Field(
         None,
-        description="Which weights to take from a file that holds several sets that fit, such as those of the last "
-        "step and their average (EMA): the entry of the checkpoint, `state_dict_ema`, the prefix of their names, or "
-        "both joined by dots. Default: the only set that fits.",
+        description="Which weights to take where the file holds several sets that fit, such as those of the last "
+        "step and their average (EMA): the entry of the checkpoint, such as `state_dict_ema`, the prefix"
+        " of their names, or both joined by dots. Default: the only set that fits.",
     )
     allow_unsafe_weights: bool | str = Field(
         False,
-        description="Read the file of weights or the program of this name, or any (true), also where it holds more "
-        "than weights and operations on tensors. Such a file can run any code: only if you trust it.",
+        description="Name of a file of weights or a program that is read although it holds more than weights and "
+        "operations on tensors; true: any. Such a file can run any code: name it only if you trust it.",
     )
     preprocessing: PreprocessingConfig = Field(
         default_factory=PreprocessingConfig,
@@ -82,8 +82,9 @@ class ModelConfig(Section):
     )
     allow_varying: Literal["random", "batch"] | None = Field(
         None,
-        description="Accept a model whose results for an image are not always the same: `random` ones differ from run "
-        "to run, with `batch` they depend on the images beside it. The report then says so; default: refused.",
+        description="Accept a model that does not always give the same results for an image. random: they differ "
+        "from run to run; batch: they depend on the other images of the batch. The report says so. "
+        "Default: such models are refused.",
     )
 
     @model_validator(mode="after")
@@ -115,10 +116,12 @@ class ExtractionConfig(Section):
 
     batch_size: Positive | None = Field(
         None,
-        description="Images per forward pass, at most; default: 32, or 256 on a GPU. Where its memory does not hold as "
-        "many, the half is tried, and so on.",
+        description="Largest number of images per forward pass; default: 32, or 256 on a GPU. Halved where memory "
+        "does not hold as many.",
     )
-    shard_size: Positive = Field(1024, description="Images between two saves; an interrupted run resumes at the last.")
+    shard_size: Positive = Field(
+        1024, description="Images between two saves; an interrupted run goes on from the last one."
+    )
     n_workers: Workers | None = Field(
         None,
         description="Threads that decode images and, without a GPU, run the models; default: one per processor.",
@@ -126,11 +129,13 @@ class ExtractionConfig(Section):
     feature_dtype: Literal["float32", "float16"] = Field("float32", description="How features are stored.")
     precision: Literal["float32", "bfloat16"] = Field(
         "float32",
-        description="Of the models' convolutions and matrix products. bfloat16 changes features by up to about 2 % and "
-        "is several times faster on hardware that has it.",
+        description="Precision of the models' convolutions and matrix products. bfloat16 changes features by up to "
+        "about 2 % and is several times faster on hardware that has it.",
     )
     channels_last: bool = Field(
-        True, description="Lay images out for fast convolutions; left out for models that cannot take it."
+        True,
+        description="Lay images out with their channels last, for faster convolutions; left out for models that "
+        "cannot take it.",
     )
     compile: bool = Field(
         False, description="Compile the models with torch.compile, which takes minutes and pays on a GPU."

@@ -24,14 +24,14 @@ class RulesConfig(Section):
     """Groups, trees, failure modes and the evidence for them."""
 
     groupings: tuple[Literal["label", "prediction"], ...] = Field(
-        ("label", "prediction"), min_length=1, description="Group images by true class, by predicted class, or both."
+        ("label", "prediction"), min_length=1, description="Group images by label, by prediction, or both."
     )
     confused_pairs: int = Field(
         0,
         ge=0,
         le=1000,
-        description="Also explain this many pairs of classes, those mixed up most often: the images of one class that "
-        "were recognised or taken for the other.",
+        description="Also explain this many pairs of classes, the most confused ones: the images of one class that "
+        "are right or taken for the other.",
     )
     unions: dict[Name, tuple[str, ...]] = Field(
         default_factory=dict,
@@ -39,17 +39,20 @@ class RulesConfig(Section):
     )
     manifest_columns: tuple[Name, ...] = Field(
         (),
-        description="Also explain the images of each value of these columns of the manifest, such as hospital; an "
-        "empty value is none.",
+        description="Also explain the images of each value of these columns of the manifest, such as hospital; "
+        "images with an empty value are in no group.",
     )
     evidence: Literal["shuffles", "held_out"] = Field(
         "shuffles",
-        description="What speaks for a failure mode. shuffles: it is found on all images of the group and compared "
-        "with the best that is found after shuffling the failures, which finds more; held_out: it is found on a part "
-        "of the images and tested on the others. Without held-out images (0) rules are in-sample.",
+        description="How failure modes are tested. shuffles: found on all images of the group and compared with the "
+        "best that is found after shuffling the failures, which finds more; held_out: found on a part of"
+        " the images and tested on the held-out ones. With `held_out_fraction: 0` rules are in-sample.",
     )
     n_shuffles: int = Field(
-        1999, ge=99, le=1_000_000, description="Shuffles of a group's failures at most; fewer where they settle it."
+        1999,
+        ge=99,
+        le=1_000_000,
+        description="Largest number of shuffles of a group's failures; fewer where they settle the test.",
     )
     n_resamples: int = Field(
         100,
@@ -61,30 +64,33 @@ class RulesConfig(Section):
         None,
         ge=1,
         le=4,
-        description="Depth of each group's tree, 1 to 4. Default: 3 where failures are shuffled, as each further "
-        "split must pass a test of its own; else 1, as in the paper.",
+        description="Depth of each group's tree, 1 to 4. Default: 3 where failures are shuffled, because each "
+        "further split must pass a test of its own; else 1, as in the paper.",
     )
     thresholds: Literal["auto", "natural", "entropy"] = Field(
         "auto",
         description="Where a tree cuts a feature. natural: by preference where its values fall into two clusters, "
-        "which finds more failures that are real; entropy: anywhere, as in the paper; auto: natural where images are "
-        "held out, entropy in-sample. Failures are shuffled for natural ones only.",
+        "which finds more failures that are real; entropy: anywhere, as in the paper, which cannot be "
+        "tested by shuffles; auto: natural, or entropy in-sample.",
     )
     n_selected_features: Positive = Field(
         50,
-        description="Features a tree may choose from, by mutual information; where failures are shuffled, only those "
-        "of the automatic evaluation and the noise floor, as rules may choose from all.",
+        description="Features that a tree may choose from: the best by mutual information. Where failures are "
+        "shuffled, rules may choose from all features, and this is for the automatic evaluation and the "
+        "noise floor only.",
     )
     n_neighbors: Positive = Field(3, description="Neighbours of the mutual information estimator.")
     min_images: int = Field(20, ge=2, description="Groups with fewer images to fit on get no tree.")
-    rho: Fraction = Field(0.1, description="A failure mode's error rate exceeds the base error rate by at least this.")
-    tau: Fraction = Field(0.2, description="A failure mode covers at least this share of the group's failures.")
+    rho: Fraction = Field(
+        0.1, description="ρ: a failure mode's error rate exceeds the base error rate by at least this."
+    )
+    tau: Fraction = Field(0.2, description="τ: a failure mode covers at least this share of the group's failures.")
     held_out_fraction: float = Field(
         0.3,
         ge=0.0,
         le=0.9,
-        description="Share of images that only test: rules where evidence is held_out, and the automatic evaluation "
-        "and other lenses in any case; 0: in-sample mode, as in the paper.",
+        description="Share of the images that are held out for tests: of rules where evidence is held_out, and "
+        "always of the automatic evaluation and of lenses. 0: in-sample mode, as in the paper.",
     )
     max_q_value: float = Field(
         0.05, gt=0.0, lt=1.0, description="False-discovery rate of verified failure modes, in each grouping."

@@ -22,11 +22,13 @@ class AttackConfig(Section):
     radius: float | None = Field(
         None, gt=0.0, le=1e6, description="Largest L2 distance from the image; default: no limit."
     )
-    batch_size: Positive = Field(64, description="(feature, image) pairs per forward and backward pass, at most.")
+    batch_size: Positive = Field(
+        64, description="Largest number of (feature, image) pairs per forward and backward pass."
+    )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto",
-        description="Of the passes that find the way; activations are reported in float32. auto: bfloat16 where the "
-        "hardware has it.",
+        description="Precision of the passes that find the way; activations are reported in float32. auto: bfloat16 "
+        "where the hardware has it.",
     )
 
 
@@ -41,15 +43,17 @@ class VisualsConfig(Section):
     )
     n_mode_images: Positive = Field(
         200,
-        description="Pictures for the page of a failure mode, at most: three failures to a success where there are "
-        "more. Its other images are listed without.",
+        description="Largest number of pictures on the page of a failure mode: three failures to one success where "
+        "there are more images. The others are listed without a picture.",
     )
-    thumbnail_size: int = Field(224, ge=16, le=1024, description="Longer side of stored images in pixels, at most.")
+    thumbnail_size: int = Field(
+        224, ge=16, le=1024, description="Largest length of the longer side of stored images, in pixels."
+    )
     attack: AttackConfig = Field(default_factory=AttackConfig, description="The feature attack.")
 
 
 class SiteConfig(Section):
-    """Words on the site, and how much of the images it shows."""
+    """Words of the site, and how much of the images it shows."""
 
     title: str | None = Field(None, description="Title of the report; default: the run's name.")
     description: str = Field("", description="A sentence or two under the title: what was analysed, and why.")

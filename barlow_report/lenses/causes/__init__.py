@@ -30,8 +30,11 @@ class Causes(Lens["View"]):
 
     name = "causes"
     key = "causes"
-    meaning = "Whether changing a feature changes the failures; not computed where the section is left out."
-    command = "Test whether the features of verified failure modes cause the failures; extract and explain first."
+    meaning = "Whether changing a feature changes the failures; leave the section out, and it is not computed."
+    command = (
+        "Test whether the features of verified failure modes cause the failures. Extracts and explains "
+        "first if need be."
+    )
 
     def section(self) -> "type[CausesConfig]":
         from barlow_report.lenses.causes.config import CausesConfig

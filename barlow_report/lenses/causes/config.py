@@ -11,11 +11,16 @@ class CausesConfig(Section):
     """Causes: whether changing a feature changes the failures."""
 
     n_images: int = Field(
-        24, ge=10, le=10_000, description="Images to change for each condition and each direction, at most."
+        24,
+        ge=10,
+        le=10_000,
+        description="Largest number of images to change for each condition and direction (repair, break).",
     )
-    n_controls: int = Field(8, ge=2, le=64, description="Other features that the same images are changed along.")
+    n_controls: int = Field(
+        8, ge=2, le=64, description="Controls: other features along which the same images are changed."
+    )
     n_class_controls: int = Field(
-        4, ge=1, le=64, description="The same, of features with a similar weight for the class."
+        4, ge=1, le=64, description="Further controls: features with a similar weight for the class."
     )
     radius: float | None = Field(
         None,
@@ -26,4 +31,4 @@ class CausesConfig(Section):
     )
     n_steps: int = Field(4, ge=1, le=1000, description="Steps to the radius; shorter steps find shorter ways.")
     n_pairs: int = Field(4, ge=1, le=24, description="Pairs of pictures, before and after, kept for each direction.")
-    batch_size: Positive = Field(64, description="Images per forward and backward pass, at most.")
+    batch_size: Positive = Field(64, description="Largest number of images per forward and backward pass.")

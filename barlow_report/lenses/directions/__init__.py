@@ -28,8 +28,8 @@ class Directions(Lens["DirectionTables"]):
 
     name = "directions"
     key = "directions"
-    meaning = "Along which direction each class fails; not computed where the section is left out."
-    command = "Find along which direction each class fails; extract and explain first if need be."
+    meaning = "Along which direction each class fails; leave the section out, and it is not computed."
+    command = "Find the direction along which each class fails. Extracts and explains first if need be."
 
     def section(self) -> "type[DirectionsConfig]":
         from barlow_report.lenses.directions.config import DirectionsConfig

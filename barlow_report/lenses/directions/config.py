@@ -24,9 +24,13 @@ class DirectionsConfig(Section):
     )
     min_images: int = Field(20, ge=4, description="Classes with fewer images to fit on get no direction.")
     max_images: int = Field(
-        5000, ge=100, description="Images of a class to fit on at most; of larger classes a seeded sample is taken."
+        5000,
+        ge=100,
+        description="Largest number of images of a class to fit on; of larger classes a seeded sample is taken.",
     )
-    n_folds: int = Field(2, ge=2, le=20, description="Folds of the cross-validation that chooses C and the quality.")
+    n_folds: int = Field(
+        2, ge=2, le=20, description="Folds of the cross-validation that chooses C and measures the quality."
+    )
     penalties: tuple[Annotated[float, Field(ge=1e-12, le=1e12)], ...] = Field(
         (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0),
         min_length=1,

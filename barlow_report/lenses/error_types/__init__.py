@@ -29,8 +29,8 @@ class ErrorTypes(Lens["ErrorTypeTables"]):
 
     name = "error_types"
     key = "taxonomy"
-    meaning = "What kind of error each failure is; not computed where the section is left out."
-    command = "Say what kind of error each failure is; extract and explain first if need be."
+    meaning = "What kind of error each failure is; leave the section out, and it is not computed."
+    command = "Say what kind of error each failure is. Extracts and explains first if need be."
     needs = ("directions",)  # whose image-text model may propose words
 
     def section(self) -> "type[TaxonomyConfig]":

@@ -27,7 +27,8 @@ class WordnetConfig(Section):
     max_classes: int | None = Field(
         None,
         ge=2,
-        description="Most classes of a superclass that is found; default: a twentieth of all classes, at least 2.",
+        description="Largest number of classes in a superclass that is found; default: a twentieth of all classes, "
+        "at least 2.",
     )
 
 
@@ -49,8 +50,8 @@ class TaxonomyConfig(Section):
     )
     multi_labels: Path | None = Field(
         None,
-        description="All correct labels of images: CSV with columns path, labels (between them a ;), JSON `path: "
-        "[label, …]`, or the files of ImageNet's multi-labels and of ReaL.",
+        description="All correct labels of images: CSV with columns path, labels (separated by ;)[, problematic (yes"
+        " or no)], JSON `path: [label, …]`, or the files of ImageNet's multi-labels and of ReaL.",
     )
     only_annotated: bool = Field(False, description="Leave out images that `multi_labels` does not know.")
     co_occurrences: Path | None = Field(
@@ -59,10 +60,10 @@ class TaxonomyConfig(Section):
     )
     co_occurrence_labels: Path | None = Field(
         None,
-        description="Or a file like `multi_labels` to count such pairs in: of other superclasses, on images that are "
-        "not evaluated here.",
+        description="Or a file like `multi_labels` in which such pairs are counted: of different superclasses, on "
+        "images that are not evaluated here.",
     )
-    min_co_occurrences: Positive = Field(2, description="Images that must show a counted pair.")
+    min_co_occurrences: Positive = Field(2, description="Least number of images that must show a counted pair.")
     non_prototypical: Path | None = Field(
         None, description="Images that show their class in an unusual way: text with a path per line, or a JSON list."
     )
@@ -73,8 +74,9 @@ class TaxonomyConfig(Section):
     )
     proposal_words: Path | Literal["wordnet"] | None = Field(
         None,
-        description="Or nouns of which an image-text model chooses the best for each failure: text with one per line; "
-        "wordnet: those of `wordnet.folder` for things. Its choice is written to the run folder for you to edit.",
+        description="Or nouns, of which an image-text model chooses the best for each failure: text with one per "
+        "line; wordnet: those of `wordnet.folder` for things. Its choice is written to the run folder "
+        "for you to edit.",
     )
     proposal_template: str = Field(
         "a photo of a {}", description="Caption that `proposal_words` and the names of classes are put into, at {}."

@@ -31,10 +31,10 @@ class Models(Lens["ModelTables"]):
 
     name = "models"
     key = "comparison"
-    meaning = "Other models' predictions; nothing is compared where the section is left out."
+    meaning = "Other models' predictions; leave the section out, and nothing is compared."
     command = (
-        "Compare other models on the same images: error types and shared failure modes; extract and explain first if "
-        "need be."
+        "Compare other models on the same images: error types and shared failure modes. Extracts and "
+        "explains first if need be."
     )
     needs = ("error_types",)
 
