@@ -15,6 +15,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 __all__ = [
     "MISSING",
     "activation",
+    "change",
     "count",
     "duplicates_words",
     "interval",
@@ -65,6 +66,14 @@ def points(share: float, base: float, *, unlike: float | None = None) -> str:
     while limit is not None and _half_up(difference, decimals) == limit != difference and decimals < _MOST_DECIMALS:
         decimals += 1
     return _signed(_half_up(difference, decimals))
+
+
+def change(difference: float | None, *, decimals: int = 1) -> str:
+    """Write a difference of two shares, −1 to 1, in percentage points with its sign: 0.25 → +25.0."""
+    if difference is None or not _exists(difference):
+        return MISSING
+    value = _half_up(_per_cent(difference), decimals)
+    return f"{'+' if value > 0 else ''}{_signed(value)}"
 
 
 _MOST_DECIMALS = 12

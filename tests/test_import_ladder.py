@@ -44,7 +44,10 @@ OF_A_LENS = {
 PARTS = {
     **{name: name for name in ("config", "tables", "stage")},
     **dict.fromkeys(("laboratory", "proposing"), "stage"),
-    **dict.fromkeys(("downloads", "page_charts", "page_tables", "page_words", "pages", "places", "records"), "report"),
+    **dict.fromkeys(
+        ("downloads", "page_charts", "page_history", "page_tables", "page_words", "pages", "places"), "report"
+    ),
+    **dict.fromkeys(("records", "release_records"), "report"),
 }
 ONLY_IN = {
     "torch": {"vision"},

@@ -1,8 +1,4 @@
-"""What a lens is. The guide to adding one is the docstring of `barlow_report.lenses`.
-
-Nothing is imported when a lens is listed: its methods import what they need, so that `--help` is instant, a site is
-built without torch, and a run without a lens pays nothing for it.
-"""
+"""What a lens is; its guide is the docstring of `barlow_report.lenses`. Methods import what they need, none is slow."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -34,8 +30,7 @@ class Lens(Generic[View]):
         key: Its section of the configuration, its command, and its mark in run.json.
         meaning: What its section asks for; the documentation of the key.
         command: What its command does; empty: there is none.
-        needs: Names of lenses that it reads where a run has them. They come before it in the registry, and it may
-            import from no other one.
+        needs: Names of lenses, before it in the registry, that it reads where a run has them and may import from.
         templates: Folder that its templates are looked for in beside the package's own.
     """
 
@@ -91,6 +86,10 @@ class Lens(Generic[View]):
     def pages(self, site: "Site", view: View) -> "Iterable[SitePage]":
         """Its pages; the first has an entry in the navigation."""
         return ()
+
+    def news(self, site: "Site", view: View) -> "Sentence | None":
+        """A line at the top of the overview, below what was analysed."""
+        return None
 
     def overview(self, site: "Site", view: View) -> "Block | None":
         """A section of the overview, below the failure modes."""

@@ -21,6 +21,7 @@ _SHARED = (
     "annotate.css",
     "annotate.js",
     "causes.css",
+    "changes.css",
     "people.css",
     "modes.css",
     "gallery.js",

@@ -22,6 +22,7 @@ Kind = Literal[
     "count",
     "rate",
     "estimate",
+    "change",
     "number",
     "percent",
     "activation",
@@ -64,6 +65,7 @@ Cell = str | int | float | Share | Estimate | Link | tuple[Link, ...] | Picture 
 class TableColumn:
     """A column; `title` explains an abbreviated label, `starts` is the direction of the first sort.
 
+    A `change` is a difference of two shares with its interval, −1 to 1, and written in percentage points.
     `words` are those of a badge by its value; `grades` those of a number of at least so much, the highest first.
     """
 
@@ -87,7 +89,7 @@ class TableColumn:
     @property
     def is_numeric(self) -> bool:
         """Whether it is aligned to the right."""
-        return self.kind in ("count", "rate", "estimate", "number", "percent", "activation", "q")
+        return self.kind in ("count", "rate", "estimate", "change", "number", "percent", "activation", "q")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -62,7 +62,7 @@ class Renderer:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        for name in ("activation", "count", "interval", "number", "p_value", "percent", "ratio", "threshold"):
+        for name in ("activation", "change", "count", "interval", "number", "p_value", "percent", "ratio", "threshold"):
             self.environment.filters[name] = getattr(formatting, name)
         self.environment.filters["share_text"] = words.share_text
         self.environment.filters["shade"] = shade

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from barlow_report.formatting import number
+from barlow_report.formatting import change, number
 from barlow_report.report.datatable import Cell, DataTable, Link, Picture, Sample, TableColumn
 from barlow_report.report.records import Estimate, Share
 
@@ -55,6 +55,16 @@ def _estimates(cells: Sequence[Cell]) -> dict[str, Any]:
         "values": [e and e.value for e in estimates],
         "low": [e and _per_cent(e.low) for e in estimates],
         "high": [e and _per_cent(e.high) for e in estimates],
+    }
+
+
+def _changes(cells: Sequence[Cell]) -> dict[str, Any]:
+    """Ends of intervals go as they are shown."""
+    estimates = [cell if isinstance(cell, Estimate) else None for cell in cells]
+    return {
+        "values": [e and e.value for e in estimates],
+        "low": [e and change(e.low, decimals=0) for e in estimates],
+        "high": [e and change(e.high, decimals=0) for e in estimates],
     }
 
 
@@ -105,6 +115,7 @@ def _per_cent(value: float | None) -> int | None:
 _WRITERS: dict[str, Callable[[Sequence[Cell]], dict[str, Any]]] = {
     "rate": _rates,
     "estimate": _estimates,
+    "change": _changes,
     "text": _texts,
     "link": _link,
     "links": _links,

@@ -33,6 +33,7 @@
     return (value < 0 ? "−" : "") + text.replace(/e([+-])(\d)$/, "e$10$2").replace("e-", "e−");
   }
   function number(value) { var t = isMissing(value) ? MISSING : fixed(Math.abs(value), 3); return value < 0 && Number(t) ? "−" + t : t; }
+  function change(value) { var t = fixed(Math.abs(value), 1, 2); return (Number(t) ? value < 0 ? "−" : "+" : "") + t; }
   function pValue(value) { return isMissing(value) ? MISSING : value < 0.001 ? "<" + THIN + "0.001" : fixed(value, 3); }
   function interval(low, high) { return low + "–" + high + THIN + "%"; }
 
@@ -98,7 +99,7 @@
     }
     function picture(name, alt) { return make("img", { src: root + "media/" + name, alt, loading: "lazy", decoding: "async" }); }
     function cell(c, i, place) {
-      var td = make("td", { role: "cell", "data-label": labels[place], className: ["count", "rate", "estimate", "number", "percent", "activation", "q"].includes(c.kind) ? "num" : c.kind === "grade" || (c.kind === "text" && (c.values[i] || "").length < 16) ? "short" : "" }), v = c.kind === "rate" ? c.of[i] : c.values[i];
+      var td = make("td", { role: "cell", "data-label": labels[place], className: ["count", "rate", "estimate", "change", "number", "percent", "activation", "q"].includes(c.kind) ? "num" : c.kind === "grade" || (c.kind === "text" && (c.values[i] || "").length < 16) ? "short" : "" }), v = c.kind === "rate" ? c.of[i] : c.values[i];
       if (!td.className) td.removeAttribute("class");
       if (isMissing(v) || (c.kind === "picture" && !v)) td.textContent = MISSING;
       else if (c.kind === "link") td.append(make("a", { href: root + c.paths[i], textContent: v }));
@@ -116,6 +117,9 @@
       } else if (c.kind === "estimate") {
         td.textContent = percent(v, 1);
         td.append(make("small", { textContent: interval(c.low[i], c.high[i]) }));
+      } else if (c.kind === "change") {
+        td.textContent = change(v);
+        td.append(make("small", { textContent: c.low[i] + " to " + c.high[i] }));
       } else td.textContent = c.kind === "count" ? count(v) : c.kind === "number" ? number(v) : c.kind === "percent" ? percent(v, 0) : c.kind === "activation" ? activation(v) : c.kind === "q" ? pValue(v) : c.kind === "grade" ? c.grades.find(grade => v >= grade[0])[1] + " " + fixed(v, 2) : v;
       return td;
     }

@@ -39,7 +39,8 @@ def _lens_pages(site: Site) -> list[list[SitePage]]:
 
 def all_pages(site: Site) -> "Pages":
     """Every page of the site, those of the navigation first."""
-    few = [*section_pages(site), failures_page(site), evaluation_page(site), skipped_page(site)]
+    further = [page for pages_of_lens in _lens_pages(site) for page in pages_of_lens[1:]]
+    few = [*section_pages(site), *further, failures_page(site), evaluation_page(site), skipped_page(site)]
     if site.catalog.study_figures:
         few.append(people_page(site))
     return Pages(site, tuple(few))

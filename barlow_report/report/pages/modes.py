@@ -12,6 +12,7 @@ from barlow_report.report.pages.page import Site, SitePage
 from barlow_report.report.pages.pictures import GalleryPicture, gallery_picture
 from barlow_report.report.pages.samples import FeatureSample, feature_samples
 from barlow_report.report.records import Group, Rule, Share
+from barlow_report.report.slots import Remark, Sentence
 from barlow_report.report.words import rule_inequality
 
 __all__ = ["ModeView", "mode_pages", "mode_title"]
@@ -30,6 +31,8 @@ class ModeView:
     rate: str
     inequality: str
     section: Link
+    remarks: tuple[Remark, ...]
+    sentences: tuple[Sentence, ...]
     features: tuple[FeatureSample, ...]
     table: DataTable | None
     tiles: tuple[ImageTile, ...]
@@ -84,6 +87,8 @@ def _view(site: Site, rule: Rule) -> ModeView:
         rate=mode_rate(rule),
         inequality=rule_inequality(rule),
         section=Link(group.name, site.rule_path(rule)),
+        remarks=site.ask(lambda lens, view: lens.remark(site, view, rule)),
+        sentences=site.ask(lambda lens, view: lens.mode_sentence(site, view, rule)),
         features=feature_samples(site, group, rule),
         table=table,
         tiles=() if table is None else first_tiles(table),

@@ -17,7 +17,7 @@ from barlow_report.report.pages.mode_cards import ModeCard, mode_card
 from barlow_report.report.pages.page import Site, SitePage
 from barlow_report.report.records import Rule, Share
 from barlow_report.report.shares import counted
-from barlow_report.report.slots import Block
+from barlow_report.report.slots import Block, Sentence
 from barlow_report.report.source import RELIABILITY
 from barlow_report.report.words import STATUSES, grouping_label
 from barlow_report.visible import visible
@@ -45,6 +45,7 @@ class OverviewView:
     title: str
     description: str
     analysed: str
+    news: tuple[Sentence, ...]
     headline: str
     helps: tuple[str, ...]
     right: Share
@@ -93,6 +94,7 @@ def _view(site: Site, modes: list[Rule]) -> OverviewView:
         title=site.title,
         description=site.description,
         analysed=_analysed(site),
+        news=site.ask(lambda lens, view: lens.news(site, view)),
         headline=headline(catalog, modes, judged=judged),
         helps=judged.helps if judged else (),
         right=counted(int(is_right.sum()), len(images), level=level),

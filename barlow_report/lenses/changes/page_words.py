@@ -1,0 +1,173 @@
+"""What became of failure modes, in words: the same on every page."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from barlow_report.formatting import change as signed
+from barlow_report.formatting import count, p_value, percent
+from barlow_report.lenses.changes.records import Change, ChangeView, ModeChange
+from barlow_report.report.mode_words import mode_name
+from barlow_report.report.pages.page import Site
+from barlow_report.report.words import GROUPINGS, condition_words
+from barlow_report.tables import COLUMN_GROUPING
+
+__all__ = [
+    "STATE_WORDS",
+    "answer",
+    "change_sentence",
+    "difference_words",
+    "images_of",
+    "images_that",
+    "mode_words",
+    "rates_words",
+    "state_meanings",
+    "tally",
+    "whole_sentence",
+]
+
+STATE_WORDS: Mapping[str, str] = {
+    "worse": "got worse",
+    "new": "new",
+    "undecided": "undecided",
+    "not_comparable": "not compared",
+    "better": "got better",
+    "gone": "gone",
+    "unchanged": "unchanged",
+}
+"""What a badge says, in the order in which it matters."""
+
+_TALLY: Mapping[str, tuple[str, str]] = {
+    "worse": ("got worse", "got worse"),
+    "new": ("is new", "are new"),
+    "better": ("got better", "got better"),
+    "gone": ("is gone", "are gone"),
+    "unchanged": ("is unchanged", "are unchanged"),
+    "undecided": ("is undecided", "are undecided"),
+    "not_comparable": ("could not be compared", "could not be compared"),
+}
+_FIRST = ("worse", "new")
+
+
+def answer(changes: ChangeView) -> str:
+    """Say what became of the failure modes: 2 failure modes got worse, 1 is new, 5 are unchanged."""
+    counts = Counter(mode.change.state for mode in changes.modes)
+    n = len(changes.modes)
+    if not n:
+        return "Neither run has a verified failure mode, so there is none to compare."
+    if counts["not_comparable"] == n:
+        return (
+            f"None of the {count(n)} failure modes could be compared."
+            if n > 1
+            else ("The one failure mode could not be compared.")
+        )
+    return f"{tally(counts)}."
+
+
+def tally(counts: Mapping[str, int]) -> str:
+    """Count failure modes by state; that none is known to be worse is said first."""
+    found = [(state, counts.get(state, 0)) for state in _TALLY if counts.get(state, 0)]
+    parts = [f"{count(n)} {_TALLY[state][n != 1]}" for state, n in found]
+    if not any(counts.get(state, 0) for state in _FIRST):
+        return f"No failure mode is known to be worse or new: {_listed(parts)}"
+    noun = f"failure mode{'s' * (found[0][1] != 1)}"
+    first = f"{count(found[0][1])} {noun} {_TALLY[found[0][0]][found[0][1] != 1]}"
+    return _listed([first, *parts[1:]])
+
+
+def _listed(parts: list[str]) -> str:
+    return ", ".join(parts)
+
+
+def whole_sentence(changes: ChangeView) -> str:
+    """Say what became of the failure rate over all images."""
+    whole = changes.whole
+    if whole.rate_old is None or whole.rate_new is None:
+        return f"The failure rates over all images were not compared: {whole.reason or 'no images'}."
+    images = "the same" if changes.has_same_images else "all"
+    n = count(whole.new.n) if not whole.has_other_images else f"{count(whole.old.n)} and {count(whole.new.n)}"
+    return (
+        f"Over {images} {n} images, {percent(whole.rate_new.value)} fail instead of {percent(whole.rate_old.value)}: "
+        f"{difference_words(whole)}, {STATE_WORDS[whole.state].removeprefix('got ')}."
+    )
+
+
+def difference_words(change: Change) -> str:
+    """Say a difference with its interval: +25.0 points (+14 to +37)."""
+    difference = change.difference
+    if difference is None:
+        return "–"
+    ends = (signed(end, decimals=0) for end in (difference.low, difference.high))
+    return f"{signed(difference.value)} points ({' to '.join(ends)})"
+
+
+def rates_words(change: Change) -> str:
+    """Say both rates: 45 % fail instead of 20 %; empty where they were not compared."""
+    if change.rate_old is None or change.rate_new is None:
+        return ""
+    about = "about " if change.is_estimated else ""
+    old, new = (percent(rate.value, decimals=0) for rate in (change.rate_old, change.rate_new))
+    return f"{about}{new} fail instead of {old}"
+
+
+def change_sentence(changes: ChangeView, mode: ModeChange) -> str:
+    """Say what became of a failure mode since the earlier run, with its counts and its test."""
+    change, since = mode.change, f"Since {changes.old.name}"
+    if change.difference is None:
+        return f"{since}: not compared, because {change.reason or 'there is nothing to compare'}."
+    test = "" if change.q_value is None else f", q {_q(change.q_value)}"
+    return (
+        f"{since}: {rates_words(change)} ({counts_words(changes, change)}), {difference_words(change)}{test}: "
+        f"{STATE_WORDS[change.state]}."
+    )
+
+
+def counts_words(changes: ChangeView, change: Change) -> str:
+    """Say what was counted: 20 and 45 of the same 100 images, or 20 of 100 and 45 of 96 images."""
+    old, new = change.old, change.new
+    estimated = "estimated from " if change.is_estimated else ""
+    if changes.has_same_images and not change.has_other_images:
+        return f"{estimated}{count(old.k)} and {count(new.k)} of the same {count(new.n)} images"
+    return f"{estimated}{count(old.k)} of {count(old.n)} and {count(new.k)} of {count(new.n)} images"
+
+
+def _q(value: float) -> str:
+    words = p_value(value)
+    return words if words.startswith("<") else f"= {words}"
+
+
+def mode_words(site: Site, mode: ModeChange) -> str:
+    """Name the images of a failure mode; of one that only the earlier run has, as that run's features are numbered."""
+    rule = None if mode.rule_id_new is None else site.catalog.rules.get(mode.rule_id_new)
+    name = images_that(mode) if rule is None else mode_name(site.catalog.groups[rule.group_id], rule)
+    return f"{name[:1].upper()}{name[1:]}"
+
+
+def images_that(mode: ModeChange, *, exact: bool = False) -> str:
+    """Name the images of a failure mode by the rule that was compared, with thresholds where `exact`."""
+    when = condition_words(mode.conditions, exact=exact)
+    return f"{images_of(mode.grouping, mode.group_name)}{f' {when}' if when else ''}"
+
+
+def images_of(grouping: str, group_name: str) -> str:
+    """Name the images of a group of which only the names are known."""
+    if grouping == "label":
+        return f"images labelled {group_name}"
+    if grouping == "prediction":
+        return f"images taken for {group_name}"
+    if grouping.startswith(COLUMN_GROUPING):
+        return f"images whose {grouping.removeprefix(COLUMN_GROUPING)} is {group_name},"
+    return f"images of {group_name} ({GROUPINGS.get(grouping, grouping)}),"
+
+
+def state_meanings(changes: ChangeView) -> tuple[tuple[str, str], ...]:
+    """Each state and what it means, with the limits of this comparison."""
+    q, delta = f"q ≤ {changes.max_q_value:g}", f"{changes.delta * 100:g}"
+    return (
+        ("worse", f"fails more often than in {changes.old.name}, and that is not chance ({q})"),
+        ("new", f"verified only in {changes.new.name}, and fails more often than before or had no images before"),
+        ("undecided", f"neither a difference nor its absence is shown: the interval goes beyond ±{delta} points"),
+        ("not_comparable", "there is nothing to compare; the reason is in the table"),
+        ("better", f"fails less often than in {changes.old.name}, and that is not chance ({q})"),
+        ("gone", f"verified only in {changes.old.name}, and got better"),
+        ("unchanged", f"the interval of the difference lies within ±{delta} points"),
+    )

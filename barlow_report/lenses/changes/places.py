@@ -1,0 +1,87 @@
+"""What became of failure modes, on the pages of others: overview, cards, entries and table of failure modes, Method."""
+
+from barlow_report.lenses.changes.page_tables import CHANGES_PATH
+from barlow_report.lenses.changes.page_words import (
+    STATE_WORDS,
+    answer,
+    change_sentence,
+    rates_words,
+    state_meanings,
+    whole_sentence,
+)
+from barlow_report.lenses.changes.records import ChangeView
+from barlow_report.report.datatable import Cell, Filter, Link, TableColumn
+from barlow_report.report.pages.page import Heading
+from barlow_report.report.records import Rule
+from barlow_report.report.slots import Block, MethodPart, ModeColumns, PagePart, Remark, Sentence
+
+__all__ = ["method_part", "mode_columns", "mode_sentence", "news", "remark"]
+
+
+def news(changes: ChangeView) -> Sentence:
+    """The line of the overview that leads to the page."""
+    return Sentence(
+        text=f"Since {changes.old.name}: {_lower(answer(changes))} {whole_sentence(changes)}",
+        more=Link("What changed", CHANGES_PATH),
+    )
+
+
+def _lower(words: str) -> str:
+    return f"{words[:1].lower()}{words[1:]}"
+
+
+def remark(changes: ChangeView, rule: Rule) -> Remark | None:
+    """The badge of a failure mode that was compared."""
+    mode = changes.by_rule.get(rule.rule_id)
+    if mode is None:
+        return None
+    state, rates = mode.change.state, rates_words(mode.change)
+    sentence = f"{rates[:1].upper()}{rates[1:]} in {changes.old.name}." if rates else f"Not in {changes.old.name}."
+    if not rates and mode.change.reason:
+        sentence = f"{mode.change.reason[:1].upper()}{mode.change.reason[1:]}."
+    return Remark(word=STATE_WORDS[state], sentence=sentence, look=state)
+
+
+def mode_sentence(changes: ChangeView, rule: Rule) -> Sentence | None:
+    """The permanent name of a failure mode, and what became of it."""
+    name, mode = changes.names.get(rule.rule_id), changes.by_rule.get(rule.rule_id)
+    parts = [change_sentence(changes, mode)] if mode is not None else []
+    if name is not None:
+        parts.append(f"Its permanent name is {name}.")
+    return Sentence(text=" ".join(parts), more=Link("All changes", CHANGES_PATH)) if parts else None
+
+
+def mode_columns(changes: ChangeView) -> ModeColumns:
+    """What became of a mode, in the table of all of them, with a filter."""
+    states = [mode.change.state for mode in changes.by_rule.values()]
+
+    def cells(rule: Rule) -> tuple[Cell, ...]:
+        mode = changes.by_rule.get(rule.rule_id)
+        return (None if mode is None else mode.change.state,)
+
+    return ModeColumns(
+        columns=(
+            TableColumn(
+                key="change",
+                label="Change",
+                kind="badge",
+                words=STATE_WORDS,
+                title=f"What became of it since {changes.old.name}",
+            ),
+        ),
+        cells=cells,
+        filters=(
+            Filter(
+                key="change",
+                label="Change",
+                kind="equals",
+                choices=tuple((words, state) for state, words in STATE_WORDS.items() if state in states),
+            ),
+        ),
+    )
+
+
+def method_part(changes: ChangeView) -> MethodPart:
+    """How runs are compared."""
+    block = Block(template="lenses/changes/method.html", view=(changes, state_meanings(changes), STATE_WORDS))
+    return MethodPart(section=PagePart(heading=Heading("Comparing releases", "changes"), block=block))
