@@ -65,6 +65,22 @@ def test_a_difference_is_written_with_as_many_digits_as_keep_it_true(
     assert formatting.points(share, base, unlike=unlike) == text
 
 
+@pytest.mark.parametrize(
+    ("difference", "decimals", "text"),
+    [
+        (0.25, 1, "+25.0"),
+        (-0.0325, 1, "−3.3"),
+        (-0.0001, 1, "0.0"),
+        (0.0, 1, "0.0"),
+        (-0.004, 0, "0"),
+        (float("nan"), 1, "–"),
+        (None, 1, "–"),
+    ],
+)
+def test_differences_have_their_sign_and_are_points(difference: float | None, decimals: int, text: str) -> None:
+    assert formatting.change(difference, decimals=decimals) == text
+
+
 def test_percentages_without_decimals() -> None:
     assert formatting.percent(0.97, decimals=0) == f"97{THIN}%"
     assert formatting.percent(0.999, decimals=0) == f">{THIN}99{THIN}%"

@@ -64,6 +64,7 @@ def test_a_lens_from_elsewhere_works_from_the_configuration_to_the_site(tmp_path
         return (site / page).read_text(encoding="utf-8")
 
     overview, of_class, method = text("index.html"), text("classes/red/index.html"), text("method/index.html")
+    assert '<p class="news">Toy news. <a href="toy/index.html">Read on</a></p>' in overview
     assert "toy in the overview" in overview
     assert "toy noted" in overview
     assert "Toy verdict." in overview
@@ -83,6 +84,11 @@ def test_a_lens_from_elsewhere_works_from_the_configuration_to_the_site(tmp_path
     assert '<p id="the-toy">toy method</p>' in method
     assert "toy source" in method
     assert '<a href="../classes/red/index.html">red</a>' in text("toy/index.html")
+    assert '<a href="../../classes/red/index.html">red</a>' in text("toy/more/index.html")
+    assert "toy/more/" not in overview  # in the navigation is only the first page
+    own = text("failure-modes/0/index.html")
+    assert '<span class="badge doubt">toy &lt;badge&gt;</span>' in own
+    assert "Toy sentence. <a href=" in own
     assert text("data/toy.csv").startswith("0,")
 
 

@@ -170,8 +170,7 @@ def _view(site: Site, changes: ChangeView, modes: DataTable, classes: DataTable)
         galleries=_galleries(site, changes),
         classes=classes,
         only_old=tuple(
-            OldMode(name=mode.name, words=images_that(mode, exact=True))
-            for mode in only_old[:_N_OLD_MODES]
+            OldMode(name=mode.name, words=images_that(mode, exact=True)) for mode in only_old[:_N_OLD_MODES]
         ),
         n_only_old=len(only_old),
         not_compared=tuple(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),

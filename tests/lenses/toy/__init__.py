@@ -80,16 +80,20 @@ class Toy(Lens[View]):
         return Ranking(words="toys backwards", ranks={rule_id: -rule_id for rule_id in view.rule_ids})
 
     def pages(self, site: Site, view: View) -> Iterator[SitePage]:
-        yield SitePage(
-            path="toy/index.html",
-            title="Toy",
-            section="Toy",
-            description="How sure the model is.",
-            search="Toy",
-            template="lenses/toy/page.html",
-            view=lambda: [(site.class_link(class_id), mean) for class_id, mean in view.means.items()],
-            crumbs=(Link("Overview", "index.html"),),
-        )
+        for path in ("toy/index.html", "toy/more/index.html"):
+            yield SitePage(
+                path=path,
+                title="Toy",
+                section="Toy",
+                description="How sure the model is.",
+                search="Toy",
+                template="lenses/toy/page.html",
+                view=lambda: [(site.class_link(class_id), mean) for class_id, mean in view.means.items()],
+                crumbs=(Link("Overview", "index.html"),),
+            )
+
+    def news(self, site: Site, view: View) -> Sentence:
+        return Sentence(text="Toy news.", more=Link("Read on", "toy/index.html"))
 
     def overview(self, site: Site, view: View) -> Block:
         return _words("toy in the overview")
