@@ -30,7 +30,7 @@ __all__ = ["visualize"]
 
 _RECORDS = "records"
 _DRAWN = ["feature_id", "image_id", "activation", "attacked_activation", "map", "map_low", "map_high", "attack"]
-_REVISION = 2
+_REVISION = 3
 """Raised when the same inputs give other tables or pictures, so that runs of an earlier version are drawn again."""
 
 

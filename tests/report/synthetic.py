@@ -187,7 +187,7 @@ def _info(recipe: Recipe) -> dict[str, Any]:
                 "rho": 0.1,
                 "tau": 0.2,
             },
-            "visuals": {"n_images": recipe.n_tiles, "attack": {"step_size": 10.0, "n_steps": 100, "radius": None}},
+            "visuals": {"n_images": recipe.n_tiles, "attack": {"step_size": 10.0, "n_steps": 100, "radius": "auto"}},
         },
         "models": {
             "inspected": {"name": "net.py:standard", "sha256": "ab" * 32, "n_outputs": recipe.n_classes},

@@ -1,5 +1,7 @@
 """The feature attack: known steps, limits, independence of pairs, honesty when nothing can rise."""
 
+from typing import Literal
+
 import numpy as np
 import pytest
 import torch
@@ -25,7 +27,7 @@ def random_images(n: int, *, seed: int = 0, size: int = 8) -> torch.Tensor:
 def test_one_step_is_the_normalised_gradient_times_the_step_size() -> None:
     images = torch.full((1, 3, 8, 8), 0.25)
     result = attack_features(
-        wrap(ColourNet()), images, torch.tensor([0]), settings=AttackConfig(step_size=2, n_steps=1)
+        wrap(ColourNet()), images, torch.tensor([0]), settings=AttackConfig(step_size=2, n_steps=1, radius="none")
     )
     expected = images.clone()
     expected[0, 0] += 2 / 8  # the gradient is the same for all 64 red pixels: each has 1/8 of its length
@@ -36,7 +38,9 @@ def test_one_step_is_the_normalised_gradient_times_the_step_size() -> None:
 
 def test_steps_are_clamped_to_pixels_that_exist() -> None:
     images = torch.full((1, 3, 8, 8), 0.25)
-    result = attack_features(wrap(ColourNet()), images, torch.tensor([1]), settings=AttackConfig(step_size=100))
+    result = attack_features(
+        wrap(ColourNet()), images, torch.tensor([1]), settings=AttackConfig(step_size=100, radius="none")
+    )
     assert torch.equal(result.images[0, 1], torch.ones(8, 8))
     assert torch.equal(result.images[0, [0, 2]], images[0, [0, 2]])
     assert result.attacked_activation.tolist() == [1.0]
@@ -46,11 +50,11 @@ def test_steps_are_clamped_to_pixels_that_exist() -> None:
 @given(
     seed=st.integers(0, 1000),
     step_size=st.sampled_from([0.1, 1.0, 10.0, 50.0]),
-    radius=st.none() | st.sampled_from([0.5, 2.0]),
+    radius=st.sampled_from([0.5, 2.0, "auto", "none"]),
     n_steps=st.integers(1, 6),
 )
 def test_activation_rises_within_all_limits(
-    net: LoadedModel, seed: int, step_size: float, radius: float | None, n_steps: int
+    net: LoadedModel, seed: int, step_size: float, radius: float | Literal["auto", "none"], n_steps: int
 ) -> None:
     images = random_images(4, seed=seed)
     ids = torch.arange(4)
@@ -61,8 +65,9 @@ def test_activation_rises_within_all_limits(
     assert bool((result.attacked_activation >= result.activation).all())
     assert float(result.images.min()) >= 0
     assert float(result.images.max()) <= 1
-    if radius is not None:
-        assert float((result.images - images).flatten(1).norm(dim=1).max()) <= radius * 1.0001
+    if radius != "none":
+        limit = 0.1 * (3 * 8 * 8) ** 0.5 if radius == "auto" else radius
+        assert float((result.images - images).flatten(1).norm(dim=1).max()) <= limit * 1.0001
     with torch.no_grad():
         reached = net.features(result.images)[1][ids, ids]
         began = net.features(images)[1][ids, ids]
@@ -84,7 +89,7 @@ def test_pairs_do_not_depend_on_their_neighbours(net: LoadedModel) -> None:
 def test_steps_get_shorter_unless_they_are_asked_to_be_constant() -> None:
     images = torch.full((1, 3, 8, 8), 0.25)
     for schedule, length in (("constant", 4.0), ("linear", 1 + 0.75 + 0.5 + 0.25)):
-        settings_ = AttackConfig.model_validate({"step_size": 1, "n_steps": 4, "schedule": schedule})
+        settings_ = AttackConfig.model_validate({"step_size": 1, "n_steps": 4, "schedule": schedule, "radius": "none"})
         result = attack_features(wrap(ColourNet()), images, torch.tensor([0]), settings=settings_)
         assert torch.allclose(result.images[0, 0] - 0.25, torch.full((8, 8), length / 8), atol=1e-5)
 
@@ -164,7 +169,9 @@ class Narrow(nn.Module):
 
 def test_steps_that_are_too_long_are_shortened_until_the_activation_rises() -> None:
     images = torch.full((1, 3, 8, 8), 0.4)
-    result = attack_features(wrap(Narrow()), images, torch.tensor([0]), settings=AttackConfig(step_size=50, n_steps=3))
+    result = attack_features(
+        wrap(Narrow()), images, torch.tensor([0]), settings=AttackConfig(step_size=50, n_steps=3, radius="none")
+    )
     assert float(result.activation[0]) == pytest.approx(-0.01, rel=1e-4)
     assert float(result.attacked_activation[0]) > -0.005
 

@@ -35,6 +35,12 @@ MIN_IMAGES = 10
 LARGEST_CHANGE = 0.1
 """Root mean square over the pixels, in [0, 1], of the longest change where no radius is configured."""
 
+SHOWN = 0.99
+"""Share of the values of a change that its picture shows as they are, enlarged; the others are black or white.
+
+A few strong pixels would otherwise leave everything else grey.
+"""
+
 NEEDED = 0.9
 """Share of the images that reach the target within the radius where none is configured."""
 
@@ -191,7 +197,7 @@ class Laboratory:
         order = np.lexsort((image_ids, ~outcome.is_reached, ~meant))
         for rank, i in enumerate(order[: self._settings.n_pairs].tolist(), start=1):
             difference = outcome.moved_images[i] - outcome.images[i]
-            gain = float(0.5 / max(float(np.abs(difference).max()), 1e-6))
+            gain = float(0.5 / max(float(np.quantile(np.abs(difference), SHOWN)), 1e-6))
             yield {
                 **unit.key,
                 "rank": rank,

@@ -24,7 +24,7 @@ from barlow_report.tables import empty_table
 
 __all__ = ["find_causes"]
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 def find_causes(config: Config, run: Run, *, explained: str, progress: Progress) -> None:
