@@ -23,12 +23,12 @@ gradient is zero on the image and around it, and an image on which the activatio
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from barlow_report.config import AttackConfig
 from barlow_report.vision.acceleration import AcceleratedModel, Precision, accelerate, has_fast_bfloat16
 from barlow_report.vision.gradients import (
     MAX_ROWS_ON_CPU,
@@ -41,8 +41,12 @@ from barlow_report.vision.gradients import (
     smooth_noise,
     unit_steps,
 )
+from barlow_report.vision.memory import MemoryLimit, within_memory
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.workers import run_passes
+
+if TYPE_CHECKING:
+    from barlow_report.config import AttackConfig
 
 __all__ = ["AttackResult", "FeatureAttack", "attack_features"]
 
@@ -74,9 +78,10 @@ class AttackResult:
 class FeatureAttack:
     """The attack on features of one model; prepares the model once for many calls."""
 
-    def __init__(self, model: LoadedModel, settings: AttackConfig) -> None:
+    def __init__(self, model: LoadedModel, settings: "AttackConfig") -> None:
         self.model = model
         self.settings = settings
+        self._limit = MemoryLimit()
         self._exact = accelerate(model)
         precision = _precision(settings, model.device)
         self._guide = self._exact if precision == "float32" else accelerate(model, precision=precision)
@@ -109,14 +114,16 @@ class FeatureAttack:
             return AttackResult(images=start, activation=empty, attacked_activation=empty)
         if int(ids.min()) < 0 or int(ids.max()) >= self.model.n_features:
             raise ValueError(f"found a feature id outside of 0 to {self.model.n_features - 1}")
-        n_rows = rows_per_pass(
-            self.model.device, batch_size=self.settings.batch_size, size=(images.shape[2], images.shape[3])
-        )
-        batches = [(start[part], ids[part]) for part in passes(len(ids), n_rows, device=self.model.device)]
-        results = run_passes(
-            (self._guide, self._exact),
-            lambda own, batch: _attack_batch(own, *batch, settings=self.settings),
-            batches,
+        size = (images.shape[2], images.shape[3])
+        results = within_memory(
+            lambda n_rows: run_passes(
+                (self._guide, self._exact),
+                lambda own, part: _attack_batch(own, start[part], ids[part], settings=self.settings),
+                passes(len(ids), n_rows, device=self.model.device),
+            ),
+            rows_per_pass(self.model.device, batch_size=self.settings.batch_size, size=size),
+            limit=self._limit,
+            what=f"feature attack on {self.model.device}",
         )
         return AttackResult(
             images=torch.cat([result.images for result in results])[: len(ids)],
@@ -130,20 +137,20 @@ def attack_features(
     images: torch.Tensor,
     feature_ids: torch.Tensor | npt.NDArray[np.int64],
     *,
-    settings: AttackConfig,
+    settings: "AttackConfig",
 ) -> AttackResult:
     """Attack features of `model` once; see `FeatureAttack.run`."""
     return FeatureAttack(model, settings).run(images, feature_ids)
 
 
-def _precision(settings: AttackConfig, device: torch.device) -> Precision:
+def _precision(settings: "AttackConfig", device: torch.device) -> Precision:
     if settings.precision == "auto":
         return "bfloat16" if has_fast_bfloat16(device) else "float32"
     return settings.precision
 
 
 def _attack_batch(
-    models: tuple[LoadedModel, ...], start: torch.Tensor, ids: torch.Tensor, *, settings: AttackConfig
+    models: tuple[LoadedModel, ...], start: torch.Tensor, ids: torch.Tensor, *, settings: "AttackConfig"
 ) -> AttackResult:
     """Let the first model guide the way, and measure its ends with the second; perhaps the same one."""
     guide, exact = models
@@ -172,14 +179,14 @@ def _attack_batch(
     return AttackResult(images=best_images, activation=before, attacked_activation=best)
 
 
-def _radius(settings: AttackConfig, images: torch.Tensor) -> float | None:
+def _radius(settings: "AttackConfig", images: torch.Tensor) -> float | None:
     """The largest L2 distance from images (B, 3, H, W); None for no limit."""
     if settings.radius == "auto":
         return LARGEST_CHANGE * math.sqrt(images[0].numel())
     return None if settings.radius == "none" else settings.radius
 
 
-def _step_size(settings: AttackConfig, step: int) -> float:
+def _step_size(settings: "AttackConfig", step: int) -> float:
     """Length of a step, counted from 0."""
     if settings.schedule == "constant":
         return settings.step_size
@@ -219,7 +226,7 @@ def _keep_better(
 
 
 def _search_line(
-    model: LoadedModel, start: torch.Tensor, ids: torch.Tensor, before: torch.Tensor, settings: AttackConfig
+    model: LoadedModel, start: torch.Tensor, ids: torch.Tensor, before: torch.Tensor, settings: "AttackConfig"
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Try half of the first step, a quarter and so on; the best length wins."""
     _, gradient = activation_and_gradient(model, start, ids)

@@ -4,16 +4,19 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from barlow_report.config import PreprocessingConfig
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.preprocessing import geometry, to_pixels
 from barlow_report.vision.reading import UnreadableImage
 from barlow_report.vision.remarks import Remarks
 from barlow_report.vision.sources.source import ImageSource
+
+if TYPE_CHECKING:
+    from barlow_report.config import PreprocessingConfig
 
 __all__ = ["Batch", "Decoded", "Pixels", "Plan", "decode", "decode_ahead", "make_plan"]
 
@@ -34,7 +37,7 @@ class Plan:
     source: ImageSource
     models: tuple[LoadedModel, ...]
     has_inspected: bool
-    preprocessings: tuple[PreprocessingConfig, ...]
+    preprocessings: "tuple[PreprocessingConfig, ...]"
 
     @property
     def feature(self) -> LoadedModel:

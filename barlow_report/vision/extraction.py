@@ -6,13 +6,14 @@ alone: batches are cut by position in the shard and not by how fast a file was r
 batch smaller instead of moving the others.
 
 On a processor every thread decodes a batch and then runs the models on it: nobody waits, and no core is asked for by
-two threads. With a device of its own for the models, threads decode ahead of it, and a batch is on its way to the
-device while the one before is computed. Either way what is in memory is a few batches, whatever the number of images.
+two threads. With a device of its own for the models, threads decode ahead of it, another one makes batches of what
+they decode, and a batch is on its way to the device while the one before is computed. Either way what is in memory is
+a few batches, whatever the number of images.
 """
 
 import os
+from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -25,12 +26,13 @@ import torch
 from barlow_report.errors import ModelError
 from barlow_report.progress import Advance, ignore_advance
 from barlow_report.vision.decoding import Batch, Decoded, Plan, decode, decode_ahead, make_plan
-from barlow_report.vision.inference import Computed, MemoryLimit, Outputs, fetch, run_models
+from barlow_report.vision.inference import Computed, Outputs, Uploads, fetch, run_models, stage
+from barlow_report.vision.memory import MemoryLimit
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.outputs import summarise
 from barlow_report.vision.remarks import Remarks
 from barlow_report.vision.sources.source import ImageSource
-from barlow_report.vision.workers import processor_replicas
+from barlow_report.vision.workers import pool_of, prefetch, processor_replicas
 
 __all__ = ["ShardResult", "default_batch_size", "extract_shard", "extract_shards"]
 
@@ -39,6 +41,9 @@ BATCH_SIZE = 32
 
 BATCH_SIZE_ON_DEVICE = 256
 """The same where a device of its own runs the models; halved where its memory does not hold as many."""
+
+N_BATCHES_STARTED = 2
+"""Batches that a device has to do while the results of the one before are waited for and saved."""
 
 
 _MAX_LOSS = 0.05  # rounding error of what is stored, in standard deviations of a feature
@@ -145,29 +150,28 @@ def default_batch_size(device: torch.device) -> int:
 def _compute_on_processor(
     plan: Plan, batches: Iterable[Batch], n_workers: int | None
 ) -> Generator[Computed, None, None]:
+    uploads = Uploads(plan.feature.device)
+
     def compute(models: tuple[LoadedModel, ...], batch: Batch) -> Computed:
         own = replace(plan, models=models)
-        decoded = decode(own, batch)
-        return fetch(own, decoded, run_models(own, decoded, MemoryLimit()))
+        staged = stage(own, decode(own, batch))
+        return fetch(own, staged.decoded, run_models(own, staged, MemoryLimit(), uploads))
 
     with processor_replicas(plan.models, n_workers=n_workers) as replicas:
         yield from replicas.map(compute, batches)
 
 
 def _compute_on_device(plan: Plan, batches: Iterable[Batch], n_workers: int | None) -> Generator[Computed, None, None]:
-    limit = MemoryLimit()
-    started: tuple[Decoded, list[Outputs]] | None = None
-    pool = ThreadPoolExecutor(n_workers or os.cpu_count() or 1, thread_name_prefix="decode")
-    try:
-        for decoded in decode_ahead(plan, batches, pool):
-            following = (decoded, run_models(plan, decoded, limit))
-            if started is not None:  # its results are waited for while the device has the next batch
-                yield fetch(plan, *started)
-            started = following
-        if started is not None:
-            yield fetch(plan, *started)
-    finally:
-        pool.shutdown(cancel_futures=True)
+    limit, uploads = MemoryLimit(), Uploads(plan.feature.device)
+    started: deque[tuple[Decoded, list[Outputs]]] = deque()
+    with pool_of(n_workers or os.cpu_count() or 1, name="decode") as pool, pool_of(1, name="stage") as stager:
+        staging = (stage(plan, decoded) for decoded in decode_ahead(plan, batches, pool))
+        for staged in prefetch(stager, staging):
+            started.append((staged.decoded, run_models(plan, staged, limit, uploads)))
+            if len(started) > N_BATCHES_STARTED:
+                yield fetch(plan, *started.popleft())
+        while started:
+            yield fetch(plan, *started.popleft())
 
 
 def _collect(plan: Plan, parts: list[Computed], *, dtype: Literal["float32", "float16"]) -> ShardResult:

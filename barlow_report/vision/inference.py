@@ -1,7 +1,12 @@
-"""Running the models of a pass on a decoded batch, within the memory there is."""
+"""Running the models of a pass on a decoded batch, within the memory there is.
+
+On a GPU of CUDA nothing waits that need not: images are copied there from page-locked memory by a stream of its own
+while the batch before is computed, and results are copied back as soon as they are there.
+"""
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,81 +15,135 @@ import torch
 from barlow_report.errors import DataError, ModelError
 from barlow_report.vision.acceleration import AcceleratedModel
 from barlow_report.vision.decoding import Decoded, Pixels, Plan
+from barlow_report.vision.memory import MemoryLimit, is_out_of_memory
 from barlow_report.vision.models import LoadedModel
 
-__all__ = ["Computed", "MemoryLimit", "Outputs", "fetch", "images_per_run", "run_models", "stack"]
-
-Outputs = tuple[torch.Tensor, torch.Tensor | None]
-"""Features and, with an inspected model, its outputs for a part of a batch."""
+__all__ = ["Computed", "Staged", "Uploads", "fetch", "images_per_run", "run_models", "stack", "stage", "to_inputs"]
 
 PIXELS_PER_PASS = 2**18
 """Pixels that a processor takes at a time, about: what the models compute in between should stay in its caches."""
 
 
 @dataclass(frozen=True, kw_only=True)
+class Staged:
+    """A batch on its way to the models.
+
+    Attributes:
+        decoded: Of the batch, without its pixels.
+        pixels: Of its n images, uint8, one of shape (n, H, W, 3) for each geometry.
+    """
+
+    decoded: Decoded
+    pixels: list[torch.Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """What the models give for a part of a batch, perhaps not computed yet.
+
+    Attributes:
+        features: float32, shape (n, n_features).
+        outputs: float32, shape (n, n_outputs); None without an inspected model.
+        is_there: To wait for; None where they can be used at once.
+    """
+
+    features: torch.Tensor
+    outputs: torch.Tensor | None
+    is_there: torch.cuda.Event | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Computed:
-    """A batch after the models."""
+    """A batch after the models; `decoded` is without its pixels."""
 
     decoded: Decoded
     features: npt.NDArray[np.float32]
     outputs: npt.NDArray[np.float64] | None
 
 
-class MemoryLimit:
-    """How many images a device's memory was seen to hold, once it was full."""
+class Uploads:
+    """The way of images to a device."""
 
-    n_images: int | None = None
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+
+    def inputs(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Images (n, 3, H, W) in [0, 1] on the device, of bytes (n, H, W, 3): a quarter of the size to move."""
+        if self._stream is None:
+            return to_inputs(pixels.to(self._device))
+        with torch.cuda.stream(self._stream):
+            moved = pixels.to(self._device, non_blocking=True)
+        current = torch.cuda.current_stream(self._device)
+        current.wait_stream(self._stream)
+        moved.record_stream(current)  # or its memory would be given to the next images too early
+        return to_inputs(moved)
 
 
-def run_models(plan: Plan, decoded: Decoded, limit: MemoryLimit) -> list[Outputs]:
-    """Start the models on one batch, in parts where memory or caches are too small for it."""
+def stage(plan: Plan, decoded: Decoded) -> Staged:
+    """Put the images of a batch side by side, where the device of the models copies them from.
+
+    Raises:
+        DataError: They have different sizes.
+    """
     versions = [[pixels[i] for pixels in decoded.pixels] for i in range(len(plan.preprocessings))]
     for version in versions:
         _check_sizes(version, decoded.names)
+    return Staged(
+        decoded=replace(decoded, pixels=[]),
+        pixels=[stack(version, device=plan.feature.device) for version in versions if version],
+    )
+
+
+def run_models(plan: Plan, staged: Staged, limit: MemoryLimit, uploads: Uploads) -> list[Outputs]:
+    """Start the models on one batch, in parts where memory or caches are too small for it."""
     outputs: list[Outputs] = []
-    first = 0
-    while first < len(decoded.names):
-        n = min(images_per_run(plan.feature.device, versions[0][0].shape, limit), len(decoded.names) - first)
-        part = slice(first, first + n)
+    names, first = staged.decoded.names, 0
+    while first < len(names):
+        height, width = staged.pixels[0].shape[1:3]
+        n = min(images_per_run(plan.feature.device, (height, width), limit), len(names) - first)
         try:
-            outputs.append(_run_part(plan, [version[part] for version in versions]))
-        except torch.OutOfMemoryError as error:
-            if n == 1:
-                raise ModelError(
-                    f"{plan.feature.device}: its memory does not hold the models and one image, {decoded.names[first]} "
-                    f"({versions[0][0].shape[0]} × {versions[0][0].shape[1]}). Set 'crop' or 'resize' in the "
-                    "preprocessing, 'precision: bfloat16' under 'extraction', or 'device: cpu'."
-                ) from error
-            limit.n_images = n // 2
+            outputs.append(_run_part(plan, [version[first : first + n] for version in staged.pixels], uploads))
         except ModelError:
             raise
         except Exception as error:  # somebody else's code
-            names = " and ".join(f"{model.role} {model.name}" for model in plan.models)
-            raise ModelError(
-                f"{names}: cannot run on {n} images from {decoded.names[first]} on: {type(error).__name__}: {error}. "
-                "A model must run on batches of any size, and the last one is often smaller."
-            ) from error
+            if not is_out_of_memory(error):
+                models = " and ".join(f"{model.role} {model.name}" for model in plan.models)
+                raise ModelError(
+                    f"{models}: cannot run on {n} images from {names[first]} on: {type(error).__name__}: {error}. "
+                    "A model must run on batches of any size, and the last one is often smaller."
+                ) from error
+            if n == 1:
+                raise ModelError(
+                    f"{plan.feature.device}: its memory does not hold the models and one image, {names[first]} "
+                    f"({height} × {width}). Set 'crop' or 'resize' in the preprocessing, 'precision: bfloat16' under "
+                    "'extraction', or 'device: cpu'."
+                ) from error
+            limit.n_images = n // 2
         else:
             first += n
     return outputs
 
 
-def images_per_run(device: torch.device, shape: tuple[int, ...], limit: MemoryLimit) -> int:
-    """How many images of a shape (H, W, 3) to run at once, at most."""
-    if device.type != "cpu":
-        return limit.n_images or sys.maxsize
-    return min(limit.n_images or sys.maxsize, max(4, PIXELS_PER_PASS // (shape[0] * shape[1])))
+def images_per_run(device: torch.device, size: tuple[int, int], limit: MemoryLimit) -> int:
+    """How many images of a size (height, width) to run at once, at most."""
+    return limit.fitting(sys.maxsize if device.type != "cpu" else max(4, PIXELS_PER_PASS // (size[0] * size[1])))
 
 
-def _run_part(plan: Plan, versions: list[list[Pixels]]) -> Outputs:
+def _run_part(plan: Plan, pixels: list[torch.Tensor], uploads: Uploads) -> Outputs:
     with torch.inference_mode():
-        images = [stack(version, device=plan.feature.device) for version in versions]
+        images = [uploads.inputs(version) for version in pixels]
         found, features, _ = plan.feature.features(_laid_out(plan.feature, images[0]))
-        if plan.inspected is None:
-            return features, None
-        if plan.inspected is not plan.feature:
+        if plan.inspected is not None and plan.inspected is not plan.feature:
             found = plan.inspected.predict(_laid_out(plan.inspected, images[-1]))
-        return features, found
+        if plan.feature.device.type != "cuda":
+            return Outputs(features=features, outputs=found if plan.has_inspected else None, is_there=None)
+        # A copy that begins now does not wait for the batch that is started next; it is to page-locked memory.
+        outputs = found.to("cpu", non_blocking=True) if plan.has_inspected else None
+        features = features.to("cpu", non_blocking=True)
+        is_there = torch.cuda.Event()
+        is_there.record(torch.cuda.current_stream(plan.feature.device))
+        return Outputs(features=features, outputs=outputs, is_there=is_there)
 
 
 def _laid_out(model: LoadedModel, images: torch.Tensor) -> torch.Tensor:
@@ -92,12 +151,17 @@ def _laid_out(model: LoadedModel, images: torch.Tensor) -> torch.Tensor:
     return images if isinstance(model, AcceleratedModel) else images.contiguous()
 
 
-def stack(pixels: list[Pixels], *, device: torch.device) -> torch.Tensor:
-    """Images (B, 3, H, W) in [0, 1]; moved as bytes, a quarter of their size as numbers."""
-    tensor = torch.from_numpy(np.stack(pixels))
-    if device.type == "cuda":
-        tensor = tensor.pin_memory()  # else the copy would wait for the device
-    return tensor.to(device, non_blocking=True).permute(0, 3, 1, 2).to(torch.float32).div_(255)
+def stack(pixels: Sequence[Pixels], *, device: torch.device) -> torch.Tensor:
+    """Images of one size side by side, (n, H, W, 3), uint8; in page-locked memory where a GPU of CUDA will copy it."""
+    shape = (len(pixels), *pixels[0].shape)
+    together = torch.empty(shape, dtype=torch.uint8, pin_memory=device.type == "cuda")
+    np.stack(pixels, out=together.numpy())
+    return together
+
+
+def to_inputs(pixels: torch.Tensor) -> torch.Tensor:
+    """Images (n, 3, H, W) in [0, 1], float32, of bytes (n, H, W, 3)."""
+    return pixels.permute(0, 3, 1, 2).to(torch.float32).div_(255)
 
 
 def _check_sizes(pixels: list[Pixels], names: list[str]) -> None:
@@ -110,15 +174,18 @@ def _check_sizes(pixels: list[Pixels], names: list[str]) -> None:
             )
 
 
-def fetch(plan: Plan, decoded: Decoded, outputs: list[Outputs]) -> Computed:
+def fetch(plan: Plan, decoded: Decoded, parts: list[Outputs]) -> Computed:
     """Wait for the results of `run_models` and check them."""
-    features = [np.zeros((0, plan.feature.n_features), np.float32), *(part.cpu().numpy() for part, _ in outputs)]
+    for part in parts:
+        if part.is_there is not None:
+            part.is_there.synchronize()
+    features = [np.zeros((0, plan.feature.n_features), np.float32), *(part.features.cpu().numpy() for part in parts)]
     found = np.concatenate(features)
     _check(np.isfinite(found).all(axis=1), "features", plan.feature, decoded.names)
     if plan.inspected is None:
         return Computed(decoded=decoded, features=found, outputs=None)
-    parts = [part.cpu().numpy().astype(np.float64) for _, part in outputs if part is not None]
-    values: npt.NDArray[np.float64] = np.concatenate([np.zeros((0, plan.inspected.n_outputs)), *parts])
+    outputs = [part.outputs.cpu().numpy().astype(np.float64) for part in parts if part.outputs is not None]
+    values: npt.NDArray[np.float64] = np.concatenate([np.zeros((0, plan.inspected.n_outputs)), *outputs])
     # −inf is an impossible class, as the logarithm of a probability of 0.
     _check(np.isfinite(values.max(axis=1)), "outputs", plan.inspected, decoded.names)
     return Computed(decoded=decoded, features=found, outputs=values)

@@ -17,6 +17,7 @@ from PIL import Image
 
 from barlow_report.vision.acceleration import accelerate
 from barlow_report.vision.gradients import passes, rows_per_pass
+from barlow_report.vision.memory import MemoryLimit, within_memory
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.moves import FeatureMoves, Moved, add_noise
 from barlow_report.vision.outputs import OutputKind, confidences, summarise
@@ -128,6 +129,7 @@ class Interventions:
         self._inspected = accelerate(inspected_model)
         self._kind = output_kind
         self._batch_size = batch_size
+        self._limit = MemoryLimit()
         self._shares_input = geometry(feature_model.preprocessing) == geometry(inspected_model.preprocessing)
 
     def lengths(self, images: Sequence[Image.Image], change: Change) -> Floats:
@@ -254,15 +256,21 @@ class Interventions:
 
     def _predict(self, batches: Sequence[torch.Tensor]) -> torch.Tensor:
         """Outputs of all images of all batches, each of one size, in passes of a fixed number of rows."""
-        device, parts, counts = self._inspected.device, [], []
-        for batch in batches:
-            n, size = len(batch), (batch.shape[2], batch.shape[3])
-            n_rows = rows_per_pass(device, batch_size=self._batch_size, size=size)
-            for number, part in enumerate(passes(n, n_rows)):
-                parts.append(batch[part])
-                counts.append(min(n - number * n_rows, n_rows))
-        found = run_passes((self._inspected,), lambda own, part: _outputs(own[0], part), parts)
-        return torch.cat([outputs[:count] for outputs, count in zip(found, counts, strict=True)])
+        device = self._inspected.device
+
+        def predict(batch_size: int) -> torch.Tensor:
+            parts, counts = [], []
+            for batch in batches:
+                n, size = len(batch), (batch.shape[2], batch.shape[3])
+                n_rows = rows_per_pass(device, batch_size=batch_size, size=size)
+                for number, part in enumerate(passes(n, n_rows)):
+                    parts.append(batch[part])
+                    counts.append(min(n - number * n_rows, n_rows))
+            found = run_passes((self._inspected,), lambda own, part: _outputs(own[0], part), parts)
+            return torch.cat([outputs[:count] for outputs, count in zip(found, counts, strict=True)])
+
+        what = f"{self._inspected.role} on {device}"
+        return within_memory(predict, self._batch_size, limit=self._limit, what=what)
 
 
 def _outputs(model: LoadedModel, images: torch.Tensor) -> torch.Tensor:

@@ -1,28 +1,20 @@
 """From the model section of a configuration to a model that gives logits, features and feature maps."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import nn
 
 from barlow_report.config import ModelConfig, PreprocessingConfig
-from barlow_report.errors import ModelError
 from barlow_report.files import digest_file
 from barlow_report.vision.factories import build_model
-from barlow_report.vision.feature_places import NO_FEATURES, explicit_map, find_features
-from barlow_report.vision.maps import find_map
-from barlow_report.vision.models import N_PROBED, LoadedModel
-from barlow_report.vision.preprocessing import combine, probe_size
-from barlow_report.vision.probing import Probe, is_linear_output, run_probe
-from barlow_report.vision.taps import Program
-from barlow_report.vision.weights import hash_weights, load_weights, refuse_unmade
+from barlow_report.vision.models import LoadedModel
+from barlow_report.vision.preprocessing import combine
+from barlow_report.vision.tensors import hash_weights
+from barlow_report.vision.weights import load_weights, refuse_unmade
+from barlow_report.vision.wrapping import wrap_model
 
-__all__ = ["AssembledModel", "assemble_model", "load_model", "wrap_model"]
-
-# Sizes to try where the configuration leaves the size to the images: a model may be built for one size only.
-PROBE_SIDES = (224, 32, 64, 96, 128, 28, 299, 384)
+__all__ = ["AssembledModel", "assemble_model", "load_model"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -112,114 +104,3 @@ def load_model(
         needs_features=needs_features,
         allow_varying=spec.allow_varying,
     )
-
-
-def wrap_model(
-    module: nn.Module,
-    *,
-    preprocessing: PreprocessingConfig,
-    device: torch.device,
-    role: str,
-    name: str,
-    sha256: str = "",
-    source_sha256: str = "",
-    feature_module: str | None = None,
-    map_module: str | None = None,
-    image_size: tuple[int, int] | None = None,
-    needs_features: bool = True,
-    allow_varying: Literal["random", "batch"] | None = None,
-) -> LoadedModel:
-    """Prepare a network that already has its weights; see `load_model`. `module` is changed in place."""
-    module = module.to(device=device, dtype=torch.float32).eval().requires_grad_(requires_grad=False)
-    mean = torch.tensor(preprocessing.mean, device=device).view(1, 3, 1, 1)
-    std = torch.tensor(preprocessing.std, device=device).view(1, 3, 1, 1)
-    size, n_per_call = probe_size(preprocessing) or image_size, None
-    if isinstance(module, Program):
-        size, n_per_call = _program_size(module, size, where=role), module.n_per_call
-    probe = _probe(module, mean, std, size=size, n_images=n_per_call or N_PROBED, where=role)
-    if len(probe.output) == 1:
-        n_per_call = 1
-    feature_place, features = find_features(module, probe, feature_module, where=role, needed=needs_features)
-    map_place = None
-    if map_module is not None:
-        map_place = explicit_map(module, probe, map_module, features, where=role)
-    elif feature_place != NO_FEATURES:
-        map_place = find_map(probe, features, before=feature_place.module)
-    if isinstance(module, Program):
-        module.keep({feature_place.module, map_place.module if map_place else ""})
-    return LoadedModel(
-        name=name,
-        role=role,
-        module=module,
-        device=device,
-        preprocessing=preprocessing,
-        n_outputs=probe.output.shape[1],
-        n_features=features.shape[1],
-        sha256=sha256 or hash_weights(module),
-        source_sha256=source_sha256,
-        feature_place=feature_place,
-        map_place=map_place,
-        ends_in_linear=is_linear_output(module, probe),
-        has_gradients=features.requires_grad,
-        n_per_call=n_per_call,
-        fewest_per_call=1 if n_per_call or _takes_one(module, mean, std, size=probe.size) else N_PROBED,
-        allow_varying=allow_varying,
-        probed_size=probe.size,
-        _mean=mean,
-        _std=std,
-    )
-
-
-def _program_size(program: Program, size: tuple[int, int] | None, *, where: str) -> tuple[int, int] | None:
-    """The size that the program takes, which the preprocessing must give where it gives any."""
-    if program.size is not None and size is not None and size != program.size:
-        raise ModelError(
-            f"{where}: the program was exported for images of {program.size[0]} × {program.size[1]} pixels, the "
-            f"preprocessing gives {size[0]} × {size[1]}. Correct 'crop' or 'resize', or export it with dynamic_shapes."
-        )
-    return program.size or size
-
-
-def _probe(
-    module: nn.Module,
-    mean: torch.Tensor,
-    std: torch.Tensor,
-    *,
-    size: tuple[int, int] | None,
-    n_images: int,
-    where: str,
-) -> Probe:
-    """Run the model on a few random images of the right size, or of the first usual size that works.
-
-    Where it runs on none of them, one image is tried: some models take no more.
-    """
-    sizes: Sequence[tuple[int, int]] = [size] if size else [(side, side) for side in PROBE_SIDES]
-    first: Exception | None = None
-    for n in dict.fromkeys((n_images, 1)):
-        for height, width in sizes:
-            try:
-                return run_probe(module, _random_images(n, (height, width), mean, std), where=where)
-            except ModelError:
-                raise
-            except Exception as error:  # somebody else's code
-                first = first or error
-    shape = (n_images, 3, *sizes[0])
-    raise ModelError(
-        f"{where}: the model does not run on RGB images {shape}: {type(first).__name__}: {first}. Set "
-        "'preprocessing: crop' (or resize: [h, w]) to the size it was made for; it must take three channels."
-    ) from first
-
-
-def _takes_one(module: nn.Module, mean: torch.Tensor, std: torch.Tensor, *, size: tuple[int, int]) -> bool:
-    """Whether the model runs on a batch of one image: some drop the dimension of a length of 1."""
-    try:
-        with torch.no_grad():
-            output = module(_random_images(1, size, mean, std))
-    except Exception:  # somebody else's code
-        return False
-    return bool(output.shape[:1] == (1,) and output.ndim > 1)
-
-
-def _random_images(n: int, size: tuple[int, int], mean: torch.Tensor, std: torch.Tensor) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(0)
-    return (torch.rand(n, 3, *size, generator=generator).to(mean.device) - mean) / std

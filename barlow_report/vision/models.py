@@ -6,17 +6,19 @@ It is in evaluation mode and none of its weights needs a gradient: gradients flo
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import nn
 
-from barlow_report.config import PreprocessingConfig
 from barlow_report.errors import ModelError
 from barlow_report.vision.feature_places import NO_FEATURES
 from barlow_report.vision.maps import read_map
 from barlow_report.vision.probing import Place, record
 from barlow_report.vision.taps import Program
+
+if TYPE_CHECKING:
+    from barlow_report.config import PreprocessingConfig
 
 __all__ = ["N_PROBED", "LoadedModel", "check_gradients", "check_outputs"]
 
@@ -52,7 +54,7 @@ class LoadedModel:
     role: str
     module: nn.Module
     device: torch.device
-    preprocessing: PreprocessingConfig
+    preprocessing: "PreprocessingConfig"
     n_outputs: int
     n_features: int
     sha256: str

@@ -24,6 +24,7 @@ from barlow_report.vision.gradients import (
     rows_per_pass,
     unit_steps,
 )
+from barlow_report.vision.memory import MemoryLimit, within_memory
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.waking import Leaking
 from barlow_report.vision.workers import run_passes
@@ -77,6 +78,7 @@ class FeatureMoves:
         self.model = model
         self.batch_size = batch_size
         self._model = accelerate(model)
+        self._limit = MemoryLimit()
 
     def run(
         self,
@@ -100,18 +102,23 @@ class FeatureMoves:
         """
         device = self.model.device
         n = len(images)
-        n_rows = rows_per_pass(device, batch_size=self.batch_size, size=(images.shape[2], images.shape[3]))
-        parts = [
-            _Rows(
+
+        def move(models: tuple[LoadedModel, ...], part: torch.Tensor) -> Moved:
+            rows = _Rows(
                 start=images[part].to(device=device, dtype=torch.float32),
                 ids=feature_ids[part].to(device=device, dtype=torch.int64),
                 sign=sign[part].to(device=device, dtype=torch.float32),
                 target=target[part].to(device=device, dtype=torch.float32),
                 limit=limit[part].to(device=device, dtype=torch.float32),
             )
-            for part in passes(n, n_rows)
-        ]
-        found = run_passes((self._model,), lambda own, rows: _move(own[0], rows, n_steps), parts)
+            return _move(models[0], rows, n_steps)
+
+        found = within_memory(
+            lambda n_rows: run_passes((self._model,), move, passes(n, n_rows)),
+            rows_per_pass(device, batch_size=self.batch_size, size=(images.shape[2], images.shape[3])),
+            limit=self._limit,
+            what=f"moves along features on {device}",
+        )
         return Moved(
             images=torch.cat([part.images for part in found])[:n],
             activation_before=torch.cat([part.activation_before for part in found])[:n],

@@ -5,16 +5,18 @@ works on pixels in [0, 1].
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
 
-from barlow_report.config import PreprocessingConfig
 from barlow_report.errors import ModelError
 from barlow_report.vision.images import MAX_PIXELS, UnreadableImage
+
+if TYPE_CHECKING:
+    from barlow_report.config import PreprocessingConfig
 
 __all__ = ["combine", "field_of_view", "geometry", "probe_size", "to_pixels", "to_tensor", "view_box"]
 
@@ -26,8 +28,8 @@ NORMALISATION_TOLERANCE = 2e-3
 
 
 def combine(
-    given: PreprocessingConfig, *, source: Mapping[str, Any], file: Mapping[str, Any], where: str
-) -> PreprocessingConfig:
+    given: "PreprocessingConfig", *, source: Mapping[str, Any], file: Mapping[str, Any], where: str
+) -> "PreprocessingConfig":
     """Complete what a configuration says with what is known about the model.
 
     Args:
@@ -52,15 +54,15 @@ def combine(
     known = {**source, **file}
     if chosen.keys() & {"resize", "crop"}:
         known = {key: value for key, value in known.items() if key not in ("resize", "crop")}
-    return PreprocessingConfig(**{**known, **chosen})
+    return type(given)(**{**known, **chosen})
 
 
-def geometry(config: PreprocessingConfig) -> tuple[object, ...]:
+def geometry(config: "PreprocessingConfig") -> tuple[object, ...]:
     """What decides the pixels a model gets: two models with equal geometries can share them."""
     return (config.resize, config.crop, config.interpolation)
 
 
-def probe_size(config: PreprocessingConfig) -> tuple[int, int] | None:
+def probe_size(config: "PreprocessingConfig") -> tuple[int, int] | None:
     """Height and width of the model's input, or None where they depend on the image."""
     if config.crop is not None:
         return config.crop, config.crop
@@ -69,7 +71,7 @@ def probe_size(config: PreprocessingConfig) -> tuple[int, int] | None:
     return None
 
 
-def to_tensor(image: Image.Image, config: PreprocessingConfig) -> torch.Tensor:
+def to_tensor(image: Image.Image, config: "PreprocessingConfig") -> torch.Tensor:
     """Resize and crop an RGB image to a float32 tensor (3, H, W) in [0, 1].
 
     Raises:
@@ -79,7 +81,7 @@ def to_tensor(image: Image.Image, config: PreprocessingConfig) -> torch.Tensor:
     return pixels.permute(2, 0, 1).contiguous().to(torch.float32).div(255)
 
 
-def to_pixels(image: Image.Image, config: PreprocessingConfig) -> npt.NDArray[np.uint8]:
+def to_pixels(image: Image.Image, config: "PreprocessingConfig") -> npt.NDArray[np.uint8]:
     """The same as `to_tensor` before scaling: uint8, shape (H, W, 3)."""
     width, height = _resized_size(image.size, config)
     if width * height > MAX_PIXELS:
@@ -94,7 +96,7 @@ def to_pixels(image: Image.Image, config: PreprocessingConfig) -> npt.NDArray[np
     return np.array(resized, dtype=np.uint8)
 
 
-def field_of_view(image: Image.Image, config: PreprocessingConfig) -> Image.Image:
+def field_of_view(image: Image.Image, config: "PreprocessingConfig") -> Image.Image:
     """Cut out the part of the image that the model sees, at the image's own resolution.
 
     For thumbnails: a heatmap stretched over the result lies where the model looked. Where the crop is larger
@@ -106,7 +108,7 @@ def field_of_view(image: Image.Image, config: PreprocessingConfig) -> Image.Imag
     return image.crop((x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)))
 
 
-def view_box(size: tuple[int, int], config: PreprocessingConfig) -> tuple[float, float, float, float]:
+def view_box(size: tuple[int, int], config: "PreprocessingConfig") -> tuple[float, float, float, float]:
     """Return left, top, right and bottom of what the model sees of an image of a width and a height, in its pixels."""
     if config.crop is None:
         return 0.0, 0.0, float(size[0]), float(size[1])
@@ -116,7 +118,7 @@ def view_box(size: tuple[int, int], config: PreprocessingConfig) -> tuple[float,
     return left * x_scale, top * y_scale, (left + config.crop) * x_scale, (top + config.crop) * y_scale
 
 
-def _resized_size(size: tuple[int, int], config: PreprocessingConfig) -> tuple[int, int]:
+def _resized_size(size: tuple[int, int], config: "PreprocessingConfig") -> tuple[int, int]:
     """Width and height after the resize of an image of a width and a height."""
     if config.resize is None:
         return size

@@ -1,9 +1,12 @@
 """Tensors as files hold them: sparse, complex, quantised, without data; and whether they can be weights of a model."""
 
+import hashlib
+
 import torch
+from torch import nn
 from torch.nn.parameter import is_lazy
 
-__all__ = ["dense", "is_same", "misfit", "raw_bytes", "shape"]
+__all__ = ["dense", "hash_weights", "is_same", "misfit", "raw_bytes", "shape"]
 
 _STRIDED = torch.strided
 
@@ -47,6 +50,22 @@ def is_same(one: torch.Tensor, other: torch.Tensor) -> bool:
 def raw_bytes(value: torch.Tensor) -> torch.Tensor:
     """The numbers of a tensor as bytes, one after the other, on the processor."""
     return dense(value.detach()).cpu().contiguous().flatten().view(torch.uint8)
+
+
+def hash_weights(model: nn.Module) -> str:
+    """SHA-256 of a model's state dict: names, types, shapes and values, independent of order and device."""
+    digest = hashlib.sha256()
+    for name, value in sorted(model.state_dict().items()):
+        digest.update(f"{name} {_described(value)}\n".encode())
+        if isinstance(value, torch.Tensor):
+            digest.update(raw_bytes(value).numpy().tobytes())
+        else:
+            digest.update(repr(value).encode())
+    return digest.hexdigest()
+
+
+def _described(value: object) -> str:
+    return f"{value.dtype} {tuple(value.shape)}" if isinstance(value, torch.Tensor) else type(value).__name__
 
 
 def _kind(value: torch.Tensor) -> str:

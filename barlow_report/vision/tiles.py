@@ -10,6 +10,7 @@ from PIL import Image
 
 from barlow_report.vision.attack import FeatureAttack
 from barlow_report.vision.heatmaps import STORED_SIZE, heatmap, map_range, resize_heatmap
+from barlow_report.vision.memory import MemoryLimit, within_memory
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.preprocessing import to_tensor
 
@@ -72,11 +73,19 @@ def compute_tiles(attack: FeatureAttack, images: Sequence[Image.Image], *, featu
 
 def _channels(model: LoadedModel, batch: torch.Tensor, feature_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
     """The map of each image's feature, shape (B, h, w)."""
-    with torch.inference_mode():
-        maps = model.features(batch.to(model.device))[2]
-    if maps is None:
-        raise ValueError(f"{model.role}: the model has no feature map")
-    return _as_numpy(maps[torch.arange(len(batch)), torch.as_tensor(feature_ids, device=maps.device)])
+    ids = torch.as_tensor(feature_ids, device=model.device)
+
+    def channels(n_images: int) -> npt.NDArray[np.float32]:
+        found = []
+        for images, rows in zip(batch.split(n_images), ids.split(n_images), strict=True):
+            with torch.inference_mode():
+                maps = model.features(images.to(model.device))[2]
+            if maps is None:
+                raise ValueError(f"{model.role}: the model has no feature map")
+            found.append(_as_numpy(maps[torch.arange(len(images)), rows]))
+        return np.concatenate(found)
+
+    return within_memory(channels, len(batch), limit=MemoryLimit(), what=f"heatmaps on {model.device}")
 
 
 def _as_numpy(values: torch.Tensor) -> npt.NDArray[np.float32]:

@@ -5,11 +5,15 @@ pixels. Otherwise the change alone is carried over: scaled to the other input's 
 added to what the inspected model sees of the image; what it sees beyond the feature model's crop stays as it is.
 """
 
+from typing import TYPE_CHECKING
+
 import torch
 import torch.nn.functional as F
 
-from barlow_report.config import PreprocessingConfig
 from barlow_report.vision.preprocessing import view_box
+
+if TYPE_CHECKING:
+    from barlow_report.config import PreprocessingConfig
 
 __all__ = ["transfer_change"]
 
@@ -18,8 +22,8 @@ def transfer_change(
     change: torch.Tensor,
     *,
     image_size: tuple[int, int],
-    source: PreprocessingConfig,
-    target: PreprocessingConfig,
+    source: "PreprocessingConfig",
+    target: "PreprocessingConfig",
     size: tuple[int, int],
 ) -> torch.Tensor:
     """Carry changes of one image from one model's input to another's.

@@ -14,7 +14,8 @@ from barlow_report.errors import ModelError
 from barlow_report.vision.consistency import N_IMAGES, Outcome, Uses, check_consistency
 from barlow_report.vision.decoding import Batch, Decoded, Pixels, decode, make_plan
 from barlow_report.vision.extraction import default_batch_size
-from barlow_report.vision.inference import MemoryLimit, images_per_run, stack
+from barlow_report.vision.inference import images_per_run, stack, to_inputs
+from barlow_report.vision.memory import MemoryLimit, within_memory
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.outputs import TIES_ADVICE, summarise
 from barlow_report.vision.sources.source import ImageSource
@@ -63,17 +64,11 @@ def try_models(
     for model, uses in _uses(feature_model, inspected_model):
         version = len(plan.preprocessings) - 1 if model is inspected_model else 0
         pixels = [versions[version] for versions in decoded.pixels]
-        device = model.device
-        size = batch_size or default_batch_size(device)
-        outcome = check_consistency(
-            model,
-            stack(pixels, device=device).contiguous(),
-            uses=uses,
-            batch_size=min(size, images_per_run(device, pixels[0].shape, MemoryLimit())),
-        )
+        outcome = _consistency(model, pixels, uses=uses, batch_size=batch_size or default_batch_size(model.device))
         if outcome.assumption is not None:
             assumptions[model.role] = outcome.assumption
-        _check_outputs(model, outcome, pixels, labels[sample][decoded.positions])
+        n = len(next(iter(outcome.first.values())))
+        _check_outputs(model, outcome, pixels[:n], labels[sample][decoded.positions][:n])
     return assumptions
 
 
@@ -81,6 +76,18 @@ def draw_sample(n_images: int) -> npt.NDArray[np.int64]:
     """Choose images: one at random from each of `N_IMAGES` equal parts, so that a sorted data set gives all classes."""
     borders = np.linspace(0, n_images, min(N_IMAGES, n_images) + 1).astype(np.int64)
     return np.random.default_rng(0).integers(borders[:-1], borders[1:])
+
+
+def _consistency(model: LoadedModel, pixels: list[Pixels], *, uses: Uses, batch_size: int) -> Outcome:
+    """Check the model on these images, or on as many of them as its device holds."""
+    images = to_inputs(stack(pixels, device=model.device).to(model.device)).contiguous()
+    n_at_once = min(batch_size, images_per_run(model.device, pixels[0].shape[:2], MemoryLimit()))
+    return within_memory(
+        lambda n: check_consistency(model, images[:n], uses=uses, batch_size=n_at_once),
+        len(images),
+        limit=MemoryLimit(),
+        what=f"{model.role} on {model.device}",
+    )
 
 
 def _of_one_size(decoded: Decoded) -> Decoded:

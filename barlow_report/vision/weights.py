@@ -1,6 +1,5 @@
 """Reading files of weights into a model, and naming every weight that does not fit."""
 
-import hashlib
 import json
 import pickle
 import re
@@ -22,12 +21,11 @@ from barlow_report.errors import ModelError
 from barlow_report.vision.candidates import choose
 from barlow_report.vision.flattening import Checkpoint, entry_prefix, flatten
 from barlow_report.vision.state_dicts import State, closest, explain_misfit, find_state, normalisation, some
-from barlow_report.vision.tensors import dense, raw_bytes
+from barlow_report.vision.tensors import dense
 
 __all__ = [
     "METADATA_KEY",
     "StoredWeights",
-    "hash_weights",
     "load_weights",
     "read_weights",
     "refuse_unmade",
@@ -209,22 +207,6 @@ def refuse_unmade(model: nn.Module, *, where: str) -> None:
                 f"{where} has parameters without numbers (such as {name}). Build it on a real device, and run a module "
                 "such as LazyLinear once on an image, before it is returned."
             )
-
-
-def hash_weights(model: nn.Module) -> str:
-    """SHA-256 of a model's state dict: names, types, shapes and values, independent of order and device."""
-    digest = hashlib.sha256()
-    for name, value in sorted(model.state_dict().items()):
-        digest.update(f"{name} {_kind(value)}\n".encode())
-        if isinstance(value, torch.Tensor):
-            digest.update(raw_bytes(value).numpy().tobytes())
-        else:
-            digest.update(repr(value).encode())
-    return digest.hexdigest()
-
-
-def _kind(value: object) -> str:
-    return f"{value.dtype} {tuple(value.shape)}" if isinstance(value, torch.Tensor) else type(value).__name__
 
 
 def _first_line(error: BaseException) -> str:

@@ -10,14 +10,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 
 from barlow_report.vision.acceleration import replicate
 from barlow_report.vision.models import LoadedModel
 
-__all__ = ["Replicas", "in_order", "processor_replicas", "run_passes"]
+__all__ = ["Replicas", "in_order", "pool_of", "prefetch", "processor_replicas", "run_passes"]
 
 Models = tuple[LoadedModel, ...]
 Item = TypeVar("Item")
@@ -87,6 +87,25 @@ def in_order(
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
+
+
+def prefetch(pool: ThreadPoolExecutor, items: Iterator[Item]) -> Iterator[Item]:
+    """Yield the items, each made by a thread of `pool` while the one before is used."""
+    end = object()
+    following: Future[Item | object] = pool.submit(next, items, end)
+    while (item := following.result()) is not end:
+        following = pool.submit(next, items, end)
+        yield cast(Item, item)
+
+
+@contextmanager
+def pool_of(n_threads: int, *, name: str) -> Iterator[ThreadPoolExecutor]:
+    """Yield threads; at the end what has not begun is dropped, and the rest is waited for."""
+    pool = ThreadPoolExecutor(n_threads, thread_name_prefix=name)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _copy(models: Models, n: int) -> list[Models]:

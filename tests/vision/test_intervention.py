@@ -42,7 +42,7 @@ def change(**values: object) -> Change:
 
 
 def laboratory(preprocessing: PreprocessingConfig | None = None) -> Interventions:
-    from barlow_report.vision.loading import wrap_model
+    from barlow_report.vision.wrapping import wrap_model
 
     inspected = wrap_model(
         GreenJudge(),
@@ -83,7 +83,7 @@ def test_without_controls_of_the_class_there_are_none() -> None:
 def test_images_of_several_sizes_keep_their_order() -> None:
     free = PreprocessingConfig()
     mixed = [*grey(64, 1), *grey(160, 1, size=(12, 10)), *grey(96, 1)]
-    from barlow_report.vision.loading import wrap_model
+    from barlow_report.vision.wrapping import wrap_model
 
     feature = wrap(ColourNet(), preprocessing=free)
     inspected = wrap_model(

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import nn
 
 from barlow_report.config import PreprocessingConfig
-from barlow_report.vision.loading import wrap_model
+from barlow_report.vision.wrapping import wrap_model
 from barlow_report.vision.models import LoadedModel
 
 CPU = torch.device("cpu")
