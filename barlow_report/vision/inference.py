@@ -66,7 +66,7 @@ class Uploads:
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
 
     def inputs(self, pixels: torch.Tensor) -> torch.Tensor:
         """Images (n, 3, H, W) in [0, 1] on the device, of bytes (n, H, W, 3): a quarter of the size to move."""
@@ -141,7 +141,7 @@ def _run_part(plan: Plan, pixels: list[torch.Tensor], uploads: Uploads) -> Outpu
         # A copy that begins now does not wait for the batch that is started next; it is to page-locked memory.
         outputs = found.to("cpu", non_blocking=True) if plan.has_inspected else None
         features = features.to("cpu", non_blocking=True)
-        is_there = torch.cuda.Event()
+        is_there = torch.cuda.Event()  # type: ignore[no-untyped-call]
         is_there.record(torch.cuda.current_stream(plan.feature.device))
         return Outputs(features=features, outputs=outputs, is_there=is_there)
 

@@ -77,7 +77,7 @@ def _channels(model: LoadedModel, batch: torch.Tensor, feature_ids: npt.NDArray[
 
     def channels(n_images: int) -> npt.NDArray[np.float32]:
         found = []
-        for images, rows in zip(batch.split(n_images), ids.split(n_images), strict=True):
+        for images, rows in zip(torch.split(batch, n_images), torch.split(ids, n_images), strict=True):
             with torch.inference_mode():
                 maps = model.features(images.to(model.device))[2]
             if maps is None:
