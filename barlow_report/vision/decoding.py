@@ -1,10 +1,10 @@
 """Reading and decoding batches of images, in the sizes that the models of a pass want."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,9 @@ from barlow_report.vision.sources.source import ImageSource
 if TYPE_CHECKING:
     from barlow_report.config import PreprocessingConfig
 
-__all__ = ["Batch", "Decoded", "Pixels", "Plan", "decode", "decode_ahead", "make_plan"]
+__all__ = ["Batch", "Decoded", "Pixels", "Plan", "decode", "in_slices", "join_decoded", "make_plan"]
+
+Result = TypeVar("Result")
 
 Pixels = npt.NDArray[np.uint8]
 """An image, shape (H, W, 3)."""
@@ -95,22 +97,25 @@ def make_plan(source: ImageSource, feature_model: LoadedModel, inspected_model: 
     )
 
 
-def decode_ahead(plan: Plan, batches: Iterable[Batch], pool: ThreadPoolExecutor) -> Iterator[Decoded]:
-    """Yield the batches, each decoded in slices, so that all threads work on the one that is needed next."""
-    waiting: deque[list[Future[Decoded]]] = deque()
+def in_slices(
+    pool: ThreadPoolExecutor, function: Callable[[Batch], Result], batches: Iterable[Batch]
+) -> Iterator[list[Result]]:
+    """Yield `function` of the slices of each batch, so that all threads work on the batch that is needed next."""
+    waiting: deque[list[Future[Result]]] = deque()
     for batch in batches:
         slices = [
             Batch(paths=batch.paths[i : i + SLICE_SIZE], first=batch.first + i)
             for i in range(0, len(batch.paths), SLICE_SIZE)
         ]
-        waiting.append([pool.submit(decode, plan, part) for part in slices])
+        waiting.append([pool.submit(function, part) for part in slices])
         if len(waiting) > N_BATCHES_AHEAD:
-            yield _join([future.result() for future in waiting.popleft()])
+            yield [future.result() for future in waiting.popleft()]
     while waiting:
-        yield _join([future.result() for future in waiting.popleft()])
+        yield [future.result() for future in waiting.popleft()]
 
 
-def _join(slices: list[Decoded]) -> Decoded:
+def join_decoded(slices: Sequence[Decoded]) -> Decoded:
+    """The slices of a batch as one."""
     return Decoded(
         positions=[item for part in slices for item in part.positions],
         names=[item for part in slices for item in part.names],

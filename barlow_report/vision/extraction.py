@@ -25,8 +25,8 @@ import torch
 
 from barlow_report.errors import ModelError
 from barlow_report.progress import Advance, ignore_advance
-from barlow_report.vision.decoding import Batch, Decoded, Plan, decode, decode_ahead, make_plan
-from barlow_report.vision.inference import Computed, Outputs, Uploads, fetch, run_models, stage
+from barlow_report.vision.decoding import Batch, Decoded, Plan, decode, in_slices, make_plan
+from barlow_report.vision.inference import Computed, Outputs, Uploads, fetch, join_staged, run_models, stage
 from barlow_report.vision.memory import MemoryLimit
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.outputs import summarise
@@ -154,7 +154,7 @@ def _compute_on_processor(
 
     def compute(models: tuple[LoadedModel, ...], batch: Batch) -> Computed:
         own = replace(plan, models=models)
-        staged = stage(own, decode(own, batch))
+        staged = stage(decode(own, batch))
         return fetch(own, staged.decoded, run_models(own, staged, MemoryLimit(), uploads))
 
     with processor_replicas(plan.models, n_workers=n_workers) as replicas:
@@ -165,8 +165,8 @@ def _compute_on_device(plan: Plan, batches: Iterable[Batch], n_workers: int | No
     limit, uploads = MemoryLimit(), Uploads(plan.feature.device)
     started: deque[tuple[Decoded, list[Outputs]]] = deque()
     with pool_of(n_workers or os.cpu_count() or 1, name="decode") as pool, pool_of(1, name="stage") as stager:
-        staging = (stage(plan, decoded) for decoded in decode_ahead(plan, batches, pool))
-        for staged in prefetch(stager, staging):
+        slices = in_slices(pool, lambda part: stage(decode(plan, part)), batches)
+        for staged in prefetch(stager, (join_staged(parts, plan.feature.device) for parts in slices)):
             started.append((staged.decoded, run_models(plan, staged, limit, uploads)))
             if len(started) > N_BATCHES_STARTED:
                 yield fetch(plan, *started.popleft())

@@ -14,11 +14,22 @@ import torch
 
 from barlow_report.errors import DataError, ModelError
 from barlow_report.vision.acceleration import AcceleratedModel
-from barlow_report.vision.decoding import Decoded, Pixels, Plan
+from barlow_report.vision.decoding import Decoded, Pixels, Plan, join_decoded
 from barlow_report.vision.memory import MemoryLimit, is_out_of_memory
 from barlow_report.vision.models import LoadedModel
 
-__all__ = ["Computed", "Staged", "Uploads", "fetch", "images_per_run", "run_models", "stack", "stage", "to_inputs"]
+__all__ = [
+    "Computed",
+    "Staged",
+    "Uploads",
+    "fetch",
+    "images_per_run",
+    "join_staged",
+    "run_models",
+    "stack",
+    "stage",
+    "to_inputs",
+]
 
 PIXELS_PER_PASS = 2**18
 """Pixels that a processor takes at a time, about: what the models compute in between should stay in its caches."""
@@ -80,19 +91,32 @@ class Uploads:
         return to_inputs(moved)
 
 
-def stage(plan: Plan, decoded: Decoded) -> Staged:
-    """Put the images of a batch side by side, where the device of the models copies them from.
+def stage(decoded: Decoded) -> Staged:
+    """Put the images of a batch, or of a slice of it, side by side.
 
     Raises:
         DataError: They have different sizes.
     """
-    versions = [[pixels[i] for pixels in decoded.pixels] for i in range(len(plan.preprocessings))]
+    versions = list(zip(*decoded.pixels, strict=True))
     for version in versions:
-        _check_sizes(version, decoded.names)
-    return Staged(
-        decoded=replace(decoded, pixels=[]),
-        pixels=[stack(version, device=plan.feature.device) for version in versions if version],
-    )
+        _check_sizes([pixels.shape[:2] for pixels in version], decoded.names)
+    return Staged(decoded=replace(decoded, pixels=[]), pixels=[stack(version) for version in versions])
+
+
+def join_staged(slices: Sequence[Staged], device: torch.device) -> Staged:
+    """The slices of a batch as one, in page-locked memory where a GPU of CUDA will copy it.
+
+    Raises:
+        DataError: Their images have different sizes.
+    """
+    filled = [part for part in slices if part.decoded.names]
+    versions = []
+    for parts in zip(*(part.pixels for part in filled), strict=True):
+        _check_sizes([part.shape[1:3] for part in parts], [part.decoded.names[0] for part in filled])
+        shape = (sum(len(part) for part in parts), *parts[0].shape[1:])
+        together = torch.empty(shape, dtype=torch.uint8, pin_memory=device.type == "cuda")
+        versions.append(torch.cat(parts, out=together))
+    return Staged(decoded=join_decoded([part.decoded for part in slices]), pixels=versions)
 
 
 def run_models(plan: Plan, staged: Staged, limit: MemoryLimit, uploads: Uploads) -> list[Outputs]:
@@ -151,12 +175,9 @@ def _laid_out(model: LoadedModel, images: torch.Tensor) -> torch.Tensor:
     return images if isinstance(model, AcceleratedModel) else images.contiguous()
 
 
-def stack(pixels: Sequence[Pixels], *, device: torch.device) -> torch.Tensor:
-    """Images of one size side by side, (n, H, W, 3), uint8; in page-locked memory where a GPU of CUDA will copy it."""
-    shape = (len(pixels), *pixels[0].shape)
-    together = torch.empty(shape, dtype=torch.uint8, pin_memory=device.type == "cuda")
-    np.stack(pixels, out=together.numpy())
-    return together
+def stack(pixels: Sequence[Pixels]) -> torch.Tensor:
+    """Images of one size side by side, uint8, (n, H, W, 3)."""
+    return torch.from_numpy(np.stack(pixels))
 
 
 def to_inputs(pixels: torch.Tensor) -> torch.Tensor:
@@ -164,10 +185,10 @@ def to_inputs(pixels: torch.Tensor) -> torch.Tensor:
     return pixels.permute(0, 3, 1, 2).to(torch.float32).div_(255)
 
 
-def _check_sizes(pixels: list[Pixels], names: list[str]) -> None:
-    for other, name in zip(pixels, names, strict=True):
-        if other.shape != pixels[0].shape:
-            sizes = [f"{name} ({p.shape[0]} × {p.shape[1]})" for name, p in ((names[0], pixels[0]), (name, other))]
+def _check_sizes(found: Sequence[Sequence[int]], names: Sequence[str]) -> None:
+    for size, name in zip(found, names, strict=True):
+        if size != found[0]:
+            sizes = [f"{name} ({height} × {width})" for name, (height, width) in ((names[0], found[0]), (name, size))]
             raise DataError(
                 f"images have different sizes (height × width) where the model needs one: {' and '.join(sizes)}. Set "
                 "'crop', or 'resize: [height, width]', in the model's preprocessing."

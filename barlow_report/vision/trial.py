@@ -80,7 +80,7 @@ def draw_sample(n_images: int) -> npt.NDArray[np.int64]:
 
 def _consistency(model: LoadedModel, pixels: list[Pixels], *, uses: Uses, batch_size: int) -> Outcome:
     """Check the model on these images, or on as many of them as its device holds."""
-    images = to_inputs(stack(pixels, device=model.device).to(model.device)).contiguous()
+    images = to_inputs(stack(pixels).to(model.device)).contiguous()
     n_at_once = min(batch_size, images_per_run(model.device, pixels[0].shape[:2], MemoryLimit()))
     return within_memory(
         lambda n: check_consistency(model, images[:n], uses=uses, batch_size=n_at_once),

@@ -39,14 +39,15 @@ import torchvision
 from PIL import Image
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
+from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from barlow_report.vision.acceleration import Precision, accelerate
 from barlow_report.vision.attack import FeatureAttack
-from barlow_report.vision.decoding import Batch, decode_ahead, make_plan
+from barlow_report.vision.decoding import Batch, decode, in_slices, make_plan
 from barlow_report.vision.devices import choose_device
 from barlow_report.vision.extraction import ShardResult, default_batch_size, extract_shards
 from barlow_report.vision.images import AS_SEEN, DecodedImage
-from barlow_report.vision.inference import stage
+from barlow_report.vision.inference import join_staged, stage
 from barlow_report.vision.intervention import Change, Interventions
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.preprocessing import to_tensor
@@ -251,14 +252,19 @@ def _model(name: str, sizes: Sizes, at_hand: AtHand, device: torch.device) -> Lo
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = torchvision.models.get_model(name).to(device)
+    for block in network.modules():  # as in trained networks: else rounding grows from block to block
+        if isinstance(block, Bottleneck | BasicBlock):
+            nn.init.constant_((block.bn3 if isinstance(block, Bottleneck) else block.bn2).weight, 0.2)
     preprocessing: Any = sizes.preprocessing
     images = _inputs(at_hand, sizes.n_compared, sizes).to(device)
     mean, std = (torch.tensor(v, device=device).view(1, 3, 1, 1) for v in (preprocessing.mean, preprocessing.std))
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     for norm in norms:
         norm.train().momentum = None  # the mean over all that is seen
+    head = [module for module in network.modules() if isinstance(module, nn.Linear)][-1]
     with torch.no_grad():
         network((images - mean) / std)
+        head.bias -= network.eval()((images - mean) / std).mean(dim=0)  # else all images are of a few classes
     return wrap_model(network, preprocessing=preprocessing, device=device, role="feature_model", name=name)
 
 
@@ -320,12 +326,12 @@ def _decoding(report: Report, model: LoadedModel, source: Files, sizes: Sizes) -
     paths = [str(i) for i in range(sizes.n_pass)]
     batches = [Batch(paths=paths[i : i + size], first=i) for i in range(0, len(paths), size)]
 
-    def decode() -> None:
+    def decode_all() -> None:
         with pool_of(os.cpu_count() or 1, name="decode") as pool:
-            for decoded in decode_ahead(plan, batches, pool):
-                stage(plan, decoded)
+            for parts in in_slices(pool, lambda part: stage(decode(plan, part)), batches):
+                join_staged(parts, model.device)
 
-    n_per_s = sizes.n_pass / _seconds(decode, model.device)
+    n_per_s = sizes.n_pass / _seconds(decode_all, model.device)
     report.add("decoding", f"{n_per_s:,.0f} images/s on {os.cpu_count()} processors", images_per_s=n_per_s)
     return n_per_s
 
