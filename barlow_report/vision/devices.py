@@ -11,7 +11,8 @@ def choose_device(name: str) -> torch.device:
     """Return the device that `name` stands for; "auto" is the first of cuda, mps and cpu that is there.
 
     On CUDA float32 then means float32 in the whole process: convolutions would otherwise round their factors to 11
-    bits (TF32), which changes features by about as much as bfloat16 is asked for, and is what nobody asked for.
+    bits (TF32), which changed features of a ResNet-50 by 2e-3 of the largest, a thousand times as much. And the same
+    inputs give the same bytes: some gradients of convolutions would otherwise add up in any order.
 
     Raises:
         ConfigError: The named device is not there.
@@ -23,6 +24,7 @@ def choose_device(name: str) -> torch.device:
         there = ", ".join(device for device, is_there in available.items() if is_there)
         raise ConfigError(f"device: {name!r} is not available here, found {there}. Set 'device: auto'.")
     if name == "cuda":
+        torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cuda.matmul.allow_tf32 = False
     return torch.device(name)

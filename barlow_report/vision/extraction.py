@@ -26,6 +26,7 @@ import torch
 from barlow_report.errors import ModelError
 from barlow_report.progress import Advance, ignore_advance
 from barlow_report.vision.decoding import Batch, Decoded, Plan, decode, in_slices, make_plan
+from barlow_report.vision.images import keep_memory
 from barlow_report.vision.inference import Computed, Outputs, Uploads, fetch, join_staged, run_models, stage
 from barlow_report.vision.memory import MemoryLimit
 from barlow_report.vision.models import LoadedModel
@@ -158,13 +159,16 @@ def _compute_on_processor(
         return fetch(own, staged.decoded, run_models(own, staged, MemoryLimit(), uploads))
 
     with processor_replicas(plan.models, n_workers=n_workers) as replicas:
+        keep_memory(replicas.n_workers)
         yield from replicas.map(compute, batches)
 
 
 def _compute_on_device(plan: Plan, batches: Iterable[Batch], n_workers: int | None) -> Generator[Computed, None, None]:
     limit, uploads = MemoryLimit(), Uploads(plan.feature.device)
+    n_threads = n_workers or os.cpu_count() or 1
+    keep_memory(n_threads)
     started: deque[tuple[Decoded, list[Outputs]]] = deque()
-    with pool_of(n_workers or os.cpu_count() or 1, name="decode") as pool, pool_of(1, name="stage") as stager:
+    with pool_of(n_threads, name="decode") as pool, pool_of(1, name="stage") as stager:
         slices = in_slices(pool, lambda part: stage(decode(plan, part)), batches)
         for staged in prefetch(stager, (join_staged(parts, plan.feature.device) for parts in slices)):
             started.append((staged.decoded, run_models(plan, staged, limit, uploads)))

@@ -470,17 +470,18 @@ def _full_memory(report: Report, model: LoadedModel, at_hand: AtHand, sizes: Siz
         attack = FeatureAttack(own, settings)  # type: ignore[arg-type]
         return _pass(fast, at_hand, 512), attack.run(images, ids).attacked_activation.cpu()
 
-    total = torch.cuda.get_device_properties(model.device).total_memory
-    floor, results, peaks = torch.cuda.memory_allocated(model.device), [], []
-    for fraction in (1.0, None):
+    index = torch.cuda.current_device()
+    total = torch.cuda.get_device_properties(index).total_memory
+    floor, results, peaks = torch.cuda.memory_allocated(index), [], []
+    for is_full in (False, True):
         gc.collect()
         torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats(model.device)
-        allowed = fraction or (floor + (peaks[0] - floor) / 3) / total
-        torch.cuda.set_per_process_memory_fraction(allowed, model.device)
+        torch.cuda.reset_peak_memory_stats(index)
+        allowed = (floor + (peaks[0] - floor) / 3) / total if is_full else 1.0
+        torch.cuda.set_per_process_memory_fraction(allowed, index)
         results.append(work())
-        peaks.append(torch.cuda.max_memory_reserved(model.device))
-    torch.cuda.set_per_process_memory_fraction(1.0, model.device)
+        peaks.append(torch.cuda.max_memory_reserved(index))
+    torch.cuda.set_per_process_memory_fraction(1.0, index)
     differs = difference(torch.from_numpy(results[1][0].features), torch.from_numpy(results[0][0].features))
     rises = difference(results[1][1], results[0][1])
     n_same = int((results[0][0].predictions == results[1][0].predictions).sum())
