@@ -233,7 +233,8 @@ def keep_memory(n_threads: int) -> None:
     That costs a fifth of the time of one thread, and a third of that of sixteen, which wait for each other there.
     """
     n_blocks = 4 * n_threads  # an image before, while and after it is resized, and one more
-    Image.core.set_blocks_max(max(n_blocks, Image.core.get_blocks_max()))
+    memory = Image.core  # type: ignore[attr-defined]
+    memory.set_blocks_max(max(n_blocks, memory.get_blocks_max()))
 
 
 class _Quiet:

@@ -105,17 +105,17 @@ class Sizes:
 
 
 TINY = Sizes(
-    networks=("resnet18",),
+    networks=("shufflenet_v2_x0_5",),
     jpeg=(64, 48),
     preprocessing=Preprocessing(resize=32, crop=32),
-    n_files=8,
-    n_compared=8,
-    n_pass=16,
-    n_bare=8,
-    n_tiles=4,
-    n_steps=2,
-    n_changed=4,
-    n_memory=(16, 32),
+    n_files=4,
+    n_compared=4,
+    n_pass=8,
+    n_bare=4,
+    n_tiles=2,
+    n_steps=1,
+    n_changed=2,
+    n_memory=(4, 8),
     side=128,
 )
 
@@ -264,7 +264,7 @@ def _model(name: str, sizes: Sizes, at_hand: AtHand, device: torch.device) -> Lo
     head = [module for module in network.modules() if isinstance(module, nn.Linear)][-1]
     with torch.no_grad():
         network((images - mean) / std)
-        head.bias -= network.eval()((images - mean) / std).mean(dim=0)  # else all images are of a few classes
+        head.bias.sub_(network.eval()((images - mean) / std).mean(dim=0))  # else all images are of a few classes
     return wrap_model(network, preprocessing=preprocessing, device=device, role="feature_model", name=name)
 
 
@@ -291,7 +291,7 @@ def _equality(report: Report, model: LoadedModel, source: Files, sizes: Sizes) -
             continue
         others = np.flatnonzero(found.predictions != expected.predictions)
         n_ties = _n_ties(reference, source, others, sizes)
-        n_classes = len(np.unique(expected.predictions))
+        n_classes = len(set(np.asarray(expected.predictions).tolist()))
         n_same = sizes.n_compared - len(others)
     words = f"{n_same} of {sizes.n_compared} predictions the same, of {n_classes} classes, {n_ties} ties"
     if model.device.type == "cuda":
@@ -371,7 +371,9 @@ def _speed(
         "pass, pixels at hand": (lambda: _pass(own, at_hand, sizes.n_pass), sizes.n_pass),
         "pass": (lambda: _pass(fast, source, sizes.n_pass), sizes.n_pass),
     }
-    forward(), prepared(), _pass(fast, at_hand, 2 * size)  # warm up
+    for warm_up in (forward, prepared):
+        warm_up()
+    _pass(fast, at_hand, 2 * size)
     n_per_s = {name: n / _seconds(side, device) for name, (side, n) in sides.items()}
     flops = _flops(model, batch[:1])
     share = {name: n * flops / peak for name, n in n_per_s.items()}
@@ -472,7 +474,9 @@ def _full_memory(report: Report, model: LoadedModel, at_hand: AtHand, sizes: Siz
 
     index = torch.cuda.current_device()
     total = torch.cuda.get_device_properties(index).total_memory
-    floor, results, peaks = torch.cuda.memory_allocated(index), [], []
+    floor = torch.cuda.memory_allocated(index)
+    results: list[tuple[Any, Any]] = []
+    peaks: list[int] = []
     for is_full in (False, True):
         gc.collect()
         torch.cuda.empty_cache()
