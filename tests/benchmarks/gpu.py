@@ -79,9 +79,9 @@ class Attack:
     """Stands for `AttackConfig`, with its defaults."""
 
     step_size: float = 16.0
-    n_steps: int = 50
+    n_steps: int = 20
     schedule: str = "linear"
-    radius: float | None = None
+    radius: str = "auto"
     batch_size: int = 64
     precision: str = "auto"
 
@@ -97,8 +97,8 @@ class Sizes:
     n_compared: int = 64
     n_pass: int = 8192
     n_bare: int = 8192
-    n_tiles: int = 256
-    n_steps: int = 50
+    n_tiles: int = 512
+    n_steps: int = 20
     n_changed: int = 48
     n_memory: tuple[int, int] = (5_000, 50_000)
     side: int = 8192

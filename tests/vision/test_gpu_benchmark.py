@@ -22,7 +22,9 @@ runpy.run_module("tests.benchmarks.gpu", run_name="__main__")
 """
 
 
-def test_without_cuda_it_says_what_it_needs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_cuda_it_says_what_it_needs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert gpu.main([]) == 2
     assert "needs an NVIDIA GPU" in capsys.readouterr().err

@@ -10,8 +10,8 @@ from PIL import Image
 from torch import nn
 
 from barlow_report.config import PreprocessingConfig
-from barlow_report.vision.wrapping import wrap_model
 from barlow_report.vision.models import LoadedModel
+from barlow_report.vision.wrapping import wrap_model
 
 CPU = torch.device("cpu")
 
