@@ -1,4 +1,4 @@
-"""The command line: with `annotations_cli` and `cli_errors` the only modules that print or exit.
+"""The command line: with `annotations_cli`, `changes_cli` and `cli_errors` the only modules that print or exit.
 
 Every command imports its work when it is called, so that `--help` answers at once. Progress and messages go to
 standard error; the last line on standard output is the path of what was made.
@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from barlow_report.annotations_cli import annotations_app
+from barlow_report.changes_cli import compare, export_results
 from barlow_report.cli_errors import DebugOption, reports_errors
 from barlow_report.lenses import registry
 
@@ -26,6 +27,8 @@ app = typer.Typer(
 )
 
 app.add_typer(annotations_app, name="annotations")
+app.command()(compare)
+app.command("export-results")(export_results)
 
 ConfigArgument = Annotated[
     Path, typer.Argument(help="The configuration: a YAML file. configs/reference.yaml explains every key.")

@@ -109,7 +109,7 @@ def _compute_lenses(config: Config, run_folder: Run, *, until: str, explained: s
         elif lens.key == until or (is_asked and until == STAGES[-1]):
             lens.compute(config, run_folder, explained=explained, progress=progress)
             run_folder.record_config({lens.key: config.section(lens.key).model_dump(mode="json")})
-        elif until == STAGES[-1]:
+        elif until == STAGES[-1] and not run_folder.is_kept(lens):
             run_folder.drop(lens)
 
 

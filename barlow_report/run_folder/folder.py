@@ -142,10 +142,17 @@ class Run(TableFiles, PictureFiles, InfoFile):
         if stage in stages:
             self.update_info(stages={s: mark for s, mark in stages.items() if s != stage})
 
+    def is_kept(self, lens: Lens[Any]) -> bool:
+        """Whether a lens that the configuration does not ask for stays: it has finished, and none has asked for it."""
+        return self.is_finished(lens.key) and lens.key not in self.info.get("config", {})
+
     def drop(self, lens: Lens[Any]) -> None:
-        """Forget a lens that is no longer asked for: its mark, its tables, what it assumed."""
+        """Forget a lens that is no longer asked for: its mark, its section, its tables, what it assumed."""
         was_there = self.is_finished(lens.key) or any(self.has_table(table.name) for table in lens.tables())
         self.redo(lens.key)
+        config = self.info.get("config", {})
+        if lens.key in config:
+            self.update_info(config={key: section for key, section in config.items() if key != lens.key})
         self._forget_assumptions([lens.key])
         if was_there:  # otherwise nothing that follows can rest on it
             self._delete_tables(lens)

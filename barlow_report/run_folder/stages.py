@@ -53,6 +53,8 @@ def advice(name: str) -> str:
         )
     if name in ("planted", "true_effects"):
         return "Run barlow-report demo again."
+    if name in stage_tables()["changes"]:
+        return "Run barlow-report compare again, or barlow-report run where the configuration has a section changes."
     stages = (stage for stage, tables in stage_tables().items() if name in tables)
     stage = "extract" if name == "features" else next(stages, None)
     again = f": it does the stage {stage} again" if stage else ": it writes it again"

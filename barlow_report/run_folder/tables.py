@@ -14,7 +14,7 @@ from barlow_report.run_folder.stages import advice
 from barlow_report.seals import UNSEALED, check_seal, read_sealed, sealed_file
 from barlow_report.tables import all_tables, check_table
 
-__all__ = ["TableFiles"]
+__all__ = ["TableFiles", "parse_table"]
 
 
 class TableFiles:
@@ -54,13 +54,15 @@ class TableFiles:
         path, again = self._table_path(name), advice(name)
         if not path.is_file():
             raise DamagedFileError(f"{path}: not found. {again}")
-        data = read_sealed(path, advice=again)
-        try:
-            table = pq.read_table(pa.BufferReader(data))
-            frame = table.to_pandas(ignore_metadata=True, types_mapper={pa.int64(): pd.Int64Dtype()}.get)
-        except (OSError, pa.ArrowException) as error:
-            raise DamagedFileError(f"{path}: cannot be read ({error}). {again}") from error
-        return check_table(name, frame, where=str(path))
+        return parse_table(name, read_sealed(path, advice=again), where=str(path), advice=again)
+
+    def table_bytes(self, name: str) -> bytes:
+        """Return the file of table `name`, checked to be whole.
+
+        Raises:
+            DamagedFileError: It is missing or damaged.
+        """
+        return read_sealed(self._table_path(name), advice=advice(name))
 
     def check_table_file(self, name: str) -> None:
         """Check that the file of table `name` is there and whole, without a look at its values.
@@ -123,3 +125,24 @@ class TableFiles:
             check_seal(path, advice=advice(name))
         if version is not None:
             self._checked.add(version)
+
+
+def parse_table(name: str, data: bytes, *, where: str, advice: str) -> pd.DataFrame:
+    """Read table `name` from the bytes of its file and check it against its schema.
+
+    Args:
+        name: A key of `all_tables`.
+        data: A Parquet file.
+        where: Named in the error.
+        advice: What to do where it cannot be read.
+
+    Raises:
+        DamagedFileError: It is no Parquet file.
+        SchemaError: It does not fit.
+    """
+    try:
+        table = pq.read_table(pa.BufferReader(data))
+        frame = table.to_pandas(ignore_metadata=True, types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+    except (OSError, pa.ArrowException) as error:
+        raise DamagedFileError(f"{where}: cannot be read ({error}). {advice}") from error
+    return check_table(name, frame, where=where)

@@ -1,9 +1,12 @@
 """Changes: what became of the failure modes since an earlier release, and over several.
 
 Two runs are compared image by image where they have the same images, and rule by rule where they have the same feature
-model. A failure mode keeps its name from release to release.
+model. A failure mode keeps its name from release to release. What two runs must share for which comparison is said in
+`matching.py`, what is tested in `differences.py` and `states.py`.
 
-`comparing.py` compares two runs; nothing writes its results into tables yet. `records.py` links them for the pages.
+`barlow-report compare` writes the tables into the new run, or `barlow-report run` where the configuration has a section
+`changes`. What the command wrote stays when the run is brought up to date without such a section. `records.py` links
+the tables for the pages.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,11 +15,15 @@ from typing import TYPE_CHECKING
 from barlow_report.lenses.lens import Lens
 
 if TYPE_CHECKING:
+    from barlow_report.config import Config
+    from barlow_report.lenses.changes.config import ChangesConfig
     from barlow_report.lenses.changes.records import ChangeView as View
+    from barlow_report.progress import Progress
     from barlow_report.report import ReportSource
     from barlow_report.report.pages import Site, SitePage
     from barlow_report.report.records import Rule
     from barlow_report.report.slots import MethodPart, ModeColumns, Remark, Sentence
+    from barlow_report.run_folder import Run
     from barlow_report.tables import Table
 
 __all__ = ["Changes"]
@@ -27,11 +34,22 @@ class Changes(Lens["View"]):
 
     name = "changes"
     key = "changes"
+    meaning = "The run of an earlier release to compare with; nothing is compared where the section is left out."
+
+    def section(self) -> "type[ChangesConfig]":
+        from barlow_report.lenses.changes.config import ChangesConfig
+
+        return ChangesConfig
 
     def tables(self) -> "Sequence[Table]":
         from barlow_report.lenses.changes.tables import TABLES
 
         return TABLES
+
+    def compute(self, config: "Config", run: "Run", *, explained: str, progress: "Progress") -> None:
+        from barlow_report.lenses.changes.stage import write_changes
+
+        write_changes(config, run, progress=progress)
 
     def read(self, source: "ReportSource") -> "View | None":
         from barlow_report.lenses.changes.records import read_changes

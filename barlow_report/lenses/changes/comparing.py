@@ -10,7 +10,7 @@ from barlow_report.lenses.changes.counting import Pair, Side, count_all, count_c
 from barlow_report.lenses.changes.differences import Outcomes
 from barlow_report.lenses.changes.identity import name_modes
 from barlow_report.lenses.changes.matching import match_images
-from barlow_report.lenses.changes.modes import Mode, NotComparableError, list_modes, names_of_modes
+from barlow_report.lenses.changes.modes import Mode, NoActivationsError, NotComparableError, list_modes, names_of_modes
 from barlow_report.lenses.changes.pairing import Same, pair_modes
 from barlow_report.lenses.changes.results import RunResults
 from barlow_report.lenses.changes.states import (
@@ -22,7 +22,7 @@ from barlow_report.lenses.changes.states import (
     q_values_of,
 )
 
-__all__ = ["ComparedMode", "Comparison", "Judged", "compare_runs"]
+__all__ = ["ComparedMode", "Comparison", "Judged", "compare_mode", "compare_runs"]
 
 Integers = npt.NDArray[np.int64]
 
@@ -128,7 +128,7 @@ def _compare_modes(pair: Pair, limits: Mapping[str, float]) -> tuple[list[Compar
         *((mode, "old") for mode in tested["old"]),
         *((mode, "new") for mode in tested["new"] if mode.rule_id not in again),
     ]
-    results = [_mode(pair, mode, side) for mode, side in rules]
+    results = [compare_mode(pair, mode, side) for mode, side in rules]
     judged = _judge([found for found, _ in results], limits)
     names = _names(pair, verified, same)
     partners = {verified["old"][place].rule_id: pairing for place, pairing in same.items()}
@@ -169,11 +169,23 @@ def _came_or_went(compared: ComparedMode) -> Judged:
     return judged
 
 
-def _mode(pair: Pair, mode: Mode, side: Side) -> tuple[Compared, Integers]:
+def compare_mode(pair: Pair, mode: Mode, side: Side) -> tuple[Compared, Integers]:
+    """Compare both models on one failure mode.
+
+    Args:
+        pair: Both runs.
+        mode: Of the run `side`.
+        side: The run whose rule it is.
+
+    Returns:
+        The comparison, without a q-value, and the matched images that were counted.
+    """
     try:
         counted = count_mode(pair, mode, found_by=side)
     except NotComparableError as error:
-        return not_compared(str(error)), np.empty(0, dtype=np.int64)
+        return not_compared(str(error), lacks_activations=isinstance(error, NoActivationsError)), np.empty(
+            0, dtype=np.int64
+        )
     counts, level = counted.outcomes, pair.new.settings.confidence_level
     if not (counts.n_old and counts.n_new):
         which = pair.old.name if not counts.n_old else pair.new.name

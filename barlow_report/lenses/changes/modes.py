@@ -12,13 +12,21 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from barlow_report.formatting import count
 from barlow_report.lenses.changes.differences import Rate
 from barlow_report.lenses.changes.identity import Identity, name_modes
 from barlow_report.lenses.changes.results import RunResults
 from barlow_report.tables import COLUMN_GROUPING
 
-__all__ = ["Mode", "NotComparableError", "depends_on_prediction", "list_modes", "meeting", "members", "names_of_modes"]
+__all__ = [
+    "Mode",
+    "NoActivationsError",
+    "NotComparableError",
+    "depends_on_prediction",
+    "list_modes",
+    "meeting",
+    "members",
+    "names_of_modes",
+]
 
 Booleans = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]
@@ -26,6 +34,10 @@ Integers = npt.NDArray[np.int64]
 
 class NotComparableError(Exception):
     """A failure mode cannot be counted in a run; the text is the reason, for readers."""
+
+
+class NoActivationsError(NotComparableError):
+    """A run has no activations of a feature: its export left them out."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -133,15 +145,16 @@ def meeting(run: RunResults, conditions: pd.DataFrame, image_ids: Integers) -> I
     """Those of some images of a run that meet all conditions.
 
     Raises:
-        NotComparableError: The run has no activations of one of the features.
+        NoActivationsError: The run has no activations of one of the features.
     """
     from barlow_report.rules import meets  # scikit-learn takes a second
 
     for feature_id, branch, threshold in _rows(conditions):
         values = run.activations(feature_id, image_ids)
         if values is None:
-            raise NotComparableError(
-                f"{run.source} has no activations of feature {count(feature_id)}: export it with --features all"
+            raise NoActivationsError(
+                f"the export of {run.name} has no activations of feature {feature_id}: give the run's folder, or "
+                "export it with --all-features"
             )
         image_ids = image_ids[meets(values, branch=branch, threshold=threshold)]
     return image_ids

@@ -1,11 +1,10 @@
 """What became of failure modes, in words: the same on every page."""
 
-from collections import Counter
-from collections.abc import Mapping
-
 from barlow_report.formatting import change as signed
 from barlow_report.formatting import count, p_value, percent
+from barlow_report.lenses.changes import words
 from barlow_report.lenses.changes.records import Change, ChangeView, ModeChange
+from barlow_report.lenses.changes.words import STATE_WORDS
 from barlow_report.report.mode_words import mode_name
 from barlow_report.report.pages.page import Site
 from barlow_report.report.words import GROUPINGS, condition_words
@@ -21,61 +20,13 @@ __all__ = [
     "mode_words",
     "rates_words",
     "state_meanings",
-    "tally",
     "whole_sentence",
 ]
-
-STATE_WORDS: Mapping[str, str] = {
-    "worse": "got worse",
-    "new": "new",
-    "undecided": "undecided",
-    "not_comparable": "not compared",
-    "better": "got better",
-    "gone": "gone",
-    "unchanged": "unchanged",
-}
-"""What a badge says, in the order in which it matters."""
-
-_TALLY: Mapping[str, tuple[str, str]] = {
-    "worse": ("got worse", "got worse"),
-    "new": ("is new", "are new"),
-    "better": ("got better", "got better"),
-    "gone": ("is gone", "are gone"),
-    "unchanged": ("is unchanged", "are unchanged"),
-    "undecided": ("is undecided", "are undecided"),
-    "not_comparable": ("could not be compared", "could not be compared"),
-}
-_FIRST = ("worse", "new")
 
 
 def answer(changes: ChangeView) -> str:
     """Say what became of the failure modes: 2 failure modes got worse, 1 is new, 5 are unchanged."""
-    counts = Counter(mode.change.state for mode in changes.modes)
-    n = len(changes.modes)
-    if not n:
-        return "Neither run has a verified failure mode, so there is none to compare."
-    if counts["not_comparable"] == n:
-        return (
-            f"None of the {count(n)} failure modes could be compared."
-            if n > 1
-            else ("The one failure mode could not be compared.")
-        )
-    return f"{tally(counts)}."
-
-
-def tally(counts: Mapping[str, int]) -> str:
-    """Count failure modes by state; that none is known to be worse is said first."""
-    found = [(state, counts.get(state, 0)) for state in _TALLY if counts.get(state, 0)]
-    parts = [f"{count(n)} {_TALLY[state][n != 1]}" for state, n in found]
-    if not any(counts.get(state, 0) for state in _FIRST):
-        return f"No failure mode is known to be worse or new: {_listed(parts)}"
-    noun = f"failure mode{'s' * (found[0][1] != 1)}"
-    first = f"{count(found[0][1])} {noun} {_TALLY[found[0][0]][found[0][1] != 1]}"
-    return _listed([first, *parts[1:]])
-
-
-def _listed(parts: list[str]) -> str:
-    return ", ".join(parts)
+    return words.answer(mode.change.state for mode in changes.modes)
 
 
 def whole_sentence(changes: ChangeView) -> str:

@@ -13,7 +13,7 @@ import pandas as pd
 from barlow_report.config import RulesConfig
 from barlow_report.files import digest_text
 
-__all__ = ["TABLE_NAMES", "Activations", "RunResults"]
+__all__ = ["FURTHER_TABLES", "TABLE_NAMES", "Activations", "RunResults"]
 
 Integers = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
@@ -29,7 +29,10 @@ TABLE_NAMES = (
     "rules",
     "conditions",
 )
-"""The tables that every run has and a comparison reads; `mode_names` as well where there is one."""
+"""The tables that every run has and a comparison reads."""
+
+FURTHER_TABLES = ("explained", "mode_names")
+"""Tables that are read as well where a run has them."""
 
 Activations = Callable[[int, Integers], "npt.NDArray[np.floating[Any]] | None"]
 """Gives the activations of a feature for some images; None where they are not there."""

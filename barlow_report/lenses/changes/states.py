@@ -48,14 +48,15 @@ class Compared:
     new: Rate | None = None
     change: Difference | None = None
     is_worse: bool = False
+    lacks_activations: bool = False
     p_value: float = float("nan")
     test: str | None = None
     reason: str | None = None
 
 
-def not_compared(reason: str) -> Compared:
-    """A comparison that cannot be made."""
-    return Compared(reason=reason)
+def not_compared(reason: str, *, lacks_activations: bool = False) -> Compared:
+    """A comparison that cannot be made; `lacks_activations`: only as an export has left something out."""
+    return Compared(reason=reason, lacks_activations=lacks_activations)
 
 
 def compare_counts(outcomes: Outcomes, *, level: float) -> Compared:

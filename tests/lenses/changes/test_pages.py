@@ -14,10 +14,11 @@ from playwright.sync_api import Browser
 
 from barlow_report.config import SiteConfig
 from barlow_report.lenses.changes.page_charts import draw_accuracy, draw_releases
-from barlow_report.lenses.changes.page_words import answer, tally
+from barlow_report.lenses.changes.page_words import answer
 from barlow_report.lenses.changes.records import read_changes
 from barlow_report.lenses.changes.release_records import Release, ReleaseMode
 from barlow_report.lenses.changes.tables import STATES
+from barlow_report.lenses.changes.words import tally
 from barlow_report.report import ReportSource, build_site
 from barlow_report.report.links import broken_links
 from barlow_report.report.media import MediaLibrary

@@ -1,0 +1,145 @@
+"""What differs between two runs, and what could not be compared for it: one sentence or two each."""
+
+from barlow_report.formatting import count
+from barlow_report.lenses.changes.comparing import Comparison
+from barlow_report.lenses.changes.counting import Pair
+from barlow_report.tables import COLUMN_GROUPING
+
+__all__ = ["remarks"]
+
+_SETTINGS = {
+    "rho": "ρ",
+    "tau": "τ",
+    "min_images": "min_images",
+    "max_depth": "max_depth",
+    "thresholds": "thresholds",
+    "n_selected_features": "n_selected_features",
+    "max_q_value": "max_q_value",
+    "confidence_level": "confidence_level",
+}
+_EVIDENCE = {
+    "shuffles": "compares failures with shuffled ones",
+    "held_out": "tests rules on held-out images",
+    "in_sample": "tests no rule",
+}
+_N_NAMED = 5
+
+
+def remarks(comparison: Comparison) -> dict[str, str]:
+    """Return the remarks by their topic, see the table `change_remarks`."""
+    pair = comparison.pair
+    found = {
+        "images": _images(pair),
+        "labels": _labels(pair),
+        "classes": _classes(pair),
+        "feature_model": _feature_model(pair),
+        "settings": _settings(pair),
+        "evidence": _evidence(pair),
+        "features": _features(comparison),
+        "groups": _groups(pair),
+    }
+    return {topic: text for topic, text in found.items() if text}
+
+
+def _images(pair: Pair) -> str:
+    n, n_old, n_new = pair.matching.n_matched, pair.old.n_images, pair.new.n_images
+    if n == n_old == n_new:
+        return ""
+    shared = (
+        f"{count(n)} of the {count(n_new)} images of {pair.new.name} are among the {count(n_old)} of {pair.old.name}"
+    )
+    if pair.matching.is_paired:
+        return f"{shared}. Only these are compared."
+    return f"{shared}: too few to compare the same images. All images of each run are counted, and chance weighs more."
+
+
+def _labels(pair: Pair) -> str:
+    n = pair.matching.n_relabelled
+    if not n or not pair.matching.is_paired:
+        return ""
+    if n == 1:
+        return "1 image of both runs has another label now, and is not compared."
+    return f"{count(n)} images of both runs have another label now, and are not compared."
+
+
+def _classes(pair: Pair) -> str:
+    parts = []
+    for run, other in ((pair.old, pair.new), (pair.new, pair.old)):
+        only = [name for name in run.class_names if name not in set(other.class_names)]
+        if only:
+            parts.append(f"Only {run.name} has {_listed(only)}.")
+    return " ".join([*parts, "Other classes are compared."]) if parts else ""
+
+
+def _feature_model(pair: Pair) -> str:
+    old, new = pair.old.feature_model, pair.new.feature_model
+    if old is not None and old == new:
+        return ""
+    what = (
+        "The runs have other feature models"
+        if None not in (old, new)
+        else "A feature model is not known by its weights"
+    )
+    if pair.matching.is_paired:
+        return f"{what}. Failure modes of both are recognised by their images, and counted by the rule of one run."
+    if pair.matching.kind == "none":
+        return f"{what} and other images: no failure mode can be compared, only classes and all images."
+    return ""
+
+
+def _settings(pair: Pair) -> str:
+    old, new = pair.old.settings, pair.new.settings
+    values = [(words, getattr(old, key), getattr(new, key)) for key, words in _SETTINGS.items()]
+    parts = [f"{words} was {_value(was)} and is {_value(now)}" for words, was, now in values if was != now]
+    if not parts:
+        return ""
+    return (
+        f"The runs looked for failure modes with other settings: {', '.join(parts)}. A mode may be new or gone for it."
+    )
+
+
+def _value(value: object) -> str:
+    return "not set" if value is None else str(value)
+
+
+def _evidence(pair: Pair) -> str:
+    old, new = pair.old.settings, pair.new.settings
+    if old.evidence_kind != new.evidence_kind:
+        return (
+            f"{pair.old.name} {_EVIDENCE[old.evidence_kind]}, {pair.new.name} {_EVIDENCE[new.evidence_kind]}. "
+            "Each failure mode is compared by the evidence of the run that found it."
+        )
+    if old.evidence_kind == "in_sample":
+        return "Neither run has tested its rules, so no failure mode is verified and none is compared."
+    if old.evidence_kind == "held_out" and old.held_out_fraction != new.held_out_fraction:
+        return (
+            f"{pair.old.name} held out {old.held_out_fraction} of its images, {pair.new.name} {new.held_out_fraction}. "
+            "A rule is counted on images that its own run held out."
+        )
+    return ""
+
+
+def _features(comparison: Comparison) -> str:
+    reasons = {mode.judged.found.reason for mode in comparison.modes if mode.judged.found.lacks_activations}
+    n = sum(mode.judged.found.lacks_activations for mode in comparison.modes)
+    if not n:
+        return ""
+    return f"{count(n)} failure mode{'s' * (n > 1)} could not be compared: {sorted(map(str, reasons))[0]}."
+
+
+def _groups(pair: Pair) -> str:
+    parts = []
+    for run, other in ((pair.old, pair.new), (pair.new, pair.old)):
+        only = sorted(set(run.tables["groups"]["grouping"]) - set(other.tables["groups"]["grouping"]))
+        if only:
+            parts.append(f"Only {run.name} looked at groups by {_listed([_grouping(name) for name in only])}.")
+    return " ".join(parts)
+
+
+def _grouping(name: str) -> str:
+    return name.removeprefix(COLUMN_GROUPING) if name.startswith(COLUMN_GROUPING) else name.replace("_", " ")
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {count(len(names) - _N_NAMED)} more" if len(names) > _N_NAMED else ""
+    return f"{', '.join(names[:_N_NAMED])}{more}"

@@ -1,0 +1,163 @@
+"""Compare runs and write what became of their failure modes: for the command, and for a section `changes`."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from barlow_report.config import Config
+from barlow_report.errors import OutputError, RunFolderError
+from barlow_report.formatting import count
+from barlow_report.lenses.changes.comparing import compare_runs
+from barlow_report.lenses.changes.config import DELTA
+from barlow_report.lenses.changes.exporting import export_results
+from barlow_report.lenses.changes.history import compare_releases, history_tables
+from barlow_report.lenses.changes.results import RunResults
+from barlow_report.lenses.changes.sources import digest_results, open_results
+from barlow_report.lenses.changes.tables import HISTORY_TABLES, TABLES
+from barlow_report.lenses.changes.tabulating import comparison_tables
+from barlow_report.lenses.changes.words import answer
+from barlow_report.progress import Progress, SilentProgress
+from barlow_report.run_folder import Run, TableFiles, fingerprint
+
+__all__ = ["Compared", "compare", "export", "write_changes"]
+
+_FORMAT = 1
+_KEY = "changes"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Compared:
+    """What a comparison has said.
+
+    Attributes:
+        tables: See `tables.TABLES`.
+        folder: Where they are; None: nowhere.
+        is_run: Whether that is a run folder.
+    """
+
+    tables: dict[str, pd.DataFrame]
+    folder: Path | None
+    is_run: bool
+
+    @property
+    def answer(self) -> str:
+        """What became of the failure modes, in one sentence."""
+        return answer(self.tables["mode_changes"]["state"])
+
+
+def compare(
+    runs: Sequence[Path],
+    *,
+    into: Path | None = None,
+    delta: float = DELTA,
+    history: bool = False,
+    progress: Progress | None = None,
+) -> Compared:
+    """Compare the last of some runs with the one before it, and write the tables unless they are up to date.
+
+    Args:
+        runs: Run folders, or files that `export` wrote, the oldest first; two at least.
+        into: The last run's folder, or another folder for the tables alone; default: the last run's folder, where it is
+            one, else nowhere.
+        delta: Largest change of a failure rate that counts as none, 0 to 1.
+        history: Also count every failure mode in each of the runs.
+        progress: Where to report to; default: nowhere.
+
+    Raises:
+        RunFolderError: A run cannot be read; `into` is another run.
+        OutputError: The tables cannot be written.
+    """
+    progress = progress or SilentProgress()
+    new = runs[-1]
+    folder = into or (None if new.is_file() else new)
+    run = None if folder is None or not (folder / "run.json").is_file() else Run.open(folder)
+    if run is not None and into is not None:
+        _refuse_other_run(run, open_results(new))
+    lock: AbstractContextManager[None] = nullcontext() if run is None else run.locked()
+    with lock:
+        tables = _compare(run, runs, delta=delta, history=history, progress=progress)
+        if folder is not None and run is None:
+            _write_alone(folder, tables)
+    return Compared(tables=tables, folder=folder, is_run=run is not None)
+
+
+def write_changes(config: Config, run: Run, *, progress: Progress) -> None:
+    """Write the tables of changes, unless they are up to date.
+
+    Args:
+        config: The configuration, with a section `changes`.
+        run: The run folder, locked, with the stage `explain` finished.
+        progress: Where to report to.
+
+    Raises:
+        ConfigError: There is no section `changes`.
+        RunFolderError: The earlier run cannot be read.
+    """
+    settings = config.needed_section(_KEY, example="{baseline: RUN}")
+    tables = _compare(run, [settings.baseline, run.folder], delta=settings.delta, history=False, progress=progress)
+    progress.message(f"Since {tables['changes']['name_old'].iloc[0]}: {answer(tables['mode_changes']['state'])}")
+
+
+def export(run: Path, file: Path, *, all_features: bool = False) -> None:
+    """Write what a comparison needs of a run to one file; see `export_results`."""
+    export_results(Run.open(run), file, all_features=all_features)
+
+
+def _compare(
+    run: Run | None, paths: Sequence[Path], *, delta: float, history: bool, progress: Progress
+) -> dict[str, pd.DataFrame]:
+    """Return the tables of a comparison, which are in the run folder then, where there is one."""
+    mark = fingerprint(runs=_digests(paths), delta=delta, history=history, format=_FORMAT)
+    if run is not None and run.is_done(_KEY, fingerprint=mark):
+        progress.message("The comparison of runs is up to date")
+        return {table.name: run.read_table(table.name) for table in TABLES if run.has_table(table.name)}
+    tables = _tables([_open(path, progress) for path in paths], delta=delta, history=history)
+    if run is not None:
+        run.begin(_KEY, fingerprint=mark)
+        for name, table in tables.items():
+            run.write_table(name, table)
+        run.finish(_KEY, fingerprint=mark)
+    return tables
+
+
+def _digests(paths: Sequence[Path]) -> list[str]:
+    """What each run depends on; the names in the last one are of this comparison itself, and no part of it."""
+    return [*(digest_results(path) for path in paths[:-1]), digest_results(paths[-1], with_names=False)]
+
+
+def _open(path: Path, progress: Progress) -> RunResults:
+    run = open_results(path)
+    progress.message(f"{run.name}: {count(run.n_images)} images, {count(int(run.is_failure.sum()))} failures")
+    return run
+
+
+def _tables(runs: Sequence[RunResults], *, delta: float, history: bool) -> dict[str, pd.DataFrame]:
+    if not history:
+        return comparison_tables(compare_runs(runs[-2], runs[-1], delta=delta))
+    found = compare_releases(runs, delta=delta)
+    return comparison_tables(found.steps[-1]) | history_tables(found)
+
+
+def _refuse_other_run(run: Run, new: RunResults) -> None:
+    """Raise RunFolderError where the tables would not belong to the run they are written to."""
+    found, expected = ((info.get("name"), info.get("run_id")) for info in (run.info, new.info))
+    if found != expected:
+        raise RunFolderError(
+            f"{run.folder}: holds the run {found[0]} ({found[1]}), expected {expected[0]} ({expected[1]}), the last of "
+            "those that are compared. Give its folder, or one that is no run folder."
+        )
+
+
+def _write_alone(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
+    names = {f"{table.name}.parquet" for table in TABLES}
+    others = sorted(path.name for path in folder.iterdir() if path.name not in names) if folder.is_dir() else []
+    if others:
+        raise OutputError(f"{folder}: holds other files, such as {others[0]}. Give an empty or new folder.")
+    files = TableFiles(folder)
+    for name in HISTORY_TABLES:
+        files.delete_table(name)
+    for name, table in tables.items():
+        files.write_table(name, table)

@@ -1,0 +1,85 @@
+"""What became of the failure modes, in words: the answer in one sentence, and the lines that a terminal shows."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from barlow_report.formatting import MISSING, count, percent
+from barlow_report.visible import visible
+
+__all__ = ["STATE_WORDS", "answer", "lines", "tally"]
+
+STATE_WORDS: Mapping[str, str] = {
+    "worse": "got worse",
+    "new": "new",
+    "undecided": "undecided",
+    "not_comparable": "not compared",
+    "better": "got better",
+    "gone": "gone",
+    "unchanged": "unchanged",
+}
+"""What became of a failure mode, in the order in which it matters."""
+
+_TALLY: Mapping[str, tuple[str, str]] = {
+    "worse": ("got worse", "got worse"),
+    "new": ("is new", "are new"),
+    "better": ("got better", "got better"),
+    "gone": ("is gone", "are gone"),
+    "unchanged": ("is unchanged", "are unchanged"),
+    "undecided": ("is undecided", "are undecided"),
+    "not_comparable": ("could not be compared", "could not be compared"),
+}
+_FIRST = ("worse", "new")
+
+
+def answer(states: Iterable[str]) -> str:
+    """Say what became of the failure modes: 2 failure modes got worse, 1 is new, 5 are unchanged.
+
+    Args:
+        states: One for each, see the table `mode_changes`.
+    """
+    counts = Counter(states)
+    n = counts.total()
+    if not n:
+        return "Neither run has a verified failure mode, so there is none to compare."
+    if counts["not_comparable"] == n:
+        return (
+            f"None of the {count(n)} failure modes could be compared."
+            if n > 1
+            else "The one failure mode could not be compared."
+        )
+    return f"{tally(counts)}."
+
+
+def tally(counts: Mapping[str, int]) -> str:
+    """Count failure modes by state; that none is known to be worse is said first."""
+    found = [(state, counts.get(state, 0)) for state in _TALLY if counts.get(state, 0)]
+    parts = [f"{count(n)} {_TALLY[state][n != 1]}" for state, n in found]
+    if not any(counts.get(state, 0) for state in _FIRST):
+        return f"No failure mode is known to be worse or new: {', '.join(parts)}"
+    (state, n), rest = found[0], parts[1:]
+    return ", ".join([f"{count(n)} failure mode{'s' * (n != 1)} {_TALLY[state][n != 1]}", *rest])
+
+
+def lines(tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
+    """Say what a comparison has found: the answer, all images, each mode that did not stay as it was, and remarks.
+
+    Args:
+        tables: See `tables.TABLES`.
+    """
+    modes, whole = tables["mode_changes"], next(tables["changes"].itertuples())
+    yield answer(modes["state"])
+    yield f"{_rates(whole)}: all images, {STATE_WORDS[str(whole.state)]}"
+    order = {state: place for place, state in enumerate(STATE_WORDS)}
+    for mode in sorted(modes.itertuples(), key=lambda mode: order[str(mode.state)]):
+        reason = f": {mode.reason}" if mode.reason else ""
+        yield visible(f"{_rates(mode)}: {mode.mode_name}, {STATE_WORDS[str(mode.state)]}{reason}")
+    for text in tables["change_remarks"]["text"]:
+        yield visible(f"Note: {text}")
+
+
+def _rates(row: Any) -> str:
+    old, new = (percent(rate, decimals=0) for rate in (row.error_rate_old, row.error_rate_new))
+    return f"{old:>6} → {new:>6}" if MISSING not in (old, new) else f"{MISSING:>15}"

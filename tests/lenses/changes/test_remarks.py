@@ -1,0 +1,61 @@
+"""What differs between two runs is said, with what could not be compared for it."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from barlow_report.lenses.changes.comparing import compare_runs
+from barlow_report.lenses.changes.remarks import remarks
+from barlow_report.lenses.changes.results import RunResults
+from tests.lenses.changes.runs import DOG, N, hand_run, wrong
+
+
+def _remarks(old: RunResults, new: RunResults) -> dict[str, str]:
+    return remarks(compare_runs(old, new, delta=0.05))
+
+
+def _with_rules(run: RunResults, **rules: Any) -> RunResults:
+    config = {"rules": {**run.info["config"]["rules"], **rules}}
+    return replace(run, info={**run.info, "config": config})
+
+
+_OLD = hand_run(wrong(dogs=range(10)), name="old")
+_NEW = hand_run(wrong(dogs=range(30)), name="new")
+
+
+def test_of_runs_that_differ_in_their_model_alone_nothing_is_said() -> None:
+    assert _remarks(_OLD, _NEW) == {}
+
+
+@pytest.mark.parametrize(
+    ("new", "topic", "words"),
+    [
+        (hand_run(wrong(), name="new", prefix="b"), "images", "0 of the 160 images of new are among the 160 of old"),
+        (
+            hand_run(wrong(), name="new", class_names=("cat", "hound")),
+            "classes",
+            "Only old has dog. Only new has hound.",
+        ),
+        (hand_run(wrong(), name="new", class_names=("cat", "hound")), "labels", f"{N} images of both runs"),
+        (hand_run(wrong(), name="new", feature_model="ef"), "feature_model", "recognised by their images"),
+        (hand_run(wrong(), name="new", feature_model=None), "feature_model", "not known by its weights"),
+        (hand_run(wrong(), prefix="b", feature_model="ef"), "feature_model", "no failure mode can be compared"),
+        (_with_rules(_NEW, rho=0.2, tau=0.1), "settings", "ρ was 0.1 and is 0.2, τ was 0.2 and is 0.1"),
+        (_with_rules(_NEW, evidence="shuffles"), "evidence", "old tests rules on held-out images, new compares"),
+        (_with_rules(_NEW, held_out_fraction=0.5), "evidence", "held out 0.3 of its images, new 0.5"),
+        (
+            hand_run(wrong(), name="new", modes=[("confused_pairs", DOG)]),
+            "groups",
+            "Only new looked at groups by confused",
+        ),
+    ],
+)
+def test_each_difference_is_named(new: RunResults, topic: str, words: str) -> None:
+    assert words in _remarks(_OLD, new)[topic]
+
+
+def test_an_export_without_the_features_that_are_needed_is_named_with_what_to_do() -> None:
+    old = replace(hand_run(wrong(), name="old", modes=[], prefix="b"), activations=lambda *_: None)
+    assert "1 failure mode could not be compared" in _remarks(old, _NEW)["features"]
+    assert "--all-features" in _remarks(old, _NEW)["features"]
