@@ -14,16 +14,17 @@ Names are looked up when they are first used, so that importing the package cost
 # Glossary: one word per thing, in the code, the configuration, on pages and in the README
 
 * **inspected model**, **feature model**: whose failures are explained; whose features explain them. May be one.
-* **failure**: an image whose prediction is not its label. Never stored, always derived.
+* **failure**: an image whose prediction is not its label: it **fails**, or is **right**, a **success**. Never stored,
+  always derived. Not *wrong* or *misclassified*. An image predicted as dog is **taken for** dog.
 * **group**: images that are looked at together; **grouping**: a way to make groups (by label, by prediction, …).
 * **feature**: a number of an image in the feature model; `feature_id` is its index there and nothing else.
 * **rule**: the conditions of a leaf of a group's tree; **condition**: feature, branch (`le`, `gt`) and threshold.
 * **failure mode**: a rule whose error rate and coverage reach the limits; **verdict**: what the evidence says of it:
-  verified, real but small, can be chance, too few images to tell; **stability**: the share of draws in which it is
-  found again.
+  verified, real but small, may be chance, too few images to tell, or, by prediction, not specific; **stability**: the
+  share of draws in which it is found again; **known condition**: a verified failure mode, on the overview.
 * **BER, ER, EC, IV, ALER**: base error rate, error rate, error coverage, importance value, average leaf error rate.
-* **split**: which images are *fitted* on and which are *held out*; **evidence**: what images say of a rule that was
-  fitted without them, held-out ones or *cross-fitted* ones, which rules of other parts of the images judge.
+* **split**: which images are *fitted* on and which are *held out*; not *new* or *set aside*. **evidence**: rates of
+  held-out images, or **estimated** ones, corrected for the search for rules; other rates are *fitted*, or *as seen*.
 * **triptych**: most activating images, heatmaps and feature attack of a feature in a group; **tile**: one column of it;
   **gallery**: failures and successes of a rule; **chart**: a drawing of numbers, light and dark; **figure**: a number.
 * **stage**: a step that every run has (`extract`, `explain`, `visualize`) and its module in `stages/`; **mark**: the

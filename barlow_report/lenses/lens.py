@@ -131,8 +131,8 @@ class Lens(Generic[View]):
         """Columns and filters of the table of failure modes."""
         return None
 
-    def picture_note(self, site: "Site", view: View, image_id: int) -> str:
-        """A word beneath the picture of a failure."""
+    def picture_note(self, site: "Site", view: View, rule: "Rule", image_id: int) -> str:
+        """A word beneath the picture of a failure among those of a failure mode."""
         return ""
 
     def method(self, site: "Site", view: View) -> "MethodPart | None":

@@ -49,23 +49,23 @@ def rule_record(group: Group, rule: Rule, evidence: EvidenceKind) -> dict[str, A
 
 def rule_columns(evidence: EvidenceKind) -> dict[str, str]:
     """Return what the columns of rules.csv mean, in their order; an empty cell is no value."""
-    fitted = "as seen where it was found" if evidence == "shuffles" else "on the images that it was fitted on"
+    fitted = "as seen where it was found" if evidence == "shuffles" else "on the images it was fitted to"
     tested = {
         "held_out": "on held-out images",
         "shuffles": "estimated",
-        "in_sample": "always empty, as nothing was tested",
+        "in_sample": "always empty: nothing was tested",
     }[evidence]
-    counted = tested if evidence != "shuffles" else "always empty, as rates are estimated and not counted"
+    counted = tested if evidence != "shuffles" else "always empty: rates are estimated, not counted"
     return {
         "rule_id": "the rule; numbers are those of this run",
         "group_id": "its group",
-        "grouping": "what the group has in common with others: label, prediction, or another kind",
-        "class_id": "the class of the group, if it is of one class",
+        "grouping": "the kind of group: label, prediction, or another",
+        "class_id": "the class of the group, where it has one",
         "group": "the name of the group",
         "rank": f"1 for the group's rule with the highest importance value {fitted}, failure modes first; rows are in "
         "the order of pages: by verdict and importance in evidence",
-        "is_failure_mode": f"whether it fails and covers as much as a failure mode must, {fitted}",
-        "verdict": "what the evidence says of a failure mode; empty for other rules",
+        "is_failure_mode": f"whether it meets the limits of a failure mode, {fitted}",
+        "verdict": "the verdict on a failure mode; empty for other rules",
         "evidence": "the kind of evidence of this run",
         "rule": "the conditions exactly, with thresholds that give the same counts",
         "sentence": "the rule in words, with its error rate in evidence",

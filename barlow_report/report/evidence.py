@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from barlow_report.config import EvidenceKind, RulesConfig
 from barlow_report.formatting import THIN_SPACE, count, interval, number, p_value, percent, points, ratio
+from barlow_report.report.glossary import meaning
 from barlow_report.report.records import FAIRLY_STABLE, Estimate, Measures, Rule
 from barlow_report.significance import smallest_p_value
 
@@ -27,8 +28,8 @@ __all__ = [
 VERDICTS = {
     "verified": "verified",
     "real_but_small": "real but small",
-    "not_of_class": "only not of the class",
-    "can_be_chance": "can be chance",
+    "not_of_class": "not specific",
+    "can_be_chance": "may be chance",
     "too_few_images": "too few images to tell",
     "in_sample_only": "in-sample only",
 }
@@ -77,21 +78,22 @@ class EvidenceWords:
     def divide(self, n_fit: int, n_held_out: int) -> str:
         """Say what becomes of the images of the run."""
         if self.kind == "held_out":
-            return f"{count(n_fit)} to fit on, {count(n_held_out)} held out"
-        return "all to fit on, and to test with" if self.kind == "shuffles" else "all to fit on, none tested"
+            return f"{count(n_fit)} to fit rules on, {count(n_held_out)} held out"
+        return (
+            "all used to find rules and to test them"
+            if self.kind == "shuffles"
+            else "all used to fit rules, none to test them"
+        )
 
     def leaf(self, n: str) -> str:
         """Begin a sentence about the `n` images in evidence that are in a leaf."""
-        return f"On the {n} held-out images of this leaf, "
+        return f"Of the {n} held-out images that meet the rule, "
 
 
-def _measures(images: str, *, error: str, n: str) -> dict[str, str]:
-    return {
-        "er": f"Error rate: share of the leaf's {images} that fail, {error}",
-        "ber": f"Base error rate: share of the group's {images} that fail",
-        "ec": f"Error coverage: share of the group's failures that are in the leaf, of the same {images}",
-        "n": n,
-    }
+def _measures(source: str, *, base: str = "", n: str = "") -> dict[str, str]:
+    """The meaning of columns; `source` is where rates come from, `base` where that of the group does if it differs."""
+    sources = {"er": source, "ber": base or source, "ec": source, "n": n}
+    return {key: meaning(key, of=of) for key, of in sources.items()}
 
 
 EVIDENCE: dict[EvidenceKind, EvidenceWords] = {
@@ -104,8 +106,8 @@ EVIDENCE: dict[EvidenceKind, EvidenceWords] = {
         fitted_row="Fitted images",
         together="fitted and held-out images",
         of_failures="held-out ",
-        source="Rates are of held-out images, which no rule was fitted on.",
-        measures=_measures("held-out images", error="with its interval", n="Held-out images in the leaf"),
+        source="Rates are measured on held-out images, which no rule was fitted to.",
+        measures=_measures("of held-out images", n="of the held-out ones"),
     ),
     "shuffles": EvidenceWords(
         kind="shuffles",
@@ -115,12 +117,8 @@ EVIDENCE: dict[EvidenceKind, EvidenceWords] = {
         row="Estimated",
         fitted_row="As seen",
         each=", by estimate",
-        source="Rates are estimates from all images, without what the search for the rules adds to them.",
-        measures=_measures(
-            "images",
-            error="estimated: what the search for the best rule adds by chance is taken away; with its interval",
-            n="Images in the leaf, from which its rates are estimated",
-        ),
+        source="Rates are estimates from all images, corrected for the search for rules.",
+        measures=_measures("estimated, corrected for the search for rules", base="of all images"),
     ),
     "in_sample": EvidenceWords(
         kind="in_sample",
@@ -129,7 +127,7 @@ EVIDENCE: dict[EvidenceKind, EvidenceWords] = {
         fitted="fitted images",
         row="Tested images",
         fitted_row="All images (in-sample only)",
-        measures=_measures("images", error="as fitted, not tested", n="Images in the leaf that it was fitted on"),
+        measures=_measures("as fitted, not tested"),
     ),
 }
 
@@ -141,7 +139,7 @@ def verdict_counts(rules: Iterable[Rule]) -> tuple[tuple[int, str], ...]:
 
 
 def modes_words(rules: Sequence[Rule]) -> str:
-    """Count failure modes and their verdicts: 13 failure modes: 5 verified, 6 real but small, 2 can be chance."""
+    """Count failure modes and their verdicts: 13 failure modes: 5 verified, 6 real but small, 2 may be chance."""
     if not rules:
         return "no failure modes"
     n, found = f"{count(len(rules))} failure mode{'s' * (len(rules) != 1)}", verdict_counts(rules)
@@ -163,48 +161,48 @@ def evidence_words(rule: Rule, config: RulesConfig) -> str:
     words, measures = EVIDENCE[config.evidence_kind], rule.held_out
     if measures is None:
         return (
-            "In-sample only: no image was held out, so this was measured on the very images the rule was fitted on. "
-            "Fitted rules look good on random features, too; treat it as a suggestion."
+            "In-sample only: no image was held out, so this was measured on the images the rule was fitted to. Such "
+            "rules look good even on random features: treat this one as a suggestion."
         )
     if isinstance(measures.error, Estimate):
         return _estimated_words(rule, measures, measures.error, config)
     if not measures.error.n:
-        return f"None of the {words.images} falls into this leaf: too few images to tell."
+        return f"None of the {words.images} meets the rule: too few images to tell."
     found = words.leaf(count(measures.error.n)) + _rates(measures, config)
     missed = _missed(measures, config, words)
     if rule.verdict == "verified":
         return f"{found}; {_q_words(rule)}. The failure mode is verified."
     if rule.verdict == "real_but_small":
         smaller = f": {' and '.join(missed)}" if missed else ""
-        return f"{found}. It is real ({_q_words(rule)}), but smaller than asked for{smaller}."
+        return f"{found}. It is real ({_q_words(rule)}) but small{smaller}."
     if rule.verdict == "too_few_images":
         return f"{found}. {_too_few(measures, config)}"
-    smaller = f", and it is smaller than asked for: {' and '.join(missed)}" if missed else ""
-    return f"{found}. That can be chance ({_q_words(rule)}, limit {config.max_q_value:g}){smaller}."
+    smaller = f", and it is small: {' and '.join(missed)}" if missed else ""
+    return f"{found}. That may be chance ({_q_words(rule)}, limit {config.max_q_value:g}){smaller}."
 
 
 def _estimated_words(rule: Rule, measures: Measures, error: Estimate, config: RulesConfig) -> str:
     """The same where rules were found on all images and tested by shuffling the failures."""
     words, base = EVIDENCE["shuffles"], measures.base
     found = (
-        f"An estimated {percent(error.value, decimals=0)} of such images are misclassified "
+        f"An estimated {percent(error.value, decimals=0)} of these images fail "
         f"({config.confidence_level * 100:g}{THIN_SPACE}% interval {interval(error.low, error.high)}), against a base "
         f"rate of {percent(base.value, decimals=0)} ({ratio(base.k, base.n)})"
     )
     missed = _missed(measures, config, words)
     smaller = f": {' and '.join(missed)}" if missed else ""
-    p = f"a rule as good is found after shuffling the failures with p {_signed(rule.p_value)}"
+    p = f"shuffled failures give a rule as good with p {_signed(rule.p_value)}"
     if rule.verdict == "verified":
         return f"{found}; {p}, {_q_words(rule)}. The failure mode is verified."
     if rule.verdict == "real_but_small":
-        return f"{found}; {p}, {_q_words(rule)}. It is real, but smaller than asked for{smaller}."
+        return f"{found}; {p}, {_q_words(rule)}. It is real but small{smaller}."
     if rule.verdict == "not_of_class":
         return (
-            f"{found}; {p}. But it does not tell them from other images of their own classes, which were not taken for "
-            f"this one (p {_signed(rule.p_value_baseline)}): it says that they are not of the class, and not why they "
-            "are taken for it."
+            f"{found}; {p}. But the rule fits other images of their own classes as well, which were not taken for "
+            f"this one (p {_signed(rule.p_value_baseline)}). It says that these images are of other classes, not why "
+            "they are taken for this one."
         )
-    return f"{found}; {p}. That can be chance ({_q_words(rule)}, limit {config.max_q_value:g})."
+    return f"{found}; {p}. That may be chance ({_q_words(rule)}, limit {config.max_q_value:g})."
 
 
 def _too_few(measures: Measures, config: RulesConfig) -> str:
@@ -216,7 +214,7 @@ def _too_few(measures: Measures, config: RulesConfig) -> str:
     smallest = p_value(float(smallest_p_value(n, n_group_images=base.n or 0, n_group_failures=base.k)))
     outcome = "all of them failed" if n <= base.k else "all failures of the group were among them"
     return (
-        f"Too few images to tell: had {outcome}, the p-value would be {smallest}, still above the limit of "
+        f"Too few images to tell: even if {outcome}, the p-value would be {smallest}, above the limit of "
         f"{config.max_q_value:g}."
     )
 
@@ -231,7 +229,7 @@ def _rates(measures: Measures, config: RulesConfig) -> str:
     error, base = measures.error, measures.base
     level = f"{config.confidence_level * 100:g}{THIN_SPACE}%"
     return (
-        f"{percent(error.value, decimals=0)} are misclassified ({ratio(error.k, error.n)}; {level} interval "
+        f"{percent(error.value, decimals=0)} fail ({ratio(error.k, error.n)}; {level} interval "
         f"{interval(error.low, error.high)}), against a base rate of {percent(base.value, decimals=0)} "
         f"({ratio(base.k, base.n)})"
     )
@@ -249,7 +247,7 @@ def _missed(measures: Measures, config: RulesConfig, words: EvidenceWords) -> li
     missed = []
     if error is not None and base is not None and error < base + config.rho:
         limit = f"{config.rho * 100:g}"
-        side = "below the base rate instead of above it" if error < base else f"above the base instead of {limit}"
+        side = "below the base rate" if error < base else f"above the base rate instead of {limit}"
         missed.append(f"error rate {points(error, base, unlike=config.rho).removeprefix('−')} points {side}")
     if coverage is not None and coverage < config.tau:
         share, limit = points(coverage, 0.0, unlike=config.tau), f"{config.tau * 100:g}"

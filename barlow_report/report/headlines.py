@@ -17,9 +17,9 @@ from barlow_report.report.records import Group, Rule, Share
 __all__ = ["KnownConditions", "headline", "known_conditions"]
 
 _SOURCES: dict[EvidenceKind, str] = {
-    "held_out": "Counted on images that no condition was found on.",
-    "shuffles": "The share of the failures is estimated: what the search for conditions adds by chance is taken away.",
-    "in_sample": "Counted on the images that the conditions were found on, so too high.",
+    "held_out": "Counted on held-out images.",
+    "shuffles": "The share of the failures is estimated, corrected for the search for conditions.",
+    "in_sample": "Too high: counted on the images that the conditions were found on.",
 }
 
 
@@ -33,7 +33,7 @@ class KnownConditions:
         images: Share of the images that do.
         images_of: What images both shares are of, to stand behind "images"; empty for all.
         source: How the share of the failures was come by, a sentence.
-        candidates: How many were looked at and how many held up, a sentence; empty without any.
+        candidates: How many failure modes were found and how many held up, a sentence; empty without any.
     """
 
     title: str
@@ -70,15 +70,13 @@ def headline(catalog: Catalog, modes: Sequence[Rule], *, judged: Judged | None =
             f"{percent(worst.best.base.value, decimals=0)}."
         )
     if not modes:
-        return f"{rate} No condition was found under which they fail at least {points} more often."
+        return f"{rate} No condition was found that fails at least {points} more often."
     if catalog.is_in_sample:
         found = "it was" if len(modes) == 1 else "they were"
         return f"{rate} {_fail(len(modes), '')} at least {points} more often on the images that {found} found on."
     if any(rule.verdict == "real_but_small" for rule in modes):
-        return (
-            f"{rate} Under some conditions they fail more often, but by less than {points} or in few of the failures."
-        )
-    return f"{rate} No condition is known under which they fail at least {points} more often."
+        return f"{rate} Some conditions fail more often, but by less than {points} or covering few of the failures."
+    return f"{rate} No known condition fails at least {points} more often."
 
 
 def _group_words(group: Group) -> str:
@@ -102,7 +100,7 @@ def known_conditions(catalog: Catalog, modes: Sequence[Rule]) -> KnownConditions
         title=_conditions(n, "untested" if catalog.is_in_sample else "known") if n else "No known conditions",
         failures=None if of_run is None else of_run.in_modes if catalog.is_in_sample else of_run.held_out,
         images=None if of_run is None else of_run.images_in_modes if catalog.is_in_sample else of_run.images_held_out,
-        images_of=" set aside" if kind == "held_out" else "",
+        images_of=" held out" if kind == "held_out" else "",
         source=_SOURCES[kind] if of_run else "",
         candidates=_candidates(catalog, modes),
     )
@@ -111,13 +109,13 @@ def known_conditions(catalog: Catalog, modes: Sequence[Rule]) -> KnownConditions
 def _candidates(catalog: Catalog, modes: Sequence[Rule]) -> str:
     if not modes:
         return ""
-    n = f"{count(len(modes))} candidate{'s' * (len(modes) != 1)}"
+    n = f"{count(len(modes))} failure mode{'s' * (len(modes) != 1)} found"
     if catalog.is_in_sample:
-        return f"{n}; none was tested."
+        return f"{n}; not tested."
     n_known = sum(rule.verdict == "verified" for rule in modes)
-    test = "against shuffles of the failures"
+    test = "against shuffled failures"
     if catalog.evidence.kind == "held_out":
-        test = f"on {count(catalog.n_held_out)} image{'s' * (catalog.n_held_out != 1)} set aside"
+        test = f"on {count(catalog.n_held_out)} held-out image{'s' * (catalog.n_held_out != 1)}"
     others = [f"{count(k)} {words}" for k, words in verdict_counts(r for r in modes if r.verdict != "verified")]
     rest = f" The others: {', '.join(others)}." if others else ""
     return f"{n}; {count(n_known) if n_known else 'none'} held up {test}.{rest}"

@@ -59,12 +59,12 @@ class Images:
 
     @property
     def is_failure(self) -> npt.NDArray[np.bool_]:
-        """Which images are misclassified."""
+        """Which images fail."""
         return np.asarray(self.label != self.prediction)
 
     @property
     def failures(self) -> Share:
-        """Share of images that are misclassified."""
+        """Share of images that fail."""
         return Share(int(self.is_failure.sum()), len(self))
 
 

@@ -64,7 +64,7 @@ def _no_tree(site: Site, n_small: int) -> str:
     largest = max((group.base.n or 0 for group in groups if group.status == "too_few_images"), default=0)
     which = f"all {count(n_small)} groups of images are" if n_small == len(groups) else "every group with failures is"
     return (
-        f"Nothing could be judged: {which} too small. The largest has {_images(largest)} to look at, and "
+        f"Nothing could be judged: {which} too small. The largest has {_images(largest)} to find rules in; "
         f"{count(site.catalog.rules_config.min_images)} are needed."
     )
 
@@ -73,7 +73,7 @@ def _no_test(site: Site) -> str:
     sizes = sorted(rule.best.error.n or 0 for rule in site.catalog.failure_modes())
     n = f"{count(sizes[0])} to {_images(sizes[-1])}" if sizes[0] < sizes[-1] else _images(sizes[0])
     modes = f"each of the {count(len(sizes))} failure modes was" if len(sizes) > 1 else "the failure mode was"
-    return f"Nothing could be judged: {modes} tested on {n}, too few for any outcome to tell."
+    return f"Nothing could be judged: {modes} tested on {n}, too few to tell anything."
 
 
 def _images(n: int) -> str:
@@ -84,16 +84,16 @@ def _helps(site: Site) -> tuple[str, ...]:
     small, large = images_needed_here(site)
     rules = site.catalog.rules_config
     more = (
-        f"More images of each class. Say a third of a class's images meet a condition and fail {small.points} points "
-        f"more often than the others: with {count(small.n_images)} images the test finds that with "
-        f"{POWER * 100:g}{THIN_SPACE}% probability; with {count(large.n_images)} it finds {large.points} points."
+        f"More images of each class. If a third of a class's images meet a condition and fail {small.points} points "
+        f"more often than the others, the test finds it with {POWER * 100:g}{THIN_SPACE}% probability among "
+        f"{count(small.n_images)} images of the class; for {large.points} points, {count(large.n_images)} are enough."
     )
     larger = (
-        f"Larger groups of the images there are, of {count(large.n_images)} images or more: rules.unions takes classes "
-        "together, such as those of a super-category; rules.manifest_columns groups images by a column, such as the "
-        "camera; rules.confused_pairs takes the pairs of classes with the most failures."
+        f"Larger groups of the images you have, of {count(large.n_images)} images or more: rules.unions joins classes, "
+        "such as those of a superclass; rules.manifest_columns groups images by a column, such as the camera; "
+        "rules.confused_pairs takes the pairs of classes with the most failures."
     )
-    all_images = "rules.evidence: shuffles tests on all images instead of those that were held out."
+    all_images = "rules.evidence: shuffles tests on all images, not only on held-out ones."
     return (more, larger, *([all_images] if rules.evidence_kind == "held_out" else []))
 
 

@@ -21,7 +21,7 @@ class Limit:
 def limits_of(rule: Rule, config: RulesConfig) -> tuple[Limit, ...]:
     """Return the limits of a failure mode: of its test, of how much more it fails, and of how much it covers.
 
-    The numbers are those in evidence. Without a test, only the other two are told, of the images it was found on.
+    The numbers are those in evidence. Without a test there are only the other two, of the images it was found on.
     """
     return (*_tests(rule, config), *_sizes(rule, config))
 
@@ -31,13 +31,13 @@ def _tests(rule: Rule, config: RulesConfig) -> list[Limit]:
         return []
     limit, asked = config.max_q_value, f"at most {config.max_q_value:g}"
     if rule.verdict == "too_few_images" or rule.q_value is None:
-        return [Limit(found="too few images for a test to tell: q", asked=asked, is_met=None)]
+        return [Limit(found="too few images to tell: q", asked=asked, is_met=None)]
     found = [Limit(found=f"q {_signed(rule.q_value, limit)}", asked=asked, is_met=rule.q_value <= limit)]
     if rule.p_value_baseline is not None:
         p = _signed(rule.p_value_baseline, limit)
         found.append(
             Limit(
-                found=f"told from other images of their own classes: p {p}",
+                found=f"differs from other images of their own classes: p {p}",
                 asked=asked,
                 is_met=rule.p_value_baseline <= limit,
             )

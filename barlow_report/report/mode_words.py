@@ -1,6 +1,6 @@
 """How a site says one failure mode: its images, and how often they fail. Every page uses these words and no others.
 
-The numbers are those in evidence (`Rule.best`): counts on images that were set aside, or an estimate with its interval.
+The numbers are those in evidence (`Rule.best`): counts on held-out images, or an estimate with its interval.
 What was seen where the rule was fitted stands beside them only where nothing was tested, and says so.
 """
 
@@ -34,19 +34,19 @@ def mode_when(rule: Rule) -> str:
 def mode_rate(rule: Rule) -> str:
     """Say how often the images of a rule fail, and of which images that is.
 
-    Held-out: 43 % wrong instead of 27 % (60 of 140 new images). Estimated: about 43 % wrong instead of 27 % (36–50 %,
-    estimated from 318 images).
+    Held-out: 43 % fail instead of 27 % (60 of 140 held-out images). Estimated: about 43 % fail instead of 27 %
+    (36–50 %, estimated from 318 images).
     """
     error, base = rule.best.error, percent(rule.best.base.value, decimals=0)
     if isinstance(error, Estimate):
         n = rule.fit.error.n
         source = f"{interval(error.low, error.high)}, estimated from {_images(n)}"
-        return f"about {percent(error.value, decimals=0)} wrong instead of {base} ({source})"
+        return f"about {percent(error.value, decimals=0)} fail instead of {base} ({source})"
     if not error.n:
-        return "not known how many are wrong (none of the new images is such an image)"
-    images = f"{count(error.k)} of {_images(error.n, kind='new ' if rule.held_out else '')}"
-    untested = "" if rule.held_out else " that it was found on, not tested"
-    return f"{percent(error.value, decimals=0)} wrong instead of {base} ({images}{untested})"
+        return "not known how many fail (none of the held-out images is one of these)"
+    images = f"{count(error.k)} of {_images(error.n, kind='held-out ' if rule.held_out else '')}"
+    untested = "" if rule.held_out else " it was found on, not tested"
+    return f"{percent(error.value, decimals=0)} fail instead of {base} ({images}{untested})"
 
 
 def _images(n: int | None, *, kind: str = "") -> str:
@@ -54,7 +54,7 @@ def _images(n: int | None, *, kind: str = "") -> str:
 
 
 def mode_line(group: Group, rule: Rule) -> str:
-    """Say a failure mode in one sentence: Images labelled dog without feature 22: 43 % wrong instead of 27 % (…)."""
+    """Say a failure mode in one sentence: Images labelled dog without feature 22: 43 % fail instead of 27 % (…)."""
     name = mode_name(group, rule)
     return f"{name[:1].upper()}{name[1:]}: {mode_rate(rule)}."
 
@@ -72,10 +72,10 @@ def either_line(group: Group) -> str:
     failing = sum((rule.best.error.value or 0) * (rule.n_in_evidence or 0) for rule in modes)
     is_estimated = any(isinstance(rule.best.error, Estimate) for rule in modes)
     k = round(failing)  # held-out failures are whole numbers
-    source = f"estimated from {_images(n)}" if is_estimated else f"{count(k)} of {_images(n, kind='new ')}"
+    source = f"estimated from {_images(n)}" if is_estimated else f"{count(k)} of {_images(n, kind='held-out ')}"
     rate = percent((failing if is_estimated else k) / n, decimals=0)
     coverage = percent(min(sum(rule.best.coverage.value or 0 for rule in modes), 1.0), decimals=0)
     return (
-        f"{name[:1].upper()}{name[1:]}: {'about ' * is_estimated}{rate} wrong instead of "
-        f"{percent(modes[0].best.base.value, decimals=0)} ({source}). They hold {coverage} of the failures."
+        f"{name[:1].upper()}{name[1:]}: {'about ' * is_estimated}{rate} fail instead of "
+        f"{percent(modes[0].best.base.value, decimals=0)} ({source}). They cover {coverage} of the failures."
     )

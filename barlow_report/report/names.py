@@ -19,7 +19,7 @@ NAME_STATUSES = {
 _RELATIONS = {
     "core": "part of the object",
     "spurious": "not part of the object",
-    "undecided": "people differ on whether it is part of the object",
+    "undecided": "people disagree whether it is part of the object",
 }
 
 
@@ -88,7 +88,7 @@ class FeatureName:
     @property
     def said_spurious(self) -> str:
         """How many of those who were asked say that it is not part of the object."""
-        return f"{self.n_spurious} of {self.n_relation} people say that it is not part of the object"
+        return f"{self.n_spurious} of {self.n_relation} people say it is not part of the object"
 
     @property
     def relation_words(self) -> str | None:

@@ -102,8 +102,8 @@ def draw_tree(group: Group) -> TreeDrawing | None:
 
 
 _NOTES = {
-    "held_out": "Numbers are of held-out images, which the tree was not fitted on.",
-    "shuffles": "Rates of leaves are estimates; boxes between them and all images are as seen when the tree was found.",
+    "held_out": "Numbers are of held-out images, which the tree was not fitted to.",
+    "shuffles": "Rates of leaves are estimates; those of the other boxes are as seen when the tree was found.",
 }
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "condition_text",
     "condition_words",
     "enlarged_words",
+    "group_short",
     "grouping_label",
     "images_of",
     "kind_words",
@@ -38,12 +39,11 @@ GROUPINGS = {
 """Short names of the groupings; one by a column of the manifest, or of another kind, goes by its own name."""
 
 GROUP_KINDS = {
-    "confused_pairs": "The images of one class that were recognised or taken for one other class: a → b is labelled a, "
-    "predicted as a or b. The pairs with the most failures were found automatically; images taken for a third class "
-    "are left out.",
-    "unions_by_label": "Several classes taken together, by label. An image of one that is predicted as another of them "
-    "is a failure all the same.",
-    "unions_by_prediction": "Several classes taken together, by prediction.",
+    "confused_pairs": "Images labelled a that were recognised or taken for b: a → b. The pairs with the most failures "
+    "were chosen; images taken for a third class are left out.",
+    "unions_by_label": "Images labelled as any of several classes. An image of one class that is taken for another of "
+    "them is still a failure.",
+    "unions_by_prediction": "Images taken for any of several classes.",
 }
 """What the groups of a grouping are that no single class defines."""
 
@@ -67,11 +67,19 @@ def grouping_label(group: Group) -> str:
     return words.replace("pairs", "pair").replace("unions", "union") if group.grouping in GROUPINGS else words
 
 
+def group_short(group: Group) -> str:
+    """Name a group in a list: labelled cat, taken for dog, cat → dog, pets (union by label)."""
+    if group.grouping == "confused_pairs":
+        return group.name
+    phrases = {"label": f"labelled {group.name}", "prediction": f"taken for {group.name}"}
+    return phrases.get(group.grouping, f"{group.name} ({grouping_label(group)})")
+
+
 def kind_words(grouping: str) -> tuple[str, str]:
     """Name a grouping of groups that no single class defines, and say what its groups are."""
     if grouping.startswith(COLUMN_GROUPING):
         name = grouping.removeprefix(COLUMN_GROUPING)
-        return grouping, f"The images with one value in the column {name} of the manifest, whatever their class."
+        return grouping, f"Images with the same value in the column {name} of the manifest, of any class."
     return GROUPINGS.get(grouping, grouping), GROUP_KINDS.get(grouping, "Sets of images given to the analysis.")
 
 
@@ -115,12 +123,11 @@ def noise_words(group: Group, config: RulesConfig) -> str:
     gain, floor = group.tree_gain, group.noise_floor
     if gain is None or floor is None:
         return ""
-    verdict = "So it gains more than by chance alone" if gain > floor else "So it gains no more than by chance alone"
+    verdict = "That is more than chance" if gain > floor else "That is no more than chance"
     shuffles = f"{config.n_permutations} shuffles" if config.n_permutations else "shuffles"
     return (
-        f"Noise floor: the tree gains {number(gain)} (ALER − BER on the images it was fitted on). With the failures "
-        f"shuffled within the group, so that no feature has to do with them, 19 of 20 trees gain at most "
-        f"{number(floor)} ({shuffles}). {verdict}."
+        f"Noise floor: the tree gains {number(gain)} (ALER − BER on the images it was fitted to). When the failures "
+        f"of the group are shuffled, 19 of 20 trees gain at most {number(floor)} ({shuffles}). {verdict}."
     )
 
 
@@ -185,11 +192,10 @@ def status_words(group: Group, config: RulesConfig) -> str:
     images = f"{n} image{'s' * (n != 1)} to fit on"
     return {
         "fitted": "",
-        "too_few_images": f"No tree: {images}, and trees are grown from {config.min_images} images on.",
-        "no_failures": f"No tree: none of the {images} is a failure, so there is nothing to explain.",
-        "only_failures": f"No tree: all of the {images} are failures, so no feature can tell them from successes.",
-        "no_split": "No tree: no feature separates failures from successes well enough for a split of the allowed "
-        "size.",
+        "too_few_images": f"No tree: {images}; a tree needs at least {config.min_images}.",
+        "no_failures": f"No tree: none of the {images} fails, so there is nothing to explain.",
+        "only_failures": f"No tree: all of the {images} fail, so there is nothing to compare them with.",
+        "no_split": "No tree: no feature separates failures from successes in a split of the allowed size.",
     }[group.status]
 
 

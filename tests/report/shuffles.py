@@ -37,7 +37,7 @@ def _pooled(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _estimated(rules: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
-    """Estimate rates in place of counting them; every third mode of a group by prediction is only not of the class."""
+    """Estimate rates in place of counting them; every third mode of a group by prediction is not specific."""
     of_group = groups.loc[rules["group_id"]]
     rates = rules["error_rate"].to_numpy() * SHRINKAGE
     coverage = np.minimum(rates * rules["n_images"].to_numpy() / of_group["n_failures"].to_numpy(), 1.0)

@@ -190,7 +190,7 @@ def test_paths_of_images_are_shown_only_if_asked_for(demo: Built, hostile: Built
 
 def test_the_overview_and_the_evaluation_say_how_much_is_explained(demo: Built) -> None:
     overview, evaluation = demo.text("index.html"), demo.text("evaluation/index.html")
-    assert "<b>30\u202f%</b> <span>of the failures in <b>20\u202f%</b> of the images set aside" in overview
+    assert "<b>30\u202f%</b> <span>of the failures in <b>20\u202f%</b> of the images held out" in overview
     assert "18/60 failures, 42/210 images." in overview
     assert "Mean gain, held-out" in evaluation
     assert "0.049" in evaluation

@@ -52,7 +52,7 @@ def test_conditions_that_are_not_verified_are_not_called_known(demo: Built, verd
     assert words in said
     assert known.title == "No known conditions"
     assert (known.failures, known.images) == (None, None)
-    assert "; none held up on " in known.candidates
+    assert " found; none held up on " in known.candidates
     assert f"The others: {known.candidates.split()[0]} {verdict.replace('_', ' ')}." in known.candidates
 
 
@@ -60,7 +60,7 @@ def test_conditions_of_a_run_in_sample_are_untested(hostile: Built) -> None:
     said, known = _said(hostile.source)
     assert "more often on the images that they were found on." in said
     assert known.title.endswith(" untested conditions")
-    assert known.candidates.endswith(" candidates; none was tested.")
+    assert known.candidates.endswith(" failure modes found; not tested.")
     assert (known.failures and known.failures.n) == 140  # of the fitted images
     assert "too high" in known.source
 
@@ -78,13 +78,13 @@ def test_known_conditions_say_how_much_of_the_failures_lies_in_how_much_of_the_i
     assert known.failures is not None
     assert known.images is not None
     assert (known.failures.k, known.failures.n) == (18, 60)
-    assert (known.images.k, known.images.n, known.images_of) == (42, 210, " set aside")
+    assert (known.images.k, known.images.n, known.images_of) == (42, 210, " held out")
     n_held_out = int((demo.source.tables["splits"]["split"] == "held_out").sum())
-    assert f" held up on {n_held_out} images set aside." in known.candidates
+    assert f" held up on {n_held_out} held-out images." in known.candidates
 
 
 def test_rules_on_all_images_held_up_against_shuffles_and_their_share_is_estimated(demo: Built) -> None:
     known = _said(with_shuffles(demo.source))[1]
-    assert "held up against shuffles of the failures." in known.candidates
+    assert "held up against shuffled failures." in known.candidates
     assert "estimated" in known.source
     assert known.images_of == ""

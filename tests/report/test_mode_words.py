@@ -45,26 +45,26 @@ def test_a_mode_of_any_group_has_a_name(grouping: str, name: str) -> None:
 
 def test_a_rate_is_that_in_evidence_and_says_of_which_images() -> None:
     rule = replace(RULE, conditions=(LE,), held_out=NEW)
-    assert mode_rate(rule) == f"43{THIN}% wrong instead of 27{THIN}% (60 of 140 new images)"
-    assert mode_line(GROUP, rule).startswith(f"Images labelled mug without feature 22: 43{THIN}% wrong instead of")
+    assert mode_rate(rule) == f"43{THIN}% fail instead of 27{THIN}% (60 of 140 held-out images)"
+    assert mode_line(GROUP, rule).startswith(f"Images labelled mug without feature 22: 43{THIN}% fail instead of")
     one = replace(NEW, error=Share(1, 1, 0.2, 1.0))
-    assert mode_rate(replace(rule, held_out=one)).endswith("(1 of 1 new image)")
+    assert mode_rate(replace(rule, held_out=one)).endswith("(1 of 1 held-out image)")
     none = replace(NEW, error=Share(0, 0))
     assert mode_rate(replace(rule, held_out=none)) == (
-        "not known how many are wrong (none of the new images is such an image)"
+        "not known how many fail (none of the held-out images is one of these)"
     )
 
 
 def test_an_estimated_rate_has_its_interval_and_the_images_it_is_from() -> None:
     estimated = replace(NEW, error=Estimate(value=0.43, low=0.36, high=0.5))
     assert mode_rate(replace(RULE, held_out=estimated)) == (
-        f"about 43{THIN}% wrong instead of 27{THIN}% (36–50{THIN}%, estimated from 320 images)"
+        f"about 43{THIN}% fail instead of 27{THIN}% (36–50{THIN}%, estimated from 320 images)"
     )
 
 
 def test_a_rate_that_nothing_tested_says_so() -> None:
     assert mode_rate(replace(RULE, held_out=None)) == (
-        f"97{THIN}% wrong instead of 51{THIN}% (311 of 320 images that it was found on, not tested)"
+        f"97{THIN}% fail instead of 51{THIN}% (311 of 320 images it was found on, not tested)"
     )
 
 
@@ -73,13 +73,13 @@ def test_several_verified_modes_of_a_group_are_said_as_one_rule() -> None:
     other = replace(NEW, error=Share(20, 60, 0.2, 0.4), coverage=Share(20, 240))
     second = replace(RULE, rule_id=9, conditions=(GT,), held_out=other)
     assert either_line(replace(GROUP, rules=(first, second))) == (
-        f"Images labelled mug without feature 22, or with “striped fur”: 40{THIN}% wrong instead of 27{THIN}% "
-        f"(80 of 200 new images). They hold 33{THIN}% of the failures."
+        f"Images labelled mug without feature 22, or with “striped fur”: 40{THIN}% fail instead of 27{THIN}% "
+        f"(80 of 200 held-out images). They cover 33{THIN}% of the failures."
     )
     guesses = [replace(NEW, error=Estimate(value, 0.1, 0.9), coverage=Estimate(0.4, 0.3, 0.5)) for value in (0.5, 0.3)]
     rules = tuple(replace(rule, held_out=guess) for rule, guess in zip((first, second), guesses, strict=True))
     assert either_line(replace(GROUP, rules=rules)).endswith(
-        f"about 40{THIN}% wrong instead of 27{THIN}% (estimated from 640 images). They hold 80{THIN}% of the failures."
+        f"about 40{THIN}% fail instead of 27{THIN}% (estimated from 640 images). They cover 80{THIN}% of the failures."
     )
     chance = replace(second, verdict="can_be_chance")
     assert either_line(replace(GROUP, rules=(first,))) == either_line(replace(GROUP, rules=(first, chance))) == ""

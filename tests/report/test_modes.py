@@ -79,7 +79,7 @@ def test_the_first_images_are_there_without_script(demo: Built, rule_id: int) ->
     assert len(tiles) == min(data["n"], 48)
     assert f"{data['n']} images: " in text
     assert "marked <em>new</em>" in text
-    shown = re.search(r"is <b>(.*?)</b>, said (.*?), (\d+)\u202f%\u00a0sure", text)
+    shown = re.search(r"<b>(.*?)</b>, taken for (.*?), (\d+)\u202f%\u00a0sure", text)
     assert shown is not None
     assert shown.groups() == (
         data["label"]["values"][0],

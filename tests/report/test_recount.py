@@ -31,7 +31,7 @@ Pair = tuple[int, int]
 DATA = draw(n_images=1600)
 CONDITION = re.compile(r"feature (\d+) ([≤>]) (−?[\d.e-]+)")
 RATE = re.compile(r"([\d.]+) %\s*<small[^>]*>([\d ]+)/([\d ]+)")
-WRONG = re.compile(r"(about )?([\d.]+) % wrong instead of ([\d.]+) % \(([^()]*)\)")
+WRONG = re.compile(r"(about )?([\d.]+) % fail instead of ([\d.]+) % \(([^()]*)\)")
 DETAILS = re.compile(r"(</?details\b)")
 
 
@@ -113,7 +113,7 @@ def test_every_failure_mode_is_said_with_the_rate_that_its_printed_rule_gives(re
         if recounted.evidence == "held_out":
             k, n = count(recounted.fails, leaf & recounted.held_out)
             base = Fraction(*count(recounted.fails, group & recounted.held_out))
-            words = ("", percent(Fraction(k, n), 0) if n else "", f"{k} of {n} new image{'s' * (n != 1)}")
+            words = ("", percent(Fraction(k, n), 0) if n else "", f"{k} of {n} held-out image{'s' * (n != 1)}")
         else:
             base, rule = Fraction(*count(recounted.fails, group)), rules.loc[int(row["rule_id"])]
             rate, low, high = (

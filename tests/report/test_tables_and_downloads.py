@@ -71,7 +71,7 @@ def test_the_numbers_of_the_csv_are_those_of_the_tables(demo: Built) -> None:
         assert row["evidence"] == "held_out"
         assert list(row) == list(rule_columns("held_out"))
         k, n = int(rule["n_failures_held_out"]), int(rule["n_images_held_out"])
-        assert f"({k} of {n} new image{'s' * (n != 1)})" in row["sentence"].replace("\u202f", "") or not n
+        assert f"({k} of {n} held-out image{'s' * (n != 1)})" in row["sentence"].replace("\u202f", "") or not n
 
 
 def test_the_json_has_names_as_they_are_and_no_markup(hostile: Built) -> None:

@@ -103,25 +103,25 @@ def test_verified_evidence_names_counts_interval_and_q() -> None:
 @pytest.mark.parametrize(
     ("measures", "smaller"),
     [
-        (_measures(18, 40, 82, 200, low=0.3), "error rate 4 points above the base instead of 10."),
+        (_measures(18, 40, 82, 200, low=0.3), "error rate 4 points above the base rate instead of 10."),
         (
             _measures(11, 22, 401, 1000, low=0.3),
-            "error rate 9.9 points above the base instead of 10 and covers 3\u202f%",
+            "error rate 9.9 points above the base rate instead of 10 and covers 3\u202f%",
         ),
-        (_measures(30, 100, 100, 200, low=0.2), "error rate 20 points below the base rate instead of above it."),
+        (_measures(30, 100, 100, 200, low=0.2), "error rate 20 points below the base rate."),
         (_measures(39, 40, 199, 400, low=0.9), "covers 19.6\u202f% of the held-out failures instead of 20\u202f%."),
     ],
 )
 def test_a_real_difference_says_by_how_much_it_misses_a_limit(measures: Measures, smaller: str) -> None:
     small = replace(RULE, held_out=measures, verdict="real_but_small", q_value=0.01)
     words = evidence_words(small, HELD_OUT)
-    assert f"It is real (q = 0.010), but smaller than asked for: {smaller}" in words
+    assert f"It is real (q = 0.010) but small: {smaller}" in words
 
 
 def test_a_difference_that_can_be_chance_says_so_first() -> None:
     weak = _measures(3, 30, 50, 100, low=0.02)
     words = evidence_words(replace(RULE, held_out=weak, verdict="can_be_chance", q_value=0.3), HELD_OUT)
-    assert "That can be chance (q = 0.300, limit 0.05), and it is smaller than asked for: error rate 40 points" in words
+    assert "That may be chance (q = 0.300, limit 0.05), and it is small: error rate 40 points" in words
     assert "covers 6\u202f% of the held-out failures instead of 20\u202f%" in words
 
 
@@ -144,7 +144,7 @@ def test_a_leaf_with_too_few_held_out_images_says_that_no_outcome_could_have_pas
 def test_estimates_name_their_interval_and_the_test_by_shuffles() -> None:
     rule = replace(RULE, held_out=ESTIMATED, p_value=0.0005, q_value=0.002)
     words = evidence_words(rule, RulesConfig())
-    assert words.startswith("An estimated 88\u202f% of such images are misclassified (95\u202f% interval 80–93\u202f%)")
+    assert words.startswith("An estimated 88\u202f% of these images fail (95\u202f% interval 80–93\u202f%)")
     assert "a rule as good is found after shuffling the failures with p <\u202f0.001, q = 0.002" in words
     assert words.endswith("The failure mode is verified.")
     small = evidence_words(replace(rule, verdict="real_but_small"), RulesConfig(rho=0.5))
@@ -152,13 +152,13 @@ def test_estimates_name_their_interval_and_the_test_by_shuffles() -> None:
     alike = replace(rule, verdict="not_of_class", p_value_baseline=0.6, q_value=0.6)
     assert "not tell them from other images of their own classes" in evidence_words(alike, RulesConfig())
     chance = replace(rule, verdict="can_be_chance", p_value=0.2, q_value=0.6)
-    assert evidence_words(chance, RulesConfig()).endswith("That can be chance (q = 0.600, limit 0.05).")
+    assert evidence_words(chance, RulesConfig()).endswith("That may be chance (q = 0.600, limit 0.05).")
 
 
 def test_failure_modes_are_counted_by_verdict_and_ordered_by_it_then_by_stability() -> None:
     verdicts = ("can_be_chance", "verified", "real_but_small", "verified")
     rules = [replace(RULE, rule_id=i, verdict=verdict) for i, verdict in enumerate(verdicts)]
-    assert verdict_counts(rules) == ((2, "verified"), (1, "real but small"), (1, "can be chance"))
+    assert verdict_counts(rules) == ((2, "verified"), (1, "real but small"), (1, "may be chance"))
     rules[1] = replace(rules[1], stability=0.49)
     assert [rule.rule_id for rule in sorted(rules, key=lambda rule: rule.order)] == [3, 1, 2, 0]
 

@@ -33,7 +33,7 @@ def directions_page(site: Site, directions: DirectionTables) -> SitePage:
         path="directions/index.html",
         title="Directions",
         section="Directions",
-        description="Along which direction of the embeddings each class fails, tested on held-out images.",
+        description="The direction of the embeddings along which each class fails, tested on held-out images.",
         search="Failure directions: linear SVM, decision values, balanced accuracy, hardest images, captions.",
         template="lenses/directions/page.html",
         view=lambda: DirectionsView(
@@ -61,7 +61,7 @@ def _table(site: Site, directions: DirectionTables) -> DataTable:
             kind="number",
             starts="descending",
             title="Mean of the shares of held-out failures and of held-out successes that lie on their own side of 0; "
-            "0.5 is chance",
+            "0.5 is chance.",
         ),
         TableColumn(
             key="interval",
@@ -83,15 +83,13 @@ def _table(site: Site, directions: DirectionTables) -> DataTable:
             starts="descending",
             title="Held-out successes on the easy side",
         ),
-        TableColumn(
-            key="q", label="q", kind="q", title="Benjamini–Hochberg q-value of the exact test, over all directions"
-        ),
+        TableColumn(key="q", label="q", kind="q", title="The Benjamini–Hochberg q-value over all directions."),
         TableColumn(
             key="cross-validated",
             label="Cross-validated",
             kind="number",
             starts="descending",
-            title="Balanced accuracy on the fitted images, the best of several settings: no evidence by itself",
+            title="Balanced accuracy on the fitted images, the best of several settings; no evidence by itself.",
         ),
     ]
     if directions.has_captions:

@@ -32,9 +32,9 @@ DIRECTION_ANCHOR = "direction"
 LABELS = {**VERDICTS, **STATUSES, "too_few_of_one_outcome": "too few of one outcome"}
 
 _WHY = {
-    "too_few_images": "fewer images of this class can be fitted on than the configured least number.",
-    "no_failures": "the model recognises every image of this class that is fitted on.",
-    "only_failures": "the model recognises no image of this class that is fitted on.",
+    "too_few_images": "this class has fewer images to fit on than directions.min_images.",
+    "no_failures": "the model recognises every image of this class that could be fitted on.",
+    "only_failures": "the model recognises no image of this class that could be fitted on.",
     "too_few_of_one_outcome": "there are too few failures, or too few successes, to divide them into folds.",
 }
 
@@ -143,7 +143,7 @@ def quality_words(entry: ClassDirection) -> str:
     if entry.status != "fitted":
         return ""
     if entry.verdict == "in_sample_only":
-        return "No image was held out, so nothing was tested: the order may be one that the fit has learned by heart."
+        return "No image was held out, so nothing was tested: the fit may have memorised the order."
     if entry.balanced_accuracy is None:
         missing = "failures" if not entry.held_out.k else "successes"
         return f"The held-out images of this class have no {missing}, so the direction could not be tested."
@@ -154,7 +154,7 @@ def quality_words(entry: ClassDirection) -> str:
     if entry.verdict == "verified":
         return f"{found}That is more than chance."
     if entry.verdict == "too_few_images":
-        return f"{found}Those are too few images to tell: no outcome could have been more than chance."
+        return f"{found}That is too few images to tell: no outcome could have been more than chance."
     return f"{found}That may be chance: do not rely on the order below."
 
 

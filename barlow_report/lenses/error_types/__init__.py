@@ -96,10 +96,10 @@ class ErrorTypes(Lens["ErrorTypeTables"]):
 
         return mode_columns(site, view)
 
-    def picture_note(self, site: "Site", view: "ErrorTypeTables", image_id: int) -> str:
+    def picture_note(self, site: "Site", view: "ErrorTypeTables", rule: "Rule", image_id: int) -> str:
         from barlow_report.lenses.error_types.places import picture_note
 
-        return picture_note(view, image_id)
+        return picture_note(view, rule, image_id)
 
     def method(self, site: "Site", view: "ErrorTypeTables") -> "MethodPart":
         from barlow_report.lenses.error_types.places import method_part

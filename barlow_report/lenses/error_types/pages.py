@@ -20,12 +20,12 @@ _ACCURACIES = {  # what each is called, what it counts as correct beyond the one
         ("overlapping", "multi_label"),
     ),
     "minor": (
-        "Minor errors forgiven",
+        "Minor errors accepted",
         "or fine-grained, or out of vocabulary",
         ("fine_grained", "out_of_vocabulary"),
     ),
     "explainable": (
-        "Explainable errors forgiven",
+        "Explainable errors accepted",
         "or a co-occurrence, or non-prototypical",
         ("co_occurrence", "non_prototypical"),
     ),

@@ -31,6 +31,8 @@ __all__ = [
 
 LABEL_NOISE_WORD = "mostly label noise"
 
+_USUAL = 0.75  # of the failures of a mode: then the type is said once, above the pictures, and not under each
+
 
 @dataclass(frozen=True, kw_only=True)
 class BreakdownView:
@@ -70,7 +72,7 @@ def mode_block(error_types: ErrorTypeTables, rule: Rule) -> Block | None:
     found = error_types.by_rule.get(rule.rule_id)
     if found is None:
         return None
-    return _breakdown(error_types, found, breakdown_words(found, among=" in its leaf, among all images"))
+    return _breakdown(error_types, found, breakdown_words(found, among=" among all its images"))
 
 
 def noise_remark(error_types: ErrorTypeTables, rule: Rule) -> Remark | None:
@@ -86,13 +88,15 @@ def noise_words(error_types: ErrorTypeTables, modes: Sequence[Rule]) -> str:
     n_noise = sum(noise_remark(error_types, rule) is not None for rule in modes)
     if not n_noise:
         return ""
-    verb = "are" if n_noise != 1 else "is"
-    return f"{count(n_noise)} of the known conditions {verb} mostly label noise: better labels are needed."
+    verb, need = ("are", "need") if n_noise != 1 else ("is", "needs")
+    return f"{count(n_noise)} of the known conditions {verb} mostly label noise and {need} better labels."
 
 
-def picture_note(error_types: ErrorTypeTables, image_id: int) -> str:
-    """The kind of error of a failure."""
-    return ERROR_TITLES[error_types.type_of[image_id]] if image_id in error_types.type_of else ""
+def picture_note(error_types: ErrorTypeTables, rule: Rule, image_id: int) -> str:
+    """The type of a failure of a failure mode; nothing where nearly all of its failures are of that type."""
+    error_type, found = error_types.type_of.get(image_id), error_types.by_rule.get(rule.rule_id)
+    usual = {entry.error_type for entry in found.types if (entry.share.value or 0.0) >= _USUAL} if found else set()
+    return "" if error_type is None or error_type in usual else ERROR_TITLES[error_type]
 
 
 def method_part(error_types: ErrorTypeTables) -> MethodPart:

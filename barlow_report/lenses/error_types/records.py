@@ -38,11 +38,11 @@ ERROR_TITLES = {
 }
 
 MEANINGS = {
-    "set_aside": "People found no label to agree on, so nobody can say whether the prediction is wrong.",
+    "set_aside": "People did not agree on any label, so nobody can say whether the prediction is wrong.",
     "overlapping": "The two classes mean the same thing, or one is a part of the other: the prediction is as good as "
     "the label.",
     "multi_label": "The prediction is another correct label of the image.",
-    "fine_grained": "The prediction is of the right kind: it shares a superclass with a correct label.",
+    "fine_grained": "The prediction is nearly right: it shares a superclass with a correct label.",
     "out_of_vocabulary": "The image shows something of the prediction's kind that is none of the classes.",
     "co_occurrence": "The prediction is a class that is often seen together with a correct label.",
     "non_prototypical": "The image shows its class in an unusual way.",

@@ -6,6 +6,7 @@ from barlow_report.lenses.joint.places import joint_path
 from barlow_report.lenses.joint.records import JointMode, JointModes
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, TableColumn
 from barlow_report.report.evidence import VERDICTS
+from barlow_report.report.glossary import meaning
 from barlow_report.report.pages.page import Site, SitePage
 from barlow_report.report.words import grouping_label
 
@@ -38,8 +39,8 @@ def joint_page(site: Site, joint: JointModes) -> SitePage:
         path="joint-modes/index.html",
         title="Joint modes",
         section="Joint modes",
-        description="Groups whose failures many features foretell together, though no single one says when.",
-        search="Joint modes: failures that are predictable, but not by one feature. Directions, AUC, shuffles.",
+        description="Groups whose failures can be predicted only from many features together.",
+        search="Joint modes: failures predictable only from many features together. Directions, AUC, shuffles.",
         template="lenses/joint/page.html",
         view=lambda: view,
         crumbs=(Link("Overview", "index.html"),),
@@ -55,38 +56,34 @@ _COLUMNS = (
         key="named",
         label="Rules",
         kind="text",
-        title="Whether a rule is verified in the group; then the joint mode stands behind it",
+        title="Whether a rule of the group is verified; if so, the joint mode is not shown.",
     ),
     TableColumn(
         key="er",
         label="ER",
         kind="estimate",
         starts="descending",
-        title="Error rate: estimated share of the images high in the direction that fail, with its interval",
+        title=meaning("er", of="here of images that score high, estimated"),
     ),
-    TableColumn(
-        key="ber", label="BER", kind="rate", starts="descending", title="Base error rate among all images of the group"
-    ),
+    TableColumn(key="ber", label="BER", kind="rate", starts="descending", title=meaning("ber")),
     TableColumn(
         key="ec",
         label="EC",
         kind="estimate",
         starts="descending",
-        title="Error coverage: estimated share of the group's failures that are high in the direction",
+        title=meaning("ec", of="here of images that score high, estimated"),
     ),
-    TableColumn(key="n", label="n", kind="count", starts="descending", title="Images high in the direction"),
+    TableColumn(key="n", label="n", kind="count", starts="descending", title="Images that score high."),
     TableColumn(
         key="auc",
         label="AUC",
         kind="number",
         starts="descending",
-        title="Probability that a failure has a higher score than a success, each scored by a direction that was "
-        "fitted without it; 0.5 is chance",
+        title="Probability that a failure scores higher than a success, each scored by a direction fitted without "
+        "it; 0.5 is chance.",
     ),
-    TableColumn(key="q", label="q", kind="q", title="Benjamini–Hochberg q-value over the groups of the same grouping"),
-    TableColumn(
-        key="iv", label="IV", kind="number", starts="descending", title="Importance value: error rate × error coverage"
-    ),
+    TableColumn(key="q", label="q", kind="q", title=meaning("q")),
+    TableColumn(key="iv", label="IV", kind="number", starts="descending", title=meaning("iv")),
 )
 
 

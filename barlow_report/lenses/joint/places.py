@@ -12,7 +12,7 @@ from barlow_report.report.pages.page import Heading, Site
 from barlow_report.report.pages.pictures import GalleryPicture
 from barlow_report.report.records import Estimate, Group, Share
 from barlow_report.report.slots import Block, MethodPart, PagePart
-from barlow_report.report.words import grouping_label, images_of
+from barlow_report.report.words import group_short, images_of
 
 __all__ = [
     "TITLE",
@@ -27,7 +27,7 @@ __all__ = [
     "verdict_words",
 ]
 
-TITLE = "Predictable, but not by one feature"
+TITLE = "Predictable only from many features"
 _N_CARDS = 4
 
 
@@ -59,7 +59,6 @@ class JointCard:
 
     mode: JointMode
     link: Link
-    grouping: str
     base: Share
     sentence: str
     highest: GalleryPicture | None
@@ -92,11 +91,11 @@ def verdict_words(joint: JointModes) -> str:
     if not n:
         return ""
     groups = "1 group" if n == 1 else f"{count(n)} groups"
-    return f"In {groups} without a verified rule, failures are predictable, but not by one feature."
+    return f"In {groups} without a verified rule, many features together predict failures."
 
 
 def group_block(site: Site, joint: JointModes, group: Group) -> Block | None:
-    """The joint mode of a group; one line where a rule is verified, nothing where it can be chance."""
+    """The joint mode of a group; one line where a rule is verified, nothing where it may be chance."""
     mode = joint.modes.get(group.group_id)
     if mode is None:
         return None
@@ -154,8 +153,7 @@ def _card(site: Site, mode: JointMode) -> JointCard:
     ends = pictures(site, [mode.images[0], mode.images[-1]] if len(mode.images) > 1 else [])
     return JointCard(
         mode=mode,
-        link=Link(group.name, joint_path(site, mode)),
-        grouping=grouping_label(group),
+        link=Link(group_short(group), joint_path(site, mode)),
         base=group.all_images,
         sentence=_rates(mode, group),
         highest=ends[0] if len(ends) == 2 else None,
@@ -164,15 +162,14 @@ def _card(site: Site, mode: JointMode) -> JointCard:
 
 
 def _sentence(mode: JointMode, group: Group) -> str:
-    return f"{_rates(mode, group)} No rule is verified here: many features tell it together."
+    return f"{_rates(mode, group)} No rule is verified here."
 
 
 def _rates(mode: JointMode, group: Group) -> str:
     """Say how often members fail and how much of the failures they hold."""
     return (
-        f"Of the {images_of(group)} that are high in this direction, {_estimated(mode.error)} are misclassified, "
-        f"instead of {percent(group.all_images.value, decimals=0)}; they hold {_estimated(mode.coverage)} of the "
-        "failures."
+        f"Of the {images_of(group)} that score high, about {_estimated(mode.error)} fail instead of "
+        f"{percent(group.all_images.value, decimals=0)}; they cover {_estimated(mode.coverage)} of the failures."
     )
 
 
@@ -181,25 +178,29 @@ def _estimated(value: Estimate) -> str:
 
 
 def _foretell(mode: JointMode) -> str:
-    """Say how well the failures are told by all features, and that it is no chance, without a full stop."""
+    """Say how well all features together predict the failures, and that it is not chance, without a full stop."""
     p, q = (text if text.startswith("<") else f"= {text}" for text in (p_value(mode.p_value), p_value(mode.q_value)))
     return (
-        f"all features together tell a failure from a success in {percent(mode.auc, decimals=0)} of such pairs "
-        f"(a coin: 50{THIN_SPACE}%; p {p}, q {q})"
+        f"all features together pick the failure from a pair of failure and success in "
+        f"{percent(mode.auc, decimals=0)} of pairs (chance: 50{THIN_SPACE}%; p {p}, q {q})"
     )
 
 
 def _evidence(mode: JointMode, group: Group, config: RulesConfig) -> str:
     """Say what speaks for a joint mode, and what it misses."""
-    found = f"With each image scored by a direction that was fitted without it, {_foretell(mode)}."
+    found = f"With each image scored by a direction fitted without it, {_foretell(mode)}."
     if mode.verdict == "verified":
         return f"{found} The joint mode is verified."
     missed, base = [], group.all_images.value or 0.0
     if mode.error.value < base + config.rho:
-        side = f"above the base instead of {config.rho * 100:g}" if mode.error.value >= base else "below the base rate"
+        side = (
+            f"above the base rate instead of {config.rho * 100:g}"
+            if mode.error.value >= base
+            else "below the base rate"
+        )
         size = points(mode.error.value, base, unlike=config.rho).removeprefix("−")
         missed.append(f"error rate {size} points {side}")
     if mode.coverage.value < config.tau:
         covered = f"{points(mode.coverage.value, 0.0, unlike=config.tau)}{THIN_SPACE}%"
         missed.append(f"covers {covered} of the failures instead of {percent(config.tau, decimals=0)}")
-    return f"{found} It is real, but smaller than asked for: {' and '.join(missed)}."
+    return f"{found} It is real but small: {' and '.join(missed)}."

@@ -8,6 +8,7 @@ from barlow_report.lenses.error_types.records import ErrorTypeTables
 from barlow_report.lenses.models.page_charts import MODEL_ERROR_TYPES, SHARED_MODES
 from barlow_report.lenses.models.records import ModelEntry, ModelTables, SharedMode, listed_models, sharing_words
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, TableColumn
+from barlow_report.report.glossary import meaning
 from barlow_report.report.pages.page import Heading, Site, SitePage
 from barlow_report.report.records import Rule, Share
 from barlow_report.report.slots import Block, MethodPart, PagePart, Sentence
@@ -106,7 +107,7 @@ def _models_table(compared: ModelTables, error_types: ErrorTypeTables | None) ->
             label="Top-1",
             kind="rate",
             starts="descending",
-            title="Images that are predicted as labelled",
+            title="Images that are right.",
         ),
     ]
     if error_types is not None and has_types:
@@ -117,7 +118,7 @@ def _models_table(compared: ModelTables, error_types: ErrorTypeTables | None) ->
                     label="Multi-label accuracy",
                     kind="text",
                     starts="descending",
-                    title="Mean over classes, when other correct labels and overlapping classes count as correct",
+                    title="Mean over classes, with other correct labels and overlapping classes counted as correct.",
                 )
             )
         columns += type_columns(error_types)
@@ -127,14 +128,14 @@ def _models_table(compared: ModelTables, error_types: ErrorTypeTables | None) ->
             label="Modes found",
             kind="count",
             starts="descending",
-            title="Failure modes of the model's own trees, on the images they were fitted on",
+            title="Failure modes of the model's own trees, on the images they were fitted to.",
         ),
         TableColumn(
             key="holds",
             label="Modes that hold",
             kind="count",
             starts="descending",
-            title="Failure modes of any model that hold for this one on held-out images",
+            title="Failure modes of any model that hold for this one on held-out images.",
         ),
     ]
     return DataTable(
@@ -175,10 +176,10 @@ def _modes_table(site: Site, compared: ModelTables) -> DataTable:
         TableColumn(key="class", label="Class", kind="link"),
         TableColumn(key="grouping", label="Grouping", kind="text"),
         TableColumn(
-            key="holds", label="Holds for", kind="rate", starts="descending", title="Models that it is verified for"
+            key="holds", label="Holds for", kind="rate", starts="descending", title="Models for which it is verified."
         ),
         TableColumn(
-            key="found", label="Found by", kind="rate", starts="descending", title="Models whose own trees have it"
+            key="found", label="Found by", kind="rate", starts="descending", title="Models whose own trees have it."
         ),
     ]
     if shown:
@@ -188,7 +189,7 @@ def _modes_table(site: Site, compared: ModelTables) -> DataTable:
                 label=f"ER of {model.name}",
                 kind="rate",
                 starts="descending",
-                title="Error rate in the leaf, on held-out images",
+                title=meaning("er", of="of held-out images"),
             )
             for model in shown
         ]
@@ -209,7 +210,7 @@ def _modes_table(site: Site, compared: ModelTables) -> DataTable:
         page_size=25,
         empty="No failure mode holds for any of the models."
         if not site.catalog.is_in_sample
-        else "Nothing was held out, so nothing can be compared: set rules.held_out_fraction.",
+        else "No image was held out, so nothing can be compared. Set rules.held_out_fraction.",
         noun="failure modes",
     )
 

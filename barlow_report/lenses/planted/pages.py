@@ -103,7 +103,7 @@ def planted_page(
         path="planted/index.html",
         title="Planted failures",
         section="Planted failures",
-        description="Which failure modes and label noise were planted in the demo, and what the report has found.",
+        description="Which failure modes and label noise were planted in the demo, and what the report found.",
         search="Planted failure modes and label noise of the demo: found, missed, false alarms.",
         template="lenses/planted/page.html",
         view=lambda: PlantedView(

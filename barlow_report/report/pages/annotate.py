@@ -58,10 +58,10 @@ def _shown(site: Site) -> FormBatch | None:
 
 def _empty(site: Site) -> str:
     if site.images != "full":
-        return "This report was published without its photographs, so there is nothing to look at and describe."
+        return "This report shows no photographs, so there is nothing to describe."
     return (
-        "There is nothing to describe: no failure mode of this report is verified, and its owner has not chosen other "
-        "features. barlow-report annotations template chooses them."
+        "There is nothing to describe: no failure mode is verified, and no other features were chosen. "
+        "barlow-report annotations template chooses features."
     )
 
 

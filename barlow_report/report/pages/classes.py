@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from barlow_report.formatting import count
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, TableColumn
 from barlow_report.report.evidence import modes_words
+from barlow_report.report.glossary import meaning
 from barlow_report.report.pages.groups import GroupSection, describe_groups, group_headings, group_section, search_words
 from barlow_report.report.pages.measures import ClassMeasure, class_measures
 from barlow_report.report.pages.page import Heading, Site, SitePage
@@ -71,7 +72,7 @@ def _table(site: Site) -> DataTable:
     columns = [TableColumn(key="class", label="Class", kind="link")]
     for grouping in groupings:
         words = GROUPINGS.get(grouping, grouping)
-        title = f"Base error rate: failures among all images of the group {words}"
+        title = meaning("ber")
         columns += [
             TableColumn(key=f"ber-{grouping}", label=f"BER {words}", kind="rate", title=title, starts="descending"),
             TableColumn(key=f"status-{grouping}", label=f"Tree {words}", kind="badge", words=STATUSES),
@@ -82,14 +83,14 @@ def _table(site: Site) -> DataTable:
             label="Failure modes",
             kind="count",
             starts="descending",
-            title="Leaves of its trees that are failure modes",
+            title=meaning("failure_mode"),
         ),
         TableColumn(
             key="verified",
             label="Verified",
             kind="count",
             starts="descending",
-            title=f"Of these, failure modes that hold on {site.catalog.evidence.images}",
+            title=meaning("verified"),
         ),
     ]
     rows = [_row(site, entry, groupings) for entry in site.catalog.classes.values()]

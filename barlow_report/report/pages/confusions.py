@@ -14,7 +14,7 @@ __all__ = ["Confusion", "Confusions", "confusions_of_group", "confusions_of_mode
 
 _N_SHOWN = 8
 _N_SHOWN_OF_MODE = 5
-_TITLES = {"label": "Taken for", "prediction": "They really are"}
+_TITLES = {"label": "Taken for", "prediction": "Labelled"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ def _confusions(site: Site, group: Group, found: list[tuple[tuple[int, ...], int
     total, n_others = sum(n for _, n in found), max(len(found) - n_shown, 0)
     one, many = ("class", "classes") if group.grouping in _TITLES else ("pair", "pairs")
     return Confusions(
-        title=_TITLES.get(group.grouping, "What is taken for what"),
+        title=_TITLES.get(group.grouping, "Taken for one another"),
         shown=tuple(
             Confusion(links=tuple(site.class_link(class_id) for class_id in ids), share=Share(n, total))
             for ids, n in found[:n_shown]

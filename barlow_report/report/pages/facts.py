@@ -31,7 +31,7 @@ def run_facts(site: Site) -> Iterator[Fact]:
     if isinstance(inspected, Mapping):
         yield from _model_facts("Inspected model", inspected)
     else:
-        yield Fact("Inspected model", "not run: the predictions came with the images")
+        yield Fact("Inspected model", "none: the predictions came with the images")
     if isinstance(feature, Mapping):
         if feature.get("is_inspected"):
             yield Fact("Feature model", "the inspected model itself")

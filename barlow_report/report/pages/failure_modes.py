@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from barlow_report.formatting import count
+from barlow_report.formatting import count, percent
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, TableColumn
 from barlow_report.report.downloads import rule_columns
 from barlow_report.report.evidence import STABILITY, VERDICTS, modes_words
+from barlow_report.report.glossary import meaning
 from barlow_report.report.pages.page import Site, SitePage
 from barlow_report.report.pages.samples import mode_sample
 from barlow_report.report.records import Rule, Share
@@ -20,7 +21,7 @@ _PAGE_SIZE = 40  # a dozen columns wide: more rows would be more elements than a
 _COLUMNS = (
     TableColumn(key="picture", label="Picture", kind="sample"),
     TableColumn(key="rule", label="Rule", kind="link"),
-    TableColumn(key="images", label="Images", kind="link", title="All images of the failure mode, on a page"),
+    TableColumn(key="images", label="Images", kind="link", title="The page with all images of the failure mode."),
     TableColumn(key="class", label="Group", kind="link"),
     TableColumn(key="verdict", label="Verdict", kind="badge", words=VERDICTS, starts="descending"),
     TableColumn(key="er", label="ER", kind="rate", starts="descending"),
@@ -37,7 +38,7 @@ _COLUMNS = (
         key="q",
         label="q",
         kind="q",
-        title="Share of false discoveries to expect among failure modes with a q-value this small",
+        title=meaning("q"),
     ),
     TableColumn(
         key="stability",
@@ -45,8 +46,7 @@ _COLUMNS = (
         kind="grade",
         starts="descending",
         grades=STABILITY,
-        title="Share of draws of the group's images in which the best rule overlaps this one by half or more: "
-        + ", ".join(f"{word} from {limit:g}" for limit, word in STABILITY[:-1]),
+        title=meaning("stability", of=", ".join(f"{word} from {limit:g}" for limit, word in STABILITY[:-1])),
     ),
     TableColumn(key="grouping", label="Grouping", kind="text"),
 )
@@ -100,7 +100,7 @@ def _table(site: Site, rules: list[Rule]) -> DataTable:
         columns=tuple(columns),
         rows=[[cells[column.key] for column in columns] for cells in (_cells(site, rule, added) for rule in rules)],
         filters=(
-            Filter(key="", label="Rule, group or grouping contains", kind="contains"),
+            Filter(key="", label="Rule or group contains", kind="contains"),
             Filter(key="grouping", label="Grouping", kind="equals", choices=tuple((g, g) for g in groupings)),
             Filter(key="verdict", label="Verdict", kind="equals", choices=tuple((VERDICTS[v], v) for v in verdicts)),
             *([Filter(key="stability", label="Stability ≥", kind="least")] * has_stability),
@@ -112,8 +112,8 @@ def _table(site: Site, rules: list[Rule]) -> DataTable:
         sorted_by="",
         least=config.min_images,
         page_size=max(_PAGE_SIZE - 10 * len(added), 10),
-        empty="There are no failure modes in this run: no leaf of any tree has an error rate at least "
-        f"{config.rho:g} above the base rate and covers at least {config.tau:g} of its group's failures.",
+        empty=f"This run has no failure modes: no rule fails at least {config.rho * 100:g} points more often than its "
+        f"group and covers at least {percent(config.tau, decimals=0)} of its failures.",
         noun="failure modes",
     )
 
@@ -122,7 +122,7 @@ def _columns(site: Site, rules: Sequence[Rule]) -> list[TableColumn]:
     """The columns that the run has values for; its measures are those in evidence, and say so."""
     words, absent = site.catalog.evidence, set[str]()
     order = ", then ".join([*site.catalog.order_keys(), "this"])
-    titles = {**words.measures, "iv": f"Importance value: ER × EC. Rows are sorted by {order}"}
+    titles = {**words.measures, "iv": f"{meaning('iv')} Rows are sorted by {order}."}
     if site.catalog.is_in_sample:
         absent.add("q")
     if all(rule.stability is None for rule in rules):

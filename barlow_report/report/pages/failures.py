@@ -7,6 +7,7 @@ import numpy as np
 
 from barlow_report.formatting import count
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, Picture, TableColumn
+from barlow_report.report.glossary import meaning
 from barlow_report.report.mode_images import failures_in_modes
 from barlow_report.report.mode_words import mode_name
 from barlow_report.report.pages.page import Site, SitePage
@@ -36,8 +37,8 @@ def failures_page(site: Site) -> SitePage:
         path="failures/index.html",
         title="All failures",
         section="Failure modes",
-        description=f"All {count(n_failures)} images that the model gets wrong.",
-        search="All failures: every image that is misclassified, with its label, prediction and failure modes.",
+        description=f"All {count(n_failures)} images that fail.",
+        search="All failures: every image that fails, with its label, prediction and failure modes.",
         template="pages/failures.html",
         view=lambda: FailuresView(table=table, n_listed=len(table.rows), n_failures=n_failures),
         crumbs=(Link("Overview", "index.html"), Link("Failure modes", "failure-modes/index.html")),
@@ -64,7 +65,15 @@ def _table(site: Site) -> DataTable:
         TableColumn(key="label", label="Label", kind="text"),
         TableColumn(key="prediction", label="Prediction", kind="text"),
         *(
-            [TableColumn(key="confidence", label="Sure", kind="percent", starts="descending", title=_SURE)]
+            [
+                TableColumn(
+                    key="confidence",
+                    label="Confidence",
+                    kind="percent",
+                    starts="descending",
+                    title=meaning("confidence"),
+                )
+            ]
             if has_confidence
             else []
         ),
@@ -81,7 +90,11 @@ def _table(site: Site) -> DataTable:
         filters=(
             Filter(key="label", label="Label", kind="name"),
             Filter(key="prediction", label="Prediction", kind="name"),
-            *([Filter(key="confidence", label="Sure ≥ %", kind="least", is_percent=True)] if has_confidence else []),
+            *(
+                [Filter(key="confidence", label="Confidence ≥ %", kind="least", is_percent=True)]
+                if has_confidence
+                else []
+            ),
             Filter(key="mode", label="Failure mode", kind="equals", choices=choices)
             if len(links) <= _MOST_CHOICES
             else Filter(key="mode", label="Failure mode contains", kind="contains"),
@@ -89,12 +102,9 @@ def _table(site: Site) -> DataTable:
         ),
         sorted_by="confidence" if has_confidence else "",
         page_size=_PAGE_SIZE,
-        empty="The model gets every image of this run right.",
+        empty="No image of this run fails.",
         noun="failures",
     )
-
-
-_SURE = "Confidence of the model in its prediction"
 
 
 def _listed(site: Site) -> dict[int, None]:

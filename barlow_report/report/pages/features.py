@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from barlow_report.formatting import count, percent
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, Picture, TableColumn
+from barlow_report.report.glossary import meaning
 from barlow_report.report.histogram import HistogramDrawing, draw_histogram
 from barlow_report.report.names import FeatureName
 from barlow_report.report.pages.page import Heading, Site, SitePage
 from barlow_report.report.pages.pictures import FeaturePicture, TriptychView, feature_picture, triptych
 from barlow_report.report.records import Rule
-from barlow_report.report.words import grouping_label, images_of, rule_inequality
+from barlow_report.report.words import group_short, grouping_label, images_of, rule_inequality
 
 __all__ = ["FeatureView", "FeaturesView", "RuleUse", "feature_pages", "features_page"]
 
@@ -70,9 +71,9 @@ def features_page(site: Site) -> SitePage:
     names = (
         TableColumn(
             key="names",
-            label="Called",
+            label="Name",
             kind="text",
-            title="What people call it in each group, how sure that is, and how many people gave it a description",
+            title="What people call it in each group, whether they agree, and how many described it.",
         ),
     ) * has_names
     table = DataTable(
@@ -82,32 +83,38 @@ def features_page(site: Site) -> SitePage:
             TableColumn(key="picture", label="Picture", kind="picture"),
             TableColumn(key="feature", label="Feature", kind="link"),
             *names,
-            TableColumn(key="modes", label="Failure modes", kind="count", starts="descending"),
+            TableColumn(
+                key="modes",
+                label="Failure modes",
+                kind="count",
+                starts="descending",
+                title=meaning("failure_mode"),
+            ),
             TableColumn(
                 key="verified",
                 label="Verified",
                 kind="count",
                 starts="descending",
-                title=f"Failure modes that hold on {site.catalog.evidence.images}",
+                title=meaning("verified"),
             ),
             TableColumn(
                 key="rules",
                 label="Rules",
                 kind="count",
                 starts="descending",
-                title="All leaves of trees whose path asks for the feature",
+                title="Rules that use the feature, failure modes or not.",
             ),
-            TableColumn(key="classes", label="Used for", kind="text", title="Groups of images it splits"),
+            TableColumn(key="classes", label="Groups", kind="text", title="The groups whose rules use it."),
         ),
         rows=links,
         filters=(
             Filter(key="feature", label="Feature contains", kind="contains"),
-            *([Filter(key="names", label="Called", kind="contains")] * has_names),
-            Filter(key="classes", label="Used for contains", kind="contains"),
+            *([Filter(key="names", label="Name contains", kind="contains")] * has_names),
+            Filter(key="classes", label="Group contains", kind="contains"),
             Filter(key="verified", label="Verified ≥", kind="least"),
         ),
         sorted_by="verified",
-        empty="No tree asks for any feature, so there is none to show: no group has a tree with a split.",
+        empty="No rule uses a feature: no group has a tree with a split.",
         noun="features",
     )
     site.tables[table.name] = table
@@ -140,7 +147,7 @@ def _row(site: Site, feature_id: int) -> list[Cell]:
     modes = [rule for rule in rules if rule.is_failure_mode]
     tile = site.top_tile(feature_id)
     groups = [site.catalog.groups[group_id] for group_id in dict.fromkeys(rule.group_id for rule in rules)]
-    names = ", ".join(f"{group.name} ({grouping_label(group)})" for group in groups[:4])
+    names = ", ".join(group_short(group) for group in groups[:4])
     more = f" and {len(groups) - 4} more" if len(groups) > 4 else ""
     return [
         None if tile is None else Picture(tile.thumbnail, f"The image that activates feature {feature_id} most"),

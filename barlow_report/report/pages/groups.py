@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from barlow_report.formatting import percent, ratio
+from barlow_report.report.evidence import modes_words
 from barlow_report.report.mode_words import either_line
 from barlow_report.report.pages.confusions import Confusions, confusions_of_group
 from barlow_report.report.pages.mode_views import ModeInFull, mode_in_full, mode_short
@@ -25,7 +26,7 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class OtherRule:
-    """A leaf that is no failure mode, as one row of a table."""
+    """A leaf that is not a failure mode, as one row of a table."""
 
     rule: Rule
     inequality: str
@@ -72,9 +73,9 @@ def group_headings(site: Site, groups: list[Group]) -> tuple[Heading, ...]:
 
 
 def describe_groups(groups: list[Group]) -> str:
-    """Say of each group how many of its images are misclassified."""
+    """Say of each group how many of its images fail."""
     parts = [
-        f"{percent(share.value)} of the {images_of(group)} are misclassified ({ratio(share.k, share.n)})"
+        f"{percent(share.value)} of the {images_of(group)} fail ({ratio(share.k, share.n)})"
         for group, share in ((group, group.all_images) for group in groups)
         if share.value is not None
     ]
@@ -85,7 +86,7 @@ def search_words(groups: list[Group]) -> str:
     """What the search finds the page of some groups by."""
     modes = [rule for group in groups for rule in group.failure_modes]
     features = dict.fromkeys(f"feature {c.feature_id}" for rule in modes for c in rule.conditions)
-    return f"{describe_groups(groups)} {len(modes)} failure modes. {', '.join(features)}"
+    return f"{describe_groups(groups)} {_capital(modes_words(modes))}. {', '.join(features)}"
 
 
 def group_section(site: Site, group: Group) -> GroupSection:

@@ -46,14 +46,14 @@ def mode_card(site: Site, rule: Rule) -> ModeCard:
         link=Link("How it was found and tested", site.rule_path(rule)),
         group_link=Link(group.name, site.group_path(group)),
         all_images=Link(_all_images(site, rule), site.mode_path(rule)),
-        failures=tuple(gallery_picture(site, image) for image in pictures[:_N_FAILURES]),
+        failures=tuple(gallery_picture(site, image, rule=rule) for image in pictures[:_N_FAILURES]),
         features=feature_samples(site, group, rule),
         remarks=site.ask(lambda lens, view: lens.remark(site, view, rule)),
     )
 
 
 def _all_images(site: Site, rule: Rule) -> str:
-    """Name the page of a mode by its number of images: those it was found on, and those that were set aside."""
+    """Name the page of a mode by its number of images: those it was found on, and held-out ones."""
     n = rule.fit.error.n or 0
     if site.catalog.evidence.kind == "held_out" and rule.held_out is not None:
         n += rule.held_out.error.n or 0

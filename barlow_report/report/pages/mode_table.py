@@ -13,7 +13,7 @@ from barlow_report.report.records import Rule
 
 __all__ = ["ImageTile", "first_tiles", "mode_table"]
 
-OUTCOMES = {"wrong": "wrong", "right": "right"}
+OUTCOMES = {"wrong": "fails", "right": "right"}
 _PAGE_SIZE = 48
 _MOST_CHOICES = 60  # of classes in a list to choose from; more are typed
 
@@ -33,13 +33,13 @@ class ImageTile:
     @property
     def caption(self) -> str:
         """What the viewer says."""
-        return " · ".join([f"{self.image}: is {self.label}{self.said}", *self.seen])
+        return " · ".join([f"{self.image}: {self.label}{self.said}", *self.seen])
 
 
 def mode_table(site: Site, rule: Rule, found: ModeImages) -> DataTable:
     """Return the table of all images of a failure mode.
 
-    What has a picture comes first, among those what is wrong, and of it what the model was surest of.
+    Images with a picture come first, among them failures, and of these the ones that the model was surest of.
     """
     images = site.catalog.images
     columns = _columns(site, rule, found)
@@ -71,7 +71,7 @@ def _columns(site: Site, rule: Rule, found: ModeImages) -> tuple[TableColumn, ..
         TableColumn(key="label", label="Label", kind="text"),
         TableColumn(key="prediction", label="Prediction", kind="text"),
         *(
-            [TableColumn(key="confidence", label="how sure", kind="percent", starts="descending")]
+            [TableColumn(key="confidence", label="confidence", kind="percent", starts="descending")]
             if has_confidence
             else []
         ),
@@ -80,7 +80,7 @@ def _columns(site: Site, rule: Rule, found: ModeImages) -> tuple[TableColumn, ..
                 key=f"activation-{feature_id}",
                 label=names[feature_id] or f"feature {feature_id}",
                 kind="activation",
-                title=f"How strongly feature {feature_id} responds",
+                title=f"The activation of feature {feature_id}: how strongly it responds.",
             )
             for feature_id in found.activations
         ),
@@ -122,9 +122,9 @@ def _filters(
             choices = tuple((name, name) for name in names)
             filters.append(Filter(key=key, label=key.capitalize(), kind="equals", choices=choices))
     if "confidence" in keys:
-        filters.append(Filter(key="confidence", label="Sure ≥ %", kind="least", is_percent=True))
+        filters.append(Filter(key="confidence", label="Confidence ≥ %", kind="least", is_percent=True))
     if "split" in keys:
-        parts = (("new: not used to find it", "new"), ("seen: used to find it", "seen"))
+        parts = (("held out", "new"), ("used to find it", "seen"))
         filters.append(Filter(key="split", label="Part", kind="equals", choices=parts))
     if site.catalog.shows_paths:
         filters.append(Filter(key="image", label="Path contains", kind="contains"))
@@ -140,13 +140,13 @@ def first_tiles(table: DataTable) -> tuple[ImageTile, ...]:
 
 def _said(cells: Mapping[str, Cell]) -> str:
     """What stands for a picture where it cannot be seen; the script makes it of the same words."""
-    return f"labelled {cells['label']}, predicted as {cells['prediction']}"
+    return f"labelled {cells['label']}, taken for {cells['prediction']}"
 
 
 def _tile(table: DataTable, row: Sequence[Cell]) -> ImageTile:
     cells = {column.key: cell for column, cell in zip(table.columns, row, strict=True)}
     is_wrong, sure, picture = cells["outcome"] == "wrong", cells.get("confidence"), cells["picture"]
-    said = f", said {cells['prediction']}" if is_wrong else ", said so"
+    said = f", taken for {cells['prediction']}" if is_wrong else ", right"
     return ImageTile(
         picture=replace(picture, alt=_said(cells)) if isinstance(picture, Picture) else None,
         image=str(cells["image"]),

@@ -71,7 +71,7 @@ def mode_in_full(site: Site, group: Group, rule: Rule, *, shown: dict[int, Tript
     """
     config = site.catalog.rules_config
     name, last = mode_name(group, rule), len(rule.conditions) - 1
-    pictures = [gallery_picture(site, image) for image in site.catalog.galleries.get(rule.rule_id, ())]
+    pictures = [gallery_picture(site, image, rule=rule) for image in site.catalog.galleries.get(rule.rule_id, ())]
     new, above = _triptychs(site, group, rule, shown=shown)
     return ModeInFull(
         rule=rule,

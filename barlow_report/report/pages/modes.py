@@ -99,7 +99,7 @@ def _view(site: Site, rule: Rule) -> ModeView:
         has_files=offers_files(site),
         examples=()
         if table is not None
-        else tuple(gallery_picture(site, image) for image in catalog.galleries.get(rule.rule_id, ())),
+        else tuple(gallery_picture(site, image, rule=rule) for image in catalog.galleries.get(rule.rule_id, ())),
     )
 
 

@@ -101,7 +101,7 @@ def evaluation_page(site: Site) -> SitePage:
         path="evaluation/index.html",
         title="Evaluation",
         section="Method",
-        description="How often trees find a failure mode, what they gain, and how many failures the modes cover.",
+        description="How often trees find failure modes, what they gain, and how many failures the modes cover.",
         search="Automatic evaluation: share of groups with a failure mode, tree gain, failures explained.",
         template="pages/evaluation.html",
         view=lambda: EvaluationView(
@@ -153,7 +153,7 @@ def method_page(site: Site) -> SitePage:
         description="Every measure with its definition, the settings used, how to read a triptych, and the limits.",
         search="Definitions: base error rate BER, error rate ER, error coverage EC, importance value IV, average leaf "
         f"error rate ALER, failure mode, {site.catalog.evidence.images}, Wilson interval, q-value, verdict: verified, "
-        "real but small, can be chance; stability, calibration error ECE, triptych, heatmap, feature attack, limits.",
+        "real but small, may be chance; stability, calibration error ECE, triptych, heatmap, feature attack, limits.",
         template="pages/method.html",
         view=lambda: MethodView(
             rules=site.catalog.rules_config,
@@ -211,7 +211,7 @@ def skipped_page(site: Site) -> SitePage:
         title="Skipped files",
         section="Overview",
         description="Every file that was left out, and why.",
-        search="Skipped files: those that could not be read or are no images, and why.",
+        search="Skipped files: those that could not be read or are not images, and why.",
         template="pages/skipped.html",
         view=lambda: SkippedView(
             files=tuple(files[:_N_SKIPPED]) if site.catalog.shows_paths else (),

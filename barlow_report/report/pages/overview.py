@@ -19,7 +19,7 @@ from barlow_report.report.records import Rule, Share
 from barlow_report.report.shares import counted
 from barlow_report.report.slots import Block, Sentence
 from barlow_report.report.source import RELIABILITY
-from barlow_report.report.words import STATUSES, grouping_label
+from barlow_report.report.words import STATUSES, group_short
 from barlow_report.visible import visible
 
 __all__ = ["GroupTally", "OverviewView", "overview_page"]
@@ -77,7 +77,7 @@ def overview_page(site: Site) -> SitePage:
         path="index.html",
         title=site.title,
         section="Overview",
-        description=site.description or f"When {site.title} fails, and how well each explanation was tested.",
+        description=site.description or f"When {site.title} fails, with evidence for each failure mode.",
         search=f"Overview. {site.description} Accuracy, worst classes, confusion matrix, calibration.",
         template="pages/overview.html",
         view=lambda: _view(site, modes),
@@ -124,9 +124,9 @@ def _order(site: Site, modes: list[Rule]) -> str:
     """Say in which order failure modes stand."""
     if len(modes) <= _N_CARDS:
         return ""
-    value = "error rate times share of the group's failures"
+    value = "error rate × error coverage"
     if site.catalog.is_in_sample:
-        return f"The three with the highest {value}, on the images they were found on."
+        return f"The three with the highest {value} on the images they were found on."
     return f"The first three: {', then '.join([*site.catalog.order_keys(), f'highest {value}'])}."
 
 
@@ -138,7 +138,7 @@ def _spurious(site: Site, verified: list[Rule]) -> Iterator[tuple[Link, str]]:
             if name is not None and name.relation == "spurious":
                 group = site.catalog.groups[rule.group_id]
                 what = name.phrase or f"feature {feature_id}"
-                yield Link(f"{group.name}, {grouping_label(group)}: {what}", site.rule_path(rule)), name.said_spurious
+                yield Link(f"{group_short(group)}: {what}", site.rule_path(rule)), name.said_spurious
 
 
 def _analysed(site: Site) -> str:
@@ -147,17 +147,17 @@ def _analysed(site: Site) -> str:
     models = site.info.get("models")
     models = models if isinstance(models, Mapping) else {}
     inspected, feature = models.get("inspected"), models.get("feature")
-    subject = "Predictions from elsewhere"
+    subject = "Predictions of an external model"
     if isinstance(inspected, Mapping):
         subject = f"Model {_name(inspected)}"
     through = ""
     if isinstance(feature, Mapping):
         if feature.get("is_inspected"):
-            through = ", explained through its own features"
+            through = ", explained by its own features"
         elif isinstance(inspected, Mapping) and _name(feature) == _name(inspected):
-            through = ", explained through the features of another model of the same architecture"
+            through = ", explained by the features of another model of the same architecture"
         else:
-            through = f", explained through the features of {_name(feature)}"
+            through = f", explained by the features of {_name(feature)}"
     n_images, n_classes = len(catalog.images), len(catalog.classes)
     words = f"{count(n_images)} image{'s' * (n_images != 1)} of {count(n_classes)} class{'es' * (n_classes != 1)}"
     return f"{subject}{through}, on {words}."
@@ -173,5 +173,5 @@ def _tally(site: Site, status: str, n_groups: int) -> GroupTally:
         status=status,
         label=STATUSES[status],
         n_groups=n_groups,
-        examples=tuple(Link(f"{group.name} ({grouping_label(group)})", site.group_path(group)) for group in groups),
+        examples=tuple(Link(group_short(group), site.group_path(group)) for group in groups),
     )

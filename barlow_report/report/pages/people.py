@@ -38,7 +38,7 @@ _QUESTIONS = {
     ),
 }
 _FLAGS = {
-    "duplicate_text": "the same person's words about another feature",
+    "duplicate_text": "repeats the person's words about another feature",
     "pasted_text": "pasted text",
     "too_fast": "answered very fast",
 }
@@ -186,9 +186,7 @@ def _agreement(figures: _Figures) -> list[Measured]:
             figures.measured(
                 f"agreement_{kind}_baseline", "Shuffled baseline", "of different features, by different people"
             ),
-            figures.measured(
-                f"agreement_{kind}_above_baseline", "Difference", "what agreement adds to chance", is_bold=True
-            ),
+            figures.measured(f"agreement_{kind}_above_baseline", "Difference", "agreement beyond chance", is_bold=True),
         ]
     return found
 

@@ -39,7 +39,7 @@ class GalleryPicture:
     @property
     def words(self) -> str:
         """What stands for the picture where it cannot be seen."""
-        return f"labelled {self.label}, predicted as {self.prediction}"
+        return f"labelled {self.label}, taken for {self.prediction}"
 
     @property
     def caption(self) -> str:
@@ -50,7 +50,7 @@ class GalleryPicture:
 
 @dataclass(frozen=True, kw_only=True)
 class FeaturePicture:
-    """An image at some place along a feature, and what the model said about it."""
+    """An image at some place along a feature, and what the model takes it for."""
 
     place: str
     thumbnail: str
@@ -63,7 +63,7 @@ class FeaturePicture:
     @property
     def words(self) -> str:
         """What stands for the picture where it cannot be seen."""
-        return f"labelled {self.label}, predicted as {self.prediction}"
+        return f"labelled {self.label}, taken for {self.prediction}"
 
     @property
     def caption(self) -> str:
@@ -84,7 +84,7 @@ class TriptychColumn:
     @property
     def words(self) -> str:
         """What the model made of the image."""
-        return f"labelled {self.label}, predicted as {self.prediction}"
+        return f"labelled {self.label}, taken for {self.prediction}"
 
     @property
     def alt(self) -> str:
@@ -128,12 +128,11 @@ class TriptychView:
     form_path: str | None
 
 
-def gallery_picture(site: Site, image: GalleryImage, *, note: str | None = None) -> GalleryPicture:
-    """Collect what is shown about an image of a gallery; `note` instead of what the lenses say of a failure."""
+def gallery_picture(site: Site, image: GalleryImage, *, rule: Rule | None = None, note: str = "") -> GalleryPicture:
+    """Collect what is shown about an image of a gallery: `note`, or what the lenses say of a failure of `rule`."""
     images, i = site.catalog.images, image.image_id
-    if note is None:
-        notes = site.ask(lambda lens, view: lens.picture_note(site, view, i)) if image.is_failure else ()
-        note = ", ".join(notes)
+    if rule is not None and image.is_failure:
+        note = ", ".join(site.ask(lambda lens, view: lens.picture_note(site, view, rule, i)))
     confidence = float(images.confidence[i])
     return GalleryPicture(
         thumbnail=image.thumbnail,

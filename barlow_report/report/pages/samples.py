@@ -51,9 +51,7 @@ def mode_sample(site: Site, group: Group, rule: Rule) -> Sample | None:
     if failing is None and not features:
         return None
     picture = (
-        None
-        if failing is None
-        else Picture(failing.thumbnail, f"One of the images that fail: {_said(site, failing.image_id)}")
+        None if failing is None else Picture(failing.thumbnail, f"An image that fails: {_said(site, failing.image_id)}")
     )
     return Sample(picture, features)
 
@@ -61,4 +59,4 @@ def mode_sample(site: Site, group: Group, rule: Rule) -> Sample | None:
 def _said(site: Site, image_id: int) -> str:
     images = site.catalog.images
     label, prediction = (site.class_name(int(ids[image_id])) for ids in (images.label, images.prediction))
-    return f"labelled {label}, predicted as {prediction}"
+    return f"labelled {label}, taken for {prediction}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from barlow_report.formatting import count
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, TableColumn
 from barlow_report.report.evidence import modes_words
+from barlow_report.report.glossary import meaning
 from barlow_report.report.pages.groups import GroupSection, describe_groups, group_headings, group_section, search_words
 from barlow_report.report.pages.page import Site, SitePage
 from barlow_report.report.records import Group, Rule, Share
@@ -69,8 +70,8 @@ def groups_page(site: Site) -> SitePage:
         path="groups/index.html",
         title="Groups",
         section="Groups",
-        description=f"All {count(len(groups))} groups of images beyond the classes, with their failure modes.",
-        search="Groups of images beyond the classes: confused pairs, unions of classes, columns of the manifest.",
+        description=f"All {count(len(groups))} groups of images other than the classes, with their failure modes.",
+        search="Groups of images other than the classes: confused pairs, unions of classes, columns of the manifest.",
         template="pages/groups.html",
         view=lambda: GroupsView(table=table, kinds=kinds),
         crumbs=_UP[:1],
@@ -88,7 +89,7 @@ def _table(site: Site, groups: list[Group]) -> DataTable:
             label="BER",
             kind="rate",
             starts="descending",
-            title="Base error rate: failures among all images of the group",
+            title=meaning("ber"),
         ),
         TableColumn(key="status", label="Tree", kind="badge", words=STATUSES),
         TableColumn(
@@ -96,14 +97,14 @@ def _table(site: Site, groups: list[Group]) -> DataTable:
             label="Failure modes",
             kind="count",
             starts="descending",
-            title="Leaves of its tree that are failure modes",
+            title=meaning("failure_mode"),
         ),
         TableColumn(
             key="verified",
             label="Verified",
             kind="count",
             starts="descending",
-            title=f"Of these, failure modes that hold on {site.catalog.evidence.images}",
+            title=meaning("verified"),
         ),
     )
     return DataTable(
@@ -119,7 +120,7 @@ def _table(site: Site, groups: list[Group]) -> DataTable:
         ),
         sorted_by="",
         least=site.catalog.rules_config.min_images,
-        empty="The run has no groups beyond the classes.",
+        empty="The run has no groups other than the classes.",
         noun="groups",
     )
 

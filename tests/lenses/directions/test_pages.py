@@ -41,7 +41,7 @@ def test_the_page_lists_every_class_with_its_evidence_or_status(site: Path) -> N
     words = _words(_text(site, "directions/index.html"))
     for label in (
         "verified",
-        "can be chance",
+        "may be chance",
         "too few images",
         "no failures",
         "only failures",

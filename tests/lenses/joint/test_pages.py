@@ -134,7 +134,7 @@ def test_features_have_signed_weights_and_a_link_where_they_have_a_page(source: 
 
 def test_the_table_lists_every_group_that_was_tested_and_links_are_whole(source: ReportSource, site: Path) -> None:
     page = _text(site, "joint-modes/index.html")
-    for words in ("verified", "real but small", "can be chance", "a rule is verified", "none verified"):
+    for words in ("verified", "real but small", "may be chance", "a rule is verified", "none verified"):
         assert words in page
     n = len(source.tables["joint_modes"])
     assert len(re.findall("<tr ", page.split("<tbody")[1])) == n
@@ -174,7 +174,7 @@ def test_the_overview_says_beside_the_known_conditions_where_several_features_fo
     assert isinstance(view, OverviewView)
     assert view.known.title == "No known conditions"
     said = " ".join(view.said)
-    assert "groups without a verified rule, failures are predictable, but not by one feature." in said
+    assert "groups without a verified rule, many features together predict failures." in said
 
 
 @pytest.mark.parametrize("verdicts", [("can_be_chance",), ()])

@@ -139,7 +139,7 @@ class Toy(Lens[View]):
             filters=(Filter(key="toy", label="Toy is", kind="equals", choices=(("toy says yes", "yes"),)),),
         )
 
-    def picture_note(self, site: Site, view: View, image_id: int) -> str:
+    def picture_note(self, site: Site, view: View, rule: Rule, image_id: int) -> str:
         return "toy picture"
 
     def method(self, site: Site, view: View) -> MethodPart:
