@@ -19,7 +19,7 @@ __all__ = ["KnownConditions", "headline", "known_conditions"]
 _SOURCES: dict[EvidenceKind, str] = {
     "held_out": "Counted on held-out images.",
     "shuffles": "The share of the failures is estimated, corrected for the search for conditions.",
-    "in_sample": "Too high: counted on the images that the conditions were found on.",
+    "in_sample": "Counted on the images that the conditions were found on, so too high.",
 }
 
 

@@ -57,7 +57,7 @@ def test_estimated_rates_are_called_so(shuffled: Built) -> None:
     assert ">Estimated</th>" in page
     assert ">As seen</th>" in page
     assert "Rates are estimates from all images" in modes
-    assert "Error rate: share of the leaf&#39;s images that fail, estimated" in modes
+    assert "Error rate: how often the model fails among the images of the rule; estimated" in modes
     assert "Estimated rates" in shuffled.text("method/index.html")
     assert "Not computed: each rule of this run was compared" in shuffled.text("evaluation/index.html")
     assert "all to fit on, and to test with" in shuffled.text("method/index.html")
@@ -72,7 +72,7 @@ def test_a_rule_that_only_tells_the_class_from_others_says_so(shuffled: Built) -
     assert len(alike)
     page = shuffled.text(f"classes/{classes['slug'][groups['class_id'][alike['group_id'].iloc[0]]]}/index.html")
     assert "not specific" in page
-    assert "it says that they are not of the class, and not why they are taken for it" in page
+    assert "It says that these images are of other classes, not why they are taken for this one" in page
     assert "badge not_of_class" in page
 
 

@@ -43,8 +43,8 @@ def test_the_first_line_says_how_many_images_fail_and_under_which_known_conditio
 @pytest.mark.parametrize(
     ("verdict", "words"),
     [
-        ("real_but_small", "Under some conditions they fail more often, but by less than 10 points"),
-        ("can_be_chance", "No condition is known under which they fail at least 10 points more often."),
+        ("real_but_small", "Some conditions fail more often, but by less than 10 points"),
+        ("can_be_chance", "No known condition fails at least 10 points more often."),
     ],
 )
 def test_conditions_that_are_not_verified_are_not_called_known(demo: Built, verdict: str, words: str) -> None:
@@ -70,7 +70,7 @@ def test_finding_nothing_is_said_plainly(quiet: Built, demo: Built) -> None:
     assert said == f"None of the {len(quiet.source.tables['images'])} images fails."
     assert (known.title, known.candidates, known.source) == ("No known conditions", "", "")
     none = _with(demo.source, rules=demo.source.tables["rules"].assign(is_failure_mode=False, verdict=None))
-    assert "No condition was found under which they fail at least 10 points more often." in _said(none)[0]
+    assert "No condition was found that fails at least 10 points more often." in _said(none)[0]
 
 
 def test_known_conditions_say_how_much_of_the_failures_lies_in_how_much_of_the_images(demo: Built) -> None:

@@ -56,7 +56,7 @@ def test_each_limit_says_what_was_found_and_what_was_asked_for() -> None:
         (_rule(1, 10, 10), 1, "20 points below the base rate"),
         (_rule(1999, 2000, 10_000), 2, "19.99 % of the failures"),
         (_rule(18, 40, 60, q=0.0504, verdict="can_be_chance"), 0, "q = 0.050400"),
-        (_rule(2, 2, 60, q=0.4, verdict="too_few_images"), 0, "too few images for a test to tell: q"),
+        (_rule(2, 2, 60, q=0.4, verdict="too_few_images"), 0, "too few images to tell: q"),
     ],
 )
 def test_a_limit_that_is_missed_is_never_written_as_one_that_is_met(rule: Rule, place: int, found: str) -> None:

@@ -78,7 +78,7 @@ def test_the_first_images_are_there_without_script(demo: Built, rule_id: int) ->
     tiles = re.findall(r'<li class="(fail|pass)">.*?</li>', text, re.DOTALL)
     assert len(tiles) == min(data["n"], 48)
     assert f"{data['n']} images: " in text
-    assert "marked <em>new</em>" in text
+    assert "marked <em>held out</em>" in text
     shown = re.search(r"<b>(.*?)</b>, taken for (.*?), (\d+)\u202f%\u00a0sure", text)
     assert shown is not None
     assert shown.groups() == (
@@ -120,7 +120,7 @@ def test_lists_of_a_report_without_paths_hold_none_and_say_why_files_are_missing
     assert all(row["digest"] == f"{int(row['image_id']):032x}" for row in rows)
     assert {row["split"] for row in rows} == {"fit", "held_out"}
     page = demo.text(f"failure-modes/{rule_id}/index.html")
-    assert "need the paths of the images, which this report does not show" in page
+    assert "which need the paths of the images" in page
     for name in ("samples.json", "label-studio.json"):
         assert not (demo.site / "failure-modes" / str(rule_id) / name).exists()
 
@@ -184,7 +184,7 @@ def test_a_run_of_an_earlier_version_says_how_to_get_the_images(tmp_path: Path) 
     build_site(replace(source, tables=old), site=tmp_path / "site")
     (page, *_) = sorted((tmp_path / "site" / "failure-modes").glob("*/index.html"))
     text = page.read_text(encoding="utf-8")
-    assert "This run does not say which images those are." in text
+    assert "This run does not record which images these are." in text
     assert 'class="fail"' in text
     assert not (page.parent / "images.csv").exists()
 
@@ -195,6 +195,6 @@ def test_images_in_archives_have_no_files_to_name(tmp_path: Path) -> None:
     config = {**source.info["config"], "data": {"webdataset": {"shards": "x.tar"}}}
     build_site(replace(source, info={**source.info, "config": config}), site=tmp_path / "site")
     (page, *_) = sorted((tmp_path / "site" / "failure-modes").glob("*/index.html"))
-    assert "lie in archives" in page.read_text(encoding="utf-8")
+    assert "are in archives" in page.read_text(encoding="utf-8")
     assert not (page.parent / "samples.json").exists()
     assert "path" in _csv((page.parent / "images.csv").read_text(encoding="utf-8"))[0]

@@ -65,7 +65,7 @@ def test_a_site_without_photographs_holds_no_picture_and_says_so(run: Run, tmp_p
     write_site(run, site=tmp_path / "site", images="none", progress=SilentProgress())
     assert _digests(tmp_path / "site") == set()
     for page in ("index.html", "classes/c0/index.html", "features/0/index.html"):
-        assert "published without photographs" in (tmp_path / "site" / page).read_text(encoding="utf-8")
+        assert "shows no photographs" in (tmp_path / "site" / page).read_text(encoding="utf-8")
     assert all(
         len(without_photographs({name: run.read_table(name)})[name]) == 0
         for name in ("tiles", "galleries", "quantiles")

@@ -73,7 +73,7 @@ def test_every_kind_of_group_says_what_it_is() -> None:
 
 @pytest.mark.parametrize(
     ("gain", "floor", "said"),
-    [(0.1, 0.04, "gains more than by chance"), (0.1, 0.12, "gains no more than by chance"), (0.1, None, "")],
+    [(0.1, 0.04, "That is more than chance."), (0.1, 0.12, "That is no more than chance."), (0.1, None, "")],
 )
 def test_the_noise_floor_is_explained_in_words(gain: float, floor: float | None, said: str) -> None:
     words = noise_words(_group("night", "late", gain=gain, floor=floor), RulesConfig(n_permutations=200))
@@ -89,7 +89,7 @@ def test_a_pair_s_page_says_what_fails_and_what_the_noise_floor_is(demo: Built) 
     text = _text(page)
     assert "Group: confused pair mug → vase" in text
     assert "Images labelled mug and taken for mug or vase" in text
-    assert "Failures are the images of mug that were taken for vase , successes those" in text
+    assert "Failures are the images labelled mug that were taken for vase ; the others were recognised" in text
     assert 'href="../../classes/c0/index.html"' in page
     assert 'href="../../classes/c1/index.html"' in page
     assert "Share of failures" not in text
@@ -102,14 +102,14 @@ def test_a_union_s_page_says_what_is_taken_for_what(demo: Built) -> None:
     images = demo.source.tables["images"]
     failed = images[(images["label"] < 2) & (images["label"] != images["prediction"])]
     n = int(((failed["label"] == 0) & (failed["prediction"] == 1)).sum())
-    assert re.search(rf"mug → vase \d+\s%\s{n}/{len(failed)}", text[text.index("What is taken for what:") :])
+    assert re.search(rf"mug → vase \d+\s%\s{n}/{len(failed)}", text[text.index("Taken for one another:") :])
 
 
 def test_a_class_leads_to_the_groups_it_takes_part_in_and_another_does_not(demo: Built) -> None:
     page = demo.text("classes/c0/index.html")
     for group_id in (PAIR, UNION):
         assert f'href="../../groups/{group_id}/index.html"' in page
-    assert "Also looked at together with other classes: mug → vase" in _text(page)
+    assert "Also analysed together with other classes: mug → vase" in _text(page)
     assert "Also looked at together" not in demo.text("classes/c3/index.html")
 
 
@@ -118,7 +118,7 @@ def test_the_index_lists_every_group_and_says_what_the_kinds_are(demo: Built) ->
     for group_id in (PAIR, UNION, COLUMN, BY_HAND):
         assert f'href="../groups/{group_id}/index.html' in page
     text = _text(page)
-    assert "whatever their class" in text
+    assert "of any class" in text
     assert "Sets of images given to the analysis." in text
     assert 'href="../groups/index.html"' in demo.text("classes/index.html")
     assert 'href="groups/index.html"' in demo.text("index.html")

@@ -129,7 +129,7 @@ def test_a_leaf_with_too_few_held_out_images_says_that_no_outcome_could_have_pas
     untested = replace(RULE, verdict="too_few_images", q_value=None)
     empty = replace(untested, held_out=_measures(0, 0, 10, 20))
     assert (
-        evidence_words(empty, HELD_OUT) == "None of the held-out images falls into this leaf: too few images to tell."
+        evidence_words(empty, HELD_OUT) == "None of the held-out images meets the rule: too few images to tell."
     )
     alike = replace(untested, held_out=_measures(9, 9, 20, 20, low=0.7))
     assert evidence_words(alike, HELD_OUT).endswith(
@@ -145,7 +145,7 @@ def test_estimates_name_their_interval_and_the_test_by_shuffles() -> None:
     rule = replace(RULE, held_out=ESTIMATED, p_value=0.0005, q_value=0.002)
     words = evidence_words(rule, RulesConfig())
     assert words.startswith("An estimated 88\u202f% of these images fail (95\u202f% interval 80–93\u202f%)")
-    assert "a rule as good is found after shuffling the failures with p <\u202f0.001, q = 0.002" in words
+    assert "shuffled failures give a rule as good with p <\u202f0.001, q = 0.002" in words
     assert words.endswith("The failure mode is verified.")
     small = evidence_words(replace(rule, verdict="real_but_small"), RulesConfig(rho=0.5))
     assert "It is real, but smaller than asked for: error rate 37 points above the base instead of 50." in small
