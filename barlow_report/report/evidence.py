@@ -85,9 +85,9 @@ class EvidenceWords:
             else "all used to fit rules, none to test them"
         )
 
-    def leaf(self, n: str) -> str:
+    def leaf(self, n: int) -> str:
         """Begin a sentence about the `n` images in evidence that are in a leaf."""
-        return f"Of the {n} held-out images that meet the rule, "
+        return f"Of the {count(n)} held-out image{'s that meet' if n != 1 else ' that meets'} the rule, "
 
 
 def _measures(source: str, *, base: str = "", n: str = "") -> dict[str, str]:
@@ -168,7 +168,7 @@ def evidence_words(rule: Rule, config: RulesConfig) -> str:
         return _estimated_words(rule, measures, measures.error, config)
     if not measures.error.n:
         return f"None of the {words.images} meets the rule: too few images to tell."
-    found = words.leaf(count(measures.error.n)) + _rates(measures, config)
+    found = words.leaf(measures.error.n) + _rates(measures, config)
     missed = _missed(measures, config, words)
     if rule.verdict == "verified":
         return f"{found}; {_q_words(rule)}. The failure mode is verified."

@@ -102,7 +102,7 @@ def offline(sites: Sites, browser: Browser) -> Iterator[Line]:
 
 
 def _sort(page: Page) -> bool:
-    page.click("text=in a table")
+    page.click(".muted a:has-text('failure modes')")
     page.click("[data-sort=er]")
     return page.locator("th[aria-sort=descending]").count() == 1
 

@@ -166,7 +166,7 @@ def test_a_run_without_failures_says_why_it_is_empty(quiet: Built) -> None:
     assert "No image is taken for another class." in quiet.text("index.html")
     assert "No group has a tree" in quiet.text("index.html")
     assert "no rule fails at least" in quiet.text("failure-modes/index.html")
-    assert "No tree asks for any feature" in quiet.text("features/index.html")
+    assert "No rule uses a feature" in quiet.text("features/index.html")
     assert "Every file could be read" in quiet.text("skipped/index.html")
 
 

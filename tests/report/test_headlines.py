@@ -7,6 +7,7 @@ import pytest
 
 from barlow_report.report import ReportSource
 from barlow_report.report.catalog import Catalog
+from barlow_report.report.evidence import VERDICTS
 from barlow_report.report.headlines import KnownConditions, headline, known_conditions
 from tests.report.conftest import Built
 from tests.report.shuffles import with_shuffles
@@ -53,7 +54,7 @@ def test_conditions_that_are_not_verified_are_not_called_known(demo: Built, verd
     assert known.title == "No known conditions"
     assert (known.failures, known.images) == (None, None)
     assert " found; none held up on " in known.candidates
-    assert f"The others: {known.candidates.split()[0]} {verdict.replace('_', ' ')}." in known.candidates
+    assert f"The others: {known.candidates.split()[0]} {VERDICTS[verdict]}." in known.candidates
 
 
 def test_conditions_of_a_run_in_sample_are_untested(hostile: Built) -> None:

@@ -108,7 +108,7 @@ def test_scripts_work_after_the_hosts_instant_navigation(tmp_path: Path, demo: B
         page.keyboard.press("?")
         assert page.locator("dialog[open]").count() == 1
         page.keyboard.press("Escape")
-        page.click("text=in a table")
+        page.click(".muted a:has-text('failure modes')")
         page.wait_for_selector("form.filters:not([hidden])")
         page.click("[data-sort=er]")
         assert page.locator("th[aria-sort=descending]").count() == 1

@@ -31,11 +31,11 @@ def test_a_run_whose_groups_are_all_too_small_says_that_nothing_could_be_judged_
     assert judged is not None
     n_groups = len(demo.source.tables["groups"])
     assert judged.sentence == (
-        f"Nothing could be judged: all {n_groups} groups of images are too small. The largest has 1 image to look at, "
-        "and 20 are needed."
+        f"Nothing could be judged: all {n_groups} groups of images are too small. The largest has 1 image to find "
+        "rules in; 20 are needed."
     )
     more, larger, all_images = judged.helps
-    sizes = [int(size) for size in re.findall(r"with (\d+) i", more.replace("\u202f", ""))]
+    sizes = [int(size) for size in re.findall(r"(?:among|points,) (\d+)", more.replace("\u202f", ""))]
     assert sizes[0] > sizes[1] > 20
     assert f"of {sizes[1]} images or more" in larger.replace("\u202f", "")
     assert all(key in larger for key in ("rules.unions", "rules.manifest_columns", "rules.confused_pairs"))
@@ -44,7 +44,7 @@ def test_a_run_whose_groups_are_all_too_small_says_that_nothing_could_be_judged_
     assert [row.points for row in needed] == ["20", "30"]
     assert [row.n_images for row in needed] == sizes
     method = demo.text("method/index.html").replace("\u202f", "")
-    assert f"{sizes[0]} where they fail 20 points more often, {sizes[1]} where they fail 30 points" in method
+    assert f"{sizes[0]} images and they fail 20 points more often, or {sizes[1]} images and they fail 30" in method
 
 
 @pytest.mark.parametrize(("sizes", "words"), [((1, 11), "tested on 1 to 11 images"), ((1, 1), "tested on 1 image,")])

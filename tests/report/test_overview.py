@@ -152,7 +152,14 @@ def test_the_overview_is_two_pages_on_paper(demo: Built, browser: Browser) -> No
     page.close()
     text = "".join(sheet.get_textpage().get_text_range() for sheet in document)
     assert len(document) == 2
-    for words in ("Accuracy", "lacks this", "Failures by class", "Which classes are confused", "ECE", "could not be read"):
+    for words in (
+        "Accuracy",
+        "lacks this",
+        "Failures by class",
+        "Which classes are confused",
+        "ECE",
+        "could not be read",
+    ):
         assert words in text
 
 

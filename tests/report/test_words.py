@@ -128,16 +128,14 @@ def test_a_difference_that_can_be_chance_says_so_first() -> None:
 def test_a_leaf_with_too_few_held_out_images_says_that_no_outcome_could_have_passed() -> None:
     untested = replace(RULE, verdict="too_few_images", q_value=None)
     empty = replace(untested, held_out=_measures(0, 0, 10, 20))
-    assert (
-        evidence_words(empty, HELD_OUT) == "None of the held-out images meets the rule: too few images to tell."
-    )
+    assert evidence_words(empty, HELD_OUT) == "None of the held-out images meets the rule: too few images to tell."
     alike = replace(untested, held_out=_measures(9, 9, 20, 20, low=0.7))
     assert evidence_words(alike, HELD_OUT).endswith(
         "Too few images to tell: all of the group's held-out images fail, so there is nothing to compare."
     )
     one = replace(untested, held_out=_measures(1, 1, 3, 20, low=0.2))
     assert evidence_words(one, HELD_OUT).endswith(
-        "Too few images to tell: had all of them failed, the p-value would be 0.150, still above the limit of 0.05."
+        "Too few images to tell: even if all of them failed, the p-value would be 0.150, above the limit of 0.05."
     )
 
 
@@ -148,7 +146,7 @@ def test_estimates_name_their_interval_and_the_test_by_shuffles() -> None:
     assert "shuffled failures give a rule as good with p <\u202f0.001, q = 0.002" in words
     assert words.endswith("The failure mode is verified.")
     small = evidence_words(replace(rule, verdict="real_but_small"), RulesConfig(rho=0.5))
-    assert "It is real, but smaller than asked for: error rate 37 points above the base instead of 50." in small
+    assert "It is real but small: error rate 37 points above the base rate instead of 50." in small
     alike = replace(rule, verdict="not_of_class", p_value_baseline=0.6, q_value=0.6)
     assert "not tell them from other images of their own classes" in evidence_words(alike, RulesConfig())
     chance = replace(rule, verdict="can_be_chance", p_value=0.2, q_value=0.6)
