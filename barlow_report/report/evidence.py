@@ -123,7 +123,7 @@ EVIDENCE: dict[EvidenceKind, EvidenceWords] = {
     "in_sample": EvidenceWords(
         kind="in_sample",
         short="tested",
-        images="images that rules were not fitted on",
+        images="images that rules were not fitted to",
         fitted="fitted images",
         row="Tested images",
         fitted_row="All images (in-sample only)",

@@ -1,6 +1,6 @@
 """The words of a report that need explaining, each said once: for buttons on pages, headers of tables and Method.
 
-The words that need no explaining are in the docstring of the package; `tests/report/test_words.py` looks for others.
+The words that need no explaining are in the docstring of the package; `tests/report/test_vocabulary.py` finds others.
 
 A lens explains what only its own pages show where it shows it, with `explain` of the templates.
 """

@@ -60,7 +60,7 @@ def test_estimated_rates_are_called_so(shuffled: Built) -> None:
     assert "Error rate: how often the model fails among the images of the rule; estimated" in modes
     assert "Estimated rates" in shuffled.text("method/index.html")
     assert "Not computed: the rules of this run were compared" in shuffled.text("evaluation/index.html")
-    assert "all to fit on, and to test with" in shuffled.text("method/index.html")
+    assert "all used to find rules and to test them" in shuffled.text("method/index.html")
     assert "The share of the failures is estimated" in shuffled.text("index.html")
 
 

@@ -148,7 +148,7 @@ def test_estimates_name_their_interval_and_the_test_by_shuffles() -> None:
     small = evidence_words(replace(rule, verdict="real_but_small"), RulesConfig(rho=0.5))
     assert "It is real but small: error rate 37 points above the base rate instead of 50." in small
     alike = replace(rule, verdict="not_of_class", p_value_baseline=0.6, q_value=0.6)
-    assert "not tell them from other images of their own classes" in evidence_words(alike, RulesConfig())
+    assert "the rule fits other images of their own classes as well" in evidence_words(alike, RulesConfig())
     chance = replace(rule, verdict="can_be_chance", p_value=0.2, q_value=0.6)
     assert evidence_words(chance, RulesConfig()).endswith("That may be chance (q = 0.600, limit 0.05).")
 

@@ -165,7 +165,7 @@ def _pair(site: Site, pair: CausePair) -> PairPictures:
     sure_before, sure_after = (percent(c, decimals=0) for c in (pair.confidence_before, pair.confidence_after))
     return PairPictures(
         pair=pair,
-        before=f"said {before} ({sure_before} sure)",
-        after=f"said {after} ({sure_after} sure)",
-        words=f"is {label}; said {before} before and {after} after the change",
+        before=f"taken for {before} ({sure_before} sure)",
+        after=f"taken for {after} ({sure_after} sure)",
+        words=f"labelled {label}; taken for {before} before and for {after} after the change",
     )

@@ -37,14 +37,14 @@ _COMPARED = (
     *_rate("error_rate_new", "the same for the new model"),
     *_rate("difference", "error_rate_new − error_rate_old, −1 to 1; above 0: worse"),
     integer(
-        "n_newly_wrong", "images that only the new model gets wrong; no value where images are others", nullable=True
+        "n_newly_wrong", "images that fail only with the new model; no value where images are others", nullable=True
     ),
-    integer("n_newly_right", "images that only the old model gets wrong; no value", nullable=True),
+    integer("n_newly_right", "images that fail only with the old model; no value", nullable=True),
     real("p_value", "that there is no change, two-sided; no value: not tested", nullable=True),
     real("q_value", "Benjamini–Hochberg, over the tests of its kind; no value", nullable=True),
     text(
         "test",
-        "what the p-value is of. mcnemar: exact, on images that one model alone gets wrong; swap: the same where which "
+        "what the p-value is of. mcnemar: exact, on images that fail with one model alone; swap: the same where which "
         "images count depends on the prediction; fisher: exact, for other images; estimate: approximate, from the "
         "estimated rate and its interval; no value: not tested",
         nullable=True,
@@ -65,7 +65,7 @@ _RELEASE = integer("release", "place among the releases, 0 for the oldest")
 TABLES: tuple[Table, ...] = (
     Table(
         name="changes",
-        meaning="One row: the two runs, what makes them comparable, and the failure rate over all images.",
+        meaning="One row: the two runs, what makes them comparable, and the error rate over all images.",
         key=("name_new",),
         columns=(
             *(
@@ -140,7 +140,7 @@ TABLES: tuple[Table, ...] = (
     ),
     Table(
         name="class_changes",
-        meaning="The failure rate of each class, images by their label, in both runs. q-values are over the classes.",
+        meaning="The error rate of each class, images by their label, in both runs. q-values are over the classes.",
         key=("class_name",),
         columns=(
             text("class_name", "name of the class"),
@@ -150,7 +150,7 @@ TABLES: tuple[Table, ...] = (
     ),
     Table(
         name="flipped_images",
-        meaning="The images that one model alone gets wrong. Empty where the runs have other images.",
+        meaning="The images that fail with one model alone. Empty where the runs have other images.",
         key=("image_id",),
         columns=(
             IMAGE_ID,
@@ -158,7 +158,7 @@ TABLES: tuple[Table, ...] = (
             integer("label", "class_id of the true class, in the new run"),
             text("prediction_old", "name of the class that the old model predicts"),
             integer("prediction_new", "class_id that the new model predicts"),
-            text("direction", "which model is wrong", allowed=("newly_wrong", "newly_right")),
+            text("direction", "with which model it fails", allowed=("newly_wrong", "newly_right")),
             text("mode_names", "the failure modes of mode_changes that it is in: names with spaces; empty: none"),
         ),
     ),
@@ -196,7 +196,7 @@ TABLES: tuple[Table, ...] = (
     ),
     Table(
         name="releases",
-        meaning="Runs in order, the last one is this one, and their failure rate over all images.",
+        meaning="Runs in order, the last one is this one, and their error rate over all images.",
         key=("release",),
         columns=(
             _RELEASE,

@@ -33,8 +33,8 @@ LABELS = {**VERDICTS, **STATUSES, "too_few_of_one_outcome": "too few of one outc
 
 _WHY = {
     "too_few_images": "this class has fewer images to fit on than directions.min_images.",
-    "no_failures": "the model recognises every image of this class that could be fitted on.",
-    "only_failures": "the model recognises no image of this class that could be fitted on.",
+    "no_failures": "the model recognises every image of this class that could be used for the fit.",
+    "only_failures": "the model recognises no image of this class that could be used for the fit.",
     "too_few_of_one_outcome": "there are too few failures, or too few successes, to divide them into folds.",
 }
 
@@ -172,7 +172,7 @@ def mode_words(place: ModePlace | None, *, is_in_sample: bool) -> str:
     """Say where the failures of a rule lie along the direction of their class."""
     if place is None or not place.hard.n:
         return ""
-    which = "" if is_in_sample else " that no direction was fitted on"
+    which = "" if is_in_sample else " that no direction was fitted to"
     if place.hard.n == 1:
         return f"Its failure{which} lies on the {'hard' if place.hard.k else 'easy'} side of its class's direction."
     return (

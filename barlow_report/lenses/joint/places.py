@@ -181,8 +181,8 @@ def _foretell(mode: JointMode) -> str:
     """Say how well all features together predict the failures, and that it is not chance, without a full stop."""
     p, q = (text if text.startswith("<") else f"= {text}" for text in (p_value(mode.p_value), p_value(mode.q_value)))
     return (
-        f"all features together pick the failure from a pair of failure and success in "
-        f"{percent(mode.auc, decimals=0)} of pairs (chance: 50{THIN_SPACE}%; p {p}, q {q})"
+        f"all features together score a failure above a success in {percent(mode.auc, decimals=0)} "
+        f"of pairs (chance: 50{THIN_SPACE}%; p {p}, q {q})"
     )
 
 

@@ -22,7 +22,7 @@ TABLES: tuple[Table, ...] = (
             real("accuracy_high", "upper end of it", nullable=True),
             integer(
                 "n_found",
-                "failure modes of its own trees, on the images they were fitted on; no value where none were fitted",
+                "failure modes of its own trees, on the images they were fitted to; no value where none were fitted",
                 nullable=True,
             ),
             integer("n_holds", "failure modes of any model that hold for it"),

@@ -28,7 +28,7 @@ TABLES: tuple[Table, ...] = (
             real(
                 "cue_correlation",
                 "rank correlation of the place along the class's failure direction with the cue, on images that it was "
-                "not fitted on; no value without a direction",
+                "not fitted to; no value without a direction",
                 nullable=True,
             ),
             integer(
@@ -49,7 +49,7 @@ TABLES: tuple[Table, ...] = (
             text("noise_sign", "what tells these images from the others of the class; empty: none"),
             integer("noise_class_id", "the class whose label is right as well; no value without one", nullable=True),
             integer("n_noise", "images with it, of all"),
-            integer("n_noise_failures", "of these, images that are misclassified"),
+            integer("n_noise_failures", "of these, images that fail"),
             integer(
                 "n_noise_recognised",
                 "of these, images of that error type; no value where error types were not computed",

@@ -66,7 +66,7 @@ def test_a_class_page_shows_histogram_images_captions_and_quality(site: Path) ->
     assert captions == ["1", "2", "3", "4", "15", "14", "13", "12"]
     assert "That may be chance" in _words(_text(site, "classes/c1/index.html"))
     assert "could not be tested" in _words(_text(site, "classes/c2/index.html"))
-    assert "No direction: fewer images" in _words(_text(site, "classes/c3/index.html"))
+    assert "No direction: this class has fewer images" in _words(_text(site, "classes/c3/index.html"))
 
 
 def test_each_failure_mode_says_where_its_failures_lie(site: Path) -> None:
@@ -106,9 +106,9 @@ def test_in_sample_directions_say_that_nothing_was_tested(tmp_path: Path) -> Non
     assert not re.search(r"\bnan\b|\bNone\b", words)
 
 
-def test_without_a_text_tower_the_page_says_so(tmp_path: Path) -> None:
+def test_without_a_text_encoder_the_page_says_so(tmp_path: Path) -> None:
     build_site(with_directions(_source(tmp_path), captions=False), site=tmp_path / "site")
-    assert "without a text tower" in _text(tmp_path / "site", "classes/c0/index.html")
+    assert "these embeddings have no text encoder" in _text(tmp_path / "site", "classes/c0/index.html")
     assert "Hardest caption" not in _text(tmp_path / "site", "directions/index.html")
 
 
@@ -125,11 +125,11 @@ def test_the_place_of_a_mode_in_words() -> None:
     several = ModePlace(hard=Share(30, 40), median_hardness=0.83)
     one = ModePlace(hard=Share(0, 1), median_hardness=0.2)
     assert mode_words(several, is_in_sample=False).startswith(
-        "Of its 40 failures that no direction was fitted on, 30 lie"
+        "Of its 40 failures that no direction was fitted to, 30 lie"
     )
     assert "harder than 83" in mode_words(several, is_in_sample=True)
     assert (
         mode_words(one, is_in_sample=False)
-        == "Its failure that no direction was fitted on lies on the easy side of its class's direction."
+        == "Its failure that no direction was fitted to lies on the easy side of its class's direction."
     )
     assert mode_words(None, is_in_sample=False) == ""

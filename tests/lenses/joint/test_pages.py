@@ -70,7 +70,7 @@ def test_a_joint_mode_is_shown_in_full_only_where_it_is_real_and_no_rule_is_veri
         page = _class_page(source, site, group_id)
         is_real = verdict != "can_be_chance"
         assert (f'id="joint-{group_id}"' in page) == (is_real and group_id not in verified)
-        assert ("Beside the rules: all features together tell" in page) == (is_real and group_id in verified)
+        assert ("Beside the rules: all features together score" in page) == (is_real and group_id in verified)
         seen.add((is_real, group_id in verified))
     assert seen == {(True, True), (True, False), (False, False), (False, True)}
 
@@ -95,8 +95,8 @@ def test_it_says_its_rates_its_evidence_and_what_it_misses(source: ReportSource,
     mode = next(mode for mode in joint.shown if mode.verdict == "real_but_small")
     words = _words(_class_page(source, site, mode.group_id)).replace("\u202f", " ")
     assert f"{mode.error.value * 100:.0f} % ({mode.error.low * 100:.0f}–{mode.error.high * 100:.0f} %)" in words
-    assert "in 75 % of such pairs (a coin: 50 %; p = 0.002, q = 0.004)" in words
-    assert "It is real, but smaller than asked for: error rate 5 points above the base instead of 10." in words
+    assert "in 75 % of pairs (chance: 50 %; p = 0.002, q = 0.004)" in words
+    assert "It is real but small: error rate 5 points above the base rate instead of 10." in words
     verified = next(mode for mode in joint.shown if mode.verdict == "verified")
     assert "The joint mode is verified." in _words(_class_page(source, site, verified.group_id))
 
@@ -161,10 +161,10 @@ def test_the_overview_leads_with_verified_ones_and_says_how_many_there_are(sourc
     section = _text(site, "index.html").split('id="joint"')[1].split("</section>")[0]
     assert section.count('<li class="card">') == 4
     assert section.count('class="badge verified"') == min(4, sum(mode.verdict == "verified" for mode in joint.shown))
-    assert f"In {len(joint.shown)} groups, many features together foretell failures" in section
+    assert f"In {len(joint.shown)} groups no rule is verified, but many features together predict" in section
 
 
-def test_the_overview_says_beside_the_known_conditions_where_several_features_foretell_failures(
+def test_the_overview_says_beside_the_known_conditions_where_several_features_predict_failures(
     source: ReportSource,
 ) -> None:
     rules = source.tables["rules"]
@@ -218,7 +218,7 @@ def test_without_photographs_everything_else_is_there(source: ReportSource, tmp_
     joint = read_joint_modes(source)
     assert joint is not None
     page = _class_page(source, tmp_path / "site", joint.shown[0].group_id).split('id="joint-')[1]
-    assert "This report was published without photographs." in page
+    assert "This report shows no photographs." in page
     assert "<img" not in page
     assert '<div class="weight">' in page
 

@@ -192,7 +192,7 @@ def test_without_held_out_images_or_taxonomy_there_is_less_to_compare(tmp_path: 
     index = pipeline.build_site(run.folder, site=tmp_path / "site")
     page = (tmp_path / "site" / "models" / "index.html").read_text(encoding="utf-8")
     assert "models/index.html" in index.read_text(encoding="utf-8")
-    assert "Nothing was held out" in page
+    assert "No image was held out, so nothing can be compared" in page
     assert "Error types were not computed" in page
 
 
