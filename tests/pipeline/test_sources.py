@@ -161,7 +161,7 @@ def test_a_table_of_barlow_s_sample_works_as_it_is(task: Path) -> None:
     _done(_run(task, "sample", data=data, command="run", **_without_inspected(task)))
     _same_rules(task, "sample")
     method = (task / "site" / "sample" / "method" / "index.html").read_text()
-    assert "not run: the predictions came with the images" in method
+    assert "none: the predictions came with the images" in method
     assert _open(task, "sample").read_table("images")["confidence"].isna().all()
 
 

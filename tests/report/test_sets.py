@@ -110,7 +110,7 @@ def test_a_class_leads_to_the_groups_it_takes_part_in_and_another_does_not(demo:
     for group_id in (PAIR, UNION):
         assert f'href="../../groups/{group_id}/index.html"' in page
     assert "Also analysed together with other classes: mug → vase" in _text(page)
-    assert "Also looked at together" not in demo.text("classes/c3/index.html")
+    assert "Also analysed together" not in demo.text("classes/c3/index.html")
 
 
 def test_the_index_lists_every_group_and_says_what_the_kinds_are(demo: Built) -> None:

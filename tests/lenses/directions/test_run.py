@@ -92,7 +92,7 @@ def test_the_site_shows_directions_and_its_links_lead_somewhere(task: Path, run:
     assert broken_links(site)[0] == []
     page = (site / "directions" / "index.html").read_text()
     assert "no failures" in page
-    assert "No captions: the embeddings come without a text tower" in (site / "classes/red/index.html").read_text()
+    assert "No captions: these embeddings have no text encoder" in (site / "classes/red/index.html").read_text()
     blue = (site / "classes/blue/index.html").read_text()
     assert "No direction: the model recognises every image" in blue
     red = html.unescape((site / "classes/red/index.html").read_text())

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser
 
 from barlow_report.config import RulesConfig
 from barlow_report.formatting import THIN_SPACE
+from barlow_report.lenses.joint.places import TITLE
 from barlow_report.lenses.joint.records import read_joint_modes
 from barlow_report.report import ReportSource, build_site
 from barlow_report.report.links import broken_links
@@ -26,7 +27,6 @@ from tests.report.synthetic import PAYLOADS, Recipe, synthetic_source
 from tests.report.test_browser import Watched, violations
 
 SMALL = {"n_classes": 8, "n_per_class": 60, "n_tiles": 2, "n_gallery": 2, "n_pictures": 4, "image_size": 32}
-TITLE = "Predictable, but not by one feature"
 
 
 def _source(folder: Path, **recipe: object) -> ReportSource:
