@@ -1,4 +1,4 @@
-"""The tables of the pages of changes: failure modes, classes, and images that one model alone gets wrong."""
+"""The tables of the pages of changes: failure modes, classes, and images that fail with one model alone."""
 
 from collections.abc import Iterable
 
@@ -14,7 +14,7 @@ CHANGES_PATH = "changes/index.html"
 ONLY_OLD = "only-old"
 """Anchor of the failure modes that only the earlier run has."""
 
-DIRECTIONS = {"newly_wrong": "newly wrong", "newly_right": "newly right"}
+DIRECTIONS = {"newly_wrong": "now fails", "newly_right": "now right"}
 _MOST_LISTED = 20_000  # images, in a data script of two megabytes
 
 
@@ -74,7 +74,7 @@ def class_table(site: Site, changes: ChangeView) -> DataTable:
 
 
 def flipped_table(site: Site, changes: ChangeView, images: Iterable[FlippedImage]) -> DataTable:
-    """The images that one model alone gets wrong, `images` in this order."""
+    """The images that fail with one model alone, `images` in this order."""
     shown = list(images)[:_MOST_LISTED]
     catalog = site.catalog
     has_pictures = any(catalog.thumbnails.get(image.image_id) for image in shown)
@@ -96,7 +96,7 @@ def flipped_table(site: Site, changes: ChangeView, images: Iterable[FlippedImage
     )
     return DataTable(
         name="flipped-images",
-        caption="Images that one model alone gets wrong",
+        caption="Images that fail with one model alone",
         columns=columns,
         rows=[_flipped_row(site, changes, image, has_pictures=has_pictures) for image in shown],
         filters=(
@@ -109,7 +109,7 @@ def flipped_table(site: Site, changes: ChangeView, images: Iterable[FlippedImage
         ),
         sorted_by="",
         page_size=50,
-        empty="Both models get the same images wrong."
+        empty="The same images fail with both models."
         if changes.has_same_images
         else "The runs have other images, so none can be followed from one to the other.",
         noun="images",

@@ -33,7 +33,7 @@ def whole_sentence(changes: ChangeView) -> str:
     """Say what became of the failure rate over all images."""
     whole = changes.whole
     if whole.rate_old is None or whole.rate_new is None:
-        return f"The failure rates over all images were not compared: {whole.reason or 'no images'}."
+        return f"The error rates over all images were not compared: {whole.reason or 'no images'}."
     images = "the same" if changes.has_same_images else "all"
     n = count(whole.new.n) if not whole.has_other_images else f"{count(whole.old.n)} and {count(whole.new.n)}"
     return (

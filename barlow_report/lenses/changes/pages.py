@@ -1,4 +1,4 @@
-"""The page of what changed since an earlier run, and the list of images that one model alone gets wrong."""
+"""The page of what changed since an earlier run, and the list of images that fail with one model alone."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _N_OLD_MODES = 100
 
 @dataclass(frozen=True, kw_only=True)
 class FlippedPicture:
-    """An image that one model alone gets wrong, what both said, and the names of the failure modes that it is in."""
+    """An image that fail with one model alone, what both said, and the names of the failure modes that it is in."""
 
     thumbnail: str
     path: str
@@ -54,7 +54,7 @@ class FlippedPicture:
 
 @dataclass(frozen=True, kw_only=True)
 class FlippedGallery:
-    """Images that one model alone gets wrong: how many there are, and the first ones that have a picture."""
+    """Images that fail with one model alone: how many there are, and the first ones that have a picture."""
 
     title: str
     anchor: str
@@ -95,7 +95,7 @@ class ChangesPage:
 
 @dataclass(frozen=True, kw_only=True)
 class FlippedPage:
-    """All images that one model alone gets wrong."""
+    """All images that fail with one model alone."""
 
     changes: ChangeView
     table: DataTable
@@ -113,7 +113,7 @@ def changes_pages(site: Site, changes: ChangeView) -> Iterator[SitePage]:
         section="Changes",
         description=f"What changed from {changes.old.name} to {changes.new.name}. {answer(changes)}",
         search="Changes since the last release: failure modes that got worse, are new, got better, or are gone; images "
-        "that are newly wrong and newly right; classes.",
+        "that now fail or are now right; classes.",
         template="lenses/changes/page.html",
         view=lambda: _view(site, changes, modes, classes),
         headings=(
@@ -138,9 +138,9 @@ def _images_page(site: Site, changes: ChangeView) -> SitePage:
         path=IMAGES_PATH,
         title="Changed images",
         section="Changes",
-        description=f"The {count(len(changes.flipped))} images that {changes.old.name} or {changes.new.name} alone "
-        "gets wrong.",
-        search="Images that are newly wrong or newly right.",
+        description=f"The {count(len(changes.flipped))} images that fail with only one of the models, "
+        f"{changes.old.name} or {changes.new.name}.",
+        search="Images that fail with one model alone: now fail, now right.",
         template="lenses/changes/images.html",
         view=lambda: FlippedPage(changes=changes, table=table, n_images=len(changes.flipped)),
         crumbs=(Link("Overview", "index.html"), Link("Changes", CHANGES_PATH)),
@@ -219,8 +219,8 @@ def _galleries(site: Site, changes: ChangeView) -> tuple[FlippedGallery, ...]:
             pictures=_pictures(site, [image for image in ordered if image.is_newly_wrong == is_newly_wrong]),
         )
         for title, anchor, is_newly_wrong in (
-            ("Newly wrong", "newly-wrong", True),
-            ("Newly right", "newly-right", False),
+            ("Now fail", "newly-wrong", True),
+            ("Now right", "newly-right", False),
         )
     )
 

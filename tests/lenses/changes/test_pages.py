@@ -126,7 +126,7 @@ def test_flipped_images_are_shown_with_both_answers_and_listed_whole(compared: B
     assert re.search(r"<b>[\w ]+</b>, right before, now taken for <span class=\"failed\">", text)
     assert re.search(r"taken for <span class=\"failed\">[\w ]+</span> before, now right", text)
     n_wrong = sum(image.is_newly_wrong for image in changes.flipped)
-    assert f"Newly wrong {n_wrong} images" in _words(text)
+    assert f"Now fail {n_wrong} images" in _words(text)
     rows = list(csv.DictReader(io.StringIO(compared.text("data/flipped-images.csv"))))
     assert len(rows) == len(changes.flipped)
     assert sum(row["direction"] == "newly_wrong" for row in rows) == n_wrong
@@ -187,7 +187,7 @@ def test_without_photographs_there_are_no_galleries(compared: Built) -> None:
     tables = without_photographs(compared.source.tables)
     text = _rendered(replace(compared.source, tables=tables, settings=SiteConfig(images="none")), PAGE)
     assert 'class="pics' not in text
-    assert "published without photographs" in text
+    assert "This report shows no photographs" in text
 
 
 def _release(place: int, failures: int) -> Release:
