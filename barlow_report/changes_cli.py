@@ -33,7 +33,7 @@ def compare(
         bool, typer.Option("--history", help="Take any number of runs, and count every failure mode in each.")
     ] = False,
     delta: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Largest change of a failure rate that counts as none.")
+        float, typer.Option(min=0.0, max=1.0, help="Largest change of an error rate that counts as none.")
     ] = 0.05,
     debug: DebugOption = False,
 ) -> None:

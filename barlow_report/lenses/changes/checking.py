@@ -53,7 +53,7 @@ def _problems(run: RunResults) -> Iterator[str]:
         if not run.tables[name][column].dropna().between(0, n_classes - 1).all():
             yield f"the table {name} has a {column} that is no class"
     if not run.tables["memberships"]["image_id"].between(0, n_images - 1).all():
-        yield "the table memberships has an image_id that is no image"
+        yield "the table memberships has an image_id that is not an image"
     for name, column, other in _REFERENCES:
         if name in run.tables and not run.tables[name][column].isin(run.tables[other][column]).all():
             yield f"the table {name} has a {column} that is not in {other}"

@@ -9,7 +9,7 @@ from barlow_report.config.base import Section
 __all__ = ["DELTA", "ChangesConfig"]
 
 DELTA = 0.05
-"""Largest change of a failure rate that counts as none, unless another is asked for."""
+"""Largest change of an error rate that counts as none, unless another is asked for."""
 
 
 class ChangesConfig(Section):
@@ -22,6 +22,6 @@ class ChangesConfig(Section):
         DELTA,
         gt=0,
         lt=1,
-        description="Largest change of a failure rate that counts as none: a mode is unchanged if the interval of its "
+        description="Largest change of an error rate that counts as none: a mode is unchanged if the interval of its "
         "change lies within ± this.",
     )

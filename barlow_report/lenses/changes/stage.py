@@ -62,7 +62,7 @@ def compare(
         runs: Run folders, or files that `export` wrote, the oldest first; two at least.
         into: The last run's folder, or another folder for the tables alone; default: the last run's folder, where it is
             one, else nowhere.
-        delta: Largest change of a failure rate that counts as none, 0 to 1.
+        delta: Largest change of an error rate that counts as none, 0 to 1.
         history: Also count every failure mode in each of the runs.
         progress: Where to report to; default: nowhere.
 
