@@ -22,4 +22,6 @@ def now() -> datetime:
             return datetime.fromtimestamp(int(epoch), UTC)
     except (ValueError, OverflowError, OSError):
         pass  # a year that no calendar has
-    raise ConfigError(f"SOURCE_DATE_EPOCH: found {epoch!r}, expected a number of seconds since 1970")
+    raise ConfigError(
+        f"SOURCE_DATE_EPOCH: found {epoch!r}, expected a number of seconds since 1970. Correct or unset it."
+    )

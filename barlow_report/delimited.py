@@ -70,7 +70,9 @@ def read_delimited(path: Path, *, wanted: Wanted = _no_name) -> pa.Table:
     data = _content(path)
     dialect = read_dialect(data.decode(), wanted=wanted)
     if not dialect.header:
-        raise DataError(f"{path}: the file is empty, expected a header with the names of the columns.")
+        raise DataError(
+            f"{path}: the file is empty, expected a header with the names of the columns. Give a table with one."
+        )
     numbered = [str(position) for position in range(len(dialect.header))]  # names may repeat
     text = pa.dictionary(pa.int32(), pa.string())
     try:
@@ -87,7 +89,9 @@ def read_delimited(path: Path, *, wanted: Wanted = _no_name) -> pa.Table:
             table = pa.table([pa.array([], type=text) for _ in numbered], names=numbered)
         else:
             reason = _uneven_row(data.decode(), dialect) or str(error).partition("\n")[0]
-            raise DataError(f"{path}: cannot be read as a table ({reason}).") from error
+            raise DataError(
+                f"{path}: cannot be read as a table ({reason}). Correct the file, or save it again."
+            ) from error
     kept = [position for position in numbered if not _is_filler(table[position], dialect.header[int(position)])]
     return table.select(kept).rename_columns([dialect.header[int(position)] for position in kept])
 
@@ -148,7 +152,7 @@ def _rows(path: Path, text: str, dialect: Dialect) -> Iterator[tuple[int, list[s
                 )
             yield rows.line_num, row + [""] * (width - len(row))
     except csv.Error as error:
-        raise DataError(f"{path}: line {rows.line_num} is no CSV ({error}).") from error
+        raise DataError(f"{path}: line {rows.line_num} is not valid CSV ({error}). Correct the line.") from error
 
 
 def _content(path: Path) -> bytes:

@@ -134,7 +134,7 @@ def digest_file(path: Path) -> str:
         OSError: It cannot be read, or is a device or a pipe, which may have no end.
     """
     if path.exists() and not path.is_file():
-        raise OSError(errno.EINVAL, "it is no file")
+        raise OSError(errno.EINVAL, "it is not a file")
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

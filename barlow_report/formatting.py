@@ -97,6 +97,11 @@ def count(n: int | None) -> str:
     return MISSING if n is None or not _exists(n) else f"{int(n):,}".replace(",", THIN_SPACE)
 
 
+def counted(n: int, noun: str, plural: str = "") -> str:
+    """Write a count with its noun: 1 image, 10 000 images; `plural` where it is not the noun with an s."""
+    return f"{count(n)} {noun if n == 1 else plural or f'{noun}s'}"
+
+
 def ratio(k: int | None, n: int | None) -> str:
     """Write k of n: 311/320."""
     return MISSING if k is None or n is None or not (_exists(k) and _exists(n)) else f"{count(k)}/{count(n)}"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from barlow_report.clock import now
 from barlow_report.config import Config, Photographs
 from barlow_report.files import atomic_write
+from barlow_report.formatting import counted
 from barlow_report.lenses import registry
 from barlow_report.lenses.planted.stage import write_planted
 from barlow_report.progress import Progress, SilentProgress
@@ -208,9 +209,9 @@ def convert_checkpoint(
 
     result = convert(source, target, entry=entry, allow_unpickling=allow_unpickling, overwrite=overwrite)
     report = progress or SilentProgress()
-    report.message(f"{result.n_weights} tensors")
+    report.message(f"{counted(result.n_weights, 'tensor')} written")
     if result.dropped:
-        report.message(f"Left out, because they are no weights: {', '.join(map(ascii, result.dropped))}")
+        report.message(f"Left out, because they are not weights: {', '.join(map(ascii, result.dropped))}")
     for key, value in result.preprocessing.items():
         report.message(f"{key} of the images: {list(value) if isinstance(value, tuple) else value}")
     return target

@@ -60,7 +60,7 @@ class _Lines:
         """Print a line at the start, every ten seconds, and at the end."""
         start = last = time.monotonic()
         done = n_done
-        self.message(f"{description}: {total} {unit}" + (f", {n_done} finished earlier" if n_done else ""))
+        self.message(f"{description}: {n_done}/{total} {unit}" + (" finished earlier" if n_done else ""))
 
         def advance(n: int) -> None:
             nonlocal done, last

@@ -14,8 +14,8 @@ from barlow_report.lenses.error_types.files import read_tree
     ("text", "problem"),
     [
         ('{"cat": 1, "dog": 2, "cat": 3}', "the key 'cat' occurs twice"),
-        ('{"a": NaN}', "NaN is no number"),
-        ('{"a": -Infinity}', "-Infinity is no number"),
+        ('{"a": NaN}', "NaN is not a number"),
+        ('{"a": -Infinity}', "-Infinity is not a number"),
         ('{"a": 1e999}', "the number 1e999 is too large"),
         (f'{{"a": 1{"0" * 6000}}}', "of 6001 digits is too large"),
         ("[" * 100_000, "nested too deeply"),

@@ -173,14 +173,14 @@ def _best_of_each(pairs: "pd.DataFrame", n: int | None) -> list[tuple[int, int]]
 
 
 def _chosen_groups(groups: "pd.DataFrame", selection: Selection) -> "pd.DataFrame":
-    for values, column, noun in (
-        (selection.groupings, "grouping", "grouping"),
-        (selection.classes, "name", "class"),
+    for values, column, option in (
+        (selection.groupings, "grouping", "--grouping"),
+        (selection.classes, "name", "--group"),
     ):
         missing = sorted(set(values) - set(groups[column]))
         if missing:
             known = ", ".join(repr(name) for name in sorted(set(groups[column]))[:8])
-            raise DataError(f"found {noun} {missing[0]!r}, expected one of this run's: {known}, …")
+            raise DataError(f"{option}: found {missing[0]!r}, expected one of this run's: {known}, …")
         if values:
             groups = groups[groups[column].isin(values)]
     return groups

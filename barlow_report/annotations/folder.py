@@ -134,7 +134,7 @@ class AnnotationsFolder:
                     file.flush()
                     os.fsync(file.fileno())
         if not is_salt(found):
-            raise DataError(f"{path}: found something else than 64 hexadecimal digits. Restore the file.")
+            raise DataError(f"{path}: expected 64 hexadecimal digits, found something else. Restore the file.")
         return found
 
     def forgotten(self) -> Forgotten:

@@ -61,7 +61,7 @@ def export_tasks(run: Run, output: Path, *, to: str, image_url: str = "") -> Pat
         )
     with output_errors(output):
         if output.exists() and (not output.is_dir() or any(output.iterdir())):
-            raise DataError(f"{output}: not empty. Choose a new folder.")
+            raise DataError(f"{output}: exists and is not an empty folder. Choose a new one.")
     tiles = {key: frame.sort_values("rank") for key, frame in tables["tiles"].groupby(["group_id", "feature_id"])}
     groups = {row.group_id: row for row in tables["groups"].itertuples()}
     questions = relation_questions(run, tables["groups"])

@@ -19,7 +19,7 @@ from barlow_report.annotations.people import people
 from barlow_report.commands.merge import merge_files, merge_settings
 from barlow_report.errors import DataError
 from barlow_report.files import delete_partial
-from barlow_report.formatting import count
+from barlow_report.formatting import count, counted
 from barlow_report.run_folder import Run
 from barlow_report.stages.asking import annotations_folder
 from barlow_report.tables import ANSWER_TABLES
@@ -71,7 +71,7 @@ def forget(folder: Path, annotator: str, *, database: Path | None) -> str:
 
         problems: list[str] = []
         n = _delete(run, names, problems)
-        words = f"{count(n)} record{'s' * (n != 1)} deleted from {run.folder}"
+        words = f"{counted(n, 'record')} deleted from {run.folder}"
         if store:
             with _noting(problems):
                 words += f", {count(store.forget(*sorted(in_store), seconds=_WAIT_SECONDS))} from {database}"
@@ -143,8 +143,8 @@ def _delete(run: Run, names: Iterable[str], problems: list[str]) -> int:
             merge_files(run, [], settings=merge_settings(run))
         except DataError as error:
             problems.append(
-                f"The names of the others could not be made anew: {error} Then run barlow-report annotations merge "
-                "without files."
+                f"The names from other people's answers could not be made again: {error} After that, run barlow-report "
+                "annotations merge without files."
             )
     return len(stored) - len(kept) + len(refused) - len(rejected)
 
@@ -181,21 +181,19 @@ def _is_of(raw: object, annotator: str) -> bool:
 def _unknown(annotator: str, run: Run, database: Path | None, *, known: Collection[str], salts: Iterable[str]) -> str:
     """Say that nobody of that name is known, and who may be meant."""
     places = f"{run.folder}{f' and {database}' if database else ''}"
-    words = f"annotator: found {annotator!r}, of whom there is nothing in {places}; nothing was deleted. "
+    words = f"annotator: found nothing of {annotator!r} in {places}; nothing was deleted. "
     platform, colon, platform_id = annotator.partition(":")
     if colon:
         for other in (platform_id.upper(), platform_id.lower()):
             if _pseudonyms(f"{platform}:{other}", salts) & set(known):
                 return words + f"There are records of {platform}:{other}: write the id as the platform does."
-        hint = (
-            "" if database else " Ids of the collector's participants are known to its database alone: give --database."
-        )
-        return words + f"Check the id; upper and lower case are told apart.{hint}"
+        hint = "" if database else " Only a collector's database knows the ids of its participants: give --database."
+        return words + f"Check the id: upper and lower case matter.{hint}"
     same = sorted(name for name in known if name.casefold() == annotator.strip().casefold())
     close = same or difflib.get_close_matches(annotator, sorted(known), n=_N_LISTED, cutoff=0.6)
     listed = close or sorted(known)[:_N_LISTED]
     if not listed:
-        return words + "Nobody else is known there either. Check the run folder."
+        return words + "Nobody else is known there. Check the run folder."
     names = ", ".join(repr(name) for name in listed)
     return words + (f"Close pseudonyms are {names}." if close else f"Pseudonyms there are {names}, …")
 

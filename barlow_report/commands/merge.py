@@ -19,15 +19,15 @@ from barlow_report.annotations.people import assumes_one_instance
 from barlow_report.commands.made import Made
 from barlow_report.commands.name_tables import MergeSettings, write_tables
 from barlow_report.errors import RunFolderError
-from barlow_report.formatting import count
+from barlow_report.formatting import count, counted
 from barlow_report.run_folder import Run
 from barlow_report.stages.asking import annotations_folder, drawn_pairs, group_keys, report_identity
 
 __all__ = ["MergeSettings", "MergeSummary", "merge", "merge_files", "merge_settings"]
 
 _ONE_INSTANCE = (
-    "People are told apart by their numbers in exports of Label Studio, as if all exports were of one instance; "
-    "exports with addresses say it for sure."
+    "All exports of Label Studio were taken to come from one instance: people are told apart by their numbers there. "
+    "Exports with addresses leave no doubt."
 )
 _N_LISTED = 20
 
@@ -57,7 +57,8 @@ def merge(
         )
         done = merge_files(run, files, settings=settings, is_vouched=is_vouched)
     lines = [
-        f"{count(done.n_applied)} answers of {count(done.n_people)} people applied; {count(done.n_names)} names: "
+        f"{counted(done.n_applied, 'answer')} of {counted(done.n_people, 'person', 'people')} applied; "
+        f"{counted(done.n_names, 'name')}: "
         + ", ".join(f"{n} {status.replace('_', ' ')}" for status, n in sorted(done.statuses.items()))
     ]
     kinds = Counter(problem.kind for problem in done.problems)

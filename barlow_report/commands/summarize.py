@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from barlow_report.annotations.quality import FLAGS
-from barlow_report.formatting import count, number, percent
+from barlow_report.formatting import count, counted, number, percent
 from barlow_report.run_folder import Run
 
 __all__ = ["summarize"]
@@ -38,7 +38,8 @@ def summarize(folder: Path) -> Iterator[str]:
         agreement = "" if row.agreement != row.agreement else f", agreement {number(row.agreement, decimals=2)}"
         yield (
             f"{row.group_name} ({row.grouping}), feature {row.feature_id}: {row.name or 'no name'} "
-            f"[{status}, {row.n_people} people{agreement}{f', {row.relation}' if row.relation else ''}]"
+            f"[{status}, "
+            f"{counted(row.n_people, 'person', 'people')}{agreement}{f', {row.relation}' if row.relation else ''}]"
         )
     answered = figures[(figures["measure"] == "cannot_tell") & (figures["subset"] == "all")]["value"].iloc[0]
     yield f"Cannot tell: {percent(None if answered != answered else float(answered))} of the answers"

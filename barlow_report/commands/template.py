@@ -6,7 +6,7 @@ from pathlib import Path
 from barlow_report.annotations.batches import Batch, Selection, choose_batch, select_features, study_features
 from barlow_report.commands.made import Made
 from barlow_report.errors import DataError
-from barlow_report.formatting import count
+from barlow_report.formatting import count, counted
 from barlow_report.run_folder import Run
 from barlow_report.stages.asking import annotations_folder, drawn_pairs, group_keys, report_identity, tables_of
 
@@ -54,13 +54,12 @@ def template(
         )
     n = len(batch.items)
     words = (
-        f"{count(n)} item{'s' * (n != 1)} in {len(batch.parts)} part{'s' * (len(batch.parts) != 1)}, "
-        f"{n_people} people each."
+        f"{counted(n, 'item')} in {counted(len(batch.parts), 'part')}, {counted(n_people, 'person', 'people')} each."
     )
     if n_missing:
         words += (
-            f" {count(n_missing)} of them have no pictures yet: run barlow-report run with the configuration, which "
-            "draws them and builds the site."
+            f" {count(n_missing)} of them {'has' if n_missing == 1 else 'have'} no pictures yet: run barlow-report run "
+            "with the configuration, which draws them and builds the site."
         )
     else:
         words += " Build the site to show them: barlow-report site."

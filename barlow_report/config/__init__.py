@@ -74,12 +74,15 @@ class Config(Section):
     def _models_fit_data(self) -> "Config":
         if self.inspected_model is None and not self.data.may_hold_predictions:
             raise ValueError(
-                "'inspected_model' is missing: an image folder or a data set of torchvision holds no predictions"
+                "'inspected_model' is missing: an image folder or a data set of torchvision holds no predictions. Add "
+                "it, or give a 'manifest' with predictions"
             )
         if self.inspected_model is None and self.feature_model is None:
-            raise ValueError("'feature_model' is missing: without an inspected model nothing else gives features")
+            raise ValueError(
+                "'feature_model' is missing: without an inspected model nothing else gives features. Add it"
+            )
         if self.rules.manifest_columns and self.data.manifest is None:
-            raise ValueError("'rules.manifest_columns' goes with 'data.manifest': an image folder has no columns")
+            raise ValueError("'rules.manifest_columns' goes with 'data.manifest': other sources have no columns")
         return self
 
     def section(self, key: str) -> Any:

@@ -159,5 +159,7 @@ class RulesConfig(Section):
                 if name not in ids:
                     close = difflib.get_close_matches(name, class_names, n=1)
                     hint = f"did you mean {close[0]!r}?" if close else f"write one of the {len(ids)} classes as it is."
-                    raise ConfigError(f"rules.unions: {union!r} names {name!r}, which is no class of the data; {hint}")
+                    raise ConfigError(
+                        f"rules.unions: {union!r} names {name!r}, which is not a class of the data; {hint}"
+                    )
         return {union: tuple(sorted(ids[name] for name in classes)) for union, classes in self.unions.items()}

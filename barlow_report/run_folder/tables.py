@@ -94,7 +94,9 @@ class TableFiles:
                 file.write(np.ascontiguousarray(block, dtype=dtype).data)
                 n_rows += len(block)
             if n_rows != shape[0]:
-                raise RunFolderError(f"{self.folder}: {n_rows} rows of {name}, expected {shape[0]}: run again.")
+                raise RunFolderError(
+                    f"{self.folder}: found {n_rows} rows of {name}, expected {shape[0]}. Run the same command again."
+                )
 
     def features(self, name: str = "features") -> np.ndarray:
         """Open the features, shape (n_images, n_features), or another such array, memory-mapped and read-only.

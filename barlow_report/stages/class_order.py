@@ -64,7 +64,7 @@ def check_class_order(
         more = f" (and {len(pairs) - _N_PAIRS} more pairs)" if len(pairs) > _N_PAIRS else ""
         notes["mixed_up_classes"] = (
             f"Most images of one class are taken for the other, both ways: {shown}{more}. If their places in the list "
-            "of classes are swapped, these are no failures."
+            "of classes are swapped, these are not failures."
         )
     for text in notes.values():
         progress.message(f"Note: {text}")

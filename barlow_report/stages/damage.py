@@ -54,7 +54,8 @@ def _damage(run: Run, stage: str) -> str | None:
             return f"{table}.parquet was written by another version"
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         n_damaged = sum(not is_whole for is_whole in pool.map(run.has_media, names))
-    return f"{n_damaged} of {len(names)} pictures are damaged or missing" if n_damaged else None
+    verb = "is" if n_damaged == 1 else "are"
+    return f"{n_damaged} of {len(names)} pictures {verb} damaged or missing" if n_damaged else None
 
 
 def _damaged_tables(run: Run, names: list[str]) -> Iterator[str]:

@@ -32,7 +32,7 @@ def feature_model_config(config: Config) -> ModelConfig:
     """Return the section of the model that gives the features."""
     model = config.feature_model or config.inspected_model
     if model is None:
-        raise ConfigError("no model gives features: add a 'feature_model' section")
+        raise ConfigError("feature_model: missing, and no other model gives features. Add the section.")
     return model
 
 

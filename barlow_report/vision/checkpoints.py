@@ -63,7 +63,7 @@ def convert_checkpoint(
     state, others = (pool, ()) if entry is not None else _only_state(stored, where=str(source))
     weights = {name: value for name, value in strip_wrappers(state).items() if isinstance(value, torch.Tensor)}
     if not weights:
-        raise ModelError(f"{source}: holds no weights.")
+        raise ModelError(f"{source}: holds no weights. Give a checkpoint that holds some.")
     told = told_preprocessing(stored, entry, where=str(source))
     save_weights(weights, target, preprocessing=told)
     lost = tuple(name for name, value in state.items() if not isinstance(value, torch.Tensor))

@@ -63,7 +63,7 @@ def _decode(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: the class list cannot be read ({error}). {_EXPECTED}") from error
     if "\0" in text:
-        raise DataError(f"{path}: the class list cannot be read (it is no UTF-8 text). {_EXPECTED}")
+        raise DataError(f"{path}: the class list cannot be read (it is not UTF-8 text). {_EXPECTED}")
     return text
 
 

@@ -71,8 +71,8 @@ def class_ids(
     unknown = sorted(str(value) for value, class_id in ids.items() if class_id is None)
     if unknown:
         raise DataError(
-            f"{where}: {some(unknown)} is no class of the list ({some(classes.names)}){_hint(unknown, classes)}. Add "
-            "it to data.classes or data.class_file, or correct the data."
+            f"{where}: {_not_classes(unknown)} of the list ({some(classes.names)}){_hint(unknown, classes)}. Correct "
+            "data.classes, data.class_file or the data."
         )
     if notes is not None:
         notes |= _respelled(ids, classes)
@@ -120,10 +120,14 @@ def unknown_folders(folders: Iterable[str], classes: ClassList) -> str | None:
     """Say which folders are no class of the list; None where all are."""
     unknown = sorted(folder for folder in folders if classes.find(folder) is None)
     return (
-        f"{some(unknown)} is no class of the configured list ({some(classes.index_of)}){_hint(unknown, classes)}"
+        f"{_not_classes(unknown)} of the configured list ({some(classes.index_of)}){_hint(unknown, classes)}"
         if unknown
         else None
     )
+
+
+def _not_classes(unknown: Sequence[str]) -> str:
+    return f"{some(unknown)} {'is not a class' if len(unknown) == 1 else 'are not classes'}"
 
 
 def _hint(unknown: Sequence[str], classes: ClassList) -> str:

@@ -20,6 +20,7 @@ from importlib import resources
 
 from barlow_report.config import DataConfig
 from barlow_report.errors import DataError
+from barlow_report.formatting import counted
 from barlow_report.vision.class_files import ClassLines, read_class_file
 from barlow_report.vision.class_names import INTEGER, alike, are_numbers, same_text, some
 
@@ -115,13 +116,14 @@ def configured_classes(config: DataConfig) -> ClassList | None:
     else:
         return None
     if "" in lines.names:
-        raise DataError(f"{where}: class {lines.names.index('')} (counted from 0) has no name; name every class.")
+        raise DataError(f"{where}: class {lines.names.index('')} (counted from 0) has no name. Name every class.")
     repeated = sorted(value for value, n in Counter(lines.keys or lines.names).items() if n > 1)
     if repeated:
-        raise DataError(f"{where}: {some(repeated)} listed more than once; list every class once.")
+        raise DataError(f"{where}: {some(repeated)} listed more than once. List every class once.")
     if len(lines.names) < 2:
         raise DataError(
-            f"{where}: found {len(lines.names)} class(es), expected at least 2: one class cannot be confused."
+            f"{where}: found {counted(len(lines.names), 'class', 'classes')}, expected at least 2. List all classes of "
+            "the model."
         )
     if lines.keys is not None:
         return _keyed(lines.keys, lines.names)

@@ -118,13 +118,13 @@ def _checked(value: Any, key: str = "") -> Any:
 
 def _name(text: str) -> str:
     if not _NAME.fullmatch(text) and text not in _INFINITIES:
-        raise Refused(f"{ascii(text)[:80]} is no name")
+        raise Refused(f"{ascii(text)[:80]} is not a name")
     return text
 
 
 def _dotted(text: str) -> str:
     if not _DOTTED.fullmatch(text) or any(re.fullmatch("__.*__", part) for part in text.split(".")):
-        raise Refused(f"{ascii(text)[:80]} is no name")
+        raise Refused(f"{ascii(text)[:80]} is not a name")
     return text
 
 

@@ -35,11 +35,11 @@ def check_expression(text: object) -> str:
         Refused: It is anything else.
     """
     if not isinstance(text, str) or len(text) > MAX_LENGTH or not text.isascii():
-        raise Refused(f"the size {_shown(text)} is no arithmetic")
+        raise Refused(f"the size {_shown(text)} is not arithmetic")
     try:
         _check(ast.parse(text, mode="eval").body)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise Refused(f"the size {_shown(text)} is no arithmetic") from error
+        raise Refused(f"the size {_shown(text)} is not arithmetic") from error
     return text
 
 

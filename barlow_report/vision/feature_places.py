@@ -30,7 +30,7 @@ def find_features(
     inputs = [(place, tensor) for place, tensor in probe.places if (place.module, place.side) == (chosen, "input")]
     if not inputs:
         raise ModelError(
-            f"{where}: feature_module {chosen!r} is no module that runs. Last outputs: "
+            f"{where}: feature_module {chosen!r} is not a module that runs. Last outputs: "
             f"{describe_outputs(module, probe)}."
         )
     place, tensor = inputs[-1]
@@ -53,7 +53,7 @@ def explicit_map(module: nn.Module, probe: Probe, name: str, features: torch.Ten
     wanted = f"(B, {features.shape[1]}, h, w), (B, h, w, {features.shape[1]}) or tokens (B, T, {features.shape[1]})"
     if not outputs:
         raise ModelError(
-            f"{where}: map_module {name!r} is no module that returns a tensor, expected {wanted}. Last outputs: "
+            f"{where}: map_module {name!r} is not a module that returns a tensor, expected {wanted}. Last outputs: "
             f"{describe_outputs(module, probe)}."
         )
     place, tensor = outputs[-1]

@@ -60,7 +60,7 @@ def as_table(output: Any, *, n_images: int, where: str, last_linear: LastLinear 
         raise ModelError(f"{found}. {_advise_on_one_logit(output, last_linear)}")
     if len(shape) == 4:
         raise ModelError(
-            f"{found}: an output for each of {shape[2]} × {shape[3]} positions is a segmentation or a map, and no "
+            f"{found}: an output for each of {shape[2]} × {shape[3]} positions is a segmentation or a map, not a "
             "classification. Where the logits are its mean over the positions, say so:"
             f"{_subclass('return super().forward(images).mean(dim=(2, 3))')}"
         )

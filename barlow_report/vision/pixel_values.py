@@ -75,7 +75,7 @@ def as_8_bits(
     highest = int(pixels.max()) if is_plain and pixel_range is None else None
     low, high = stated or pixel_range or (FULL_RANGE if is_plain else _unknown(pixels))
     if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
-        raise UnreadableImage("some pixels are no numbers (NaN or infinite)")
+        raise UnreadableImage("some pixels are not numbers (NaN or infinite)")
     scaled = (np.clip(pixels, low, high).astype(np.float64) - low) * (255 / (high - low))
     if _tag(image, _PHOTOMETRIC) == _MIN_IS_WHITE:
         scaled = 255 - scaled

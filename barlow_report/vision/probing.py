@@ -173,8 +173,9 @@ def find_feature_module(model: nn.Module, probe: Probe, *, where: str) -> str:
     shown = [f"{name} ({kind}, input {shape})" for name, (shape, kind) in shapes.items()][-N_CANDIDATES_SHOWN:]
     listed = "; ".join(shown) or "none: call the last layer as a module, or pass the features through an nn.Identity()"
     raise ModelError(
-        f"{where}: the features were not found, because the model's output is no linear layer's. Name the module whose "
-        f"input they are as 'feature_module'. Modules with one vector per image as input: {listed}. Last outputs: "
+        f"{where}: the features were not found, because the model's output is not that of a linear layer. Name the "
+        f"module whose input they are as 'feature_module'. Modules with one vector per image as input: {listed}. "
+        "Last outputs: "
         f"{describe_outputs(model, probe)}."
     )
 

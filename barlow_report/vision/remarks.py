@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from barlow_report.errors import DataError
-from barlow_report.formatting import count
+from barlow_report.formatting import count, counted
 from barlow_report.vision.images import DecodedImage
 from barlow_report.vision.reading import UnreadableImage
 from barlow_report.vision.sources.source import ImageSource
@@ -90,7 +90,7 @@ class Remarks:
             )
         if self.n_deep:
             found["depth"] = (
-                f"In {count(self.n_deep)} image{'s' * (self.n_deep != 1)} of 16 bits, 0 is black and 65535 is white; "
+                f"In {counted(self.n_deep, 'image')} of 16 bits, 0 is black and 65535 is white; "
                 f"their highest value is {self.highest}."
             )
         return found

@@ -156,8 +156,8 @@ def _told_preprocessing(metadata: Mapping[str, str], *, where: str) -> dict[str,
         told = PreprocessingConfig.model_validate(json.loads(metadata[METADATA_KEY]))
     except (ValueError, RecursionError, ValidationError) as error:
         raise ModelError(
-            f"{where}: the metadata {METADATA_KEY!r} of the file is no preprocessing ({_first_line(error)}). Write it "
-            "again with 'barlow-report convert-checkpoint', or remove the entry."
+            f"{where}: the metadata {METADATA_KEY!r} of the file is not a preprocessing ({_first_line(error)}). Write "
+            "it again with 'barlow-report convert-checkpoint', or remove the entry."
         ) from error
     return {key: getattr(told, key) for key in told.model_fields_set}
 
@@ -169,7 +169,7 @@ def _read_torch(path: Path, *, allow_unsafe: bool, where: str) -> Any:
             return torch.load(path, map_location="cpu", weights_only=not allow_unsafe)
     except pickle.UnpicklingError as error:
         if allow_unsafe or "weights_only" not in str(error).lower():
-            raise ModelError(f"{where}: {path} is no file of torch.save ({_first_line(error)}).") from error
+            raise ModelError(f"{where}: {path} is not a file of torch.save ({_first_line(error)}).") from error
         raise ModelError(_refusal(path, error, where=where)) from error
     except ModuleNotFoundError as error:
         raise ModelError(

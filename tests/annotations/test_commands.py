@@ -171,7 +171,7 @@ def test_a_batch_depends_on_its_seed_and_on_nothing_else() -> None:
     ("arguments", "message"),
     [
         (("template", "RUN", "--choice", "best"), "expected one of verified"),
-        (("template", "RUN", "--group", "no such class"), "found class 'no such class'"),
+        (("template", "RUN", "--group", "no such class"), "--group: found 'no such class'"),
         (("template", "nowhere"), "no run.json"),
         (("template", "RUN", "--study", "--group", "cat"), "leave out --grouping, --group"),
         (("forget", "RUN", "github:ada"), "expected a pseudonym, or mturk, prolific"),

@@ -106,7 +106,7 @@ def test_radio_buttons_and_other_names_of_columns_are_understood(tmp_path: Path)
         ({"WorkerId": ""}, "WorkerId: missing"),
         ({"AssignmentStatus": "Rejected"}, "rejected by its requester"),
         ({"Input.class_index": "x"}, "Input.class_index: expected a number"),
-        ({"Input.class_index": "7"}, "not in this report"),
+        ({"Input.class_index": "7"}, "which this report does not have"),
         ({"Input.feature_index": ""}, "Input.feature_index: missing"),
         ({"Input.report_id": ""}, "--belongs-to-this-report"),
         ({"Answer.confidence": "very"}, "answers.confidence"),
@@ -260,7 +260,7 @@ def test_potato_finds_the_pictures_where_it_serves_them(run: Run, tmp_path: Path
 
 def test_tasks_are_not_written_over_something_else(run: Run, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("x")
-    with pytest.raises(DataError, match="not empty"):
+    with pytest.raises(DataError, match="not an empty folder"):
         export_tasks(run, tmp_path, to="potato")
 
 

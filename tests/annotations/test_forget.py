@@ -82,7 +82,7 @@ def test_a_person_is_forgotten_even_where_names_cannot_be_made_anew(run: Run, tm
     item = batch_items(run)[0]
     _merge(run, write_lines(tmp_path / "a.jsonl", [answer("ada", item=item), answer("bob", item=item)]))
     run.update_info(annotations={"embedding": "vectors:/no/longer/there.txt", "min_seconds": 5.0})
-    with pytest.raises(DataError, match=r"1 record deleted from .* could not be made anew"):
+    with pytest.raises(DataError, match=r"1 record deleted from .* could not be made again"):
         forget(run.folder, "ada", database=None)
     assert not any(run.has_table(name) for name in TABLES)
     assert [p.answer.annotator for p in AnnotationsFolder(run.folder / "annotations").stored()] == ["bob"]

@@ -55,7 +55,9 @@ def test_a_union_is_made_by_label_and_by_prediction() -> None:
 
 def test_a_union_of_an_unknown_class_is_a_clear_error() -> None:
     settings = RulesConfig(unions={"pets": ("dogs", "cat")})
-    with pytest.raises(ConfigError, match=r"rules.unions: 'pets' names 'dogs', which is no class.*did you mean 'dog'"):
+    with pytest.raises(
+        ConfigError, match=r"rules.unions: 'pets' names 'dogs', which is not a class.*did you mean 'dog'"
+    ):
         list_groupings(LABELS, PREDICT, class_names=NAMES, settings=settings)
 
 

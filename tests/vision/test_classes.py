@@ -47,7 +47,7 @@ def test_a_few_folders_of_imagenet_count_among_all_its_classes_if_wished(tmp_pat
     images = list_images(DataConfig(folder=tmp_path, classes="imagenet"))
     assert len(images.class_names) == 1000
     assert images.labels.tolist() == [517, 1]
-    with pytest.raises(DataError, match="sub-folder 'dragon' is no class"):
+    with pytest.raises(DataError, match="sub-folder 'dragon' is not a class"):
         list_images(DataConfig(folder=touch(tmp_path, "dragon/1.png"), classes="imagenet"))
 
 
@@ -75,7 +75,7 @@ def test_a_class_file_may_give_what_the_data_say_and_what_readers_see(
     (tmp_path / "classes.txt").write_text(lines)
     config = DataConfig(folder=tmp_path / "images", class_file=tmp_path / "classes.txt")
     if names is None:
-        with pytest.raises(DataError, match="is no class of the configured list"):
+        with pytest.raises(DataError, match="is not a class of the configured list"):
             list_images(config)
         return
     images = list_images(config)

@@ -231,7 +231,7 @@ def test_a_class_file_gives_one_name_per_line(tmp_path: Path) -> None:
         (["1.png", "2.png"], None, "2 images lie beside the class folders"),
         (["a/notes.txt"], None, "found no image"),
         (["a/1.png"], None, "found the class 'a' only"),
-        (["a/1.png", "x/1.png"], ["a", "b"], "sub-folder 'x' is no class"),
+        (["a/1.png", "x/1.png"], ["a", "b"], "sub-folder 'x' is not a class"),
         (["a/1.png"], ["a"], "at least 2"),
         (["a/1.png"], ["a", "a"], "'a' listed more than once"),
         (["a/1.png"], ["a", ""], "class 1 .* has no name"),
@@ -365,7 +365,8 @@ def test_a_manifest_that_does_not_fit_is_a_clear_error(tmp_path: Path, text: str
 
 
 @pytest.mark.parametrize(
-    ("label", "message"), [("2", "class index 2, expected 0 to 1"), ("-1", "class index -1"), ("c", "'c' is no class")]
+    ("label", "message"),
+    [("2", "class index 2, expected 0 to 1"), ("-1", "class index -1"), ("c", "'c' is not a class")],
 )
 def test_a_label_outside_of_the_class_list_is_a_clear_error(tmp_path: Path, label: str, message: str) -> None:
     with pytest.raises(DataError, match=message):

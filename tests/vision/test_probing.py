@@ -155,9 +155,9 @@ def test_an_explicit_module_names_the_features_and_the_map() -> None:
 @pytest.mark.parametrize(
     ("feature_module", "map_module", "message"),
     [
-        ("head", None, "feature_module 'head' is no module that runs"),
+        ("head", None, "feature_module 'head' is not a module that runs"),
         ("conv", None, r"input of feature_module 'conv' has shape \(2, 3, 8, 8\)"),
-        (None, "head", "map_module 'head' is no module"),
+        (None, "head", "map_module 'head' is not a module"),
         (None, "fc", r"output of map_module 'fc' has shape \(2, 3\)"),
     ],
 )

@@ -155,13 +155,13 @@ def _set_tree(program: Json, tree: Json) -> None:
 
 BRANCH = {"type": "builtins.tuple", "context": "null", "children_spec": []}
 ATTACKS: dict[str, tuple[Callable[[Json, str], object], str]] = {
-    "a size": (lambda p, code: _set_size(p, code), "is no arithmetic"),
-    "a size in a size": (lambda p, code: _set_size(p, f"Integer({code!r})"), "is no arithmetic"),
-    "a symbol": (lambda p, code: _set_size(p, f"Symbol({code!r}, integer=True)"), "is no arithmetic"),
-    "an assumption": (lambda p, code: _set_size(p, f"Symbol('s1', integer={code})"), "is no arithmetic"),
-    "the name of a value": (lambda p, code: _renamed(p, "relu", f"relu = 1; {code}; x"), "is no name"),
-    "the name of the input": (lambda p, code: _renamed(p, "x", f"x={code}"), "is no name"),
-    "the name of a weight": (lambda p, code: _renamed(p, "fc.weight", f"fc.{code}"), "is no name"),
+    "a size": (lambda p, code: _set_size(p, code), "is not arithmetic"),
+    "a size in a size": (lambda p, code: _set_size(p, f"Integer({code!r})"), "is not arithmetic"),
+    "a symbol": (lambda p, code: _set_size(p, f"Symbol({code!r}, integer=True)"), "is not arithmetic"),
+    "an assumption": (lambda p, code: _set_size(p, f"Symbol('s1', integer={code})"), "is not arithmetic"),
+    "the name of a value": (lambda p, code: _renamed(p, "relu", f"relu = 1; {code}; x"), "is not a name"),
+    "the name of the input": (lambda p, code: _renamed(p, "x", f"x={code}"), "is not a name"),
+    "the name of a weight": (lambda p, code: _renamed(p, "fc.weight", f"fc.{code}"), "is not a name"),
     "a function": (lambda p, _: _add_node(p, "torch.os.system", {"as_string": "touch written"}), "torch.os.system"),
     "a method": (lambda p, _: _add_node(p, "_operator.methodcaller", {"as_string": "x"}), "methodcaller"),
     "a file": (lambda p, _: _add_node(p, "torch.ops.aten.from_file.default", {"as_string": "w"}), "from_file"),
@@ -181,7 +181,7 @@ ATTACKS: dict[str, tuple[Callable[[Json, str], object], str]] = {
         lambda p, _: _graph(p)["custom_obj_values"].update(x={"name": "x", "class_fqn": "c10d.FileStore"}),
         "need unpickling",
     ),
-    "depth": (lambda p, _: _renamed(p, "relu", "[" * 100), "is no name"),
+    "depth": (lambda p, _: _renamed(p, "relu", "[" * 100), "is not a name"),
 }
 
 
@@ -330,7 +330,7 @@ def test_sizes_that_are_arithmetic_are_let_through(text: str) -> None:
     ],
 )  # fmt: skip
 def test_sizes_that_are_anything_else_are_refused(text: str) -> None:
-    with pytest.raises(Refused, match="is no arithmetic"):
+    with pytest.raises(Refused, match="is not arithmetic"):
         check_expression(text)
 
 

@@ -179,7 +179,7 @@ def test_places_of_a_program_can_be_named(tmp_path: Path) -> None:
     model = _load(tmp_path / "model.ts", feature_module="at.linear", map_module="at.batch_norm")
     assert model.map_place is not None
     assert model.map_place.module == "at.batch_norm"
-    with pytest.raises(ModelError, match=r"feature_module 'fc' is no module that runs.*at.linear"):
+    with pytest.raises(ModelError, match=r"feature_module 'fc' is not a module that runs.*at.linear"):
         _load(tmp_path / "model.ts", feature_module="fc")
 
 

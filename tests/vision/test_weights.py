@@ -122,7 +122,7 @@ def test_what_a_file_says_about_its_images_wins_over_the_library_and_yields_to_t
 @pytest.mark.parametrize("text", ["{", "[]", '{"crop": -3}', '{"colour": 1}', '{"std": [0, 1, 1]}', "[" * 100_000])
 def test_metadata_that_are_no_preprocessing_are_a_clear_error(tmp_path: Path, text: str) -> None:
     save_file(_state(), tmp_path / "weights.safetensors", metadata={"preprocessing": text})
-    with pytest.raises(ModelError, match="'preprocessing' of the file is no preprocessing"):
+    with pytest.raises(ModelError, match="'preprocessing' of the file is not a preprocessing"):
         read_weights(tmp_path / "weights.safetensors", allow_unsafe=False, where="model")
 
 

@@ -125,7 +125,7 @@ class Guard:
     def _check_source(self, method: str, headers: dict[str, list[str]]) -> None:
         hosts = headers.get("host", [])
         if len(hosts) != 1 or host_of(hosts[0]) not in self._host_names:
-            raise Refused(421, "Host: this collector does not go by that name; start it with --allow-host")
+            raise Refused(421, "Host: this collector does not answer under that name; start it with --allow-host")
         if method in ("GET", "HEAD"):
             return
         if any(origin_host(origin) not in self._host_names for origin in headers.get("origin", [])):

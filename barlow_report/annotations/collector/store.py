@@ -137,7 +137,7 @@ class Store:
         token = self._issue(name, platform=platform, n_parts=n_parts)
         found = self.annotator(token)
         if found is None:  # forgotten between the two statements
-            raise ConflictError("try again")
+            raise ConflictError("the participant was deleted meanwhile; try again")
         return found, token
 
     def _issue(self, annotator: str, *, platform: str, n_parts: int) -> str:

@@ -34,8 +34,8 @@ def read_database(path: Path) -> Iterator[str]:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
             (found,) = connection.execute("PRAGMA application_id").fetchone()
             if found != APPLICATION_ID:
-                raise DataError(f"{path}: an SQLite database, but not one of the collector.")
+                raise DataError(f"{path}: an SQLite database, but not one of the collector. Choose another file.")
             rows = connection.execute("SELECT body FROM records ORDER BY record_id, revision").fetchall()
     except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter where the file is damaged
-        raise DataError(f"{path}: the database cannot be read ({error}).") from error
+        raise DataError(f"{path}: the database cannot be read ({error}). Check the file and the disk.") from error
     yield from (str(body) for (body,) in rows)

@@ -100,7 +100,9 @@ def _group(raw: Mapping[str, str], target: Target) -> int:
     class_id = _number(raw, "Input.class_index", "Input.class_id")
     group_id = target.groups.get((grouping, class_id))
     if group_id is None:
-        raise AnswerError(f"Input.class_index: found class {class_id} grouped by {grouping!r}, not in this report")
+        raise AnswerError(
+            f"Input.class_index: found class {class_id} grouped by {grouping!r}, which this report does not have"
+        )
     return group_id
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from barlow_report.config import Config, ModelConfig
+from barlow_report.formatting import counted
 from barlow_report.lenses.causes.choosing import (
     Similar,
     class_controls,
@@ -94,7 +95,7 @@ class Laboratory:
         target = found.target_outside if is_repair else found.target_inside
         tested = candidates if uses_all else candidates[self._is_held_out[members][candidates]]
         if len(tested) < MIN_IMAGES:
-            return not_tested(unit, f"there are {len(tested)} images to change, and {MIN_IMAGES} are needed")
+            return not_tested(unit, f"{counted(len(tested), 'image')} can be changed, and {MIN_IMAGES} are needed")
         if not np.isfinite(target):
             return not_tested(unit, "no image is on the other side of the threshold, to take a target from")
         similar = similar_features(features, unit.feature_id)

@@ -139,7 +139,7 @@ def _read_array(path: Path) -> np.ndarray:
             "directions.embeddings."
         ) from error
     if not isinstance(values, np.ndarray):
-        raise DataError(f"{path}: holds several arrays, expected a .npy file with one under directions.embeddings.")
+        raise DataError(f"{path}: holds several arrays, expected one. Give a .npy file under directions.embeddings.")
     return values
 
 
@@ -208,4 +208,4 @@ def _caption_table(
 def _report(rows: pd.DataFrame, progress: Progress) -> None:
     n_fitted = int((rows["status"] == "fitted").sum()) if len(rows) else 0
     n_verified = int((rows["verdict"] == "verified").sum()) if len(rows) else 0
-    progress.message(f"Directions: {n_fitted} of {len(rows)} classes have one, {n_verified} are verified")
+    progress.message(f"Directions: found for {n_fitted} of {len(rows)} classes, {n_verified} verified")

@@ -73,7 +73,7 @@ class Vocabulary:
         if _INDEX.fullmatch(text) and int(text) < n_indices:
             return self._ids.get(self.all_synsets[int(text)]) if counts_all and self.all_synsets else int(text)
         raise DataError(
-            f"{where}: {text!r} is no class of this run ({quoted(self.names)}). Write a class as the run calls it, "
+            f"{where}: {text!r} is not a class of this run ({quoted(self.names)}). Write a class as the run calls it, "
             f"its WordNet id, or its index from 0 to {n_indices - 1}."
         )
 

@@ -111,4 +111,7 @@ def check_image_text_model(taxonomy: TaxonomyConfig | None, directions: Directio
     if len(models) > 1:
         raise ValueError("expected at most one of 'directions.clip' and 'taxonomy.clip': a run has one such model")
     if taxonomy is not None and taxonomy.proposal_words is not None and not models:
-        raise ValueError("'taxonomy.proposal_words' needs 'taxonomy.clip' or 'directions.clip': who chooses words?")
+        raise ValueError(
+            "'taxonomy.proposal_words' needs 'taxonomy.clip' or 'directions.clip': an image-text model chooses the "
+            "words"
+        )

@@ -45,7 +45,8 @@ def read_csv(path: Path, *, needed: Sequence[str]) -> Iterator[tuple[int, dict[s
     missing = [name for name in needed if name.casefold() not in keys]
     if missing:
         raise DataError(
-            f"{path}: column {', '.join(map(repr, missing))} is missing; found {', '.join(header) or 'no columns'}."
+            f"{path}: found the columns {', '.join(map(repr, header)) or '(none)'}, without "
+            f"{' and '.join(map(repr, missing))}. Add or rename them."
         )
     repeated = [name for name in needed if keys.count(name.casefold()) > 1]
     if repeated:

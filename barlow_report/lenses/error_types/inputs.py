@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from barlow_report.formatting import count
+from barlow_report.formatting import counted
 from barlow_report.lenses.error_types.classes import Vocabulary
 from barlow_report.lenses.error_types.config import TaxonomyConfig
 from barlow_report.lenses.error_types.files import read_lines
@@ -111,7 +111,7 @@ def gather_inputs(
         _unless_missing(
             multi_labels,
             "multi_label",
-            lambda _: MultiLabel(names=names, source=f"labels of {count(n_labelled)} images"),
+            lambda _: MultiLabel(names=names, source=f"labels of {counted(n_labelled, 'image')}"),
         ),
         FineGrained(superclasses=superclasses, source=_superclass_words(superclasses)),
         _unless_missing(
@@ -132,7 +132,7 @@ def gather_inputs(
         _unless_missing(
             unusual,
             "non_prototypical",
-            lambda found: NonPrototypical(image_ids=found, source=f"{count(len(found))} images"),
+            lambda found: NonPrototypical(image_ids=found, source=counted(len(found), "image")),
         ),
     ]
     return TaxonomyInputs(stages=tuple(stages), superclasses=superclasses, multi_labels=multi_labels, matches=matches)
@@ -145,11 +145,11 @@ def _unless_missing(given: Given | None, error_type: str, make: Callable[[Given]
 
 
 def _pair_words(n_pairs: int) -> str:
-    return f"{count(n_pairs)} pair{'s' * (n_pairs != 1)} of classes"
+    return f"{counted(n_pairs, 'pair')} of classes"
 
 
 def _proposal_words(settings: TaxonomyConfig, n_images: int) -> str:
-    words = f"words for {count(n_images)} images"
+    words = f"words for {counted(n_images, 'image')}"
     if settings.proposal_words is None:
         return words
     return f"{words}, chosen by an image-text model: nobody has confirmed them"
@@ -157,7 +157,7 @@ def _proposal_words(settings: TaxonomyConfig, n_images: int) -> str:
 
 def _superclass_words(superclasses: Superclasses) -> str:
     n = len(superclasses.names)
-    words = f"{count(n)} superclass{'es' * (n != 1)}"
+    words = counted(n, "superclass", "superclasses")
     origins = {
         "given": words,
         "wordnet": f"{words} from WordNet",
@@ -238,4 +238,4 @@ def _co_occurrence_words(settings: TaxonomyConfig, pairs: ClassPairs) -> str:
     words = _pair_words(len(pairs) // 2)
     if settings.co_occurrence_labels is None:
         return words
-    return f"{words}, each on at least {settings.min_co_occurrences} images that are not evaluated here"
+    return f"{words}, each on at least {counted(settings.min_co_occurrences, 'image')} not evaluated here"

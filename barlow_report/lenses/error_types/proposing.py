@@ -9,7 +9,7 @@ import numpy as np
 from barlow_report.config import ClipConfig, Config
 from barlow_report.errors import ConfigError, ModelError
 from barlow_report.files import atomic_write, digest_named
-from barlow_report.formatting import count
+from barlow_report.formatting import count, counted
 from barlow_report.lenses.error_types.classes import Vocabulary
 from barlow_report.lenses.error_types.config import TaxonomyConfig
 from barlow_report.lenses.error_types.proposals import nearest_labels, proposals_text
@@ -88,7 +88,7 @@ def propose_words(config: Config, run: Run, vocabulary: Vocabulary, *, progress:
     atomic_write(run.folder / PROPOSALS, text)
     run.finish(_STAGE, fingerprint=mark)
     progress.message(
-        f"Words for {count(len(failures))} failures were chosen from {count(len(words))}: look through "
+        f"Words for {counted(len(failures), 'failure')} were chosen from {count(len(words))}: look through "
         f"{run.folder / PROPOSALS}, and name your copy under taxonomy.proposals"
     )
 
@@ -98,7 +98,9 @@ def _image_text_model(config: Config, settings: TaxonomyConfig) -> tuple[ClipCon
     if settings.clip is not None:
         return settings.clip, "taxonomy.clip"
     if config.section("directions") is None or config.section("directions").clip is None:
-        raise ConfigError("taxonomy.proposal_words: needs an image-text model under taxonomy.clip or directions.clip.")
+        raise ConfigError(
+            "taxonomy.proposal_words: needs an image-text model. Add one under taxonomy.clip or directions.clip."
+        )
     return config.section("directions").clip, "directions.clip"
 
 
@@ -108,7 +110,9 @@ def _load_model(config: Config, spec: ClipConfig, *, role: str) -> "ImageTextMod
 
     model = load_image_text_model(spec, device=choose_device(config.device), role=role)
     if not model.has_text:
-        raise ModelError(f"{role}: {model.name} has no text tower, which taxonomy.proposal_words needs.")
+        raise ModelError(
+            f"{role}: {model.name} has no text tower, which taxonomy.proposal_words needs. Give a model that has one."
+        )
     return model
 
 

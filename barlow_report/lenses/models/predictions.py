@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from barlow_report.columns import choose_column, means
 from barlow_report.delimited import read_delimited
 from barlow_report.errors import DataError
+from barlow_report.formatting import counted
 from barlow_report.lenses.error_types.classes import Vocabulary, quoted
 from barlow_report.lenses.error_types.images import ImageNames, Matches
 
@@ -81,7 +82,9 @@ def _path_column(table: pa.Table, path: Path) -> str:
         return "path"
     found = choose_column(names, "path", given={}, where=str(path), key="the table, by the name path,")
     if found is None:
-        raise DataError(f"{path}: column 'path' is missing; found {quoted(names)}.")
+        raise DataError(
+            f"{path}: column 'path' is missing; found {quoted(names)}. Add it, with the path of each image."
+        )
     return found
 
 
@@ -91,12 +94,14 @@ def _model_names(table: pa.Table, path: Path, models: tuple[str, ...], *, path_c
         raise DataError(f"{path}: several columns are called {quoted(_repeated(columns))}. Give each model one name.")
     missing = [name for name in models if name not in columns]
     if missing:
-        raise DataError(f"{path}: column {quoted(missing)} is missing; found {quoted(columns)}.")
+        raise DataError(
+            f"{path}: found {quoted(columns)}, without {quoted(missing)}. Correct comparison.models or the table."
+        )
     names = models or tuple(name for name in columns if name != path_column)
     odd = [name for name in names if means(name, "label") or means(name, "confidence")]
     if odd and not models:
         raise DataError(
-            f"{path}: column {quoted(odd)} is called as no model is. Name the columns of models in comparison.models."
+            f"{path}: column {quoted(odd)} does not look like one of a model. Name the models in comparison.models."
         )
     if not names:
         raise DataError(f"{path}: has no column beside path. Add one for each model, with the classes it predicts.")
@@ -120,7 +125,9 @@ def _matches(column: pa.ChunkedArray, path: Path, images: ImageNames) -> Matches
 def _check_rows(image_ids: npt.NDArray[np.int64], *, n_images: int, path: Path) -> None:
     counts = np.bincount(image_ids, minlength=n_images)
     if (counts > 1).any():
-        raise DataError(f"{path}: {int((counts > 1).sum())} images have several rows. Give each image one row.")
+        raise DataError(
+            f"{path}: {int((counts > 1).sum())} of the images have more than one row. Give each image one row."
+        )
     if n_missing := int((counts == 0).sum()):
         raise DataError(
             f"{path}: {n_missing} of the run's {n_images} images have no row. Models can only be compared on the same "
@@ -136,12 +143,15 @@ def _class_ids(column: pa.ChunkedArray, vocabulary: Vocabulary, *, where: str) -
     if not pa.types.is_dictionary(encoded.type):
         encoded = encoded.dictionary_encode()
     if encoded.null_count:
-        raise DataError(f"{where}: {encoded.null_count} rows have no prediction. Every model must predict every image.")
+        raise DataError(
+            f"{where}: no prediction in {counted(encoded.null_count, 'row')}. Every model must predict every image."
+        )
     ids = vocabulary.find_column(encoded.dictionary.to_pylist(), where=where)
     if None in ids:
         value = encoded.dictionary[ids.index(None)].as_py()
         raise DataError(
-            f"{where}: the run lacks the class {value!r}. List all classes that a model may predict under data.classes."
+            f"{where}: found {value!r}, which is not a class of the run. List all classes that a model may predict "
+            "under data.classes."
         )
     codes: npt.NDArray[np.int64] = encoded.indices.to_numpy(zero_copy_only=False)
     return np.array(ids, dtype=np.int32)[codes]

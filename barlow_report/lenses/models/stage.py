@@ -8,7 +8,7 @@ import pandas as pd
 
 from barlow_report.config import Config, RulesConfig
 from barlow_report.files import digest_named
-from barlow_report.formatting import count
+from barlow_report.formatting import count, counted
 from barlow_report.lenses.error_types.classes import Vocabulary
 from barlow_report.lenses.error_types.config import TaxonomyConfig
 from barlow_report.lenses.error_types.images import ImageNames
@@ -106,8 +106,8 @@ def compare(config: Config, run: Run, *, explained: str, progress: Progress) -> 
     run.finish("comparison", fingerprint=mark)
     n_several = int((shared["shared_modes"]["n_holds"] > 1).sum())
     progress.message(
-        f"{count(len(names))} models: {count(len(shared['shared_modes']))} failure modes hold for at least one of "
-        f"them, {count(n_several)} for several"
+        f"Comparison of {counted(len(names), 'model')}: failure modes that hold for at least one: "
+        f"{count(len(shared['shared_modes']))}, for several: {count(n_several)}"
     )
     return mark
 

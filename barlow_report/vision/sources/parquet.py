@@ -269,8 +269,8 @@ def _classes(values: list[Any], column: str, where: str) -> list[str | int]:
     wrong = [value for value in values if not isinstance(value, str | int | float) or value != value]
     if wrong:
         raise DataError(
-            f"{where}: column {column!r} holds {len(wrong)} values that are no class, such as {wrong[0]!r}; expected "
-            "text or whole numbers."
+            f"{where}: column {column!r} holds values that are not classes ({len(wrong)}), such as {wrong[0]!r}; "
+            "expected text or whole numbers."
         )
     return as_classes(values)
 

@@ -69,7 +69,7 @@ def test_a_suggestion_is_marked_until_somebody_deletes_the_mark(tmp_path: Path) 
         ("", "found NoneType, expected `superclass: "),
         ("- a\n", "found list, expected"),
         ("animals: cat\n", "'animals': expected"),
-        ("animals: [kat]\n", "'kat' is no class of this run"),
+        ("animals: [kat]\n", "'kat' is not a class of this run"),
         ("animals: [7]\n", "its index from 0 to 6"),
         ("animals: [{a: b}]\n", "'animals': expected"),
         ("animals: [cat\n", "not valid YAML"),
@@ -112,7 +112,7 @@ def test_pairs_both_ways(tmp_path: Path) -> None:
 
 
 def test_a_pair_file_without_its_columns_says_which(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"column 'prediction' is missing; found label, predicton"):
+    with pytest.raises(DataError, match=r"found the columns 'label', 'predicton', without 'prediction'"):
         read_pairs(
             _write(tmp_path / "p.csv", "label,predicton\ncat,dog\n"),
             vocabulary=VOCABULARY,
@@ -219,8 +219,8 @@ def test_real_counts_images_and_classes_as_imagenet_does(tmp_path: Path) -> None
         (["a", "b"], [1, 0], [1, 0]),
         (["a", "b"], ["b", "a "], [1, 0]),
         (["a", "b"], ["1", "2"], "found the index 2, expected 0 to 1 .* may count from 1"),
-        (["a", "b"], ["A"], "'A' is no class"),
-        (["a", "b"], [-1], "'-1' is no class"),
+        (["a", "b"], ["A"], "'A' is not a class"),
+        (["a", "b"], [-1], "'-1' is not a class"),
     ],
 )
 def test_a_column_of_predictions_holds_names_or_indices(names: list[str], values: list[Any], found: Any) -> None:
@@ -250,14 +250,14 @@ def test_an_index_in_ones_own_file_counts_the_runs_classes(tmp_path: Path) -> No
         ("l.json", 3, "found int, expected `path: "),
         ("l.json", {"1.png": 3}, "'1.png': expected `path: "),
         ("l.json", [3], "item 0 is int"),
-        ("l.json", {"1.png": ["kat"]}, "'1.png': 'kat' is no class"),
-        ("l.json", {"1.png": [True]}, "'True' is no class"),
+        ("l.json", {"1.png": ["kat"]}, "'1.png': 'kat' is not a class"),
+        ("l.json", {"1.png": [True]}, "'True' is not a class"),
         ("l.json", {"initial_annots": []}, "expected `path: "),
-        ("l.csv", "path,labels\n1.png,kat\n", "line 2: 'kat' is no class"),
+        ("l.csv", "path,labels\n1.png,kat\n", "line 2: 'kat' is not a class"),
         ("l.csv", "path,labels\n1.png,cat\n1.png,dog\n", "'1.png' occurs twice"),
         ("l.csv", "path,labels\n1.png,cat,dog\n", "line 2 has 3 values, the header 2"),
         ("l.csv", "path,labels,problematic\n1.png,cat,perhaps\n", "problematic is 'perhaps'"),
-        ("l.csv", "", "column 'path', 'labels' is missing; found no columns"),
+        ("l.csv", "", "found the columns \\(none\\), without 'path' and 'labels'"),
     ],
 )
 def test_wrong_labels_say_what_is_wrong(tmp_path: Path, name: str, content: object, problem: str) -> None:
@@ -291,7 +291,7 @@ def test_the_best_proposal_counts_and_known_words_are_recognised(tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("row", "problem"),
-    [("1.png,lynx,high,", "score is 'high'"), ("1.png, ,1,", "empty"), ("1.png,a,1,kat", "no class")],
+    [("1.png,lynx,high,", "score is 'high'"), ("1.png, ,1,", "empty"), ("1.png,a,1,kat", "not a class")],
 )
 def test_wrong_proposals_say_what_is_wrong(tmp_path: Path, row: str, problem: str) -> None:
     path = _write(tmp_path / "p.csv", f"path,proposal,score,neighbors\n{row}\n")

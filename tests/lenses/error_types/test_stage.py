@@ -115,7 +115,7 @@ def test_given_superclasses_and_a_wrong_name(tmp_path: Path) -> None:
     assert set(run.read_table("error_types")["error_type"]) == {"fine_grained"}
     assert set(run.read_table("superclasses")["origin"]) == {"given"}
     (tmp_path / "kinds.yaml").write_text("colours: [red, bleu]\n")
-    with pytest.raises(DataError, match=r"kinds\.yaml: 'colours': 'bleu' is no class"):
+    with pytest.raises(DataError, match=r"kinds\.yaml: 'colours': 'bleu' is not a class"):
         _compute(path)
     assert not run.is_finished("taxonomy")
     _change(path, superclasses="nowhere.yaml")
