@@ -60,7 +60,7 @@ def in_order_of_index(readings: Sequence[Pairs]) -> dict[int, str]:
             f"{len(found) - 1} once (or from 1 to {len(found)}). Name the class of every output of the model"
         )
     if len(counting) > 1 and counting[0] != counting[1]:
-        raise ValueError("each class has two numbers, and both may be its index. Leave one of them")
+        raise ValueError("each class has two numbers, and both may be its index. Remove one of them")
     return dict(counting[0])
 
 

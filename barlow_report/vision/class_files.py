@@ -112,7 +112,9 @@ def _from_lines(lines: list[str]) -> ClassLines:
         return _indexed(lines)
     if any(map(counts, _readings(lines[1:]))):
         if not _HEADS.fullmatch(lines[0]):
-            raise ValueError(f"line 1, {lines[0]!r}, has no index, and all others have one. Give it one, or to none")
+            raise ValueError(
+                f"line 1, {lines[0]!r}, has no index, but all others have one. Give every line an index, or none"
+            )
         return _indexed(lines[1:])
     if _HEAD.fullmatch(lines[0]):
         raise ValueError(
@@ -131,7 +133,7 @@ def _keyed(lines: Sequence[str]) -> ClassLines | None:
     if any("\t" in name for name in names) or _readings(names) or all(name.isdecimal() for name in names):
         raise ValueError(
             f"{lines[0]!r} and the other lines hold numbers that do not count the classes, or more than a key and a "
-            "name. Leave what the data call the class, a tab, and the name, in the order of the model's outputs"
+            "name. Write what the data call the class, a tab, and the name, in the order of the model's outputs"
         )
     return ClassLines(names=tuple(names), keys=tuple(key.strip() for key, _ in pairs))
 

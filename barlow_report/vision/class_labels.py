@@ -119,11 +119,10 @@ def _by_number(values: Sequence[str | int], classes: ClassList, *, where: str) -
 def unknown_folders(folders: Iterable[str], classes: ClassList) -> str | None:
     """Say which folders are no class of the list; None where all are."""
     unknown = sorted(folder for folder in folders if classes.find(folder) is None)
-    return (
-        f"{_not_classes(unknown)} of the configured list ({some(classes.index_of)}){_hint(unknown, classes)}"
-        if unknown
-        else None
-    )
+    if not unknown:
+        return None
+    noun = "sub-folder" if len(unknown) == 1 else "sub-folders"
+    return f"{noun} {_not_classes(unknown)} of the configured list ({some(classes.index_of)}){_hint(unknown, classes)}"
 
 
 def _not_classes(unknown: Sequence[str]) -> str:

@@ -125,7 +125,7 @@ def _a_picture(run: Run) -> Path:
             ["rules.parquet", "taxonomy_stages.parquet", "errors.parquet"],
             "rules.parquet is damaged or missing: explain",
         ),
-        (["a picture"], " pictures are damaged or missing: visualize is done again"),
+        (["a picture"], " pictures is damaged or missing: visualize is done again"),
     ],
 )
 def test_the_same_command_mends_what_is_damaged(whole: Path, run: Run, names: list[str], said: str) -> None:

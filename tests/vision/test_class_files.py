@@ -113,7 +113,7 @@ def test_labels_may_count_like_the_file(tmp_path: Path) -> None:
         ('{"names": ["blue", "red"], "nc": 2}', "a mapping with the keys 'names', 'nc'"),
         ("[blue, [red]]", "found"),
         ("[blue, red", "cannot be read as JSON or YAML"),
-        ("blue\nred\n".encode("utf-16-le"), "no UTF-8 text"),
+        ("blue\nred\n".encode("utf-16-le"), "not UTF-8 text"),
         ("é\n".encode("latin-1"), "cannot be read"),
     ],
 )

@@ -75,7 +75,7 @@ def test_a_class_file_may_give_what_the_data_say_and_what_readers_see(
     (tmp_path / "classes.txt").write_text(lines)
     config = DataConfig(folder=tmp_path / "images", class_file=tmp_path / "classes.txt")
     if names is None:
-        with pytest.raises(DataError, match="is not a class of the configured list"):
+        with pytest.raises(DataError, match="sub-folders 'a', 'b' are not classes of the configured list"):
             list_images(config)
         return
     images = list_images(config)

@@ -123,7 +123,9 @@ def test_a_folder_without_images_may_be_a_class_or_not_and_is_asked_about(tmp_pa
     folder = tmp_path / name
     touch(tmp_path, name) if folder.suffix else folder.mkdir(parents=True)
     top = name.split("/")[0]
-    with pytest.raises(DataError, match=f"sub-folder '{top}' holds no image. Where it is a class .* in data.classes"):
+    with pytest.raises(
+        DataError, match=f"sub-folders without an image: '{top}'. .* list all classes .* in data.classes"
+    ):
         list_images(DataConfig(folder=tmp_path))
     listed = list_images(DataConfig(folder=tmp_path, classes=["a", top, "z"]))
     assert listed.labels.tolist() == [0, 2]
@@ -132,7 +134,7 @@ def test_a_folder_without_images_may_be_a_class_or_not_and_is_asked_about(tmp_pa
 def test_a_link_to_a_class_that_leads_nowhere_is_asked_about(tmp_path: Path) -> None:
     touch(tmp_path, "a/1.png", "z/1.png")
     (tmp_path / "green").symlink_to("nowhere")
-    with pytest.raises(DataError, match="sub-folder 'green' holds no image"):
+    with pytest.raises(DataError, match="sub-folders without an image: 'green'"):
         list_images(DataConfig(folder=tmp_path))
 
 

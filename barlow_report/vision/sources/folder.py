@@ -76,7 +76,7 @@ def list_folder(
     folders = walk.class_folders(class_depth)
     if known_classes is not None and (unknown := unknown_folders(folders, known_classes)):
         raise DataError(
-            f"{root}: sub-folder {unknown}. Every sub-folder is a class: add it to data.classes or move it away."
+            f"{root}: {unknown}. Every sub-folder is a class: add what is missing to data.classes, or move it away."
         )
     images = sorted((path, folder) for folder in folders for path in walk.images(folder))
     if not images:
@@ -108,8 +108,8 @@ def _require_classes(root: Path, folders: Sequence[str], walk: "_Walk") -> None:
     """Refuse folders that may or may not be classes: one too many or too few moves all classes after it."""
     if unclear := sorted({*(set(folders) - walk.filled), *walk.broken_links}):
         raise DataError(
-            f"{root}: sub-folder {some(unclear)} holds no image. Where it is a class of the model, list all classes in "
-            "the order of the model's outputs in data.classes; where it is none, move it away."
+            f"{root}: found sub-folders without an image: {some(unclear)}. If the model has such classes, list all "
+            "classes in the order of the model's outputs in data.classes; otherwise move the folders away."
         )
     if {folder.casefold() for folder in folders} <= _PARTS and not walk.filled_directly:
         raise DataError(
