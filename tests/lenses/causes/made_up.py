@@ -43,7 +43,7 @@ def _effect(key: dict[str, Any], kind: str, feature_id: int) -> dict[str, Any]:
     row = {**key, "feature_id": feature_id, **counts, "verdict": kind, "reason": None}
     numbers = [column.name for column in TABLES[0].columns if column.type == "float"]
     if kind == "not_tested":
-        return {**row, **dict.fromkeys(numbers, float("nan")), "reason": "there are 3 images to change"}
+        return {**row, **dict.fromkeys(numbers, float("nan")), "reason": "3 images can be changed, and 10 are needed"}
     effect = {"causal": 0.4, "weak": 0.0, "undecided": 0.15}[kind]
     before, moved = (12, 12 - int(effect * _N)) if key["direction"] == "repair" else (2, 2 + int(effect * _N))
     return {

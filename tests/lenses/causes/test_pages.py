@@ -53,7 +53,7 @@ def test_each_mode_says_in_a_sentence_whether_its_feature_is_a_cause(site: Path)
     )
     assert "it is hardly a cause." in words
     assert "that does not tell whether it is a cause." in words
-    assert "is the cause was not tested: there are 3 images to change." in words
+    assert "is the cause was not tested: 3 images can be changed, and 10 are needed." in words
     assert "Effect 40 points (95 % interval 32 to 48; at least 10 asked for), q = 0.002 (limit 0.05)." in words
     assert "nan" not in words.lower().split()
 

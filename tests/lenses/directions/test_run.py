@@ -108,7 +108,7 @@ def test_a_finished_stage_is_skipped_and_another_setting_is_not(task: Path, run:
     assert "Failure directions are up to date" in spoken.lines
     spoken = Spoken()
     _compute(task, {"n_folds": 3}, progress=spoken)
-    assert any(line.startswith("Directions: 1 of 2 classes have one, 1 are verified") for line in spoken.lines)
+    assert any(line.startswith("Directions: found for 1 of 2 classes, 1 verified") for line in spoken.lines)
     assert run.is_finished("visualize")  # nothing else had to be done again
 
 
