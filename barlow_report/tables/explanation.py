@@ -33,7 +33,7 @@ def _estimate(name: str, meaning: str) -> tuple[Column, Column, Column]:
 TABLES: tuple[Table, ...] = (
     Table(
         name="splits",
-        meaning="Which images trees are fitted on and which only test them.",
+        meaning="Which images trees are fitted to and which only test them.",
         key=("image_id",),
         columns=(IMAGE_ID, text("split", "the part the image belongs to", allowed=("fit", "held_out"))),
     ),
@@ -50,7 +50,7 @@ TABLES: tuple[Table, ...] = (
             ),
             integer("class_id", "the class that defines the group; no value for groups of another kind", nullable=True),
             text("name", "the name of the group: that of its class, pair or union, or the value of the column"),
-            integer("n_images", "images of the group the tree was fitted on"),
+            integer("n_images", "images of the group that the tree was fitted to"),
             integer("n_failures", "failures among them"),
             real("base_error_rate", "n_failures / n_images; no value without images", nullable=True),
             real("average_leaf_error_rate", "sum over leaves of coverage × error rate; no value", nullable=True),
@@ -170,7 +170,7 @@ TABLES: tuple[Table, ...] = (
                 "not_of_class: p_value_baseline > max_q_value, but q would not be without it; "
                 "too_few_images: the exact test could not have given a p-value of max_q_value, whatever fails among so "
                 "few held-out images; can_be_chance: any other with q > max_q_value; in_sample_only: nothing was "
-                "tested; no value for a rule that is no failure mode",
+                "tested; no value for a rule that is not a failure mode",
                 nullable=True,
                 allowed=(
                     "verified",
@@ -253,7 +253,7 @@ TABLES: tuple[Table, ...] = (
             text("grouping", "see groups; no value for the whole run", nullable=True),
             integer("group_id", "see groups; no value for more than one group", nullable=True),
             integer("n_verified", "verified failure modes"),
-            integer("n_images", "images of these groups that trees are fitted on"),
+            integer("n_images", "images of these groups that trees are fitted to"),
             integer("n_images_in_modes", "of these, in a leaf that is a failure mode on them"),
             integer("n_images_in_verified", "of these, in a verified leaf; no value without evidence", nullable=True),
             integer("n_failures", "failures among n_images"),
