@@ -277,7 +277,7 @@ TABLES: tuple[Table, ...] = (
     Table(
         name="joint_modes",
         meaning="The groups in which a direction through all features was tested: failures that several features "
-        "together foretell.",
+        "together predict.",
         key=("group_id",),
         columns=(
             GROUP_ID,
