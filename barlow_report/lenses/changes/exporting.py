@@ -122,7 +122,7 @@ def _refuse_foreign(file: Path) -> None:
         is_own = False
     if not is_own:
         raise OutputError(
-            f"{file}: is there already, and is no export of results. Give another name, such as results.zip."
+            f"{file}: exists already and is not an export of results. Give another name, such as results.zip."
         )
 
 
@@ -182,7 +182,7 @@ def _check_entries(archive: zipfile.ZipFile, path: Path) -> None:
     if size > _MOST_EXPANSION * path.stat().st_size:
         problems.append(f"it would unpack to {size} bytes, more than {_MOST_EXPANSION} times its size")
     if problems:
-        raise RunFolderError(f"{path}: is no export of results: {'; '.join(problems)}. {_EXPORT_AGAIN}")
+        raise RunFolderError(f"{path}: is not an export of results: {'; '.join(problems)}. {_EXPORT_AGAIN}")
 
 
 def _read_header(data: bytes, path: Path) -> _Header:
@@ -202,7 +202,7 @@ def _read_header(data: bytes, path: Path) -> _Header:
         place = ".".join(str(part) for part in problem["loc"])
         raise RunFolderError(f"{where}: {place}: {problem['msg']}. {_EXPORT_AGAIN}") from error
     except (ValueError, RecursionError) as error:
-        raise RunFolderError(f"{where}: is no JSON ({error}). {_EXPORT_AGAIN}") from error
+        raise RunFolderError(f"{where}: is not valid JSON ({error}). {_EXPORT_AGAIN}") from error
 
 
 def _read_features(data: bytes, header: _Header, path: Path) -> Floats:
@@ -213,7 +213,7 @@ def _read_features(data: bytes, header: _Header, path: Path) -> Floats:
         version = np.lib.format.read_magic(file)
         shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
     except ValueError as error:
-        raise RunFolderError(f"{where}: is no array ({error}). {_EXPORT_AGAIN}") from error
+        raise RunFolderError(f"{where}: is not an array ({error}). {_EXPORT_AGAIN}") from error
     n_bytes = len(data) - file.tell()
     is_array = version == (1, 0) and not fortran_order and dtype.kind == "f" and len(shape) == 2
     if (
@@ -233,6 +233,6 @@ def _refuse_row_bomb(data: bytes, *, where: str) -> None:
     try:
         n_rows = pq.read_metadata(pa.BufferReader(data)).num_rows
     except (OSError, pa.ArrowException) as error:
-        raise RunFolderError(f"{where}: is no Parquet file ({error}). {_EXPORT_AGAIN}") from error
+        raise RunFolderError(f"{where}: is not a Parquet file ({error}). {_EXPORT_AGAIN}") from error
     if n_rows > _MOST_EXPANSION * len(data):
         raise RunFolderError(f"{where}: {n_rows} rows in {len(data)} bytes, which no table has. {_EXPORT_AGAIN}")

@@ -147,7 +147,7 @@ def _refuse_other_run(run: Run, new: RunResults) -> None:
     if found != expected:
         raise RunFolderError(
             f"{run.folder}: holds the run {found[0]} ({found[1]}), expected {expected[0]} ({expected[1]}), the last of "
-            "those that are compared. Give its folder, or one that is no run folder."
+            "those that are compared. Give its folder, or one that is not a run folder."
         )
 
 
