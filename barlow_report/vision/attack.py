@@ -21,7 +21,6 @@ by a line search. Two cases cannot be improved and say so by equal activations b
 gradient is zero on the image and around it, and an image on which the activation is already at a maximum.
 """
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,6 +34,7 @@ from barlow_report.vision.gradients import (
     activation,
     activation_and_gradient,
     largest,
+    largest_change,
     norm,
     passes,
     rows_per_pass,
@@ -55,9 +55,6 @@ N_HALVINGS = 16
 
 PUSH = 0.1
 """Root mean square, in pixels of [0, 1], of the perturbation that gets a feature with zero gradient going."""
-
-LARGEST_CHANGE = 0.1
-"""Root mean square over the pixels, in [0, 1], of the largest change where the radius is `auto`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +179,7 @@ def _attack_batch(
 def _radius(settings: "AttackConfig", images: torch.Tensor) -> float | None:
     """The largest L2 distance from images (B, 3, H, W); None for no limit."""
     if settings.radius == "auto":
-        return LARGEST_CHANGE * math.sqrt(images[0].numel())
+        return largest_change(images)
     return None if settings.radius == "none" else settings.radius
 
 

@@ -5,22 +5,29 @@ activations is, image by image, the gradient of each. Libraries choose their alg
 pass has the same number of rows, the last one filled up: then a pair's result does not depend on its neighbours.
 """
 
+import math
+
 import torch
 import torch.nn.functional as F
 
 from barlow_report.vision.models import LoadedModel
 
 __all__ = [
+    "LARGEST_CHANGE",
     "MAX_ROWS_ON_CPU",
     "activation",
     "activation_and_gradient",
     "largest",
+    "largest_change",
     "norm",
     "passes",
     "rows_per_pass",
     "smooth_noise",
     "unit_steps",
 ]
+
+LARGEST_CHANGE = 0.1
+"""Root mean square over the pixels, in [0, 1], of the largest change of an image where no radius is given."""
 
 MAX_ROWS_ON_CPU = 32
 """Rows per pass on a processor, at most: larger batches gain little there and waste more when filled up."""
@@ -37,6 +44,11 @@ def rows_per_pass(device: torch.device, *, batch_size: int, size: tuple[int, int
     if device.type != "cpu":
         return batch_size
     return min(batch_size, MAX_ROWS_ON_CPU, max(4, PIXELS_PER_PASS // (size[0] * size[1])))
+
+
+def largest_change(images: torch.Tensor) -> float:
+    """The L2 length of the largest change of each of some images (B, 3, H, W) where no radius is given."""
+    return LARGEST_CHANGE * math.sqrt(images[0].numel())
 
 
 def passes(n: int, n_rows: int, *, device: torch.device | None = None) -> tuple[torch.Tensor, ...]:

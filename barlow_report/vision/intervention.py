@@ -1,114 +1,52 @@
 """Experiments on images: change one feature, or others as a control, and ask the inspected model again.
 
-Gradients are needed of the feature model alone. Each image is changed in the feature model's input; the inspected model
-gets the same pixels, or the change carried over to its own input (`transfer.py`). What is compared is always the
-inspected model's answers to inputs made in the same way, the unchanged one too.
+Several experiments are done at once, so that passes are full: their images are rows of one batch for each size. Changes
+along controls are made and asked about in blocks, so memory grows with the images and not with the controls.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
 
-from barlow_report.vision.acceleration import accelerate
-from barlow_report.vision.gradients import passes, rows_per_pass
-from barlow_report.vision.memory import MemoryLimit, within_memory
+from barlow_report.vision.answers import Answers
+from barlow_report.vision.gradients import largest_change
 from barlow_report.vision.models import LoadedModel
-from barlow_report.vision.moves import FeatureMoves, Moved, add_noise
-from barlow_report.vision.outputs import OutputKind, confidences, summarise
-from barlow_report.vision.preprocessing import geometry, to_tensor
-from barlow_report.vision.transfer import transfer_change
-from barlow_report.vision.workers import run_passes
+from barlow_report.vision.moves import FeatureMoves, Moved, stretch
+from barlow_report.vision.outcomes import DOSES, Outcome, Task, empty_outcome
+from barlow_report.vision.outputs import OutputKind
+from barlow_report.vision.preprocessing import to_tensor
 
-__all__ = ["DOSES", "Change", "Interventions", "Outcome", "class_weights"]
+__all__ = ["Interventions"]
 
-DOSES = (0.0, 0.25, 0.5, 0.75, 1.0)
-"""Shares of the way at which the inspected model is asked."""
+SMALLEST_RADIUS = 1e-6
+"""Where the images need no change at all."""
 
-CONTROL_STEPS = 0.5
-"""Steps of a control, against those of a move to the radius: it needs not find where a target is reached."""
+CONTROL_STEPS = 2
+"""Steps of a control: it needs not find where a target is reached."""
 
-Integers = npt.NDArray[np.int64]
+PIXELS_PER_BLOCK = 2**22
+"""Pixels of all images that are changed along controls at once, about."""
+
 Floats = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """What is done to images: bring a feature to a target, within an L2 radius.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Batch:
+    """Images of one size: `task` and `place` (B,) say which, `inputs` is what the feature model gets, (B, 3, H, W)."""
 
-    Attributes:
-        feature_id: The feature.
-        sign: +1 raises it, −1 lowers it.
-        target: The activation to reach.
-        radius: Largest L2 length of the change, pixels in [0, 1].
-        controls: Other features, (n_controls,), at least one.
-        class_controls: Features with a similar weight for the class, (n_class_controls,); perhaps none.
-        seed: Of the noise.
-    """
+    task: npt.NDArray[np.int64]
+    place: npt.NDArray[np.int64]
+    originals: list[Image.Image]
+    inputs: torch.Tensor
 
-    feature_id: int
-    sign: int
-    target: float
-    radius: float
-    controls: Integers
-    class_controls: Integers
-    seed: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What came of it; row i belongs to image i, predictions are class ids.
-
-    Attributes:
-        before: Of the unchanged image, (n,).
-        moved: After each dose of the move, (n, n_doses).
-        controls: After a whole change along each control feature, (n, n_controls).
-        control_doses: After each dose of the change along one of them, another for each image, (n, n_doses).
-        class_controls: After a whole change along each feature with a similar weight, (n, n_class_controls).
-        noise: After Gaussian noise, (n,).
-        confidence_before: Of the prediction, 0 to 1, (n,).
-        confidence_moved: The same after the whole move.
-        activation_before: Of the feature, (n,).
-        activation_moved: The same after the whole move.
-        length: L2 length of the move, which is that of its controls, (n,).
-        is_reached: The target was reached, (n,).
-        images: Before the move, (n,) of arrays (H, W, 3) in [0, 1].
-        moved_images: After it.
-    """
-
-    before: Integers
-    moved: Integers
-    controls: Integers
-    control_doses: Integers
-    class_controls: Integers
-    noise: Integers
-    confidence_before: Floats
-    confidence_moved: Floats
-    activation_before: Floats
-    activation_moved: Floats
-    length: Floats
-    is_reached: npt.NDArray[np.bool_]
-    images: list[npt.NDArray[np.float32]]
-    moved_images: list[npt.NDArray[np.float32]]
-
-
-def class_weights(model: LoadedModel, class_id: int) -> Floats | None:
-    """How much each feature adds to the output of a class in the last layer, (n_features,).
-
-    None where the model has not exactly one layer from its features to its outputs.
-    """
-    shape = (model.n_outputs, model.n_features)
-    layers = [
-        value
-        for value in model.module.state_dict().values()
-        if value.shape[:2] == shape and value[0, 0].numel() == 1 and value.is_floating_point()
-    ]
-    return None if len(layers) != 1 else layers[0].flatten(1)[class_id].double().cpu().numpy()
+    def of_task(self, values: Sequence[float]) -> torch.Tensor:
+        """A value of each task, for each image, (B,)."""
+        return torch.tensor(values, dtype=torch.float32)[torch.from_numpy(self.task)]
 
 
 class Interventions:
@@ -123,168 +61,188 @@ class Interventions:
         n_steps: int,
         batch_size: int,
     ) -> None:
-        self._feature = feature_model
+        self._preprocessing = feature_model.preprocessing
         self._moves = FeatureMoves(feature_model, batch_size=batch_size)
+        self._answers = Answers(
+            inspected_model, changed_in=feature_model.preprocessing, kind=output_kind, batch_size=batch_size
+        )
         self._n_steps = n_steps
-        self._inspected = accelerate(inspected_model)
-        self._kind = output_kind
-        self._batch_size = batch_size
-        self._limit = MemoryLimit()
-        self._shares_input = geometry(feature_model.preprocessing) == geometry(inspected_model.preprocessing)
 
-    def lengths(self, images: Sequence[Image.Image], change: Change) -> Floats:
-        """How long the move of each image must be, (n,); infinite where the target lies beyond the radius."""
-        found = np.full(len(images), np.inf)
-        for rows, batch in self._by_size(images):
-            moved = self._move(batch, change)
-            found[rows] = np.where(moved.is_reached.cpu(), moved.length.cpu(), np.inf)
+    def run(self, tasks: Sequence[Task]) -> list[Outcome]:
+        """Move the images, make their controls of the same lengths, and ask the inspected model."""
+        outcomes = [empty_outcome(task) for task in tasks]
+        batches = self._batches(tasks)
+        limits = [_limits(batch, tasks) for batch in batches]
+        moves = [self._move(batch, tasks, limit) for batch, limit in zip(batches, limits, strict=True)]
+        radii = self._radii(tasks, batches, moves)
+        for batch, limit, moved in zip(batches, limits, moves, strict=True):
+            shorter = torch.minimum(limit, batch.of_task(radii))
+            self._shorten(batch, tasks, moved, limit, shorter)
+            self._note_moves(batch, tasks, moved, shorter, outcomes)
+            self._note_controls(batch, tasks, moved, outcomes)
+        return outcomes
+
+    def _batches(self, tasks: Sequence[Task]) -> list[_Batch]:
+        """The images of all tasks, those of one size together."""
+        rows = [(i, place, image) for i, task in enumerate(tasks) for place, image in enumerate(task.images)]
+        inputs = [to_tensor(image, self._preprocessing) for _, _, image in rows]
+        sizes = sorted({tuple(tensor.shape) for tensor in inputs})
+        found = []
+        for size in sizes:
+            own = [k for k, tensor in enumerate(inputs) if tuple(tensor.shape) == size]
+            found.append(
+                _Batch(
+                    task=np.array([rows[k][0] for k in own]),
+                    place=np.array([rows[k][1] for k in own]),
+                    originals=[rows[k][2] for k in own],
+                    inputs=torch.stack([inputs[k] for k in own]).float(),
+                )
+            )
         return found
 
-    def run(self, images: Sequence[Image.Image], change: Change) -> Outcome:
-        """Move the images, make their controls of the same lengths, and ask the inspected model."""
-        parts = [
-            (rows, self._run([images[row] for row in rows], batch, change)) for rows, batch in self._by_size(images)
-        ]
-        order = np.argsort(np.concatenate([rows for rows, _ in parts]))
-        return Outcome(
-            **{
-                field.name: _joined([getattr(part, field.name) for _, part in parts], order)
-                for field in fields(Outcome)
-            }
+    def _move(
+        self, batch: _Batch, tasks: Sequence[Task], limit: torch.Tensor, rows: torch.Tensor | None = None
+    ) -> Moved:
+        """Move the images of a batch, or some of them, each within its limit; steps are a part of the whole one."""
+        which = slice(None) if rows is None else rows
+        return self._moves.towards(
+            batch.inputs[which],
+            batch.of_task([task.change.feature_id for task in tasks]).long()[which],
+            sign=batch.of_task([task.change.sign for task in tasks])[which],
+            target=batch.of_task([task.change.target for task in tasks])[which],
+            limit=limit[which],
+            step=_limits(batch, tasks)[which] / self._n_steps,
         )
 
-    def _by_size(self, images: Sequence[Image.Image]) -> list[tuple[Integers, torch.Tensor]]:
-        """Batches of inputs of one size, each with the rows they are of."""
-        inputs = [to_tensor(image, self._feature.preprocessing) for image in images]
-        sizes = sorted({tuple(tensor.shape) for tensor in inputs})
-        rows = [[i for i, tensor in enumerate(inputs) if tuple(tensor.shape) == size] for size in sizes]
-        return [(np.array(part), torch.stack([inputs[i] for i in part])) for part in rows]
-
-    def _move(self, batch: torch.Tensor, change: Change) -> Moved:
-        n = len(batch)
-        return self._moves.run(
-            batch,
-            torch.full((n,), change.feature_id),
-            sign=torch.full((n,), float(change.sign)),
-            target=torch.full((n,), change.target),
-            limit=torch.full((n,), change.radius),
-            n_steps=self._n_steps,
-        )
-
-    def _along(self, batch: torch.Tensor, feature_ids: Integers, lengths: torch.Tensor, sign: int) -> torch.Tensor:
-        """Change each image along each feature, (n, k, 3, H, W), each as far as its length."""
-        n, k = len(batch), len(feature_ids)
-        if not k:
-            return batch.new_zeros(n, 0, *batch.shape[1:])
-        moved = self._moves.run(
-            batch.repeat_interleave(k, dim=0),
-            torch.from_numpy(feature_ids).repeat(n),
-            sign=torch.full((n * k,), float(sign)),
-            target=torch.full((n * k,), float("nan")),
-            limit=lengths.cpu().repeat_interleave(k),
-            n_steps=max(math.ceil(CONTROL_STEPS * self._n_steps), 1),
-        )
-        return moved.images.cpu().view(n, k, *batch.shape[1:])
-
-    def _run(self, originals: Sequence[Image.Image], batch: torch.Tensor, change: Change) -> Outcome:
-        n = len(batch)
-        moved = self._move(batch, change)
-        lengths = moved.length.cpu()
-        moved_images = moved.images.cpu()
-        controls = self._along(batch, change.controls, lengths, change.sign)
-        class_controls = self._along(batch, change.class_controls, lengths, change.sign)
-        generator = torch.Generator().manual_seed(change.seed)
-        noisy = add_noise(batch, length=lengths, generator=generator)
-        n_doses, n_controls = len(DOSES), len(change.controls)
-        turn = torch.arange(n) % n_controls
-        own = controls[torch.arange(n), turn]
-        versions = [
-            batch,
-            *(batch + dose * (moved_images - batch) for dose in DOSES[1:-1]),
-            moved_images,
-            *(batch + dose * (own - batch) for dose in DOSES[1:-1]),
-            noisy,
-            *controls.unbind(1),
-            *class_controls.unbind(1),
-        ]
-        answers, certainty = self._ask(originals, batch, versions)
-        middle = answers[:, n_doses : 2 * n_doses - 2]
-        rest = answers[:, 2 * n_doses - 1 :]
-        own_last = np.take_along_axis(rest, turn.numpy()[:, None], axis=1)
-        return Outcome(
-            before=answers[:, 0],
-            moved=answers[:, :n_doses],
-            controls=rest[:, :n_controls],
-            control_doses=np.hstack([answers[:, :1], middle, own_last]),
-            class_controls=rest[:, n_controls:],
-            noise=answers[:, 2 * n_doses - 2],
-            confidence_before=certainty[:, 0],
-            confidence_moved=certainty[:, n_doses - 1],
-            activation_before=moved.activation_before.cpu().double().numpy(),
-            activation_moved=moved.activation.cpu().double().numpy(),
-            length=lengths.double().numpy(),
-            is_reached=moved.is_reached.cpu().numpy(),
-            images=_pictures(batch),
-            moved_images=_pictures(moved_images),
-        )
-
-    def _ask(
-        self, originals: Sequence[Image.Image], batch: torch.Tensor, versions: Sequence[torch.Tensor]
-    ) -> tuple[Integers, Floats]:
-        """The inspected model's predictions of each version of each image, (n, n_versions), and its confidences."""
-        n, k = len(batch), len(versions)
-        if self._shares_input:
-            inputs = torch.stack(list(versions), dim=1).flatten(0, 1)
-            outputs = self._predict([inputs])
-        else:
-            own = [to_tensor(image, self._inspected.preprocessing) for image in originals]
-            each = []
-            for i, image in enumerate(originals):
-                change = torch.stack([version[i] - batch[i] for version in versions])
-                carried = transfer_change(
-                    change,
-                    image_size=image.size,
-                    source=self._feature.preprocessing,
-                    target=self._inspected.preprocessing,
-                    size=(own[i].shape[1], own[i].shape[2]),
+    def _radii(self, tasks: Sequence[Task], batches: Sequence[_Batch], moves: Sequence[Moved]) -> list[float]:
+        """The radius of each task, as its images need it; infinite where only the longest change limits it."""
+        of = np.concatenate([batch.task for batch in batches])
+        lengths = np.concatenate([_lengths(moved) for moved in moves])
+        found = []
+        for i, task in enumerate(tasks):
+            own = lengths[of == i]
+            if task.change.share is not None and task.reference is not None:
+                others = [Task(images=task.reference, change=task.change)]
+                own = np.concatenate(
+                    [_lengths(self._move(part, others, _limits(part, others))) for part in self._batches(others)]
                 )
-                each.append((own[i] + carried).clamp(0, 1))
-            outputs = self._predict(each)
-        summary = summarise(outputs.double().numpy())
-        predictions = outputs.numpy().argmax(axis=1)  # the first of equal ones, as in the pass
-        return predictions.reshape(n, k), confidences(summary, self._kind).reshape(n, k)
+            share = task.change.share
+            needed = math.inf if share is None else float(np.quantile(own, share, method="higher"))
+            found.append(max(needed, SMALLEST_RADIUS))
+        return found
 
-    def _predict(self, batches: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Outputs of all images of all batches, each of one size, in passes of a fixed number of rows."""
-        device = self._inspected.device
+    def _shorten(
+        self, batch: _Batch, tasks: Sequence[Task], moved: Moved, limit: torch.Tensor, shorter: torch.Tensor
+    ) -> None:
+        """Move those again that went further than they may."""
+        rows = ((shorter < limit) & (moved.length.cpu() > shorter)).nonzero().flatten()
+        if not len(rows):
+            return
+        again = self._move(batch, tasks, shorter, rows)
+        for name in ("images", "activation", "length", "is_reached"):
+            getattr(moved, name)[rows.to(moved.images.device)] = getattr(again, name)
 
-        def predict(batch_size: int) -> torch.Tensor:
-            parts, counts = [], []
-            for batch in batches:
-                n, size = len(batch), (batch.shape[2], batch.shape[3])
-                n_rows = rows_per_pass(device, batch_size=batch_size, size=size)
-                for number, part in enumerate(passes(n, n_rows)):
-                    parts.append(batch[part])
-                    counts.append(min(n - number * n_rows, n_rows))
-            found = run_passes((self._inspected,), lambda own, part: _outputs(own[0], part), parts)
-            return torch.cat([outputs[:count] for outputs, count in zip(found, counts, strict=True)])
+    def _note_moves(
+        self, batch: _Batch, tasks: Sequence[Task], moved: Moved, limit: torch.Tensor, outcomes: Sequence[Outcome]
+    ) -> None:
+        """Ask about the move and its doses, and about noise."""
+        n, start, changed, length = len(batch.inputs), batch.inputs, moved.images.cpu(), moved.length.cpu()
+        doses = [start, *(start + dose * (changed - start) for dose in DOSES[1:-1]), changed]
+        versions = torch.stack([*doses, stretch(start, _noise(batch, tasks), length)], dim=1)
+        rows = torch.arange(n).repeat_interleave(versions.shape[1])
+        asked = self._answers.ask(batch.originals, start, versions.flatten(0, 1), rows)
+        answers, certainty = (values.reshape(n, -1) for values in (asked.predictions, asked.confidences))
+        for i, outcome in enumerate(outcomes):
+            own = np.flatnonzero(batch.task == i)
+            place = batch.place[own]
+            outcome.before[place] = answers[own, 0]
+            outcome.moved[place] = answers[own, : len(DOSES)]
+            outcome.control_doses[place, 0] = answers[own, 0]
+            outcome.noise[place] = answers[own, -1]
+            outcome.confidence_before[place] = certainty[own, 0]
+            outcome.confidence_moved[place] = certainty[own, len(DOSES) - 1]
+            outcome.activation_before[place] = moved.activation_before.cpu().numpy()[own]
+            outcome.activation_moved[place] = moved.activation.cpu().numpy()[own]
+            outcome.length[place] = length.numpy()[own]
+            outcome.limit[place] = limit.numpy()[own]
+            outcome.is_reached[place] = moved.is_reached.cpu().numpy()[own]
+            for row in own:
+                outcome.images[batch.place[row]] = _picture(start[row])
+                outcome.moved_images[batch.place[row]] = _picture(changed[row])
 
-        what = f"{self._inspected.role} on {device}"
-        return within_memory(predict, self._batch_size, limit=self._limit, what=what)
+    def _note_controls(self, batch: _Batch, tasks: Sequence[Task], moved: Moved, outcomes: Sequence[Outcome]) -> None:
+        """Change the images along other features, as far as by the move, and ask; of one each at every dose."""
+        ids = _control_ids(batch, tasks)
+        own = batch.place % np.array([len(task.change.controls) for task in tasks])[batch.task]
+        answers = np.zeros(ids.shape, dtype=np.int64)
+        middle = np.zeros((len(ids), len(DOSES) - 2), dtype=np.int64)
+        signs, lengths = batch.of_task([task.change.sign for task in tasks]), moved.length.cpu()
+        for rows, columns in _blocks(batch, ids):
+            start = batch.inputs[rows]
+            changed = self._moves.along(
+                start,
+                torch.from_numpy(ids[rows, columns]),
+                sign=signs[rows],
+                length=lengths[rows],
+                n_steps=CONTROL_STEPS,
+            ).cpu()
+            answers[rows, columns] = self._ask(batch, changed, rows)
+            is_own = columns == own[rows]
+            if is_own.any():
+                parts = [start[is_own] + dose * (changed[is_own] - start[is_own]) for dose in DOSES[1:-1]]
+                each = np.repeat(rows[is_own], len(parts))
+                middle[rows[is_own]] = self._ask(batch, torch.stack(parts, dim=1).flatten(0, 1), each).reshape(
+                    -1, len(parts)
+                )
+        for i, (task, outcome) in enumerate(zip(tasks, outcomes, strict=True)):
+            mine = np.flatnonzero(batch.task == i)
+            place, n_controls = batch.place[mine], len(task.change.controls)
+            outcome.controls[place] = answers[mine, :n_controls]
+            outcome.class_controls[place] = answers[mine, n_controls : n_controls + len(task.change.class_controls)]
+            outcome.control_doses[place, 1:-1] = middle[mine]
+            outcome.control_doses[place, -1] = answers[mine, own[mine]]
+
+    def _ask(self, batch: _Batch, changed: torch.Tensor, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        return self._answers.ask(batch.originals, batch.inputs, changed, torch.from_numpy(rows)).predictions
 
 
-def _outputs(model: LoadedModel, images: torch.Tensor) -> torch.Tensor:
-    with torch.inference_mode():
-        return model.predict(images.to(model.device).contiguous()).cpu()
+def _limits(batch: _Batch, tasks: Sequence[Task]) -> torch.Tensor:
+    """The longest change of each image, (B,)."""
+    usual = largest_change(batch.inputs)
+    return batch.of_task([usual if task.change.radius is None else task.change.radius for task in tasks])
 
 
-def _pictures(batch: torch.Tensor) -> list[npt.NDArray[np.float32]]:
-    return list(batch.permute(0, 2, 3, 1).cpu().numpy())
+def _lengths(moved: Moved) -> Floats:
+    """Lengths of moves, infinite where the target was not reached, (B,)."""
+    return np.where(moved.is_reached.cpu(), moved.length.cpu().double(), np.inf)
 
 
-def _joined(values: list[Any], order: Integers) -> Any:
-    """Arrays or lists of several parts, in one order."""
-    if isinstance(values[0], list):
-        together = [item for value in values for item in value]
-        return [together[i] for i in order]
-    return np.concatenate(values)[order]
+def _noise(batch: _Batch, tasks: Sequence[Task]) -> torch.Tensor:
+    """Gaussian noise (B, 3, H, W), drawn on the processor, so that it is the same on every device."""
+    noise = torch.zeros_like(batch.inputs)
+    for i, task in enumerate(tasks):
+        own = torch.from_numpy(batch.task == i)
+        generator = torch.Generator().manual_seed(task.change.seed)
+        noise[own] = torch.randn(noise[own].shape, generator=generator)
+    return noise
+
+
+def _control_ids(batch: _Batch, tasks: Sequence[Task]) -> npt.NDArray[np.int64]:
+    """The control features of each image, those of its class last, (B, most controls of any task); −1 where fewer."""
+    lists = [np.concatenate([task.change.controls, task.change.class_controls]) for task in tasks]
+    table = np.full((len(tasks), max(len(ids) for ids in lists)), -1, dtype=np.int64)
+    for i, ids in enumerate(lists):
+        table[i, : len(ids)] = ids
+    return table[batch.task]
+
+
+def _blocks(batch: _Batch, ids: npt.NDArray[np.int64]) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+    """Images and columns of `ids` that are worked on at once, the controls of an image together."""
+    rows, columns = np.nonzero(ids >= 0)
+    n = max(PIXELS_PER_BLOCK // (batch.inputs.shape[2] * batch.inputs.shape[3]), 1)
+    for first in range(0, len(rows), n):
+        yield rows[first : first + n], columns[first : first + n]
+
+
+def _picture(pixels: torch.Tensor) -> npt.NDArray[np.float32]:
+    return np.ascontiguousarray(pixels.permute(1, 2, 0).numpy())

@@ -17,7 +17,7 @@ import torch
 from barlow_report.vision.acceleration import replicate
 from barlow_report.vision.models import LoadedModel
 
-__all__ = ["Replicas", "in_order", "pool_of", "prefetch", "processor_replicas", "run_passes"]
+__all__ = ["Replicas", "Workers", "in_order", "pool_of", "prefetch", "processor_replicas", "run_passes"]
 
 Models = tuple[LoadedModel, ...]
 Item = TypeVar("Item")
@@ -74,6 +74,26 @@ def run_passes(models: Models, function: Callable[[Models, Item], Result], items
         return [function(models, item) for item in items]
     with processor_replicas(models) as replicas:
         return list(replicas.map(function, items))
+
+
+class Workers:
+    """The same for many calls: copies of the models are made once, and kept as long as this object is."""
+
+    def __init__(self, *models: LoadedModel) -> None:
+        self._models = models
+        self._n_threads = torch.get_num_threads()
+        is_on_processor = models[0].device.type == "cpu"
+        copies = _copy(models, self._n_threads) if is_on_processor else []
+        self._replicas = Replicas(copies, n_threads_each=1 if copies[1:] else self._n_threads) if copies else None
+
+    def map(self, function: Callable[[Models, Item], Result], items: Iterable[Item]) -> list[Result]:
+        """Return `function(models, item)` of each item, in order; see `run_passes`."""
+        if self._replicas is None:
+            return [function(self._models, item) for item in items]
+        try:
+            return list(self._replicas.map(function, items))
+        finally:
+            torch.set_num_threads(self._n_threads)
 
 
 def in_order(

@@ -243,7 +243,7 @@ def try_random_features(rules: pd.DataFrame, config: Config, run: Run) -> pd.Dat
             direction=str(row.direction),
         )
         with patch.object(cause_effects, "sign_flip_test", _Recorder()) as spy:
-            result = laboratory.test(unit)["causes"][0]
+            result = laboratory.test([unit])[0]["causes"][0]
         found.append({**row._asdict(), **result, "p_images": spy.found[0] if spy.found else np.nan})
     return pd.DataFrame(found)
 

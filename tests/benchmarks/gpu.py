@@ -48,8 +48,9 @@ from barlow_report.vision.devices import choose_device
 from barlow_report.vision.extraction import ShardResult, default_batch_size, extract_shards
 from barlow_report.vision.images import AS_SEEN, DecodedImage
 from barlow_report.vision.inference import join_staged, stage
-from barlow_report.vision.intervention import Change, Interventions
+from barlow_report.vision.intervention import Interventions
 from barlow_report.vision.models import LoadedModel
+from barlow_report.vision.outcomes import Change, Task
 from barlow_report.vision.preprocessing import to_tensor
 from barlow_report.vision.probing import difference
 from barlow_report.vision.reading import read_file
@@ -430,13 +431,15 @@ def _causes(report: Report, model: LoadedModel, at_hand: AtHand, sizes: Sizes) -
         feature_id=0,
         sign=1,
         target=float(features[:, 0].max()),
-        radius=0.1 * (3 * (sizes.preprocessing.crop or 0) ** 2) ** 0.5,
+        radius=None,
+        share=None,
         controls=np.arange(1, 9),
         class_controls=np.arange(9, 13),
         seed=0,
     )
-    reached = experiments.run(images, change).is_reached  # warms up
-    n_per_s = sizes.n_changed / _seconds(lambda: experiments.run(images, change), model.device)
+    tasks = [Task(images=images, change=change)]
+    reached = experiments.run(tasks)[0].is_reached  # warms up
+    n_per_s = sizes.n_changed / _seconds(lambda: experiments.run(tasks), model.device)
     report.add(
         f"causes, {model.name}, float32",
         f"{n_per_s:,.1f} images/s with 12 controls; {reached.mean():.0%} reach the target",

@@ -7,7 +7,10 @@ from PIL import Image
 from torch import nn
 
 from barlow_report.config import PreprocessingConfig
-from barlow_report.vision.intervention import DOSES, Change, Interventions, class_weights
+from barlow_report.vision.gradients import LARGEST_CHANGE
+from barlow_report.vision.intervention import Interventions
+from barlow_report.vision.last_layer import class_weights
+from barlow_report.vision.outcomes import DOSES, Change, Outcome, Task
 from barlow_report.vision.transfer import transfer_change
 from tests.vision.toys import ColourNet, Net, rectified_mean, wrap
 
@@ -34,6 +37,7 @@ def change(**values: object) -> Change:
         "sign": 1,
         "target": 0.7,
         "radius": 8.0,
+        "share": None,
         "controls": np.array([0, 2]),
         "class_controls": np.array([2]),
         "seed": 0,
@@ -55,8 +59,12 @@ def laboratory(preprocessing: PreprocessingConfig | None = None) -> Intervention
     return Interventions(wrap(ColourNet()), inspected, output_kind="logits", n_steps=4, batch_size=8)
 
 
+def experiment(interventions: Interventions, images: list[Image.Image], what: Change) -> Outcome:
+    return interventions.run([Task(images=images, change=what)])[0]
+
+
 def test_only_the_moved_feature_changes_the_answer() -> None:
-    outcome = laboratory().run(grey(64, 3), change())
+    outcome = experiment(laboratory(), grey(64, 3), change())
     assert outcome.before.tolist() == [0, 0, 0]
     assert outcome.moved.shape == (3, len(DOSES))
     assert outcome.moved[0].tolist() == [0, 0, 0, 1, 1]  # green 0.25, 0.36, 0.48, 0.59, 0.7
@@ -70,21 +78,46 @@ def test_only_the_moved_feature_changes_the_answer() -> None:
     assert outcome.confidence_before[0] == pytest.approx(1 / (1 + np.exp(-40 * (0.5 - 64 / 255))), abs=1e-3)
 
 
-def test_lengths_are_infinite_where_the_target_is_out_of_reach() -> None:
-    assert laboratory().lengths(grey(64, 2), change(radius=1.0)).tolist() == [np.inf, np.inf]
-    assert laboratory().lengths(grey(64, 1), change()).tolist() == pytest.approx([8 * (0.7 - 64 / 255)], abs=0.1)
+def test_the_radius_is_what_a_share_of_the_images_need() -> None:
+    # Green must rise by 0.45, 0.35, 0.25 and 0.15 in 64 pixels each.
+    images = [*grey(64, 1), *grey(89, 1), *grey(115, 1), *grey(140, 1)]
+    found = experiment(laboratory(), images, change(share=0.5))
+    assert found.limit.tolist() == pytest.approx([8 * (0.7 - 89 / 255)] * 4, abs=0.1)
+    assert found.is_reached.tolist() == [False, True, True, True]
+    assert found.length.tolist() == pytest.approx([8 * (0.7 - level / 255) for level in (89, 89, 115, 140)], abs=0.1)
+    known = Task(images=images, change=change(share=0.5), reference=grey(115, 3))
+    assert laboratory().run([known])[0].is_reached.tolist() == [False, False, True, True]
+
+
+def test_images_of_several_sizes_have_limits_of_their_own() -> None:
+    found = experiment(free_laboratory(), [*grey(64, 1), *grey(64, 1, size=(16, 16))], change(radius=None, target=0.9))
+    assert found.limit.tolist() == pytest.approx([LARGEST_CHANGE * (3 * side * side) ** 0.5 for side in (8, 16)])
+    assert found.length.tolist() == pytest.approx(found.limit.tolist())
+
+
+def test_experiments_together_are_as_each_alone() -> None:
+    tasks = [
+        Task(images=grey(64, 3), change=change(share=0.9)),
+        Task(images=grey(150, 2), change=change(sign=-1, target=0.3, controls=np.array([0, 2, 3]), seed=5)),
+    ]
+    together = laboratory().run(tasks)
+    for task, found in zip(tasks, together, strict=True):
+        alone = laboratory().run([task])[0]
+        for name in ("moved", "controls", "control_doses", "class_controls", "noise", "length", "moved_images"):
+            assert np.array_equal(getattr(found, name), getattr(alone, name))
+    assert together[1].controls.shape == (2, 3)
 
 
 def test_without_controls_of_the_class_there_are_none() -> None:
-    outcome = laboratory().run(grey(64, 2), change(class_controls=np.zeros(0, dtype=np.int64)))
+    outcome = experiment(laboratory(), grey(64, 2), change(class_controls=np.zeros(0, dtype=np.int64)))
     assert outcome.class_controls.shape == (2, 0)
 
 
-def test_images_of_several_sizes_keep_their_order() -> None:
-    free = PreprocessingConfig()
-    mixed = [*grey(64, 1), *grey(160, 1, size=(12, 10)), *grey(96, 1)]
+def free_laboratory() -> Interventions:
+    """Both models take images of any size."""
     from barlow_report.vision.wrapping import wrap_model
 
+    free = PreprocessingConfig()
     feature = wrap(ColourNet(), preprocessing=free)
     inspected = wrap_model(
         GreenJudge(),
@@ -95,13 +128,18 @@ def test_images_of_several_sizes_keep_their_order() -> None:
         needs_features=False,
         image_size=(8, 8),
     )
-    outcome = Interventions(feature, inspected, output_kind="logits", n_steps=4, batch_size=8).run(mixed, change())
+    return Interventions(feature, inspected, output_kind="logits", n_steps=4, batch_size=8)
+
+
+def test_images_of_several_sizes_keep_their_order() -> None:
+    mixed = [*grey(64, 1), *grey(160, 1, size=(12, 10)), *grey(96, 1)]
+    outcome = experiment(free_laboratory(), mixed, change())
     assert outcome.before.tolist() == [0, 1, 0]
     assert outcome.activation_before.tolist() == pytest.approx([64 / 255, 160 / 255, 96 / 255])
 
 
 def test_an_inspected_model_with_another_input_sees_the_same_change() -> None:
-    outcome = laboratory(PreprocessingConfig(resize=(20, 20))).run(grey(64, 2), change())
+    outcome = experiment(laboratory(PreprocessingConfig(resize=(20, 20))), grey(64, 2), change())
     assert outcome.moved[0].tolist()[0] == 0
     assert outcome.moved[0].tolist()[-1] == 1
     assert outcome.controls.tolist() == [[0, 0]] * 2

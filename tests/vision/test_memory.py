@@ -11,9 +11,10 @@ import torch
 from barlow_report.config import AttackConfig
 from barlow_report.errors import ModelError
 from barlow_report.vision.attack import FeatureAttack
-from barlow_report.vision.intervention import Change, Interventions
+from barlow_report.vision.intervention import Interventions
 from barlow_report.vision.memory import is_out_of_memory
 from barlow_report.vision.models import LoadedModel
+from barlow_report.vision.outcomes import Change, Task
 from barlow_report.vision.sources.folder import FolderSource
 from barlow_report.vision.tiles import compute_tiles
 from barlow_report.vision.trial import try_models
@@ -47,11 +48,13 @@ def experiment(model: LoadedModel) -> list[Any]:
         sign=1,
         target=0.7,
         radius=8.0,
+        share=None,
         controls=np.array([0, 2]),
         class_controls=np.array([2]),
         seed=0,
     )
-    found = Interventions(model, model, output_kind="logits", n_steps=4, batch_size=8).run(IMAGES, change)
+    interventions = Interventions(model, model, output_kind="logits", n_steps=4, batch_size=8)
+    (found,) = interventions.run([Task(images=IMAGES, change=change)])
     return [found.moved, found.controls, found.noise, found.length, found.activation_moved, *found.moved_images]
 
 

@@ -1,16 +1,12 @@
 """Moves along a feature: the smallest change that reaches a target, changes of a given length, silent features."""
 
-import math
-
 import pytest
 import torch
 from torch import nn
 
-from barlow_report.vision.moves import FeatureMoves, Moved, add_noise
+from barlow_report.vision.moves import FeatureMoves, Moved, stretch
 from barlow_report.vision.waking import Leaking
 from tests.vision.toys import ColourNet, Net, rectified_mean, wrap
-
-NONE = float("nan")
 
 
 def move(
@@ -19,20 +15,25 @@ def move(
     ids: list[int],
     *,
     sign: float = 1.0,
-    target: float = NONE,
+    target: float,
     limit: float = 4.0,
-    n_steps: int = 4,
     batch_size: int = 4,
 ) -> Moved:
     n = len(images)
-    moves = FeatureMoves(wrap(module), batch_size=batch_size)
-    return moves.run(
+    return FeatureMoves(wrap(module), batch_size=batch_size).towards(
         images,
         torch.tensor(ids),
         sign=torch.full((n,), sign),
         target=torch.full((n,), target),
         limit=torch.full((n,), limit),
-        n_steps=n_steps,
+        step=torch.full((n,), limit / 4),
+    )
+
+
+def change(module: nn.Module, images: torch.Tensor, ids: list[int], *, length: float) -> torch.Tensor:
+    n = len(images)
+    return FeatureMoves(wrap(module), batch_size=4).along(
+        images, torch.tensor(ids), sign=torch.ones(n), length=torch.full((n,), length), n_steps=2
     )
 
 
@@ -67,22 +68,25 @@ def test_an_image_that_is_there_already_stays_as_it_is() -> None:
     assert found.length.tolist() == [0.0]
 
 
-def test_a_change_without_a_target_has_its_length_exactly() -> None:
+def test_a_change_along_a_feature_has_its_length_exactly() -> None:
     images = torch.rand(3, 3, 8, 8, generator=torch.Generator().manual_seed(1))
-    found = move(Net(rectified_mean), images, [0, 1, 2], limit=1.5)
-    assert found.is_reached.all()
-    assert found.length.tolist() == pytest.approx([1.5] * 3, abs=1e-4)
-    assert float(found.images.min()) >= 0
-    assert float(found.images.max()) <= 1
+    found = change(Net(rectified_mean), images, [0, 1, 2], length=1.5)
+    assert (found - images).flatten(1).norm(dim=1).tolist() == pytest.approx([1.5] * 3, rel=1e-3)
+    assert float(found.min()) >= 0
+    assert float(found.max()) <= 1
 
 
-def test_at_the_border_of_pixels_a_change_is_shorter_and_says_so() -> None:
+def test_at_the_border_of_pixels_a_change_is_shorter() -> None:
     # All red pixels are 0.9: they can rise by 0.1 each and no further, a length of 0.8.
     images = torch.full((1, 3, 8, 8), 0.9)
-    found = move(ColourNet(), images, [0], limit=4.0)
-    assert found.is_reached.tolist() == [False]
-    assert found.length.tolist() == pytest.approx([0.8], abs=1e-5)
-    assert torch.equal(found.images[0, 0], torch.ones(8, 8))
+    found = change(ColourNet(), images, [0], length=4.0)
+    assert float((found - images).norm()) == pytest.approx(0.8, abs=1e-5)
+    assert torch.equal(found[0, 0], torch.ones(8, 8))
+
+
+def test_a_change_of_no_length_is_none() -> None:
+    images = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(change(ColourNet(), images, [0, 3], length=0.0), images)
 
 
 def test_a_dead_feature_moves_nothing() -> None:
@@ -124,12 +128,33 @@ def test_rows_do_not_depend_on_their_neighbours() -> None:
     assert torch.equal(together.images[3:4], alone.images)
 
 
+def test_rows_that_end_early_leave_the_others_as_they_are() -> None:
+    images = torch.rand(9, 3, 8, 8, generator=torch.Generator().manual_seed(2))
+    module, ids = Net(rectified_mean), [0, 1, 2, 3, 4, 0, 1, 2, 3]
+    n = len(ids)
+
+    def run(rows: list[int]) -> Moved:
+        which = torch.tensor(rows)
+        return FeatureMoves(wrap(module), batch_size=4).towards(
+            images[which],
+            torch.tensor(ids)[which],
+            sign=torch.ones(n)[which],
+            target=torch.linspace(0.0, 4.0, n)[which],
+            limit=torch.linspace(0.5, 6.0, n)[which],
+            step=torch.linspace(0.5, 1.0, n)[which],
+        )
+
+    together = run(list(range(n)))
+    assert 0 < int(together.is_reached.sum()) < n
+    for row in range(n):
+        assert torch.equal(run([row]).images[0], together.images[row])
+
+
 def test_noise_has_its_length_and_stays_in_the_image() -> None:
     images = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(3))
-    noisy = add_noise(images, length=torch.tensor([0.5, 2.0]), generator=torch.Generator().manual_seed(4))
+    noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(4))
+    noisy = stretch(images, noise, torch.tensor([0.5, 2.0]))
     assert (noisy - images).flatten(1).norm(dim=1).tolist() == pytest.approx([0.5, 2.0], rel=0.01)
     assert float(noisy.min()) >= 0
     assert float(noisy.max()) <= 1
-    again = add_noise(images, length=torch.tensor([0.5, 2.0]), generator=torch.Generator().manual_seed(4))
-    assert torch.equal(noisy, again)
-    assert not math.isnan(float(add_noise(images, length=torch.zeros(2), generator=torch.Generator()).sum()))
+    assert torch.equal(stretch(images, noise, torch.zeros(2)), images)

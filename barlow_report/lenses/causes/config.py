@@ -29,6 +29,11 @@ class CausesConfig(Section):
         description="Largest L2 change of an image, pixels in [0, 1]. Default: what nine of ten images need, and at "
         "most a root mean square of 0.1 over the pixels.",
     )
-    n_steps: int = Field(4, ge=1, le=1000, description="Steps to the radius; shorter steps find shorter ways.")
+    n_steps: int = Field(
+        4,
+        ge=1,
+        le=1000,
+        description="The longest step is the largest change divided by this; shorter steps find shorter ways.",
+    )
     n_pairs: int = Field(4, ge=1, le=24, description="Pairs of pictures, before and after, kept for each direction.")
     batch_size: Positive = Field(64, description="Largest number of images per forward and backward pass.")

@@ -1,7 +1,7 @@
 """The models and images of a run, and the experiments that are done with them."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,16 +25,13 @@ from barlow_report.stages.members import GroupMembers
 
 if TYPE_CHECKING:
     from barlow_report.stages.pictures import Pictures
-    from barlow_report.vision.intervention import Change, Outcome
     from barlow_report.vision.models import LoadedModel
+    from barlow_report.vision.outcomes import Outcome, Task
 
 __all__ = ["Laboratory"]
 
 MIN_IMAGES = 10
 """Fewer images are not tested."""
-
-LARGEST_CHANGE = 0.1
-"""Root mean square over the pixels, in [0, 1], of the longest change where no radius is configured."""
 
 SHOWN = 0.99
 """Share of the values of a change that its picture shows as they are, enlarged; the others are black or white.
@@ -44,6 +41,15 @@ A few strong pixels would otherwise leave everything else grey.
 
 NEEDED = 0.9
 """Share of the images that reach the target within the radius where none is configured."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Plan:
+    """A unit, the images that it changes, and what is done to them."""
+
+    unit: Experiment
+    image_ids: npt.NDArray[np.int64]
+    task: "Task"
 
 
 class Laboratory:
@@ -72,10 +78,17 @@ class Laboratory:
             batch_size=settings.batch_size,
         )
 
-    def test(self, unit: Experiment) -> Rows:
-        """Change the images of a unit and return the rows of all tables."""
+    def test(self, units: Sequence[Experiment]) -> list[Rows]:
+        """Change the images of some units at once, and return the rows of all tables of each."""
+        plans = [self._plan(unit) for unit in units]
+        tasks = [plan.task for plan in plans if isinstance(plan, _Plan)]
+        outcomes = iter(self._interventions.run(tasks) if tasks else ())
+        return [self._rows(plan, next(outcomes)) if isinstance(plan, _Plan) else plan for plan in plans]
+
+    def _plan(self, unit: Experiment) -> "_Plan | Rows":
+        """What to do with which images; or the rows of a unit that cannot be tested."""
         from barlow_report.rules import leaf_members
-        from barlow_report.vision.intervention import Change
+        from barlow_report.vision.outcomes import Change, Task
 
         if not self._model.has_gradients:
             return not_tested(unit, f"no gradients flow from the features of {self._model.name} to the images")
@@ -106,39 +119,25 @@ class Laboratory:
             feature_id=unit.feature_id,
             sign=unit.sign,
             target=target,
-            radius=self._largest(members[tested[0]]),
+            radius=self._settings.radius,
+            share=NEEDED if self._settings.radius is None else None,
             controls=controls,
             class_controls=self._class_controls(unit, similar),
             seed=self._config.seed * 1_000_003 + unit.rule_id * 101 + unit.position * 7 + unit.sign,
         )
-        fitted = candidates if uses_all else candidates[~self._is_held_out[members][candidates]]
-        if self._settings.radius is None and len(fitted):
-            change = replace(change, radius=self._radius(members[fitted], change, unit))
         chosen = members[sample(tested, self._settings.n_images, seed=(self._config.seed, *unit.seed, 3))]
-        outcome = self._interventions.run(self._pictures.read_all(chosen.tolist()), change)
-        if not outcome.is_reached.any():
-            return not_tested(unit, f"no image reached the target within an L2 radius of {change.radius:.3g}")
-        return self._rows(unit, change, chosen, outcome)
-
-    def _largest(self, image_id: np.int64) -> float:
-        """The longest change that is allowed, as an L2 length."""
-        from barlow_report.vision.preprocessing import to_tensor
-
-        if self._settings.radius is not None:
-            return self._settings.radius
-        n_values = to_tensor(self._pictures.read(int(image_id)), self._model.preprocessing).numel()
-        return float(LARGEST_CHANGE * np.sqrt(n_values))
-
-    def _radius(self, candidates: npt.NDArray[np.int64], change: "Change", unit: Experiment) -> float:
-        """The L2 length within which nine of ten images reach the target, at most the longest that is allowed."""
-        chosen = sample(candidates, self._settings.n_images, seed=(self._config.seed, *unit.seed, 2))
-        lengths = self._interventions.lengths(self._pictures.read_all(chosen.tolist()), change)
-        needed = float(np.quantile(lengths, NEEDED, method="higher"))
-        return min(max(needed, 1e-6), change.radius)
+        fitted = candidates[~self._is_held_out[members][candidates]]
+        known = members[sample(fitted, self._settings.n_images, seed=(self._config.seed, *unit.seed, 2))]
+        task = Task(
+            images=self._pictures.read_all(chosen.tolist()),
+            change=change,
+            reference=None if uses_all or not len(known) else self._pictures.read_all(known.tolist()),
+        )
+        return _Plan(unit=unit, image_ids=chosen, task=task)
 
     def _class_controls(self, unit: Experiment, similar: Similar) -> npt.NDArray[np.int64]:
         """Features with a similar weight for the class of the group, where the feature model tells these classes."""
-        from barlow_report.vision.intervention import class_weights
+        from barlow_report.vision.last_layer import class_weights
 
         nothing = np.zeros(0, dtype=np.int64)
         class_id = self._groups.loc[unit.group_id, "class_id"]
@@ -154,9 +153,13 @@ class Laboratory:
             return nothing
         return class_controls(weights, similar, self._settings.n_class_controls)
 
-    def _rows(self, unit: Experiment, change: "Change", image_ids: npt.NDArray[np.int64], outcome: "Outcome") -> Rows:
-        from barlow_report.vision.intervention import DOSES
+    def _rows(self, plan: "_Plan", outcome: "Outcome") -> Rows:
+        from barlow_report.vision.outcomes import DOSES
 
+        unit, image_ids, change = plan.unit, plan.image_ids, plan.task.change
+        radius = float(outcome.limit.max())
+        if not outcome.is_reached.any():
+            return not_tested(unit, f"no image reached the target within an L2 radius of {radius:.3g}")
         labels = self._labels[image_ids]
 
         def fails(predictions: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
@@ -179,7 +182,7 @@ class Laboratory:
         rows["causes"][0] |= {
             "n_reached": int(outcome.is_reached.sum()),
             "target": change.target,
-            "radius": change.radius,
+            "radius": radius,
             "mean_length": float(outcome.length.mean()),
         }
         rows["cause_pairs"] = list(self._pairs(unit, image_ids, outcome, moved[:, 0], moved[:, -1]))

@@ -24,7 +24,10 @@ from barlow_report.tables import empty_table
 
 __all__ = ["find_causes"]
 
-_FORMAT = 2
+N_TOGETHER = 4
+"""Units whose images are changed at once: passes are full, and at most so many are done again after a kill."""
+
+_FORMAT = 3
 
 
 def find_causes(config: Config, run: Run, *, explained: str, progress: Progress) -> None:
@@ -92,9 +95,11 @@ def _results(
         laboratory = Laboratory(config, settings, run, inspected=inspected)
         n_done = len(units) - len(missing)
         with progress.task("Testing causes", total=len(units), unit="changes", n_done=n_done) as advance:
-            for unit in missing:
-                write_sealed_json(work / unit.name, laboratory.test(unit))
-                advance(1)
+            for first in range(0, len(missing), N_TOGETHER):
+                together = missing[first : first + N_TOGETHER]
+                for unit, rows in zip(together, laboratory.test(together), strict=True):
+                    write_sealed_json(work / unit.name, rows)
+                advance(len(together))
     return [read_sealed_json(work / unit.name, advice="") for unit in units]
 
 

@@ -1,0 +1,94 @@
+"""Activations and gradients of any number of (image, feature) rows, by all cores, in passes of a fixed number of rows.
+
+What comes of a row does not depend on the others (`gradients.py`), so callers may put rows of several experiments
+together and leave out those that are done: passes stay full. A silent feature, behind a closed ReLU, has no gradient
+of its own; it gets the one that would wake it (`waking.py`), in passes of silent rows alone, because those cost twice.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import torch
+
+from barlow_report.vision.acceleration import accelerate
+from barlow_report.vision.gradients import activation, activation_and_gradient, largest, passes, rows_per_pass
+from barlow_report.vision.memory import MemoryLimit, within_memory
+from barlow_report.vision.models import LoadedModel
+from barlow_report.vision.waking import Leaking
+from barlow_report.vision.workers import Workers
+
+__all__ = ["FeatureGradients"]
+
+Result = TypeVar("Result")
+Rows = tuple[torch.Tensor, torch.Tensor]
+"""Images (B, 3, H, W) and feature ids (B,)."""
+
+
+class FeatureGradients:
+    """Gradients of the features of one model; prepares the model once for many calls."""
+
+    def __init__(self, model: LoadedModel, *, batch_size: int) -> None:
+        self.device = model.device
+        self._batch_size = batch_size
+        self._limit = MemoryLimit()
+        self._workers = Workers(accelerate(model))
+
+    def activations(self, images: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+        """The activation of each row, (n,).
+
+        Args:
+            images: (n, 3, H, W), on the model's device; n may be 0.
+            ids: The feature of each, (n,).
+        """
+        if not len(ids):
+            return images.new_zeros(0)
+        rows = torch.arange(len(ids), device=self.device)
+        return torch.cat(self._map(activation, images, ids, rows))[: len(ids)]
+
+    def gradients(self, images: torch.Tensor, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The activation (n,) and the gradient (n, 3, H, W) of each row; see `activations`."""
+        found, gradient = images.new_zeros(len(ids)), torch.zeros_like(images)
+        self._fill(found, gradient, images, ids, torch.ones_like(ids, dtype=torch.bool), activation_and_gradient)
+        self._fill(found, gradient, images, ids, largest(gradient).flatten() == 0, _waking_gradient)
+        return found, gradient
+
+    def _fill(
+        self,
+        found: torch.Tensor,
+        gradient: torch.Tensor,
+        images: torch.Tensor,
+        ids: torch.Tensor,
+        which: torch.Tensor,
+        function: Callable[[LoadedModel, torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]],
+    ) -> None:
+        rows = which.nonzero().flatten()
+        if not len(rows):
+            return
+        parts = self._map(function, images, ids, rows)
+        found[rows] = torch.cat([part[0] for part in parts])[: len(rows)]
+        gradient[rows] = torch.cat([part[1] for part in parts])[: len(rows)]
+
+    def _map(
+        self,
+        function: Callable[[LoadedModel, torch.Tensor, torch.Tensor], Result],
+        images: torch.Tensor,
+        ids: torch.Tensor,
+        rows: torch.Tensor,
+    ) -> list[Result]:
+        """`function` of some rows, at least one, pass by pass."""
+
+        def parts(n_rows: int) -> Iterator[Rows]:
+            for part in passes(len(rows), n_rows, device=self.device):
+                yield images[rows[part]], ids[rows[part]]
+
+        return within_memory(
+            lambda n_rows: self._workers.map(lambda own, part: function(own[0], *part), parts(n_rows)),
+            rows_per_pass(self.device, batch_size=self._batch_size, size=(images.shape[2], images.shape[3])),
+            limit=self._limit,
+            what=f"moves along features on {self.device}",
+        )
+
+
+def _waking_gradient(model: LoadedModel, images: torch.Tensor, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    with Leaking():
+        return activation_and_gradient(model, images, ids)
