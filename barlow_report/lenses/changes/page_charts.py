@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from barlow_report.formatting import count, interval, percent, ratio
-from barlow_report.lenses.changes.page_words import STATE_WORDS, mode_words, rates_words
+from barlow_report.lenses.changes.page_words import STATE_WORDS, group_words, mode_conditions, mode_words, rates_words
 from barlow_report.lenses.changes.records import ChangeView, ModeChange
 from barlow_report.lenses.changes.release_records import Release, ReleaseMode
 from barlow_report.report.pages.page import Site
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 SLOPE_WIDTH = 340
-_LEFT, _OLD, _NEW = 34, 50, 150
+_LEFT, _OLD, _NEW = 40, 54, 146
 _TOP, _BOTTOM = 14, 30
 _LABEL = 13  # pixels from one label to the next
 _LEAST_TALL = 9  # labels
@@ -151,8 +151,7 @@ def _slopes(site: Site, modes: Sequence[ModeChange], scale: _Scale) -> tuple[Slo
 
 def _brief(site: Site, mode: ModeChange) -> str:
     """A failure mode in a few letters: dog without f22, taken for dog with f3."""
-    words = _FEATURE.sub(r"f\1", mode_words(site, mode)).removeprefix("Images ")
-    return words.removeprefix("labelled ")
+    return _FEATURE.sub(r"f\1", f"{group_words(mode)} {mode_conditions(site, mode)}").rstrip()
 
 
 def _spread(places: Sequence[float], *, floor: float) -> list[float]:
@@ -212,7 +211,7 @@ def draw_accuracy(releases: Sequence[Release]) -> ReleaseDrawing:
     """Draw the accuracy of each release, on an axis of its own."""
     shares = [right_share(release.failures) for release in releases]
     low = min((share.low if share.low is not None else share.value or 0.0) for share in shares)
-    bottom = max(0.0, int(low * 20) / 20)
+    bottom = max(0.0, int(low * 10) / 10)
     drawn = [
         (
             place,

@@ -47,7 +47,7 @@ def mode_table(site: Site, changes: ChangeView) -> DataTable:
             _state_filter(states),
         ),
         sorted_by="",
-        page_size=50,
+        page_size=25,
         empty="Neither run has a verified failure mode.",
         noun="failure modes",
     )

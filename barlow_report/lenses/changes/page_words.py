@@ -1,7 +1,7 @@
 """What became of failure modes, in words: the same on every page."""
 
+from barlow_report.formatting import MISSING, count, p_value, percent
 from barlow_report.formatting import change as signed
-from barlow_report.formatting import count, p_value, percent
 from barlow_report.lenses.changes import words
 from barlow_report.lenses.changes.records import Change, ChangeView, ModeChange
 from barlow_report.lenses.changes.words import STATE_WORDS
@@ -15,8 +15,10 @@ __all__ = [
     "answer",
     "change_sentence",
     "difference_words",
+    "group_words",
     "images_of",
     "images_that",
+    "mode_conditions",
     "mode_words",
     "rates_words",
     "state_meanings",
@@ -38,16 +40,16 @@ def whole_sentence(changes: ChangeView) -> str:
     n = count(whole.new.n) if not whole.has_other_images else f"{count(whole.old.n)} and {count(whole.new.n)}"
     return (
         f"Over {images} {n} images, {percent(whole.rate_new.value)} fail instead of {percent(whole.rate_old.value)}: "
-        f"{difference_words(whole)}, {STATE_WORDS[whole.state].removeprefix('got ')}."
+        f"{difference_words(whole, decimals=1)}, {STATE_WORDS[whole.state].removeprefix('got ')}."
     )
 
 
-def difference_words(change: Change) -> str:
-    """Say a difference with its interval: +25.0 points (+14 to +37)."""
+def difference_words(change: Change, *, decimals: int = 0) -> str:
+    """Say a difference with its interval, which has so many decimals: +25.0 points (+14 to +37)."""
     difference = change.difference
     if difference is None:
-        return "–"
-    ends = (signed(end, decimals=0) for end in (difference.low, difference.high))
+        return MISSING
+    ends = (signed(end, decimals=decimals) for end in (difference.low, difference.high))
     return f"{signed(difference.value)} points ({' to '.join(ends)})"
 
 
@@ -64,7 +66,7 @@ def change_sentence(changes: ChangeView, mode: ModeChange) -> str:
     """Say what became of a failure mode since the earlier run, with its counts and its test."""
     change, since = mode.change, f"Since {changes.old.name}"
     if change.difference is None:
-        return f"{since}: not compared, because {change.reason or 'there is nothing to compare'}."
+        return f"{since}: {STATE_WORDS[change.state]}{f', because {change.reason}' if change.reason else ''}."
     test = "" if change.q_value is None else f", q {_q(change.q_value)}"
     return (
         f"{since}: {rates_words(change)} ({counts_words(changes, change)}), {difference_words(change)}{test}: "
@@ -93,6 +95,17 @@ def mode_words(site: Site, mode: ModeChange) -> str:
     return f"{name[:1].upper()}{name[1:]}"
 
 
+def mode_conditions(site: Site, mode: ModeChange) -> str:
+    """Say what the images of a failure mode have or lack; see `mode_words`."""
+    rule = None if mode.rule_id_new is None else site.catalog.rules.get(mode.rule_id_new)
+    return condition_words(mode.conditions if rule is None else rule.conditions, exact=False)
+
+
+def group_words(mode: ModeChange) -> str:
+    """Name the group of a failure mode in a few words: dog, taken for dog, dog → cat."""
+    return f"{'taken for ' * (mode.grouping == 'prediction')}{mode.group_name}"
+
+
 def images_that(mode: ModeChange, *, exact: bool = False) -> str:
     """Name the images of a failure mode by the rule that was compared, with thresholds where `exact`."""
     when = condition_words(mode.conditions, exact=exact)
@@ -107,7 +120,8 @@ def images_of(grouping: str, group_name: str) -> str:
         return f"images taken for {group_name}"
     if grouping.startswith(COLUMN_GROUPING):
         return f"images whose {grouping.removeprefix(COLUMN_GROUPING)} is {group_name},"
-    return f"images of {group_name} ({GROUPINGS.get(grouping, grouping)}),"
+    kind = "" if grouping == "confused_pairs" else f" ({GROUPINGS.get(grouping, grouping)})"
+    return f"images of {group_name}{kind},"
 
 
 def state_meanings(changes: ChangeView) -> tuple[tuple[str, str], ...]:

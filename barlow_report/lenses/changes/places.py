@@ -36,9 +36,10 @@ def remark(changes: ChangeView, rule: Rule) -> Remark | None:
     if mode is None:
         return None
     state, rates = mode.change.state, rates_words(mode.change)
-    sentence = f"{rates[:1].upper()}{rates[1:]} in {changes.old.name}." if rates else f"Not in {changes.old.name}."
-    if not rates and mode.change.reason:
-        sentence = f"{mode.change.reason[:1].upper()}{mode.change.reason[1:]}."
+    words = (
+        f"{rates} in {changes.old.name}" if rates else mode.change.reason or f"nothing to compare in {changes.old.name}"
+    )
+    sentence = f"{words[:1].upper()}{words[1:]}."
     return Remark(word=STATE_WORDS[state], sentence=sentence, look=state)
 
 
