@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from barlow_report.report import ReportSource
     from barlow_report.report.pages import Site, SitePage
     from barlow_report.report.records import Rule
-    from barlow_report.report.slots import MethodPart, ModeColumns, Remark, Sentence
+    from barlow_report.report.slots import Block, MethodPart, ModeColumns, Remark, Sentence
     from barlow_report.run_folder import Run
     from barlow_report.tables import Table
 
@@ -70,6 +70,11 @@ class Changes(Lens["View"]):
         from barlow_report.lenses.changes.places import remark
 
         return remark(view, rule)
+
+    def class_head(self, site: "Site", view: "View", class_id: int) -> "Block | None":
+        from barlow_report.lenses.changes.places import class_head
+
+        return class_head(view, class_id)
 
     def mode_sentence(self, site: "Site", view: "View", rule: "Rule") -> "Sentence | None":
         from barlow_report.lenses.changes.places import mode_sentence

@@ -11,7 +11,17 @@ from barlow_report.report.records import Estimate
 
 __all__ = ["downloads"]
 
-_IMAGE_COLUMNS = ("image_id", "digest", "direction", "label", "prediction_old", "prediction_new", "confidence", "modes")
+_IMAGE_COLUMNS = (
+    "image_id",
+    "digest",
+    "direction",
+    "label",
+    "prediction_old",
+    "confidence_old",
+    "prediction_new",
+    "confidence_new",
+    "modes",
+)
 
 
 def downloads(site: Site, changes: ChangeView) -> Mapping[str, Iterable[str]]:
@@ -96,6 +106,7 @@ def _images(site: Site, changes: ChangeView) -> Iterator[str]:
             "newly_wrong" if image.is_newly_wrong else "newly_right",
             site.class_name(int(images.label[i])),
             image.prediction_old,
+            image.confidence_old,
             site.class_name(int(images.prediction[i])),
             None if confidence != confidence else confidence,
             " ".join(image.modes),

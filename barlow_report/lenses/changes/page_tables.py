@@ -85,12 +85,15 @@ def flipped_table(site: Site, changes: ChangeView, images: Iterable[FlippedImage
         TableColumn(key="label", label="Label", kind="text"),
         TableColumn(key="old", label="Before", kind="text", title=f"The class that {changes.old.name} takes it for"),
         TableColumn(key="new", label="Now", kind="text", title=f"The class that {changes.new.name} takes it for"),
-        TableColumn(
-            key="confidence",
-            label="Confidence",
-            kind="percent",
-            starts="descending",
-            title=f"How sure {changes.new.name} is of its prediction",
+        *(
+            TableColumn(
+                key=f"confidence-{key}",
+                label=f"Sure {when}",
+                kind="percent",
+                starts="descending",
+                title=f"Confidence of {run.name} in its prediction",
+            )
+            for key, when, run in (("old", "before", changes.old), ("new", "now", changes.new))
         ),
         TableColumn(key="mode", label="Failure modes", kind="links"),
     )
@@ -133,6 +136,7 @@ def _flipped_row(site: Site, changes: ChangeView, image: FlippedImage, *, has_pi
         site.class_name(int(images.label[image.image_id])),
         image.prediction_old,
         site.class_name(int(images.prediction[image.image_id])),
+        image.confidence_old,
         None if confidence != confidence else confidence,
         _modes_of_image(site, changes, image),
     ]

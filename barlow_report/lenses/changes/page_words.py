@@ -62,9 +62,9 @@ def rates_words(change: Change) -> str:
     return f"{about}{new} fail instead of {old}"
 
 
-def change_sentence(changes: ChangeView, mode: ModeChange) -> str:
-    """Say what became of a failure mode since the earlier run, with its counts and its test."""
-    change, since = mode.change, f"Since {changes.old.name}"
+def change_sentence(changes: ChangeView, change: Change) -> str:
+    """Say what became of a failure mode or class since the earlier run, with its counts and its test."""
+    since = f"Since {changes.old.name}"
     if change.difference is None:
         return f"{since}: {STATE_WORDS[change.state]}{f', because {change.reason}' if change.reason else ''}."
     test = "" if change.q_value is None else f", q {_q(change.q_value)}"

@@ -34,7 +34,8 @@ class FlippedPicture:
     label: str
     old: str
     new: str
-    confidence: str
+    sure_old: str
+    sure_new: str
     is_newly_wrong: bool
     modes: str
 
@@ -48,8 +49,14 @@ class FlippedPicture:
     @property
     def caption(self) -> str:
         """What the viewer says."""
-        sure = f" ({self.confidence} sure)" if self.confidence else ""
+        sure = f", {self.sure}" if self.sure else ""
         return f"{self.path}: {self.words}{sure}{f', in {self.modes}' if self.modes else ''}"
+
+    @property
+    def sure(self) -> str:
+        """How sure both models are of what they said, as far as that is known."""
+        said = (f"{sure} sure {when}" for sure, when in ((self.sure_old, "before"), (self.sure_new, "now")) if sure)
+        return ", ".join(said)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,7 +252,8 @@ def _picture(site: Site, image: FlippedImage, thumbnail: str) -> FlippedPicture:
         label=site.class_name(int(images.label[i])),
         old=image.prediction_old,
         new=site.class_name(int(images.prediction[i])),
-        confidence="" if confidence != confidence else percent(confidence, decimals=0),
+        sure_old="" if image.confidence_old is None else percent(image.confidence_old, decimals=0),
+        sure_new="" if confidence != confidence else percent(confidence, decimals=0),
         is_newly_wrong=image.is_newly_wrong,
         modes=" and ".join(image.modes),
     )

@@ -15,7 +15,7 @@ from barlow_report.report.pages.page import Heading
 from barlow_report.report.records import Rule
 from barlow_report.report.slots import Block, MethodPart, ModeColumns, PagePart, Remark, Sentence
 
-__all__ = ["method_part", "mode_columns", "mode_sentence", "news", "remark"]
+__all__ = ["class_head", "method_part", "mode_columns", "mode_sentence", "news", "remark"]
 
 
 def news(changes: ChangeView) -> Sentence:
@@ -43,10 +43,18 @@ def remark(changes: ChangeView, rule: Rule) -> Remark | None:
     return Remark(word=STATE_WORDS[state], sentence=sentence, look=state)
 
 
+def class_head(changes: ChangeView, class_id: int) -> Block | None:
+    """What became of the failure rate of a class."""
+    found = changes.by_class.get(class_id)
+    if found is None or found.change.difference is None:
+        return None
+    return Block(template="lenses/changes/class.html", view=change_sentence(changes, found.change))
+
+
 def mode_sentence(changes: ChangeView, rule: Rule) -> Sentence | None:
     """The permanent name of a failure mode, and what became of it."""
     name, mode = changes.names.get(rule.rule_id), changes.by_rule.get(rule.rule_id)
-    parts = [change_sentence(changes, mode)] if mode is not None else []
+    parts = [change_sentence(changes, mode.change)] if mode is not None else []
     if name is not None:
         parts.append(f"Its permanent name is {name}.")
     return Sentence(text=" ".join(parts), more=Link("All changes", CHANGES_PATH)) if parts else None

@@ -101,6 +101,7 @@ class FlippedImage:
 
     image_id: int
     prediction_old: str
+    confidence_old: float | None
     is_newly_wrong: bool
     modes: tuple[str, ...]
 
@@ -145,6 +146,11 @@ class ChangeView:
     def by_rule(self) -> Mapping[int, ModeChange]:
         """What became of the new run's failure modes, by rule_id."""
         return {mode.rule_id_new: mode for mode in self.modes if mode.rule_id_new is not None}
+
+    @cached_property
+    def by_class(self) -> Mapping[int, ClassChange]:
+        """What became of the new run's classes, by class_id."""
+        return {found.class_id: found for found in self.classes if found.class_id is not None}
 
     @cached_property
     def by_name(self) -> Mapping[str, ModeChange]:
@@ -232,6 +238,7 @@ def _flipped(row: Mapping[str, Any]) -> FlippedImage:
     return FlippedImage(
         image_id=row["image_id"],
         prediction_old=visible(row["prediction_old"]),
+        confidence_old=row["confidence_old"],
         is_newly_wrong=row["direction"] == "newly_wrong",
         modes=tuple(row["mode_names"].split()),
     )

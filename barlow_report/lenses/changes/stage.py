@@ -24,7 +24,7 @@ from barlow_report.run_folder import Run, TableFiles, fingerprint
 
 __all__ = ["Compared", "compare", "export", "write_changes"]
 
-_FORMAT = 1
+_FORMAT = 2
 _KEY = "changes"
 
 

@@ -158,6 +158,7 @@ TABLES: tuple[Table, ...] = (
             integer("label", "class_id of the true class, in the new run"),
             text("prediction_old", "name of the class that the old model predicts"),
             integer("prediction_new", "class_id that the new model predicts"),
+            real("confidence_old", "how sure the old model is of its prediction, 0 to 1; no value", nullable=True),
             text("direction", "with which model it fails", allowed=("newly_wrong", "newly_right")),
             text("mode_names", "the failure modes of mode_changes that it is in: names with spaces; empty: none"),
         ),

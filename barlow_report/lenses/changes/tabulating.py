@@ -123,6 +123,7 @@ def _flipped_rows(comparison: Comparison) -> list[dict[str, Any]]:
         for place in mode.places[was_wrong[mode.places] != is_wrong[mode.places]]:
             names[int(place)].append(mode.name)
     digests = pair.new.tables["contents"]["digest"].to_numpy()
+    confidence = pair.old.tables["images"]["confidence"].to_numpy(dtype=np.float64)
     return [
         {
             "image_id": new_id,
@@ -130,6 +131,7 @@ def _flipped_rows(comparison: Comparison) -> list[dict[str, Any]]:
             "label": pair.new.labels[new_id],
             "prediction_old": pair.old.class_names[pair.old.predictions[old_id]],
             "prediction_new": pair.new.predictions[new_id],
+            "confidence_old": confidence[old_id],
             "direction": "newly_wrong" if is_wrong[place] else "newly_right",
             "mode_names": " ".join(names[place]),
         }

@@ -155,6 +155,7 @@ def _flipped(source: ReportSource, names: list[str]) -> list[dict[str, Any]]:
                 "label": image.label,
                 "prediction_old": classes[image.label if is_wrong else other],
                 "prediction_new": image.prediction,
+                "confidence_old": 0.5 + place % 50 / 100,
                 "direction": "newly_wrong" if is_wrong else "newly_right",
                 "mode_names": " ".join(names[place % len(names) :][:2]) if names else "",
             }
