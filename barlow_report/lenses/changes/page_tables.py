@@ -88,7 +88,7 @@ def flipped_table(site: Site, changes: ChangeView, images: Iterable[FlippedImage
         *(
             TableColumn(
                 key=f"confidence-{key}",
-                label=f"Sure {when}",
+                label=f"Confidence {when}",
                 kind="percent",
                 starts="descending",
                 title=f"Confidence of {run.name} in its prediction",

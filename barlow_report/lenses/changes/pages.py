@@ -27,7 +27,7 @@ _N_OLD_MODES = 100
 
 @dataclass(frozen=True, kw_only=True)
 class FlippedPicture:
-    """An image that fail with one model alone, what both said, and the names of the failure modes that it is in."""
+    """An image that fails with one model alone, what both said, and the names of the failure modes that it is in."""
 
     thumbnail: str
     path: str
