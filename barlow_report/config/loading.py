@@ -24,8 +24,14 @@ _MAX_SHOWN = 120
 ModelT = TypeVar("ModelT", bound=Section)
 
 
-def parse_yaml_model(path: Path, model: type[ModelT]) -> ModelT:
-    """Read `path` as YAML and check it against `model`; see `load_config`."""
+def parse_yaml_model(path: Path, model: type[ModelT], *, expands: bool = True) -> ModelT:
+    """Read `path` as YAML and check it against `model`; see `load_config`.
+
+    Args:
+        path: The file.
+        model: What it must be.
+        expands: Whether ${NAME} stands for an environment variable. Not in a file of somebody who is not to learn them.
+    """
     try:
         text = read_document(path)
     except (OSError, ValueError) as error:
@@ -37,7 +43,7 @@ def parse_yaml_model(path: Path, model: type[ModelT]) -> ModelT:
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: found {type(values).__name__}, expected keys such as 'name:' and 'data:'.")
     try:
-        return model.model_validate(_expand(values), context={"folder": path.resolve().parent})
+        return model.model_validate(_expand(values) if expands else values, context={"folder": path.resolve().parent})
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
     except ValidationError as error:
@@ -135,6 +141,8 @@ def _is_read_as(key: yaml.Node, part: int | str) -> bool:
 def _keys_at(place: list[str], model: type[BaseModel]) -> list[str]:
     """The keys that `model` knows at `place`."""
     for part in place:
+        if part.isdecimal():  # a position in a list, of whose items the annotation tells
+            continue
         field = model.model_fields.get(part)
         candidates = [field.annotation, *getattr(field.annotation, "__args__", ())] if field else []
         sections = [c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)]
