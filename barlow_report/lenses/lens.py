@@ -87,6 +87,10 @@ class Lens(Generic[View]):
         """Its pages; the first has an entry in the navigation."""
         return ()
 
+    def answer(self, site: "Site", view: View) -> "Block | None":
+        """The first lines of the overview, before the report's own, of a lens that knows what is good enough."""
+        return None
+
     def news(self, site: "Site", view: View) -> "Sentence | None":
         """A line at the top of the overview, below what was analysed."""
         return None

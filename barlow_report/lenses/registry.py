@@ -7,6 +7,7 @@ from barlow_report.lenses.changes import Changes
 from barlow_report.lenses.directions import Directions
 from barlow_report.lenses.error_types import ErrorTypes
 from barlow_report.lenses.errors import Errors
+from barlow_report.lenses.gate import Gate
 from barlow_report.lenses.joint import Joint
 from barlow_report.lenses.lens import Lens
 from barlow_report.lenses.models import Models
@@ -24,6 +25,7 @@ LENSES: tuple[Lens[Any], ...] = (
     Joint(),
     Models(),
     Changes(),
+    Gate(),
     Errors(),
     Planted(),
 )

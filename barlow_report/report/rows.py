@@ -1,7 +1,7 @@
 """The rows of tables as records."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from barlow_report.errors import SiteError
 from barlow_report.report.picture_records import GalleryImage, HistogramBin, QuantileImage, StripImage, Tile
 from barlow_report.report.records import ClassEntry, Condition, Estimate, Group, Measures, Node, Rule, Share
 from barlow_report.report.slots import Ranking
+from barlow_report.tables.rows import rows
 from barlow_report.visible import visible
 
 __all__ = [
@@ -37,14 +38,6 @@ CONDITION_KEY = ("rule_id", "position")
 _ONLY_DRAWN_FROM = ("map", "map_low", "map_high")
 
 _SAFE_SLUG = re.compile(r"\w[\w.-]*")
-
-
-def rows(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """Yield the rows as dictionaries of plain Python values, None where there is no value."""
-    columns = [frame[name].astype(object).where(frame[name].notna(), None).tolist() for name in frame.columns]
-    names = [str(name) for name in frame.columns]
-    for values in zip(*columns, strict=True):
-        yield dict(zip(names, values, strict=True))
 
 
 def collect(frame: pd.DataFrame, key: str | tuple[str, ...], make: Any) -> dict[Any, tuple[Any, ...]]:

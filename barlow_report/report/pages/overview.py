@@ -45,6 +45,7 @@ class OverviewView:
     title: str
     description: str
     analysed: str
+    answers: tuple[Block, ...]
     news: tuple[Sentence, ...]
     headline: str
     helps: tuple[str, ...]
@@ -94,6 +95,7 @@ def _view(site: Site, modes: list[Rule]) -> OverviewView:
         title=site.title,
         description=site.description,
         analysed=_analysed(site),
+        answers=site.ask(lambda lens, view: lens.answer(site, view)),
         news=site.ask(lambda lens, view: lens.news(site, view)),
         headline=headline(catalog, modes, judged=judged),
         helps=judged.helps if judged else (),

@@ -1,0 +1,114 @@
+"""The page of the gate, and its answer on the overview."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from barlow_report.lenses.gate.records import GateCondition, GateFinding, GateView, GateWaiver
+from barlow_report.lenses.gate.results import Outcome, WaiverStatus
+from barlow_report.lenses.gate.words import OUTCOME_WORDS, WAIVER_WORDS
+from barlow_report.report.datatable import Link
+from barlow_report.report.mode_words import mode_name
+from barlow_report.report.pages.page import Site, SitePage
+from barlow_report.report.slots import Block
+
+__all__ = ["ConditionPart", "FindingRow", "GateAnswer", "GatePage", "answer", "gate_page"]
+
+_PATH = "gate/index.html"
+_N_LISTED = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindingRow:
+    """What was found of a failure mode, a class or the run, and where the site has it."""
+
+    finding: GateFinding
+    link: Link | None
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConditionPart:
+    """A condition with what does not hold under it; `n_more` further findings are only counted."""
+
+    condition: GateCondition
+    open: tuple[FindingRow, ...]
+    n_more: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateAnswer:
+    """The answer with what is waived, and the styles of badges."""
+
+    gate: GateView
+    waived: tuple[GateWaiver, ...]
+    looks: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatePage:
+    """The answer, every condition, every waiver."""
+
+    gate: GateView
+    parts: tuple[ConditionPart, ...]
+    outcome_words: Mapping[Outcome, str]
+    waiver_words: Mapping[WaiverStatus, str]
+    looks: Mapping[str, str]
+
+
+_LOOKS = {
+    "failed": "missed",
+    "no_verdict": "can_be_chance",
+    "warned": "real_but_small",
+    "waived": "real_but_small",
+    "passed": "found",
+    "used": "real_but_small",
+    **dict.fromkeys(("expired", "gone", "unknown", "unused"), "doubt"),
+}
+"""The style of each outcome's badge, and of each status of a waiver."""
+
+
+def answer(gate: GateView) -> Block:
+    """The first lines of the overview."""
+    waived = tuple(waiver for waiver in gate.waivers if waiver.status == "used")
+    return Block(template="lenses/gate/answer.html", view=GateAnswer(gate=gate, waived=waived, looks=_LOOKS))
+
+
+def gate_page(site: Site, gate: GateView) -> SitePage:
+    """The page of the gate."""
+    return SitePage(
+        path=_PATH,
+        title="Gate",
+        section="Gate",
+        description=gate.headline,
+        search="Gate: what this release must hold, what it violates, and which failure modes are waived until when.",
+        template="lenses/gate/page.html",
+        view=lambda: GatePage(
+            gate=gate,
+            parts=tuple(_part(site, condition) for condition in gate.conditions),
+            outcome_words=OUTCOME_WORDS,
+            waiver_words=WAIVER_WORDS,
+            looks=_LOOKS,
+        ),
+        crumbs=(Link("Overview", "index.html"),),
+    )
+
+
+def _part(site: Site, condition: GateCondition) -> ConditionPart:
+    shown = [finding for finding in condition.findings if finding.subject and finding.outcome != "passed"]
+    return ConditionPart(
+        condition=condition,
+        open=tuple(_row(site, finding) for finding in shown[:_N_LISTED]),
+        n_more=max(len(shown) - _N_LISTED, 0),
+    )
+
+
+def _row(site: Site, finding: GateFinding) -> FindingRow:
+    rule = None if finding.rule_id is None else site.catalog.rules.get(finding.rule_id)
+    if rule is not None:
+        group = site.catalog.groups[rule.group_id]
+        return FindingRow(
+            finding=finding, link=Link(finding.subject or "", site.rule_path(rule)), words=mode_name(group, rule)
+        )
+    if finding.class_id is not None and finding.class_id in site.catalog.classes:
+        return FindingRow(finding=finding, link=site.class_link(finding.class_id), words="")
+    return FindingRow(finding=finding, link=None, words=finding.group_name or "")
