@@ -1,4 +1,4 @@
-"""The command line: with `annotations_cli`, `changes_cli` and `cli_errors` the only modules that print or exit.
+"""The command line: with `annotations_cli`, `changes_cli`, `gate_cli` and `cli_errors` the only modules that print or exit.
 
 Every command imports its work when it is called, so that `--help` answers at once. Progress and messages go to
 standard error; the last line on standard output is the path of what was made.
@@ -14,6 +14,7 @@ import typer
 from barlow_report.annotations_cli import annotations_app
 from barlow_report.changes_cli import compare, export_results
 from barlow_report.cli_errors import DebugOption, reports_errors
+from barlow_report.gate_cli import gate
 from barlow_report.lenses import registry
 
 __all__ = ["app", "main"]
@@ -29,6 +30,7 @@ app = typer.Typer(
 app.add_typer(annotations_app, name="annotations")
 app.command()(compare)
 app.command("export-results")(export_results)
+app.command()(gate)
 
 ConfigArgument = Annotated[
     Path, typer.Argument(help="The configuration: a YAML file. configs/reference.yaml explains every key.")

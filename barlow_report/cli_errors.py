@@ -23,7 +23,7 @@ def reports_errors(command: Callable[..., None]) -> Callable[..., None]:
             command(*args, debug=debug, **kwargs)
         except BarlowReportError as error:
             _fail(str(error), debug=debug)
-        except (typer.BadParameter, BrokenPipeError):  # options that do not go together; a reader such as head is done
+        except (typer.Exit, typer.BadParameter, BrokenPipeError):  # an exit code; wrong options; a reader has gone
             raise
         except KeyboardInterrupt:
             typer.echo("\nInterrupted. What was finished is kept; the same command goes on from there.", err=True)

@@ -56,7 +56,7 @@ def _state(change: Change, *, is_bad: bool) -> Look:
 def _rise(condition: Condition, change: Change, changes: Changes, *, is_accuracy: bool = False) -> Look:
     """Look at a difference; one whose lower limit counts must also be shown over all that were compared."""
     difference = change.difference
-    holds = None
+    holds = True if change.state == "gone" and difference is None else None
     if difference is not None and change.state != "not_comparable":
         is_shown = change.q_value is not None and change.q_value <= changes.max_q_value
         holds = is_within(condition, difference) or (condition.limit == "lower" and not is_shown)

@@ -41,11 +41,12 @@ class Change:
         name: Permanent name of the mode, or name of the class; empty for the run.
         group: The mode's group in words; empty for the others.
         state: worse, better, unchanged, undecided, new, gone or not_comparable.
-        reason: Why it cannot be compared; empty where it can.
+        reason: Why it cannot be compared; empty where it can. A mode that no image of the new run is in, though both
+            runs have the same images, is gone, and this says so.
         n_images: Images that it was compared on.
         old: Error rate in the baseline, 0 to 1; None where there is none.
         new: The same in the new run.
-        difference: new − old with its interval, −1 to 1; None where it cannot be computed.
+        difference: new − old with its interval, −1 to 1; None where there is none.
         q_value: Of the difference, over all that were compared; None without a test.
         rule_id: The mode in the new run; None where it has none.
         class_id: The class in the new run; None where it has none.

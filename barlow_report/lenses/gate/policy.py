@@ -15,10 +15,12 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from barlow_report.config import Section, parse_yaml_model
+from barlow_report.errors import OutputError
+from barlow_report.files import output_errors
 from barlow_report.lenses.gate.measures import MEASURES, Bound, Measure, MeasureName
 from barlow_report.visible import visible
 
-__all__ = ["Condition", "Limit", "Policy", "Severity", "Waiver", "load_policy", "nearest"]
+__all__ = ["Condition", "Limit", "Policy", "Severity", "Waiver", "load_policy", "nearest", "write_starter"]
 
 Severity = Literal["fail", "warn"]
 Limit = Literal["lower", "estimate", "upper"]
@@ -169,6 +171,23 @@ def load_policy(path: Path) -> Policy:
         ConfigError: It cannot be read, is no YAML, or has wrong keys or values; all of them are named.
     """
     return parse_yaml_model(path, Policy, expands=False)
+
+
+def write_starter(path: Path) -> None:
+    """Write a policy to start from.
+
+    Raises:
+        OutputError: There is such a file already, or it cannot be written.
+    """
+    with output_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with path.open("xb") as file:
+                file.write(Path(__file__).with_name("starter.yaml").read_bytes())
+        except FileExistsError:
+            raise OutputError(
+                f"{path}: is there already, and is left as it is. Name another file: --init --policy FILE."
+            ) from None
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from barlow_report.lenses.changes.comparing import Comparison, Judged
 from barlow_report.lenses.changes.results import RunResults
+from barlow_report.lenses.changes.states import row_of
 from barlow_report.lenses.gate.facts import Change, Changes, ClassRate, Facts, Mode, Rate
 from barlow_report.significance import wilson_interval
 from barlow_report.tables.rows import rows
 from barlow_report.visible import visible
 
-__all__ = ["read_changes", "read_facts"]
+__all__ = ["changes_of", "read_changes", "read_facts"]
 
 _WITHOUT_TREE = {"too_few_images", "only_failures", "no_failures"}
 
@@ -48,6 +50,7 @@ def read_changes(tables: Mapping[str, pd.DataFrame], *, old: RunResults) -> Chan
         old: The baseline.
     """
     (whole,) = rows(tables["changes"])
+    is_paired = whole["kind"] == "same_images"
     return Changes(
         baseline=visible(str(whole["name_old"])),
         max_q_value=float(whole["max_q_value"]),
@@ -58,6 +61,7 @@ def read_changes(tables: Mapping[str, pd.DataFrame], *, old: RunResults) -> Chan
                 name=row["mode_name"],
                 group=_group_words(row["grouping"], row["group_name"]),
                 rule_id=row["rule_id_new"],
+                is_paired=is_paired,
             )
             for row in rows(tables["mode_changes"])
         ),
@@ -66,6 +70,37 @@ def read_changes(tables: Mapping[str, pd.DataFrame], *, old: RunResults) -> Chan
         ),
         unjudged=_unjudged(old),
     )
+
+
+def changes_of(comparison: Comparison) -> Changes:
+    """Read a comparison that was just made."""
+    old, new = comparison.pair.old, comparison.pair.new
+    class_ids = {name: class_id for class_id, name in enumerate(new.class_names)}
+    return Changes(
+        baseline=visible(old.name),
+        max_q_value=new.settings.max_q_value,
+        run=_change(_row(comparison.whole)),
+        modes=tuple(
+            _change(
+                _row(mode.judged),
+                name=mode.name,
+                group=_group_words(mode.mode.identity.grouping, mode.mode.identity.group_name),
+                rule_id=None if mode.new is None else mode.new.rule_id,
+                is_paired=comparison.pair.matching.is_paired,
+            )
+            for mode in comparison.modes
+        ),
+        classes=tuple(
+            _change(_row(judged), name=name, class_id=class_ids.get(name))
+            for name, judged in comparison.classes.items()
+        ),
+        unjudged=_unjudged(old),
+    )
+
+
+def _row(judged: Judged) -> dict[str, Any]:
+    row = row_of(judged.found, q_value=judged.q_value, state=judged.state)
+    return {key: None if value != value else value for key, value in row.items()}
 
 
 def _classes(run: RunResults) -> Iterator[ClassRate]:
@@ -115,15 +150,21 @@ def _unjudged(run: RunResults) -> str:
     return "every failure mode has too few images to be tested" if verdicts == {"too_few_images"} else ""
 
 
-def _change(row: Mapping[str, Any], *, name: str = "", group: str = "", **ids: int | None) -> Change:
+def _change(
+    row: Mapping[str, Any], *, name: str = "", group: str = "", is_paired: bool = False, **ids: int | None
+) -> Change:
     low, high = row["difference_low"], row["difference_high"]
-    found = row["difference"]
+    found, n_old, n_new = row["difference"], row["n_images_old"] or 0, row["n_images_new"] or 0
+    state, reason = row["state"], visible(row["reason"] or "").rstrip(".")
+    if is_paired and state == "not_comparable" and n_old > 0 == n_new:
+        # of the same images the new model takes none for this class: there is no such failure any more
+        state, reason = "gone", "of the same images none is of this kind any more"
     return Change(
         name=visible(name),
         group=group,
-        state=row["state"],
-        reason=visible(row["reason"] or "").rstrip("."),
-        n_images=row["n_images_new"] or 0,
+        state=state,
+        reason=reason,
+        n_images=n_new,
         old=row["error_rate_old"],
         new=row["error_rate_new"],
         difference=None if found is None else Rate(value=found, low=low, high=high),

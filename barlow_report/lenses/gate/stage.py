@@ -4,11 +4,12 @@ from pathlib import Path
 
 from barlow_report.clock import now
 from barlow_report.config import Config
+from barlow_report.lenses.changes.comparing import compare_runs
 from barlow_report.lenses.changes.modes import names_of_modes
 from barlow_report.lenses.gate.config import GateConfig
 from barlow_report.lenses.gate.facts import Changes
 from barlow_report.lenses.gate.policy import load_policy
-from barlow_report.lenses.gate.reading import read_changes, read_facts
+from barlow_report.lenses.gate.reading import changes_of, read_changes, read_facts
 from barlow_report.lenses.gate.results import Verdict
 from barlow_report.lenses.gate.sources import open_results, results_of
 from barlow_report.lenses.gate.storing import verdict_tables
@@ -19,6 +20,7 @@ from barlow_report.run_folder import Run, fingerprint
 __all__ = ["judge_run", "write_verdict"]
 
 _FORMAT = 1
+_DELTA = 0.05
 
 
 def write_verdict(config: Config, run: Run, *, explained: str, progress: Progress) -> None:
@@ -70,7 +72,11 @@ def judge_run(new: Path, *, policy: Path, baseline: Path | None) -> Verdict:
     """
     rules, today = load_policy(policy), now().date()
     run = open_results(new)
-    return judge(rules, read_facts(run, names=names_of_modes(run), changes=None), today=today)
+    if baseline is None:
+        return judge(rules, read_facts(run, names=names_of_modes(run), changes=None), today=today)
+    comparison = compare_runs(open_results(baseline), run, delta=_DELTA)
+    names = {rule_id: name for rule_id, (name, _) in comparison.names_of_new().items()}
+    return judge(rules, read_facts(run, names=names, changes=changes_of(comparison)), today=today)
 
 
 def _stored_changes(config: Config, run: Run) -> Changes | None:

@@ -115,9 +115,9 @@ def waiver_words(waiver: Waiver) -> str:
 
 
 def false_alarm_words(verdict: Verdict) -> str:
-    """Say how often the gate fails where nothing has changed; empty where it compares nothing."""
+    """Say how often the gate fails where nothing has changed; empty where it has compared nothing."""
     compared = [r for r in verdict.results if r.condition.about.needs_baseline and r.condition.severity == "fail"]
-    if not compared:
+    if not (compared and verdict.baseline):
         return ""
     rate = verdict.false_alarm_rate
     if rate is None:
