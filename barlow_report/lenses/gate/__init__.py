@@ -37,6 +37,12 @@ class Gate(Lens["GateView"]):
 
         return GateConfig
 
+    def check(self, config: "Config") -> None:
+        from barlow_report.lenses.gate.policy import load_policy
+
+        if (settings := config.section(self.key)) is not None:
+            load_policy(settings.policy)  # a mistake in it is told before the work of hours, not after it
+
     def tables(self) -> "Sequence[Table]":
         from barlow_report.lenses.gate.tables import TABLES
 

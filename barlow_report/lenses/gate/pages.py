@@ -1,6 +1,6 @@
 """The page of the gate, and its answer on the overview."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from barlow_report.lenses.gate.records import GateCondition, GateFinding, GateView, GateWaiver
@@ -11,7 +11,7 @@ from barlow_report.report.mode_words import mode_name
 from barlow_report.report.pages.page import Site, SitePage
 from barlow_report.report.slots import Block
 
-__all__ = ["ConditionPart", "FindingRow", "GateAnswer", "GatePage", "answer", "gate_page"]
+__all__ = ["ConditionPart", "FindingRow", "GateAnswer", "GatePage", "WaiverRow", "answer", "gate_page"]
 
 _PATH = "gate/index.html"
 _N_LISTED = 100
@@ -36,11 +36,21 @@ class ConditionPart:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WaiverRow:
+    """A waiver, and where the site has its failure mode."""
+
+    waiver: GateWaiver
+    link: Link | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class GateAnswer:
-    """The answer with what is waived, and the styles of badges."""
+    """The answer with the conditions that do not simply hold, what is waived, and how outcomes are shown."""
 
     gate: GateView
+    told: tuple[GateCondition, ...]
     waived: tuple[GateWaiver, ...]
+    outcome_words: Mapping[Outcome, str]
     looks: Mapping[str, str]
 
 
@@ -50,6 +60,7 @@ class GatePage:
 
     gate: GateView
     parts: tuple[ConditionPart, ...]
+    waivers: tuple[WaiverRow, ...]
     outcome_words: Mapping[Outcome, str]
     waiver_words: Mapping[WaiverStatus, str]
     looks: Mapping[str, str]
@@ -69,8 +80,14 @@ _LOOKS = {
 
 def answer(gate: GateView) -> Block:
     """The first lines of the overview."""
-    waived = tuple(waiver for waiver in gate.waivers if waiver.status == "used")
-    return Block(template="lenses/gate/answer.html", view=GateAnswer(gate=gate, waived=waived, looks=_LOOKS))
+    view = GateAnswer(
+        gate=gate,
+        told=tuple(condition for condition in gate.conditions if condition.outcome != "passed"),
+        waived=tuple(waiver for waiver in gate.waivers if waiver.status == "used"),
+        outcome_words=OUTCOME_WORDS,
+        looks=_LOOKS,
+    )
+    return Block(template="lenses/gate/answer.html", view=view)
 
 
 def gate_page(site: Site, gate: GateView) -> SitePage:
@@ -85,6 +102,7 @@ def gate_page(site: Site, gate: GateView) -> SitePage:
         view=lambda: GatePage(
             gate=gate,
             parts=tuple(_part(site, condition) for condition in gate.conditions),
+            waivers=tuple(_waivers(site, gate)),
             outcome_words=OUTCOME_WORDS,
             waiver_words=WAIVER_WORDS,
             looks=_LOOKS,
@@ -100,6 +118,14 @@ def _part(site: Site, condition: GateCondition) -> ConditionPart:
         open=tuple(_row(site, finding) for finding in shown[:_N_LISTED]),
         n_more=max(len(shown) - _N_LISTED, 0),
     )
+
+
+def _waivers(site: Site, gate: GateView) -> Iterator[WaiverRow]:
+    findings = (finding for condition in gate.conditions for finding in condition.findings)
+    modes = {finding.subject: finding for finding in findings if finding.rule_id is not None}
+    for waiver in gate.waivers:
+        found = modes.get(waiver.mode_name)
+        yield WaiverRow(waiver=waiver, link=None if found is None else _row(site, found).link)
 
 
 def _row(site: Site, finding: GateFinding) -> FindingRow:

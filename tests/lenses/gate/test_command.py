@@ -60,15 +60,15 @@ def test_the_exit_code_is_the_verdict(
     code: int,
     headline: str,
 ) -> None:
-    against = ["--baseline", releases[baseline]] if baseline else []
+    against: list[str | Path] = ["--baseline", releases[baseline]] if baseline else []
     found, words = _gate(releases[new], "--policy", _policy(tmp_path, condition), *against)
     assert (found, words.split(":")[0]) == (code, headline)
 
 
 def test_a_waived_failure_mode_passes_loudly_in_every_output(releases: dict[str, Path], tmp_path: Path) -> None:
-    arguments = [releases["bad"], "--baseline", releases["good"]]
+    arguments: list[str | Path] = [releases["bad"], "--baseline", releases["good"]]
     outputs = {name: tmp_path / "results" / f"gate.{name}" for name in ("json", "markdown", "junit")}
-    write = [part for name, path in outputs.items() for part in (f"--{name}", path)]
+    write: list[str | Path] = [part for name, path in outputs.items() for part in (f"--{name}", path)]
     assert _gate(*arguments, "--policy", _policy(tmp_path, NEW_MODES), *write)[0] == 3
     failed = json.loads(outputs["json"].read_text())
     names = [finding["name"] for finding in failed["conditions"][0]["findings"] if finding["outcome"] == "failed"]
@@ -107,7 +107,7 @@ def test_what_cannot_be_read_or_written_is_an_error_and_no_verdict(
     policy = _policy(tmp_path, {"measure": "worse_mode", "at_most": 0} if wrong == "policy" else ACCURACY)
     (tmp_path / "empty").mkdir()
     new = tmp_path / "empty" if wrong == "run" else releases["good"]
-    more = ["--baseline", tmp_path / "empty"] if wrong == "baseline" else []
+    more: list[str | Path] = ["--baseline", tmp_path / "empty"] if wrong == "baseline" else []
     more += ["--json", policy / "gate.json"] if wrong == "output" else []
     code, words = _gate(new, "--policy", policy, *more)
     assert code == 1
