@@ -13,17 +13,11 @@ from typer.testing import CliRunner
 from barlow_report.cli import app
 from barlow_report.lenses.gate.machine import gate_schema
 from tests.lenses.gate.made_up import waiver
-from tests.lenses.gate.releases import MODE, write_releases
+from tests.lenses.gate.releases import MODE
 
 NEW_MODES = {"measure": "new_modes", "at_most": 0}
 WORSE = {"measure": "worse_modes", "at_most": 0}
 ACCURACY = {"measure": "accuracy", "at_least": 0.9, "limit": "upper"}
-
-
-@pytest.fixture(scope="module")
-def releases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    good, toy = write_releases(tmp_path_factory.mktemp("releases"))
-    return {"good": good, "bad": toy}
 
 
 def _gate(*arguments: str | Path) -> tuple[int, str]:
