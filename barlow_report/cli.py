@@ -1,4 +1,4 @@
-"""The command line: with `annotations_cli`, `changes_cli`, `gate_cli` and `cli_errors` the only modules that print or exit.
+"""The command line: with `cli_errors` and the other modules `*_cli` the only ones that print or exit.
 
 Every command imports its work when it is called, so that `--help` answers at once. Progress and messages go to
 standard error; the last line on standard output is the path of what was made.

@@ -121,7 +121,17 @@ def test_every_module_imports_only_what_is_below_it(path: Path) -> None:
         "annotations_cli": {"cli_errors", "commands"},
         "changes_cli": {"cli_errors", "lenses.changes", "terminal"},
         "gate_cli": {"cli_errors", "files", "lenses.gate"},
-        "cli": {"annotations_cli", "changes_cli", "cli_errors", "config", "errors", "gate_cli", "lenses", "pipeline", "terminal"}
+        "cli": {
+            "annotations_cli",
+            "changes_cli",
+            "cli_errors",
+            "config",
+            "errors",
+            "gate_cli",
+            "lenses",
+            "pipeline",
+            "terminal",
+        }
         | {"training_config"},
     }
     assert room in allowed, f"{room} has no place on the import ladder yet"

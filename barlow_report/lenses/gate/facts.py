@@ -73,6 +73,7 @@ class Changes:
         baseline: Name of the earlier run.
         max_q_value: At most this q-value is a change.
         run: Error rate of all images; its difference is the drop of the accuracy.
+        remarks: What differs between the runs, and what could not be compared for it: sentences.
         unjudged: Why the baseline's failure modes could not be judged; empty where they were.
     """
 
@@ -81,6 +82,7 @@ class Changes:
     run: Change
     modes: tuple[Change, ...]
     classes: tuple[Change, ...]
+    remarks: tuple[str, ...] = ()
     unjudged: str = ""
 
 

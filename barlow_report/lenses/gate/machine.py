@@ -119,6 +119,9 @@ class GateReport(_Part):
     )
     conditions: tuple[ConditionReport, ...] = Field(min_length=1, description="In the order of the policy.")
     waivers: tuple[WaiverEntry, ...] = Field(description="In the order of the policy.")
+    remarks: tuple[str, ...] = Field(
+        description="What differs between the runs, and what could not be compared for it, in sentences."
+    )
 
 
 def gate_json(verdict: Verdict) -> str:
@@ -135,6 +138,7 @@ def gate_json(verdict: Verdict) -> str:
         "false_alarm_rate": verdict.false_alarm_rate if false_alarm_words(verdict) else None,
         "conditions": [_condition(result) for result in verdict.results],
         "waivers": [_waiver(report) for report in verdict.waivers],
+        "remarks": verdict.remarks,
     }
     return plain(GateReport.model_validate(values).model_dump_json(indent=2)) + "\n"
 

@@ -51,8 +51,8 @@ def markdown_summary(verdict: Verdict) -> str:
             for report in verdict.waivers
         )
         lines += _table(["", "Failure mode", "Condition", "Owner", "Reason", "Expires", ""], rows)
-    if words := false_alarm_words(verdict):
-        lines += ["", words]
+    for words in (*map(_text, verdict.remarks), false_alarm_words(verdict)):
+        lines += ["", words] if words else []
     return "\n".join(lines) + "\n"
 
 

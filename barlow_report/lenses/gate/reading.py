@@ -9,15 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from barlow_report.lenses.changes.comparing import Comparison, Judged
 from barlow_report.lenses.changes.results import RunResults
-from barlow_report.lenses.changes.states import row_of
 from barlow_report.lenses.gate.facts import Change, Changes, ClassRate, Facts, Mode, Rate
 from barlow_report.significance import wilson_interval
 from barlow_report.tables.rows import rows
 from barlow_report.visible import visible
 
-__all__ = ["changes_of", "read_changes", "read_facts"]
+__all__ = ["read_changes", "read_facts", "why_unjudged"]
 
 _WITHOUT_TREE = {"too_few_images", "only_failures", "no_failures"}
 
@@ -37,17 +35,17 @@ def read_facts(new: RunResults, *, names: Mapping[int, str], changes: Changes | 
         classes=tuple(_classes(new)),
         modes=tuple(_modes(new, names)),
         explained=_explained(new),
-        unjudged=_unjudged(new),
+        unjudged=why_unjudged(new),
         changes=changes,
     )
 
 
-def read_changes(tables: Mapping[str, pd.DataFrame], *, old: RunResults) -> Changes:
+def read_changes(tables: Mapping[str, pd.DataFrame], *, unjudged: str) -> Changes:
     """Read a comparison.
 
     Args:
-        tables: `changes`, `mode_changes` and `class_changes`.
-        old: The baseline.
+        tables: `changes`, `mode_changes`, `class_changes` and `change_remarks`.
+        unjudged: Why the baseline's failure modes could not be judged, see `why_unjudged`.
     """
     (whole,) = rows(tables["changes"])
     is_paired = whole["kind"] == "same_images"
@@ -68,39 +66,24 @@ def read_changes(tables: Mapping[str, pd.DataFrame], *, old: RunResults) -> Chan
         classes=tuple(
             _change(row, name=row["class_name"], class_id=row["class_id"]) for row in rows(tables["class_changes"])
         ),
-        unjudged=_unjudged(old),
+        remarks=tuple(visible(text) for text in tables["change_remarks"]["text"]),
+        unjudged=unjudged,
     )
 
 
-def changes_of(comparison: Comparison) -> Changes:
-    """Read a comparison that was just made."""
-    old, new = comparison.pair.old, comparison.pair.new
-    class_ids = {name: class_id for class_id, name in enumerate(new.class_names)}
-    return Changes(
-        baseline=visible(old.name),
-        max_q_value=new.settings.max_q_value,
-        run=_change(_row(comparison.whole)),
-        modes=tuple(
-            _change(
-                _row(mode.judged),
-                name=mode.name,
-                group=_group_words(mode.mode.identity.grouping, mode.mode.identity.group_name),
-                rule_id=None if mode.new is None else mode.new.rule_id,
-                is_paired=comparison.pair.matching.is_paired,
-            )
-            for mode in comparison.modes
-        ),
-        classes=tuple(
-            _change(_row(judged), name=name, class_id=class_ids.get(name))
-            for name, judged in comparison.classes.items()
-        ),
-        unjudged=_unjudged(old),
-    )
-
-
-def _row(judged: Judged) -> dict[str, Any]:
-    row = row_of(judged.found, q_value=judged.q_value, state=judged.state)
-    return {key: None if value != value else value for key, value in row.items()}
+def why_unjudged(run: RunResults) -> str:
+    """Say why no failure mode of a run could be judged; empty where some could, and where no image fails."""
+    if run.settings.evidence_kind == "in_sample":
+        return "no failure mode was tested, as no image was held out"
+    if not run.n_images:
+        return "no image was analysed"
+    if not run.is_failure.any():
+        return ""
+    statuses = set(run.tables["groups"]["status"])
+    if statuses <= _WITHOUT_TREE and "too_few_images" in statuses:
+        return "every group with failures has too few images to look for failure modes"
+    verdicts = set(run.tables["rules"]["verdict"].dropna())
+    return "every failure mode has too few images to be tested" if verdicts == {"too_few_images"} else ""
 
 
 def _classes(run: RunResults) -> Iterator[ClassRate]:
@@ -133,21 +116,6 @@ def _explained(run: RunResults) -> Rate | None:
     n_failures = whole[0]["n_failures_held_out"] if whole else 0
     n_explained = whole[0]["n_failures_in_verified_held_out"] if whole else None
     return Rate(value=n_explained / n_failures) if n_failures and n_explained is not None else None
-
-
-def _unjudged(run: RunResults) -> str:
-    """Say why no failure mode of a run could be judged; empty where some could, and where no image fails."""
-    if run.settings.evidence_kind == "in_sample":
-        return "no failure mode was tested, as no image was held out"
-    if not run.n_images:
-        return "no image was analysed"
-    if not run.is_failure.any():
-        return ""
-    statuses = set(run.tables["groups"]["status"])
-    if statuses <= _WITHOUT_TREE and "too_few_images" in statuses:
-        return "every group with failures has too few images to look for failure modes"
-    verdicts = set(run.tables["rules"]["verdict"].dropna())
-    return "every failure mode has too few images to be tested" if verdicts == {"too_few_images"} else ""
 
 
 def _change(

@@ -62,6 +62,7 @@ class Verdict:
         level: Of the intervals, 0 to 1.
         results: One for each condition, in the order of the policy.
         waivers: One for each waiver, in the order of the policy.
+        remarks: What differs between the runs, and what could not be compared for it: sentences.
     """
 
     run: str
@@ -70,6 +71,7 @@ class Verdict:
     level: float
     results: tuple[Result, ...]
     waivers: tuple[WaiverReport, ...]
+    remarks: tuple[str, ...] = ()
 
     @property
     def outcome(self) -> Outcome:

@@ -2,16 +2,20 @@
 
 from pathlib import Path
 
+import pandas as pd
+
 from barlow_report.clock import now
 from barlow_report.config import Config
 from barlow_report.lenses.changes.comparing import compare_runs
+from barlow_report.lenses.changes.config import DELTA
 from barlow_report.lenses.changes.modes import names_of_modes
+from barlow_report.lenses.changes.sources import open_results, results_of
+from barlow_report.lenses.changes.tabulating import comparison_tables
 from barlow_report.lenses.gate.config import GateConfig
 from barlow_report.lenses.gate.facts import Changes
 from barlow_report.lenses.gate.policy import load_policy
-from barlow_report.lenses.gate.reading import changes_of, read_changes, read_facts
+from barlow_report.lenses.gate.reading import read_changes, read_facts, why_unjudged
 from barlow_report.lenses.gate.results import Verdict
-from barlow_report.lenses.gate.sources import open_results, results_of
 from barlow_report.lenses.gate.storing import verdict_tables
 from barlow_report.lenses.gate.verdict import judge
 from barlow_report.progress import Progress
@@ -20,7 +24,6 @@ from barlow_report.run_folder import Run, fingerprint
 __all__ = ["judge_run", "write_verdict"]
 
 _FORMAT = 1
-_DELTA = 0.05
 
 
 def write_verdict(config: Config, run: Run, *, explained: str, progress: Progress) -> None:
@@ -74,14 +77,29 @@ def judge_run(new: Path, *, policy: Path, baseline: Path | None) -> Verdict:
     run = open_results(new)
     if baseline is None:
         return judge(rules, read_facts(run, names=names_of_modes(run), changes=None), today=today)
-    comparison = compare_runs(open_results(baseline), run, delta=_DELTA)
-    names = {rule_id: name for rule_id, (name, _) in comparison.names_of_new().items()}
-    return judge(rules, read_facts(run, names=names, changes=changes_of(comparison)), today=today)
+    old = open_results(baseline)
+    tables = comparison_tables(compare_runs(old, run, delta=DELTA))
+    changes = read_changes(tables, unjudged=why_unjudged(old))
+    return judge(rules, read_facts(run, names=_names(tables["mode_names"]), changes=changes), today=today)
+
+
+def _names(table: pd.DataFrame) -> dict[int, str]:
+    return dict(zip(table["rule_id"].tolist(), table["mode_name"].tolist(), strict=True))
 
 
 def _stored_changes(config: Config, run: Run) -> Changes | None:
-    settings = config.section("changes")
-    if settings is None or not run.has_table("mode_changes"):
+    if not run.is_finished("changes"):
         return None
-    tables = {name: run.read_table(name) for name in ("changes", "mode_changes", "class_changes")}
-    return read_changes(tables, old=open_results(settings.baseline))
+    tables = {name: run.read_table(name) for name in ("changes", "mode_changes", "class_changes", "change_remarks")}
+    settings = config.section("changes")
+    if settings is not None:
+        unjudged = why_unjudged(open_results(settings.baseline))
+    else:  # compared by a command, and the earlier run may be gone
+        unjudged = "" if (tables["mode_changes"]["found_in"] != "new").any() else _NOT_KNOWN
+    return read_changes(tables, unjudged=unjudged)
+
+
+_NOT_KNOWN = (
+    "no failure mode is verified, and it is not known whether any could be judged: name its run in the configuration, "
+    "changes: {baseline: RUN}"
+)

@@ -37,7 +37,7 @@ def terminal_table(verdict: Verdict) -> str:
             words = f"{waiver.mode} under {waiver.condition} (owner {waiver.owner}): {report.sentence}"
             lines += _cell(WAIVER_WORDS[report.status].upper(), words)
         lines.append("")
-    if words := false_alarm_words(verdict):
+    for words in (*verdict.remarks, false_alarm_words(verdict)):
         lines += textwrap.wrap(words, _WIDTH)
     return plain("\n".join(lines)).rstrip() + "\n"
 

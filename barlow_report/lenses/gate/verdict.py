@@ -35,6 +35,7 @@ def judge(policy: Policy, facts: Facts, *, today: date) -> Verdict:
         level=facts.level,
         results=results,
         waivers=report_waivers(policy, facts, results, today=today),
+        remarks=facts.changes.remarks if facts.changes else (),
     )
 
 

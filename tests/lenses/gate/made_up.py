@@ -39,6 +39,7 @@ def facts(
     verified: Sequence[tuple[str, Rate]] = (("mug-with-f3-aaaa", Rate(value=0.4, low=0.3, high=0.5)),),
     unjudged_baseline: str = "",
     class_changes: Sequence[Change] = (),
+    remarks: tuple[str, ...] = (),
     **values: Any,
 ) -> Facts:
     """A run of two classes with one verified failure mode, compared with `release-1`."""
@@ -48,6 +49,7 @@ def facts(
         run=run or change("", "unchanged", old=0.1, new=0.1, group="", n_images=1000, rule_id=None),
         modes=modes,
         classes=tuple(class_changes),
+        remarks=remarks,
         unjudged=unjudged_baseline,
     )
     found: dict[str, Any] = {

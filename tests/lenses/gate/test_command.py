@@ -77,6 +77,19 @@ def test_a_waived_failure_mode_passes_loudly_in_every_output(releases: dict[str,
     assert len(Xml.parse(outputs["junit"]).findall(".//skipped")) == len(names)  # noqa: S314 - our own
 
 
+def test_exported_results_are_judged_as_the_run_itself(releases: dict[str, Path], tmp_path: Path) -> None:
+    found = []
+    for run in releases.values():
+        assert CliRunner().invoke(app, ["export-results", str(run), str(tmp_path / f"{run.name}.zip")]).exit_code == 0
+    for new, old in ((releases["bad"], releases["good"]), (tmp_path / "toy.zip", tmp_path / "good.zip")):
+        code, _ = _gate(
+            new, "--policy", _policy(tmp_path, NEW_MODES, WORSE), "--baseline", old, "--json", tmp_path / "gate.json"
+        )
+        found.append((code, (tmp_path / "gate.json").read_text()))
+    assert found[0] == found[1]
+    assert found[0][0] == 3
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

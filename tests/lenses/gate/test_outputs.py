@@ -29,7 +29,7 @@ EXPIRED = waiver("vase-without-f9-bbbb", expires="2026-01-01")
 def mixed() -> Verdict:
     """Every outcome: a failed condition with a waived mode and an expired waiver, a warning, no verdict, a pass."""
     conditions = (WORSE, SOON, BY_CLASS, {"measure": "new_modes", "at_most": 0})
-    found = facts(MUG, VASE, change("cup", "unchanged"))
+    found = facts(MUG, VASE, change("cup", "unchanged"), remarks=("Only release-1 has vase.",))
     return verdict(policy(*conditions, waivers=[waiver(MUG.name), EXPIRED]), found)
 
 
@@ -48,7 +48,7 @@ def test_the_terminal_says_the_answer_first_and_waivers_loudly(mixed: Verdict) -
     )
     assert "NO VERDICT class_error_rate" in words
     assert "EXPIRED vase-without-f9-bbbb under worse_modes (owner Ada): Expired on 2026-01-01. Repair" in words
-    assert "Where nothing has changed, comparisons fail this gate in at most 5 % of releases." in words
+    assert "Only release-1 has vase. Where nothing has changed, comparisons fail this gate in at most 5 %" in words
 
 
 def test_the_terminal_lists_a_few_and_counts_the_rest() -> None:
@@ -64,6 +64,7 @@ def test_markdown_has_a_table_of_conditions_and_what_violates_them(mixed: Verdic
     assert "| ❌ failed | <code>worse&#95;modes</code> | no failure modes that got worse than in the baseline |" in text
     assert "| ⚠️ warned | <code>accuracy</code> (only a warning) |" in text
     assert "Waived by <code>Ada</code> until 2027-01-31" in text
+    assert "\n\nOnly release-1 has vase&#46;\n\nWhere nothing" in text
     tables = re.findall(r"(?:^\|.*\n)+", text, flags=re.MULTILINE)
     assert len(tables) == 4
     for table in tables:
@@ -77,6 +78,7 @@ def test_the_json_keeps_to_its_schema(mixed: Verdict) -> None:
     failed = values["conditions"][0]["findings"][0]
     assert (failed["name"], failed["outcome"], failed["value"]) == (VASE.name, "failed", pytest.approx(0.2))
     assert [report["status"] for report in values["waivers"]] == ["used", "expired"]
+    assert values["remarks"] == ["Only release-1 has vase."]
 
 
 def test_the_file_of_the_schema_is_that_of_what_is_written() -> None:
@@ -167,7 +169,7 @@ HOSTILE = [
 def test_words_of_others_are_shown_and_change_nothing(words: str) -> None:
     waivers = [waiver(words, owner=words, reason=words), waiver("b", reason=words)]
     rules = policy(WORSE, BY_CLASS | {"classes": [words]}, waivers=waivers)
-    judged = verdict(rules, facts(change(words, "worse", new=0.4, group=words), VASE))
+    judged = verdict(rules, facts(change(words, "worse", new=0.4, group=words), VASE, remarks=(words,)))
     assert json.loads(gate_json(judged))["waivers"][0]["owner"] == " ".join(words.split())
     _junit(judged)
     text = markdown_summary(judged)

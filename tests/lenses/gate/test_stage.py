@@ -40,6 +40,22 @@ def test_the_verdict_is_stored_until_the_policy_or_the_day_is_another(
     assert _judge(config, run)[1][-1] == "Gate: no verdict"
 
 
+def test_a_configured_baseline_is_the_one_of_the_gate(releases: dict[str, Path]) -> None:
+    folder, run = releases["bad"].parent, releases["bad"]
+    (folder / "policy.yaml").write_text(yaml.safe_dump({"conditions": [{"measure": "new_modes", "at_most": 0}]}))
+    config = folder / "compared.yaml"
+    config.write_text(
+        f"{(folder / 'toy.yaml').read_text()}changes: {{baseline: good}}\ngate: {{policy: policy.yaml}}\n"
+    )
+    pipeline.compute(load_config(config), folder=run, until="changes")
+    judged, said = _judge(config, run)
+    assert said[-1] == "Gate: failed"
+    assert judged.read_table("gate")["baseline"].tolist() == ["good"]
+    findings = judged.read_table("gate_findings")
+    assert set(judged.read_table("mode_names")["mode_name"]) == set(findings["subject"])
+    assert set(findings["outcome"]) == {"failed"}
+
+
 def test_a_mistake_in_the_policy_is_told_before_anything_is_computed(tmp_path: Path) -> None:
     path = write_task(tmp_path, n_per_class=1, settings={"gate": {"policy": "policy.yaml"}})
     with pytest.raises(ConfigError, match=r"policy\.yaml: cannot be read"):
