@@ -68,7 +68,7 @@ def test_an_export_is_replaced_and_another_file_is_not(run: Run, export: Path, t
     other = tmp_path / "thesis.zip"
     with zipfile.ZipFile(other, "w") as archive:
         archive.writestr("thesis.txt", "all of it")
-    with pytest.raises(OutputError, match="no export"):
+    with pytest.raises(OutputError, match="not an export"):
         export_results(run, other)
     assert zipfile.is_zipfile(other)
 
@@ -139,7 +139,7 @@ _HOSTILE: dict[str, tuple[Callable[[Entries], Entries], str]] = {
     "wrong types": (lambda e: _with_json(e, seed="zero"), "seed"),
     "unknown settings": (lambda e: _with_json(e, rules={"evidence": "magic"}), "configuration in it"),
     "features twice": (lambda e: _with_json(e, feature_ids=[0, 0]), "expected numbers of 2 features"),
-    "no Parquet": (lambda e: {**e, "rules.parquet": b"PAR1" * 9}, "no Parquet"),
+    "no Parquet": (lambda e: {**e, "rules.parquet": b"PAR1" * 9}, "not a Parquet file"),
     "columns missing": (lambda e: {**e, "rules.parquet": _parquet(pd.DataFrame({"a": [1]}))}, "is missing"),
     "a row bomb": (lambda e: {**e, "splits.parquet": _parquet(pd.DataFrame({"a": np.zeros(10**6, "i8")}))}, "rows in"),
     "pickled objects": (lambda e: {**e, "features.npy": _array(np.array([{}], dtype=object))}, "features.npy"),
