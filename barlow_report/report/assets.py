@@ -27,6 +27,7 @@ _SHARED = (
     "gallery.js",
     "overview.css",
     "class.css",
+    "folded.css",
 )
 _ASSETS: dict[Profile, tuple[str, ...]] = {
     "standalone": (*_SHARED, "frame.css", "search.js", "favicon.svg", "iframe-worker.js", "iframe-worker.LICENSE.txt"),

@@ -66,7 +66,8 @@ class TableColumn:
     """A column; `title` explains an abbreviated label, `starts` is the direction of the first sort.
 
     A `change` is a difference of two shares with its interval, −1 to 1, and written in percentage points.
-    `words` are those of a badge by its value; `grades` those of a number of at least so much, the highest first.
+    `words` are those of a badge by its value; `grades` those of a number of at least so much, the highest first. On
+    wide screens a column that `is_below` shares the place of the one before it, so that tables of many columns fit.
     """
 
     key: str
@@ -76,6 +77,7 @@ class TableColumn:
     starts: Literal["ascending", "descending"] = "ascending"
     words: Mapping[str, str] = field(default_factory=dict)
     grades: tuple[tuple[float, str], ...] = ()
+    is_below: bool = False
 
     def grade(self, value: float) -> str:
         """Write a number behind its word: stable 0.92."""
@@ -127,3 +129,8 @@ class DataTable:
     def first_rows(self) -> Sequence[Sequence[Cell]]:
         """The rows that are in the HTML."""
         return self.rows[: self.page_size]
+
+    @property
+    def n_places(self) -> int:
+        """Columns side by side on a wide screen."""
+        return sum(not column.is_below for column in self.columns)

@@ -36,6 +36,8 @@ def _column(column: TableColumn, cells: Sequence[Cell]) -> dict[str, Any]:
     found |= {"values": list(cells)} if write is None else write(cells)
     if column.grades:
         found["grades"] = [list(grade) for grade in column.grades]
+    if column.is_below:
+        found["below"] = True
     if column.words:
         found["words"] = dict(column.words)
     return found

@@ -121,6 +121,7 @@
         td.textContent = change(v);
         td.append(make("small", { textContent: c.low[i] + " to " + c.high[i] }));
       } else td.textContent = c.kind === "count" ? count(v) : c.kind === "number" ? number(v) : c.kind === "percent" ? percent(v, 0) : c.kind === "activation" ? activation(v) : c.kind === "q" ? pValue(v) : c.kind === "grade" ? c.grades.find(grade => v >= grade[0])[1] + " " + fixed(v, 2) : v;
+      if (c.below) td.classList.add("below");
       return td;
     }
     function draw(onPaper) {

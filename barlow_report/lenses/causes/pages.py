@@ -19,6 +19,7 @@ _COLUMNS = (
         key="direction",
         label="Change",
         kind="text",
+        is_below=True,
         title="repair: images of the failure mode are moved out of it; break: others are moved into it",
     ),
     TableColumn(key="verdict", label="Verdict", kind="badge", words=VERDICT_WORDS, starts="descending"),
@@ -38,7 +39,7 @@ _COLUMNS = (
         starts="descending",
         title="Share of images whose failure the move takes away (repair) or makes (break), against other changes",
     ),
-    TableColumn(key="q", label="q", kind="q", title="Benjamini–Hochberg q-value over all effects"),
+    TableColumn(key="q", label="q", kind="q", is_below=True, title="Benjamini–Hochberg q-value over all effects"),
     TableColumn(key="reached", label="Reached", kind="rate", title="Images whose feature reached the target"),
 )
 

@@ -93,7 +93,9 @@ def classes_table(site: Site, error_types: ErrorTypeTables) -> DataTable:
                 starts="descending",
                 title="The images labelled as the class that fail.",
             ),
-            TableColumn(key="mostly", label="Mostly", kind="text", title="The type of most of these failures"),
+            TableColumn(
+                key="mostly", label="Mostly", kind="text", is_below=True, title="The type of most of these failures"
+            ),
             *type_columns(error_types),
         ),
         rows=rows,
@@ -131,7 +133,7 @@ def modes_table(site: Site, error_types: ErrorTypeTables) -> DataTable:
         caption="Error types of the failures of each failure mode",
         columns=(
             TableColumn(key="rule", label="Rule", kind="link"),
-            TableColumn(key="group", label="Group", kind="link"),
+            TableColumn(key="group", label="Group", kind="link", is_below=True),
             TableColumn(key="verdict", label="Verdict", kind="badge", words=VERDICTS, starts="descending"),
             TableColumn(
                 key="failures",
@@ -140,7 +142,9 @@ def modes_table(site: Site, error_types: ErrorTypeTables) -> DataTable:
                 starts="descending",
                 title="The failures among all images that meet the rule.",
             ),
-            TableColumn(key="mostly", label="Mostly", kind="text", title="The type of most of these failures"),
+            TableColumn(
+                key="mostly", label="Mostly", kind="text", is_below=True, title="The type of most of these failures"
+            ),
             *type_columns(error_types),
         ),
         rows=rows,

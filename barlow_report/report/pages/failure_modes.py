@@ -22,18 +22,14 @@ _COLUMNS = (
     TableColumn(key="picture", label="Picture", kind="sample"),
     TableColumn(key="rule", label="Rule", kind="link"),
     TableColumn(key="images", label="Images", kind="link", title="The page with all images of the failure mode."),
+    TableColumn(key="n", label="n", kind="count", starts="descending", is_below=True),
     TableColumn(key="class", label="Group", kind="link"),
+    TableColumn(key="grouping", label="Grouping", kind="text", is_below=True),
     TableColumn(key="verdict", label="Verdict", kind="badge", words=VERDICTS, starts="descending"),
     TableColumn(key="er", label="ER", kind="rate", starts="descending"),
     TableColumn(key="ber", label="BER", kind="rate", starts="descending"),
     TableColumn(key="ec", label="EC", kind="rate", starts="descending"),
-    TableColumn(
-        key="iv",
-        label="IV",
-        kind="number",
-        starts="descending",
-    ),
-    TableColumn(key="n", label="n", kind="count", starts="descending"),
+    TableColumn(key="iv", label="IV", kind="number", starts="descending", is_below=True),
     TableColumn(
         key="q",
         label="q",
@@ -45,10 +41,10 @@ _COLUMNS = (
         label="Stability",
         kind="grade",
         starts="descending",
+        is_below=True,
         grades=STABILITY,
         title=meaning("stability", of=", ".join(f"{word} from {limit:g}" for limit, word in STABILITY[:-1])),
     ),
-    TableColumn(key="grouping", label="Grouping", kind="text"),
 )
 """What a mode is and how often it fails come first; a lens adds its columns behind the verdict or at the end."""
 
@@ -133,6 +129,7 @@ def _columns(site: Site, rules: Sequence[Rule]) -> list[TableColumn]:
             column,
             kind="estimate" if column.key in estimated else column.kind,
             title=titles.get(column.key, column.title),
+            is_below=column.is_below and not (column.key == "stability" and "q" in absent),
         )
         for column in _COLUMNS
         if column.key not in absent
@@ -142,6 +139,7 @@ def _columns(site: Site, rules: Sequence[Rule]) -> list[TableColumn]:
 def _with_columns_of_lenses(columns: list[TableColumn], added: Sequence[ModeColumns]) -> list[TableColumn]:
     behind = next(i for i, column in enumerate(columns) if column.key == "verdict") + 1
     beside = [column for lens_columns in added if lens_columns.is_beside_verdict for column in lens_columns.columns]
+    beside[:1] = [replace(column, is_below=True) for column in beside[:1]]
     last = [column for lens_columns in added if not lens_columns.is_beside_verdict for column in lens_columns.columns]
     return [*columns[:behind], *beside, *columns[behind:], *last]
 

@@ -136,3 +136,26 @@ def test_pages_with_causes_are_accessible(site: Path, browser: Browser) -> None:
         assert violations(page) == []
         assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     page.close()
+
+
+_PLACES = """() => {
+  const box = e => e.getBoundingClientRect(), right = box(document.querySelector('.folded')).right;
+  const all = [...document.querySelectorAll('.folded :is(th, td)')], below = all.filter(e => e.matches('.below'));
+  const isUnder = (e, above) => box(e).left === box(above).left && box(e).top >= box(above).bottom;
+  return [all.filter(e => box(e).right > right + 1).length,
+    below.filter(e => !isUnder(e, e.previousElementSibling)).length, below.length];
+}"""
+
+
+@pytest.mark.browser
+def test_all_columns_of_the_widest_tables_are_on_a_desktop_screen(site: Path, browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    for path, again in (("failure-modes", "iv"), ("causes", "q")):
+        page.goto((site / path / "index.html").as_uri())
+        for press in (False, True):  # as the page is, and as its script draws it
+            if press:
+                page.click(f"[data-sort={again}]")
+            outside, misplaced, n_below = page.evaluate(_PLACES)
+            assert (outside, misplaced) == (0, 0), path
+            assert n_below > 0
+    page.close()
