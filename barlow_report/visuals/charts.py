@@ -1,14 +1,12 @@
 """Charts of the overview and of the evaluation."""
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 
 from barlow_report.chart import Chart
+from barlow_report.formatting import number
 from barlow_report.visuals.drawing import Theme, draw_chart, draw_charts, legend_dot, plot_cloud
 
 __all__ = ["gain_by_base_rate", "reliability_curve"]
@@ -121,11 +119,9 @@ def _draw_gains(
         if len(x):
             plot_cloud(axes, x * 100, y * 100, colour=colour, size=size, cap=cap, alpha=strength)
             handles.append(legend_dot(label, colour=colour, marker=marker))
-    if not np.isnan(chance):
-        line: dict[str, Any] = {"color": theme.second, "linewidth": 1.2, "linestyle": (0, (2, 2))}
-        axes.axhline(chance * 100, **line)
-        handles.append(Line2D([], [], label="held-out, by chance", **line))
     axes.axhline(0, color=theme.text, linewidth=0.8)
+    if not np.isnan(chance):
+        _mark_chance(axes, theme, chance * 100)
     axes.set_xlabel("base error rate of the group in %", color=theme.text)
     axes.set_ylabel("ALER − BER in points", color=theme.text)
     axes.grid(color=theme.grid, linewidth=0.8)
@@ -135,9 +131,18 @@ def _draw_gains(
         labelcolor=theme.text,
         loc="lower right",
         bbox_to_anchor=(1, 1),
-        ncols=3,
+        ncols=2,
         fontsize=9,
     )
+
+
+def _mark_chance(axes: Axes, theme: Theme, points: float) -> None:
+    """Draw the level of chance as a dotted line that ends in a mark with its number, which lines near 0 need."""
+    beside = axes.get_yaxis_transform()  # x from the left edge to the right one, y in points
+    axes.axhline(points, color=theme.second, linewidth=1.2, linestyle=(0, (2, 2)))
+    axes.plot([1.015], [points], transform=beside, color=theme.second, marker="<", linestyle="", clip_on=False)
+    words = f"chance\n{number(points, decimals=1)}"
+    axes.text(1.035, points, words, transform=beside, color=theme.text, fontsize=9, va="center", linespacing=1.1)
 
 
 def _expected_by_chance(points: pd.DataFrame) -> float:

@@ -109,7 +109,6 @@ def test_each_tree_is_a_dot_for_the_fitted_and_one_for_the_held_out_images() -> 
     assert chart.light != chart.dark
     assert ">fitted images<" in chart.light
     assert ">held-out images<" in chart.light
-    assert ">held-out, by chance<" in chart.light
 
 
 def test_a_chart_of_trees_without_held_out_images_shows_and_names_none() -> None:
@@ -118,6 +117,15 @@ def test_a_chart_of_trees_without_held_out_images_shows_and_names_none() -> None
     assert "held-out" not in chart.light
     assert "held-out" not in chart.alt
     assert "1 tree of depth 1." in chart.alt
+
+
+def test_the_level_of_chance_is_marked_beside_the_dots_with_its_number() -> None:
+    points = _trees(40).assign(base_error_rate_held_out=0.4, n_images_held_out=301)
+    svg = gain_by_base_rate(points, depth=1, grouping="by label").light
+    words = re.findall(r'translate\((\S+) \S+\)">(chance|0\.2)</text>', svg)  # 0.6 / 300, in points
+    assert [word for _, word in words] == ["chance", "0.2"]
+    assert float(words[0][0]) > max(float(x) for x in re.findall(r"M(\d+\.\d) ", svg))
+    assert ">chance<" not in gain_by_base_rate(points, depth=1, grouping="x", is_split=False).light
 
 
 def test_the_words_for_a_chart_say_what_it_shows() -> None:
