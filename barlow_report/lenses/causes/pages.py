@@ -28,9 +28,9 @@ _COLUMNS = (
     TableColumn(
         key="controls",
         label="Other changes",
-        kind="estimate",
+        kind="rate",
         starts="descending",
-        title="Failures after changes of the same size along other features: their mean, the lowest and the highest",
+        title="Failures after changes of the same size along other features, each image once for each of them",
     ),
     TableColumn(
         key="effect",
@@ -117,7 +117,7 @@ def _row(site: Site, effect: CauseEffect) -> list[Cell]:
         effect.verdict,
         effect.before if is_tested else None,
         effect.moved if is_tested else None,
-        effect.controls,
+        effect.control if is_tested else None,
         None if effect.effect is None else effect.effect.value,
         effect.q_value,
         effect.reached if is_tested else None,

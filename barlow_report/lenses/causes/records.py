@@ -1,6 +1,6 @@
 """What a run says about causes, ready to be asked for by failure mode."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,8 +48,8 @@ class CausePair:
 class CauseEffect:
     """What changing the feature of one condition did; see table `causes`.
 
-    `controls` is the mean of the control features, with the lowest and the highest of them as its ends. Numbers are
-    None where nothing was tested; `reason` then says why.
+    `control` counts each image once for each control feature; `controls` is the mean of these features, with the lowest
+    and the highest of them as its ends. Numbers are None where nothing was tested; `reason` then says why.
     """
 
     rule_id: int
@@ -63,6 +63,7 @@ class CauseEffect:
     before: Share
     moved: Share
     noise: Share
+    control: Share
     controls: Estimate | None
     effect: Estimate | None
     specificity: Estimate | None
@@ -119,7 +120,7 @@ def read_causes(source: ReportSource) -> CauseView | None:
         return None
     branches = {(row["rule_id"], row["position"]): row["branch"] for row in rows(tables["conditions"])}
     level = float(source.info["config"]["rules"].get("confidence_level", 0.95))
-    doses, pairs, controls = _doses(tables, level), _pairs(tables), _n_controls(tables)
+    doses, pairs, controls = _doses(tables, level), _pairs(tables), _controls(tables)
     effects: dict[int, list[CauseEffect]] = {}
     frame = tables["causes"]
     frame = frame.assign(order=frame["direction"].map(DIRECTIONS.index)).sort_values(["rule_id", "position", "order"])
@@ -131,7 +132,7 @@ def read_causes(source: ReportSource) -> CauseView | None:
                 branch=branches[key[:2]],
                 doses=doses.get(key, ()),
                 pairs=pairs.get(key, ()),
-                n_controls=controls.get(key, 0),
+                controls=controls.get(key, []),
                 level=level,
             )
         )
@@ -144,7 +145,7 @@ def _effect(
     branch: str,
     doses: tuple[Dose, ...],
     pairs: tuple[CausePair, ...],
-    n_controls: int,
+    controls: Sequence[tuple[int, int]],
     level: float,
 ) -> CauseEffect:
     plain = ("rule_id", "position", "direction", "feature_id", "verdict", "reason", "target", "radius", "mean_length")
@@ -156,12 +157,13 @@ def _effect(
         before=_share(row["n_failures_before"], n, level),
         moved=_share(row["n_failures_moved"], n, level),
         noise=_share(row["n_failures_noise"], n, level),
+        control=Share(sum(k for k, _ in controls), sum(n for _, n in controls)),
         controls=_estimate(row, "control_rate"),
         effect=_estimate(row, "effect"),
         specificity=_estimate(row, "specificity"),
         doses=doses,
         pairs=pairs,
-        n_controls=n_controls,
+        n_controls=len(controls),
     )
 
 
@@ -197,9 +199,10 @@ def _pairs(tables: Mapping[str, pd.DataFrame]) -> dict[Key, tuple[CausePair, ...
     return {key: tuple(pairs) for key, pairs in found.items()}
 
 
-def _n_controls(tables: Mapping[str, pd.DataFrame]) -> dict[Key, int]:
+def _controls(tables: Mapping[str, pd.DataFrame]) -> dict[Key, list[tuple[int, int]]]:
+    """How many images failed, of how many, after changes along each control feature."""
     frame = tables["cause_controls"]
-    found: dict[Key, int] = {}
+    found: dict[Key, list[tuple[int, int]]] = {}
     for row in rows(frame[frame["kind"] == "other"]):
-        found[_key(row)] = found.get(_key(row), 0) + 1
+        found.setdefault(_key(row), []).append((row["n_failures"], row["n_images"]))
     return found

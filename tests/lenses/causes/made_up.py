@@ -75,7 +75,13 @@ def _add_details(found: dict[str, list[dict[str, Any]]], key: dict[str, Any], im
         row = {**key, "dose": dose, "n_images": _N, "n_failures_moved": 12 - 2 * i, "n_failures_control": 12}
         found["cause_doses"].append(row)
     for feature_id in (0, 1):
-        row = {**key, "kind": "other", "feature_id": feature_id, "n_images": _N, "n_failures": 12}
+        row = {
+            **key,
+            "kind": "other",
+            "feature_id": feature_id,
+            "n_images": _N,
+            "n_failures": 12 if key["direction"] == "repair" else 2,
+        }
         found["cause_controls"].append(row)
     for rank, image in enumerate(images.head(2).itertuples(), start=1):
         found["cause_pairs"].append(
