@@ -73,15 +73,16 @@ def gain_by_base_rate(
         parts: What the numbers are of: those of the fit, and those in evidence.
         is_split: Evidence is of images that the trees were not fitted on: then what chance gives there is known.
     """
-    shown = points[points["depth"] == depth]
-    chance = _expected_by_chance(shown) if is_split else float("nan")
+    by_depth = dict(tuple(points.groupby("depth")))
+    chances = {key: _expected_by_chance(trees) if is_split else float("nan") for key, trees in by_depth.items()}
+    shown, chance = by_depth[depth], chances[depth]
     alt = (
         f"Tree gain (average leaf error rate minus base error rate) against the base error rate. Grouping: "
         f"{grouping}; {len(shown)} tree{'s' * (len(shown) != 1)} of depth {depth}. {_mean_gains(shown, parts)}"
         + ("" if np.isnan(chance) else f" By chance alone {parts[1]} would give {chance:.3f} on average.")
     )
     rates = points[["base_error_rate", "base_error_rate_held_out"]].to_numpy(dtype=np.float64)
-    gains = points[["gain", "gain_held_out"]].to_numpy(dtype=np.float64)
+    gains = np.append(points[["gain", "gain_held_out"]].to_numpy(dtype=np.float64), list(chances.values()))
 
     def draw(axes: Axes, theme: Theme) -> None:
         _draw_gains(axes, theme, shown, parts, chance=chance)
