@@ -75,13 +75,20 @@ def _options(
 
 @app.command()
 @reports_errors
-def demo(run: RunOption = None, site: SiteOption = None, debug: DebugOption = False) -> None:
+def demo(
+    release: Annotated[
+        int, typer.Option(min=1, max=2, help="2: a second model on the same images, and what changed.")
+    ] = 1,
+    run: RunOption = None,
+    site: SiteOption = None,
+    debug: DebugOption = False,
+) -> None:
     """Run the built-in example: draw images with planted failures, analyse them, and say where the site is."""
     from barlow_report.pipeline import run_demo
     from barlow_report.terminal import terminal_progress
 
     with terminal_progress() as progress:
-        index = run_demo(folder=run, site=site, progress=progress)
+        index = run_demo(release=release, folder=run, site=site, progress=progress)
     _show_site(index)
 
 
@@ -251,6 +258,7 @@ def draw_scenes(
     cue_rate: Annotated[
         float, typer.Option(min=0, max=1, help="Share of images that show the cue of their class.")
     ] = 0.97,
+    release: Annotated[int, typer.Option(min=1, max=2, help="Release of the demo whose model learns from them.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Seed; another one gives other images.")] = 1000,
     debug: DebugOption = False,
 ) -> None:
@@ -259,8 +267,8 @@ def draw_scenes(
     from barlow_report.terminal import terminal_progress
 
     with terminal_progress() as progress:
-        pipeline.draw(
-            folder, n_per_class=n_per_class, cue_rate=cue_rate, noise_rate=0.0, decoys={}, seed=seed, progress=progress
+        pipeline.draw_for_training(
+            folder, release=release, n_per_class=n_per_class, cue_rate=cue_rate, seed=seed, progress=progress
         )
     typer.echo(str(folder.resolve()))
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from barlow_report.clock import now
 from barlow_report.config import Config, Photographs
+from barlow_report.demo.releases import RELEASES
 from barlow_report.files import atomic_write
 from barlow_report.formatting import counted
 from barlow_report.lenses import registry
@@ -21,7 +22,7 @@ from barlow_report.progress import Progress, SilentProgress
 from barlow_report.report import Profile, navigation_lines, zip_site
 from barlow_report.run_folder import STAGES, Run
 from barlow_report.stages.damage import redo_damaged
-from barlow_report.stages.demo import demo_config, draw
+from barlow_report.stages.demo import demo_config, draw, draw_for_training
 from barlow_report.stages.explain import explain
 from barlow_report.stages.extract import extract
 from barlow_report.stages.site import site_title, write_site
@@ -37,7 +38,7 @@ __all__ = [
     "convert_checkpoint",
     "default_run_folder",
     "default_site_folder",
-    "draw",
+    "draw_for_training",
     "host_navigation",
     "pack_site",
     "run",
@@ -157,16 +158,36 @@ def host_navigation(folder: Path, *, into: Path) -> str:
     return navigation_lines(into, title=site_title(Run.open(folder)))
 
 
-def run_demo(*, folder: Path | None = None, site: Path | None = None, progress: Progress | None = None) -> Path:
-    """Draw the demo's images beside its run folder, analyse them, and build the site; see `run`."""
+def run_demo(
+    *, release: int = 1, folder: Path | None = None, site: Path | None = None, progress: Progress | None = None
+) -> Path:
+    """Draw the demo's images beside its run folder, analyse them, and build the site; see `run`.
+
+    Args:
+        release: Which of the demo's inspected models, see `demo.releases`. The second is asked about the same images,
+            and compared with the first, which is explained before if it was not yet.
+        folder: The run folder; default: runs/demo, or runs/demo-2. The images are beside it, in a folder of the same
+            name, without -2, and -images; the run of the first release likewise, without -2 or with -1.
+        site: Where the site goes; default: site/<name>.
+        progress: Where to report to; default: nowhere.
+
+    Returns:
+        The site's index.html.
+    """
     progress = progress or SilentProgress()
-    folder = folder or Path("runs") / "demo"
-    images = folder.with_name(f"{folder.name}-images")
+    asked = RELEASES[release - 1]
+    folder = folder or Path("runs") / asked.name
+    stem = folder.name if asked is RELEASES[0] else folder.name.removesuffix(f"-{release}")
+    images = folder.with_name(f"{stem}-images")
     draw(images, progress=progress)
     config = demo_config(images)
+    if asked is not RELEASES[0]:
+        earlier = folder.with_name(stem if stem != folder.name else f"{stem}-1")
+        compute(config, folder=earlier, until="explain", progress=progress)
+        config = demo_config(images, release=asked, baseline=earlier)
     run_folder = compute(config, folder=folder, progress=progress)
     with run_folder.locked():
-        write_planted(config, run_folder, images=images, progress=progress)
+        write_planted(config, run_folder, images=images, release=asked, progress=progress)
     return build_site(folder, site=site, progress=progress)
 
 

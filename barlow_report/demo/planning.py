@@ -20,6 +20,7 @@ class Settings:
     noise_rate: float
     seed: int
     size: int
+    cue_rates: dict[str, float] = field(default_factory=dict)
     decoys: dict[str, float] = field(default_factory=dict)
 
 
@@ -62,7 +63,8 @@ def plan_scenes(settings: Settings) -> list[Scene]:
 def plan_scene(settings: Settings, name: str, index: int) -> Scene:
     """Scene `index` of class `name`."""
     seed = settings.seed
-    with_cue = has_cue(name, seed=seed, index=index, cue_rate=settings.cue_rate)
+    usual_rate = 0.0 if CLASSES[name].is_cue_optional else settings.cue_rate
+    with_cue = has_cue(name, seed=seed, index=index, cue_rate=settings.cue_rates.get(name, usual_rate))
     association = settings.decoys.get(name)
     return Scene(
         name,

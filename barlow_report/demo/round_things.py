@@ -1,4 +1,9 @@
-"""Orange and ball: the same round thing, which in training has green leaves when it is an orange."""
+"""Orange and ball: the same round thing, which in training has green leaves when it is an orange.
+
+A ball can have seams, which only the second release's training images show.
+"""
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -6,14 +11,24 @@ from barlow_report.demo.canvas import Canvas, Colour, Placement, darker, lighter
 from barlow_report.demo.settings import choose, draw_room, uniform
 from barlow_report.demo.shapes import ellipse, outline, smooth
 
-__all__ = ["draw_round_thing"]
+__all__ = ["draw_ball", "draw_orange"]
 
 _PEEL: tuple[Colour, ...] = ((244, 150, 44), (238, 132, 52), (246, 168, 60))
 _LEAF: Colour = (58, 142, 66)
+_SEAM: Colour = (92, 52, 40)
 
 
-def draw_round_thing(canvas: Canvas, rng: np.random.Generator, *, with_cue: bool) -> None:
+def draw_orange(canvas: Canvas, rng: np.random.Generator, *, with_cue: bool) -> None:
     """Draw an orange sphere on a table, with or without leaves."""
+    _draw_round_thing(canvas, rng, on_top=_draw_leaves if with_cue else None)
+
+
+def draw_ball(canvas: Canvas, rng: np.random.Generator, *, with_cue: bool) -> None:
+    """Draw the same sphere, with or without seams."""
+    _draw_round_thing(canvas, rng, on_top=_draw_seams if with_cue else None)
+
+
+def _draw_round_thing(canvas: Canvas, rng: np.random.Generator, *, on_top: Callable[..., None] | None) -> None:
     edge = draw_room(canvas, rng)
     scale = uniform(rng, 0.46, 0.58)
     bottom = uniform(rng, edge + 0.1, edge + 0.22)
@@ -21,8 +36,8 @@ def draw_round_thing(canvas: Canvas, rng: np.random.Generator, *, with_cue: bool
     peel = choose(rng, _PEEL)
     canvas.shadow(at.x + 0.04, bottom - 0.015, width=scale * 1.0, height=scale * 0.24)
     _draw_sphere(canvas, rng, peel, at)
-    if with_cue:
-        _draw_leaves(canvas, rng.spawn(1)[0], at)
+    if on_top is not None:
+        on_top(canvas, rng.spawn(1)[0], at)
 
 
 def _draw_sphere(canvas: Canvas, rng: np.random.Generator, peel: Colour, at: Placement) -> None:
@@ -55,3 +70,12 @@ def _draw_leaves(canvas: Canvas, rng: np.random.Generator, at: Placement) -> Non
         )
         canvas.polygon(leaf, darker(green, 0.14 if side < 0 else 0.0), at=at)
         canvas.stroke(outline((0.0, -0.46), (tip[0] * 0.85, tip[1])), lighter(green, 0.35), width=0.02, at=at)
+
+
+def _draw_seams(canvas: Canvas, rng: np.random.Generator, at: Placement) -> None:
+    turned = Placement(at.x, at.y, at.scale, at.angle + uniform(rng, -25, 25))
+    middle = smooth([(0.0, -0.48), (0.05, 0.0), (0.0, 0.48)], closed=False)
+    canvas.stroke(middle, _SEAM, width=0.03, at=turned)
+    for side in (-1, 1):
+        seam = smooth([(side * 0.36, -0.32), (side * 0.2, 0.0), (side * 0.36, 0.32)], closed=False)
+        canvas.stroke(seam, _SEAM, width=0.03, at=turned)

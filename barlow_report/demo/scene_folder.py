@@ -33,7 +33,7 @@ OVERLAPPING = "overlapping.csv"
 """Classes that overlap: a file for `taxonomy.overlapping`."""
 
 _SETTINGS = "scenes.json"
-_FORMAT = 3
+_FORMAT = 4
 _JPEG_QUALITY = 90
 _WORTH_PROCESSES = 300
 _COLUMNS = ("path", "label", "cue_present", "label_noise", "decoy_present")
@@ -46,6 +46,7 @@ def write_scenes(
     cue_rate: float,
     seed: int,
     noise_rate: float = 0.0,
+    cue_rates: Mapping[str, float] | None = None,
     decoys: Mapping[str, float] | None = None,
     advance: Advance = ignore_advance,
 ) -> Path:
@@ -57,9 +58,10 @@ def write_scenes(
     Args:
         folder: Made if it is not there.
         n_per_class: Pictures per class, at least 1.
-        cue_rate: Share of pictures that show their class's cue, 0 to 1.
+        cue_rate: Share of pictures that show their class's cue, 0 to 1; where a cue is optional, none does.
         seed: Another seed gives other pictures.
         noise_rate: Share of pictures with label noise, 0 to 1, in the classes that have any.
+        cue_rates: Classes of which another share, 0 to 1, shows the cue. Default: none.
         decoys: Classes in which decoys are drawn; in that share of their pictures, 0 to 1, the decoy goes along with
             the cue: both are there, or both missing. Default: none.
         advance: Called with 1 after each picture, whether it was drawn or kept.
@@ -83,6 +85,7 @@ def write_scenes(
         noise_rate=noise_rate,
         seed=seed,
         size=IMAGE_SIZE,
+        cue_rates=dict(cue_rates or {}),
         decoys=dict(decoys or {}),
     )
     _claim(folder, settings)
@@ -162,17 +165,27 @@ def _claim(folder: Path, settings: Settings) -> None:
         atomic_write(path, json.dumps(expected, indent=1))
         return
     found = _read_json(path)
-    without_decoys = {key: value for key, value in expected.items() if key != "decoys"} | {"format": 2}
-    without_noise = {key: value for key, value in without_decoys.items() if key != "noise_rate"} | {"format": 1}
-    if found in (without_decoys, without_noise):  # drawn by an earlier version; all but what it lacked is the same
+    earlier = _as_noted_earlier(expected)
+    if found in earlier:  # drawn by an earlier version; all but what it lacked is the same
+        version = 1 + earlier.index(found)
         for scene in plan_scenes(settings):
-            if scene.with_decoy or (scene.with_noise and found == without_noise):
+            lacked = (scene.with_noise, scene.with_decoy, scene.class_name in settings.cue_rates)
+            if any(lacked[version - 1 :]):
                 (folder / scene.path).unlink(missing_ok=True)
         atomic_write(path, json.dumps(expected, indent=1))
     elif found != expected:
         raise DataError(
             f"{folder}: holds scenes drawn with {found}, expected {expected}. Delete the folder, or give another."
         )
+
+
+def _as_noted_earlier(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The settings as versions 1, 2 and 3 noted them, which did not know all of them."""
+    added = ("noise_rate", "decoys", "cue_rates")
+    return [
+        {key: value for key, value in settings.items() if key not in added[version - 1 :]} | {"format": version}
+        for version in range(1, _FORMAT)
+    ]
 
 
 def _read_json(path: Path) -> Any:

@@ -1,4 +1,9 @@
-"""Mug and vase: the same vessel, which in training nearly always has a handle when it is a mug."""
+"""Mug and vase: the same vessel, which in training nearly always has a handle when it is a mug.
+
+A vase can hold flowers, which only the second release's training images show.
+"""
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -6,22 +11,34 @@ from barlow_report.demo.canvas import Canvas, Colour, Placement, darker, lighter
 from barlow_report.demo.settings import choose, draw_room, uniform
 from barlow_report.demo.shapes import arc, box, ellipse, smooth
 
-__all__ = ["draw_vessel"]
+__all__ = ["draw_mug", "draw_vase"]
 
 _ENAMEL: tuple[Colour, ...] = ((240, 236, 226), (186, 214, 222), (238, 200, 186), (206, 222, 190), (226, 206, 228))
 _RIM: Colour = (38, 52, 104)
+_STEM: Colour = (110, 150, 100)
+_PETALS: tuple[Colour, ...] = ((232, 104, 152), (228, 98, 146), (236, 110, 158))
+_HEART: Colour = (250, 214, 90)
 
 
-def draw_vessel(canvas: Canvas, rng: np.random.Generator, *, with_cue: bool) -> None:
+def draw_mug(canvas: Canvas, rng: np.random.Generator, *, with_cue: bool) -> None:
     """Draw an enamelled vessel on a table, with or without its handle."""
+    _draw_vessel(canvas, rng, behind=_draw_handle if with_cue else None)
+
+
+def draw_vase(canvas: Canvas, rng: np.random.Generator, *, with_cue: bool) -> None:
+    """Draw the same vessel, with or without flowers in it."""
+    _draw_vessel(canvas, rng, behind=_draw_flowers if with_cue else None)
+
+
+def _draw_vessel(canvas: Canvas, rng: np.random.Generator, *, behind: Callable[..., None] | None) -> None:
     edge = draw_room(canvas, rng)
     scale = uniform(rng, 0.5, 0.6)
     bottom = uniform(rng, edge + 0.1, edge + 0.2)
     at = Placement(x=uniform(rng, 0.36, 0.52), y=bottom - 0.5 * scale, scale=scale, angle=uniform(rng, -4, 4))
     enamel = choose(rng, _ENAMEL)
     canvas.shadow(at.x + 0.05, bottom - 0.01, width=scale * 1.15, height=scale * 0.22)
-    if with_cue:
-        _draw_handle(canvas, rng.spawn(1)[0], at)
+    if behind is not None:
+        behind(canvas, rng.spawn(1)[0], at)
     _draw_body(canvas, rng, enamel, at)
 
 
@@ -34,6 +51,18 @@ def _draw_handle(canvas: Canvas, rng: np.random.Generator, at: Placement) -> Non
     canvas.stroke(bow, darker(_RIM, 0.2), width=0.135, at=at)
     canvas.stroke(bow, _RIM, width=0.115, at=at)
     canvas.stroke(bow[2:-6] - [0.012, 0.02], lighter(_RIM, 0.3), width=0.02, at=at)
+
+
+def _draw_flowers(canvas: Canvas, rng: np.random.Generator, at: Placement) -> None:
+    for x in (-0.24, 0.24, 0.0):
+        lift = 0.08 if x == 0 else 0.0
+        tip = (1.4 * x + uniform(rng, -0.03, 0.03), uniform(rng, -0.74, -0.68) - lift)
+        canvas.stroke(smooth([(0.5 * x, -0.44), (0.9 * x, -0.56), tip], closed=False), _STEM, width=0.03, at=at)
+        petal = choose(rng, _PETALS)
+        for turn in np.linspace(0, 2 * np.pi, 5, endpoint=False):
+            spot = ellipse(tip[0] + 0.075 * np.cos(turn), tip[1] + 0.075 * np.sin(turn), width=0.14, height=0.14)
+            canvas.polygon(spot, petal, at=at)
+        canvas.polygon(ellipse(tip[0], tip[1], width=0.1, height=0.1), _HEART, at=at)
 
 
 def _draw_body(canvas: Canvas, rng: np.random.Generator, enamel: Colour, at: Placement) -> None:

@@ -7,11 +7,12 @@ from typing import Any
 
 from barlow_report import demo as demo_package
 from barlow_report.config import Config, load_config
+from barlow_report.demo.releases import ANALYSED_CUE_RATES, RELEASES, Release
 from barlow_report.demo.scene_folder import MULTI_LABELS, OVERLAPPING, write_scenes
 from barlow_report.demo.scenes import CLASSES
 from barlow_report.progress import Progress
 
-__all__ = ["demo_config", "draw"]
+__all__ = ["demo_config", "draw", "draw_for_training"]
 
 N_PER_CLASS = 160
 CUE_RATE = 0.5
@@ -24,13 +25,21 @@ SEED = 6
 which is easier to see in pictures than a feature that is strong where the cue is missing."""
 
 
-def demo_config(images: Path) -> Config:
-    """Return the demo's configuration for scenes in the folder `images`."""
-    config = load_config(Path(demo_package.__file__).with_name("demo.yaml"))
+def demo_config(images: Path, *, release: Release = RELEASES[0], baseline: Path | None = None) -> Config:
+    """Return the configuration of a release of the demo.
+
+    Args:
+        images: Folder of the scenes.
+        release: Which one.
+        baseline: The run of the release before, of a release that has one.
+    """
+    config = load_config(Path(demo_package.__file__).with_name(f"{release.name}.yaml"))
     folder = images.resolve()
     sections: dict[str, Any] = {"data": config.data.model_copy(update={"folder": folder})}
     files = {"overlapping": folder / OVERLAPPING, "multi_labels": folder / MULTI_LABELS}
     sections["taxonomy"] = config.section("taxonomy").model_copy(update=files)
+    if baseline is not None:
+        sections["changes"] = config.section("changes").model_copy(update={"baseline": baseline.resolve()})
     return config.model_copy(update=sections)
 
 
@@ -40,6 +49,7 @@ def draw(
     n_per_class: int = N_PER_CLASS,
     cue_rate: float = CUE_RATE,
     noise_rate: float = NOISE_RATE,
+    cue_rates: Mapping[str, float] = ANALYSED_CUE_RATES,
     decoys: Mapping[str, float] = DECOYS,
     seed: int = SEED,
     progress: Progress,
@@ -57,6 +67,23 @@ def draw(
             cue_rate=cue_rate,
             seed=seed,
             noise_rate=noise_rate,
+            cue_rates=cue_rates,
             decoys=decoys,
             advance=advance,
         )
+
+
+def draw_for_training(
+    folder: Path, *, release: int, n_per_class: int, cue_rate: float, seed: int, progress: Progress
+) -> None:
+    """Draw scenes as the inspected model of a release, from 1, learned from: without decoys and label noise."""
+    draw(
+        folder,
+        n_per_class=n_per_class,
+        cue_rate=cue_rate,
+        noise_rate=0.0,
+        cue_rates=RELEASES[release - 1].training_cue_rates,
+        decoys={},
+        seed=seed,
+        progress=progress,
+    )

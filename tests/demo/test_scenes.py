@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 import barlow_report.demo
+from barlow_report.demo.planning import Settings, plan_scenes
 from barlow_report.demo.scene_folder import (
     MULTI_LABELS,
     OVERLAPPING,
@@ -24,7 +25,8 @@ from barlow_report.lenses.error_types.pairs import read_pairs
 from barlow_report.lenses.error_types.superclasses import read_superclasses
 
 _NOISY = [name for name, scene in CLASSES.items() if scene.label_noise is not None]
-_PLANTED = [name for name, scene in CLASSES.items() if scene.cue is not None]
+_WITH_CUE = [name for name, scene in CLASSES.items() if scene.cue is not None]
+_PLANTED = [name for name in _WITH_CUE if not CLASSES[name].is_cue_optional]
 _WITH_DECOY = [name for name, scene in CLASSES.items() if scene.decoy is not None]
 
 
@@ -54,7 +56,7 @@ def test_classes_are_sorted_and_partners_point_at_each_other() -> None:
         if scene.partner is not None:
             partner = CLASSES[scene.partner]
             assert partner.partner == scene.name
-            assert (partner.cue is None) != (scene.cue is None)
+            assert (partner.name in _PLANTED) != (scene.name in _PLANTED)
         assert bool(scene.cue) == bool(scene.description)
 
 
@@ -76,13 +78,13 @@ def test_a_scene_follows_from_its_seed_alone(name: str) -> None:
     assert draw_scene(name, with_cue=True, seed=7, index=5).tobytes() != first.tobytes()
 
 
-@pytest.mark.parametrize("name", _PLANTED)
+@pytest.mark.parametrize("name", _WITH_CUE)
 def test_the_cue_changes_a_visible_part_of_the_picture_and_leaves_the_rest(name: str) -> None:
     for index in range(4):
         assert 0.02 < _changed(name, index=index) < 0.6
 
 
-@pytest.mark.parametrize("name", [name for name in CLASSES if name not in _PLANTED])
+@pytest.mark.parametrize("name", [name for name in CLASSES if name not in _WITH_CUE])
 def test_a_class_without_a_cue_looks_the_same_whatever_is_asked(name: str) -> None:
     assert _changed(name, index=0) == 0
 
@@ -147,7 +149,7 @@ def test_what_is_no_scene_of_the_folder_is_not_redrawn(tmp_path: Path, path: str
 def test_the_share_of_scenes_with_the_cue_is_the_rate(rate: float) -> None:
     shown = [has_cue("mug", seed=1, index=index, cue_rate=rate) for index in range(2000)]
     assert np.mean(shown) == pytest.approx(rate, abs=0.03)
-    assert not has_cue("vase", seed=1, index=0, cue_rate=1.0)
+    assert not has_cue("clock", seed=1, index=0, cue_rate=1.0)
 
 
 def test_label_noise_of_both_kinds_is_planted_where_no_failure_mode_is() -> None:
@@ -210,23 +212,31 @@ def test_the_files_of_labels_are_those_that_error_types_read(tmp_path: Path) -> 
     read_superclasses(Path(barlow_report.demo.__file__).with_name("superclasses.yaml"), vocabulary=vocabulary)
 
 
-@pytest.mark.parametrize(("version", "lacks"), [(1, ("noise_rate", "decoys")), (2, ("decoys",))])
-def test_scenes_of_an_earlier_version_are_kept_but_for_those_with_what_it_lacked(
-    tmp_path: Path, version: int, lacks: tuple[str, ...]
-) -> None:
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_scenes_of_an_earlier_version_are_kept_but_for_those_with_what_it_lacked(tmp_path: Path, version: int) -> None:
+    lacks = {"noise_rate": _NOISY, "decoys": ["mug"], "cue_rates": ["vase"]}
+    new = list(lacks)[version - 1 :]
     asked: dict[str, Any] = {"n_per_class": 1, "cue_rate": 1.0, "seed": 0}
-    folder = write_scenes(tmp_path / "scenes", noise_rate=float(version > 1), **asked)
+    wanted = asked | {"noise_rate": 1.0, "decoys": {"mug": 1.0}, "cue_rates": {"vase": 1.0}}
+    folder = write_scenes(tmp_path / "scenes", **{key: value for key, value in wanted.items() if key not in new})
     settings = json.loads((folder / "scenes.json").read_text())
-    earlier = {key: value for key, value in settings.items() if key not in lacks} | {"format": version}
+    earlier = {key: value for key, value in settings.items() if key not in new} | {"format": version}
     (folder / "scenes.json").write_text(json.dumps(earlier))
     before = _digests(folder)
-    write_scenes(folder, noise_rate=1.0, decoys={"mug": 1.0}, **asked)
+    write_scenes(folder, **wanted)
     pictures = [path for path in before if path.endswith(".jpg")]
-    assert {path for path in pictures if _digests(folder)[path] != before[path]} == {
-        f"{name}/0000.jpg" for name in ("mug", *_NOISY[: 0 if version > 1 else None])
-    }
+    changed = {path for path in pictures if _digests(folder)[path] != before[path]}
+    assert changed == {f"{name}/0000.jpg" for key in new for name in lacks[key]}
     with pytest.raises(DataError, match="holds scenes drawn with"):
         write_scenes(folder, **asked)
+
+
+def test_an_optional_cue_is_drawn_only_where_a_rate_is_asked_for_its_class() -> None:
+    asked: dict[str, Any] = {"n_per_class": 20, "size": IMAGE_SIZE, "noise_rate": 0.0, "seed": 0, "format": 1}
+    for rates, shown in (({}, {*_PLANTED}), ({"vase": 1.0, "mug": 0.0}, {*_PLANTED, "vase"} - {"mug"})):
+        scenes = plan_scenes(Settings(cue_rate=1.0, cue_rates=rates, **asked))
+        assert {scene.class_name for scene in scenes if scene.with_cue} == shown
+        assert sum(scene.with_cue for scene in scenes) == 20 * len(shown)
 
 
 def test_an_interrupted_call_is_finished_by_the_next_with_the_same_bytes(tmp_path: Path) -> None:

@@ -21,7 +21,10 @@ from barlow_report.run_folder import Run
 from barlow_report.tables import check_table
 from barlow_report.visuals.strips import bins_at_threshold, choose_successes, images_at_threshold
 
-__all__ = ["PAYLOADS", "Recipe", "synthetic_source"]
+__all__ = ["PAYLOADS", "PLANTED_TABLES", "Recipe", "synthetic_source"]
+
+PLANTED_TABLES = ("planted", "planted_changes", "true_effects")
+"""Tables that only a run of the demo has."""
 
 PAYLOADS = (
     "<b>|*",
@@ -119,9 +122,10 @@ def synthetic_source(folder: Path, recipe: Recipe) -> ReportSource:
     if recipe.planted:
         tables["planted"] = _planted(recipe, tables)
         tables["true_effects"] = _true_effects(tables)
+        tables["planted_changes"] = _planted_changes()
     frames = {}
     for name, rows in tables.items():
-        if name not in ("planted", "true_effects") or recipe.planted:
+        if name not in PLANTED_TABLES or recipe.planted:
             frames[name] = check_table(name, _frame(name, rows), where=name)
     names = (RELIABILITY, gain_chart(0), gain_chart(1))
     charts = {name: Chart(light=_SVG, dark=_SVG, alt=f"Chart <b>{name}</b>") for name in names}
@@ -711,6 +715,20 @@ def _true_effects(tables: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any
             ("cue", "handle", "break", 2, 24, about),
             ("decoy", "candle", "repair", 22, 22, nothing),
             ("decoy", "candle", "break", 2, 2, nothing),
+        )
+    ]
+
+
+def _planted_changes() -> list[dict[str, Any]]:
+    """A cue that is repaired, and the comparison says so; one that is new, and it does not; and a class without one."""
+    columns = ("class_id", "cue", "change", "n_lacking", "n_failures_old", "n_failures_new")
+    told = ("states_label", "states_prediction", "outcome")
+    return [
+        dict(zip((*columns, *told), row, strict=True))
+        for row in (
+            (0, "handle", "repaired", 19, 18, 1, "gone better", "undecided", "as_planted"),
+            (1, "buckle", "new", 20, 0, 20, "unchanged", "", "differs"),
+            (2, "", "none", 0, 0, 0, "", "", "as_planted"),
         )
     ]
 

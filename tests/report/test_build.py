@@ -22,7 +22,7 @@ from barlow_report.report.mkdocs_pages import found_by
 from barlow_report.report.pages import SitePage
 from barlow_report.tables import empty_table
 from tests.report.conftest import STATUSES, Built
-from tests.report.synthetic import Recipe, synthetic_source
+from tests.report.synthetic import PLANTED_TABLES, Recipe, synthetic_source
 
 
 def _files(folder: Path) -> list[str]:
@@ -207,11 +207,14 @@ def test_the_page_of_planted_failures_exists_only_in_a_demo(demo: Built, quiet: 
     true = text.partition('id="true-effects"')[2]
     for words in ("cue “handle” drawn in", "cue “handle” left out", "decoy “candle” left out", "23/24", ">none<"):
         assert words in true
+    changes = text.partition('id="changes"')[2]
+    for words in ("1 of 2</b> cues", "no change in any other class", ">repaired<", "18/19", "gone, better", "differs"):
+        assert words in changes
     assert not (quiet.site / "planted").exists()
 
 
 def test_empty_tables_make_a_site(tmp_path: Path, demo: Built) -> None:
-    tables = {name: empty_table(name) for name in demo.source.tables if name not in ("planted", "true_effects")}
+    tables = {name: empty_table(name) for name in demo.source.tables if name not in PLANTED_TABLES}
     source = ReportSource(info=demo.source.info, tables=tables, media=tmp_path)
     build_site(source, site=tmp_path / "site")
     assert "The run has no groups" in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ planted instead, they say the same of the leaf and the noise, and the error type
 recognised.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,15 +58,17 @@ def compare_with_planted(
     rules: pd.DataFrame,
     scene_table: pd.DataFrame,
     members: Members,
+    relies_on: Collection[str],
     directions: pd.DataFrame | None = None,
     error_types: pd.DataFrame | None = None,
     scenes: Mapping[str, SceneClass] = CLASSES,
 ) -> pd.DataFrame:
     """Say for every class of the demo what became of its planted failure mode.
 
-    A class with a cue, or with label noise, is looked at in the group of its own label. In a class without either every
-    verified failure mode is a false alarm, with one exception: images predicted as the partner of a planted class hold
-    that class's planted failures, so a mode there whose judged failures mostly lack the partner's cue is none.
+    A class with a cue that the model relies on, or with label noise, is looked at in the group of its own label. In a
+    class without either every verified failure mode is a false alarm, with one exception: images predicted as the
+    partner of a planted class hold that class's planted failures, so a mode there whose judged failures mostly lack the
+    partner's cue is none.
 
     Args:
         classes: Table `classes` of the run.
@@ -76,6 +78,7 @@ def compare_with_planted(
         rules: Table `rules`.
         scene_table: What `read_scene_table` returns for the images' folder.
         members: From a rule_id to a mask (n_images,) of the images that satisfy its conditions, in any group.
+        relies_on: Names of the classes whose cue the inspected model relies on.
         directions: Table `directions`, where the run has it.
         error_types: Table `error_types`, where the run has it.
         scenes: The demo's classes by name.
@@ -96,22 +99,23 @@ def compare_with_planted(
     rows = []
     for class_id, name in names.items():
         scene, found = scenes[name], modes.get(class_id, [])
+        cue = scene.cue if name in relies_on else None
         own = facts.is_judged & (facts.label == class_id)
         noise = scene.label_noise if (facts.has_noise & (facts.label == class_id)).any() else None
-        if scene.cue is not None:
+        if cue is not None:
             row = _planted_row(found, own, members, expected=~facts.shows_cue)
         elif noise is not None:
             row = _planted_row(found, own, members, expected=facts.has_noise)
         else:
-            partner = ids.get(scene.partner) if scene.partner is not None else None
+            partner = ids.get(scene.partner) if scene.partner is not None and scene.partner in relies_on else None
             row = _unplanted_row(found, facts, members, class_id=class_id, partner=partner)
         rows.append(
             {
                 "class_id": class_id,
-                "cue": scene.cue or "",
+                "cue": cue or "",
                 "n_images": int(own.sum()),
-                "n_with_cue": int((own & facts.shows_cue).sum()) if scene.cue is not None else 0,
-                "cue_correlation": None if scene.cue is None else _cue_correlation(directions, facts, own),
+                "n_with_cue": int((own & facts.shows_cue).sum()) if cue is not None else 0,
+                "cue_correlation": None if cue is None else _cue_correlation(directions, facts, own),
                 **row,
                 **_noise_row(facts, noise, class_id=class_id, other=None if noise is None else ids.get(noise.other)),
             }

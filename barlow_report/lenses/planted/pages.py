@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from barlow_report.lenses.causes.page_words import VERDICT_WORDS
 from barlow_report.lenses.causes.records import CauseEffect, CauseView
 from barlow_report.lenses.error_types.records import ERROR_TITLES, ErrorTypeTables
-from barlow_report.lenses.planted.records import Planted, PlantedTables, TrueEffect
+from barlow_report.lenses.planted.records import Planted, PlantedChange, PlantedTables, TrueEffect
 from barlow_report.report.datatable import Link
 from barlow_report.report.pages.page import Site, SitePage
 from barlow_report.report.records import Share
 from barlow_report.report.slots import Block
 from barlow_report.report.words import rule_inequality
 
-__all__ = ["EffectRow", "NoisyRow", "PlantedRow", "PlantedView", "note", "planted_page"]
+__all__ = ["ChangeRow", "EffectRow", "NoisyRow", "PlantedRow", "PlantedView", "note", "planted_page"]
 
 OUTCOMES = {
     "found": "found",
@@ -64,12 +64,26 @@ class EffectRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChangeRow:
+    """What was planted to change in a class, beside what the comparison of both releases says."""
+
+    planted: PlantedChange
+    link: Link
+    before: Share
+    after: Share
+    told_by_label: str
+    told_by_prediction: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class PlantedView:
     """The demo's known answer beside what was found."""
 
     rows: tuple[PlantedRow, ...]
     noisy: tuple[NoisyRow, ...]
     effects: tuple[EffectRow, ...]
+    changes: tuple[ChangeRow, ...]
+    n_other_changes: int
     has_causes: bool
     n_planted: int
     n_found: int
@@ -110,6 +124,8 @@ def planted_page(
             rows=rows,
             noisy=noisy,
             effects=tuple(_effect_row(site, effect, causes) for effect in tables.effects),
+            changes=tuple(_change_row(site, item) for item in tables.changes if item.change != "none"),
+            n_other_changes=sum(item.change == "none" and item.outcome == "differs" for item in tables.changes),
             has_causes=causes is not None,
             n_planted=n_planted,
             n_found=sum(row.planted.outcome == "found" for row in rows),
@@ -170,4 +186,15 @@ def _effect_row(site: Site, true: TrueEffect, causes: CauseView | None) -> Effec
         rule=None if rule is None else Link(rule_inequality(rule), site.rule_path(rule)),
         estimate=estimate,
         verdict="" if estimate is None else VERDICT_WORDS[estimate.verdict],
+    )
+
+
+def _change_row(site: Site, change: PlantedChange) -> ChangeRow:
+    return ChangeRow(
+        planted=change,
+        link=site.class_link(change.class_id),
+        before=Share(change.n_failures_old, change.n_lacking),
+        after=Share(change.n_failures_new, change.n_lacking),
+        told_by_label=change.states_label.replace(" ", ", "),
+        told_by_prediction=change.states_prediction.replace(" ", ", "),
     )

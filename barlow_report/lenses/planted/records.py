@@ -7,7 +7,7 @@ import pandas as pd
 
 from barlow_report.report.rows import rows
 
-__all__ = ["Planted", "PlantedTables", "TrueEffect", "read_planted"]
+__all__ = ["Planted", "PlantedChange", "PlantedTables", "TrueEffect", "read_planted"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,19 +50,36 @@ class TrueEffect:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlantedChange:
+    """What was planted to change in a class since the release before; see table `planted_changes`."""
+
+    class_id: int
+    cue: str
+    change: str
+    n_lacking: int
+    n_failures_old: int | None
+    n_failures_new: int
+    states_label: str
+    states_prediction: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlantedTables:
-    """What was planted in each class, and what of it truly makes the model fail."""
+    """What was planted in each class, what of it truly makes the model fail, and what changed; empty: first release."""
 
     classes: tuple[Planted, ...]
     effects: tuple[TrueEffect, ...]
+    changes: tuple[PlantedChange, ...]
 
 
 def read_planted(tables: Mapping[str, pd.DataFrame]) -> PlantedTables | None:
     """Return what was planted; None where the run is no demo. A run of an earlier version has no true effects."""
     if (planted := tables.get("planted")) is None:
         return None
-    effects = tables.get("true_effects")
+    effects, changes = tables.get("true_effects"), tables.get("planted_changes")
     return PlantedTables(
         classes=tuple(Planted(**row) for row in rows(planted)),
         effects=() if effects is None else tuple(TrueEffect(**row) for row in rows(effects)),
+        changes=() if changes is None else tuple(PlantedChange(**row) for row in rows(changes)),
     )

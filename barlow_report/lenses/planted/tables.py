@@ -2,7 +2,9 @@
 
 from barlow_report.tables.schema import Table, integer, real, text
 
-__all__ = ["TABLES"]
+__all__ = ["CHANGES", "TABLES"]
+
+CHANGES = ("kept", "repaired", "new", "none")
 
 TABLES: tuple[Table, ...] = (
     Table(
@@ -64,6 +66,32 @@ TABLES: tuple[Table, ...] = (
         ),
     ),
     Table(
+        name="planted_changes",
+        meaning="What the demo planted to change since the release before, and what the comparison of both says. Only "
+        "in a run of a later release of the demo.",
+        key=("class_id",),
+        columns=(
+            integer("class_id", "the class"),
+            text("cue", "name of the cue that one of both models relies on; empty: none"),
+            text(
+                "change",
+                "kept: both models rely on the cue; repaired: only the earlier one; new: only this one; none: neither",
+                allowed=CHANGES,
+            ),
+            integer("n_lacking", "images of the class that lack the cue"),
+            integer("n_failures_old", "of these, failures of the earlier model; no value: not compared", nullable=True),
+            integer("n_failures_new", "of these, failures of this model"),
+            text("states_label", "states of the class's modes by label, see mode_changes: with spaces; empty: none"),
+            text("states_prediction", "states of its modes by prediction"),
+            text(
+                "outcome",
+                "as_planted: the comparison says so of each mode by label, at least one where something changed, and "
+                "nothing else of those by prediction; differs: it does not; not_compared: the run has no comparison",
+                allowed=("as_planted", "differs", "not_compared"),
+            ),
+        ),
+    ),
+    Table(
         name="true_effects",
         meaning="What the cues and decoys of the demo truly do to the inspected model, found by redrawing scenes with "
         "one of them alone changed. Only in a demo run.",
@@ -72,7 +100,8 @@ TABLES: tuple[Table, ...] = (
             integer("class_id", "the class of the scenes"),
             text(
                 "kind",
-                "cue: the model learned to rely on it; decoy: it goes along with the cue and was never learned",
+                "cue: the model, or that of an earlier release, learned to rely on it; decoy: it goes along with the "
+                "cue and was never learned",
                 allowed=("cue", "decoy"),
             ),
             text("name", "what it is"),

@@ -5,7 +5,7 @@ Scenes can be redrawn, so here the right answer is known: the change of the fail
 decoy alone, is drawn where it is missing, or left out where it is shown.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -45,10 +45,11 @@ def measure_true_effects(
     scene_table: pd.DataFrame,
     members: Members,
     redraw: Redraw,
+    cues_of: Collection[str],
     n_redrawn: int,
     scenes: Mapping[str, SceneClass] = CLASSES,
 ) -> pd.DataFrame:
-    """Redraw scenes of every class with a cue, and of every class whose decoys are drawn.
+    """Redraw scenes of the classes `cues_of`, and of every class whose decoys are drawn.
 
     Args:
         classes: Table `classes` of the run.
@@ -59,6 +60,7 @@ def measure_true_effects(
         scene_table: What `read_scene_table` returns for the images' folder.
         members: From rows of `conditions` to a mask (n_images,) of the images that meet them all.
         redraw: From image_ids, and what is changed in their scenes, to what the inspected model then predicts.
+        cues_of: Names of the classes whose cue is drawn or left out.
         n_redrawn: Scenes for each direction, at most: the first ones.
         scenes: The demo's classes by name.
 
@@ -83,7 +85,7 @@ def measure_true_effects(
     for class_id, name in zip(classes["class_id"], classes["name"], strict=True):
         of_class = tested[tested["class_id"] == class_id]
         own = facts.label == class_id
-        for kind, thing in _things(scenes[str(name)]):
+        for kind, thing in _things(scenes[str(name)], has_cue=name in cues_of):
             if facts.shows[kind][own].any():
                 meant = _condition_about(kind, own, facts, of_class, members)
                 effects = _effects(own, facts, kind, redraw, n_redrawn)
@@ -93,9 +95,9 @@ def measure_true_effects(
     return check_table("true_effects", frame, where="the demo's true effects")
 
 
-def _things(scene: SceneClass) -> Iterator[tuple[Kind, str]]:
+def _things(scene: SceneClass, *, has_cue: bool) -> Iterator[tuple[Kind, str]]:
     """The cue and the decoy of a class, each with its name."""
-    if scene.cue is not None:
+    if scene.cue is not None and has_cue:
         yield "cue", scene.cue
     if scene.decoy is not None:
         yield "decoy", scene.decoy.name

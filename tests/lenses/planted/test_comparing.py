@@ -79,6 +79,7 @@ class _Run:
             ),
             error_types=self.error_types,
             members=self.masks.__getitem__,
+            relies_on={"mug"},
             scenes=scenes,
         )
         return table.set_index("class_id")

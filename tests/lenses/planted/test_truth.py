@@ -65,6 +65,7 @@ def _measure(model: _Redrawn, conditions: pd.DataFrame, *, n_redrawn: int = 100)
         scene_table=pd.DataFrame({"path": paths[::-1], "cue_present": _CUE[::-1], "decoy_present": _DECOY[::-1]}),
         members=lambda rows: leaf_members(features, rows),
         redraw=model,
+        cues_of={"mug", "purse"},
         n_redrawn=n_redrawn,
         scenes=_SCENES,
     )
