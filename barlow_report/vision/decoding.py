@@ -3,22 +3,33 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from barlow_report.vision.models import LoadedModel
-from barlow_report.vision.preprocessing import geometry, to_pixels
+from barlow_report.errors import DataError
+from barlow_report.vision.preprocessing import Geometry, geometry, to_pixels
 from barlow_report.vision.reading import UnreadableImage
 from barlow_report.vision.remarks import Remarks
 from barlow_report.vision.sources.source import ImageSource
 
 if TYPE_CHECKING:
-    from barlow_report.config import PreprocessingConfig
+    from barlow_report.vision.models import LoadedModel
 
-__all__ = ["Batch", "Decoded", "Pixels", "Plan", "decode", "in_slices", "join_decoded", "make_plan"]
+__all__ = [
+    "Batch",
+    "Decoded",
+    "Decoder",
+    "Pixels",
+    "Plan",
+    "Stacked",
+    "check_sizes",
+    "in_slices",
+    "join_decoded",
+    "make_plan",
+]
 
 Result = TypeVar("Result")
 
@@ -36,18 +47,17 @@ N_BATCHES_AHEAD = 2
 class Plan:
     """What a pass runs, and which of an image's decoded versions each of its models takes."""
 
-    source: ImageSource
-    models: tuple[LoadedModel, ...]
+    decoder: "Decoder"
+    models: "tuple[LoadedModel, ...]"
     has_inspected: bool
-    preprocessings: "tuple[PreprocessingConfig, ...]"
 
     @property
-    def feature(self) -> LoadedModel:
+    def feature(self) -> "LoadedModel":
         """The model that gives the features."""
         return self.models[0]
 
     @property
-    def inspected(self) -> LoadedModel | None:
+    def inspected(self) -> "LoadedModel | None":
         """The model that gives the predictions; perhaps the same one."""
         return self.models[-1] if self.has_inspected else None
 
@@ -58,6 +68,68 @@ class Batch:
 
     paths: Sequence[str]
     first: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stacked:
+    """A batch whose images lie side by side.
+
+    Attributes:
+        decoded: Without its pixels.
+        pixels: One array (n, H, W, 3) for each geometry; none where no image is readable.
+    """
+
+    decoded: "Decoded"
+    pixels: list[Pixels]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decoder:
+    """Reads images and brings them into the geometries that models want; can be pickled."""
+
+    source: ImageSource
+    geometries: tuple[Geometry, ...]
+
+    def decode(self, batch: Batch) -> "Decoded":
+        """Read and decode the images of a batch one after the other."""
+        decoded = Decoded(positions=[], names=[], pixels=[], digests=[], skipped=[], remarks=[])
+        for position, path in enumerate(batch.paths, batch.first):
+            try:
+                loaded = self.source.read(path)
+                pixels = tuple(to_pixels(loaded.image, geometry) for geometry in self.geometries)
+            except UnreadableImage as error:
+                decoded.skipped.append((position, error.reason))
+                continue
+            decoded.positions.append(position)
+            decoded.names.append(path)
+            decoded.pixels.append(pixels)
+            decoded.digests.append(loaded.digest)
+            if (remarks := Remarks.of(loaded.decoded)) is not None:
+                decoded.remarks.append(remarks)
+        return decoded
+
+    def stack(self, batch: Batch) -> Stacked:
+        """Decode the images of a batch and put them side by side.
+
+        Raises:
+            DataError: They have different sizes.
+        """
+        decoded = self.decode(batch)
+        versions = list(zip(*decoded.pixels, strict=True))
+        for version in versions:
+            check_sizes([pixels.shape[:2] for pixels in version], decoded.names)
+        return Stacked(decoded=replace(decoded, pixels=[]), pixels=[np.stack(version) for version in versions])
+
+
+def check_sizes(found: Sequence[Sequence[int]], names: Sequence[str]) -> None:
+    """Raise a DataError unless images of these names have the same height and width."""
+    for size, name in zip(found, names, strict=True):
+        if size != found[0]:
+            sizes = [f"{name} ({height} × {width})" for name, (height, width) in ((names[0], found[0]), (name, size))]
+            raise DataError(
+                f"images have different sizes (height × width) where the model needs one: {' and '.join(sizes)}. Set "
+                "'crop', or 'resize: [height, width]', in the model's preprocessing."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,19 +153,18 @@ class Decoded:
     remarks: list[Remarks]
 
 
-def make_plan(source: ImageSource, feature_model: LoadedModel, inspected_model: LoadedModel | None) -> Plan:
+def make_plan(source: ImageSource, feature_model: "LoadedModel", inspected_model: "LoadedModel | None") -> Plan:
     """Return what a pass with these models runs; two that want the same pixels share them."""
     models = [feature_model]
-    preprocessings = [feature_model.preprocessing]
+    geometries = [geometry(feature_model.preprocessing)]
     if inspected_model is not None and inspected_model is not feature_model:
         models.append(inspected_model)
-        if geometry(inspected_model.preprocessing) != geometry(feature_model.preprocessing):
-            preprocessings.append(inspected_model.preprocessing)
+        if geometry(inspected_model.preprocessing) != geometries[0]:
+            geometries.append(geometry(inspected_model.preprocessing))
     return Plan(
-        source=source,
+        decoder=Decoder(source=source, geometries=tuple(geometries)),
         models=tuple(models),
         has_inspected=inspected_model is not None,
-        preprocessings=tuple(preprocessings),
     )
 
 
@@ -124,22 +195,3 @@ def join_decoded(slices: Sequence[Decoded]) -> Decoded:
         skipped=[item for part in slices for item in part.skipped],
         remarks=[item for part in slices for item in part.remarks],
     )
-
-
-def decode(plan: Plan, batch: Batch) -> Decoded:
-    """Read and decode the images of a batch one after the other."""
-    decoded = Decoded(positions=[], names=[], pixels=[], digests=[], skipped=[], remarks=[])
-    for position, path in enumerate(batch.paths, batch.first):
-        try:
-            loaded = plan.source.read(path)
-            pixels = tuple(to_pixels(loaded.image, preprocessing) for preprocessing in plan.preprocessings)
-        except UnreadableImage as error:
-            decoded.skipped.append((position, error.reason))
-            continue
-        decoded.positions.append(position)
-        decoded.names.append(path)
-        decoded.pixels.append(pixels)
-        decoded.digests.append(loaded.digest)
-        if (remarks := Remarks.of(loaded.decoded)) is not None:
-            decoded.remarks.append(remarks)
-    return decoded

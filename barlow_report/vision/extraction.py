@@ -6,14 +6,14 @@ alone: batches are cut by position in the shard and not by how fast a file was r
 batch smaller instead of moving the others.
 
 On a processor every thread decodes a batch and then runs the models on it: nobody waits, and no core is asked for by
-two threads. With a device of its own for the models, threads decode ahead of it, another one makes batches of what
-they decode, and a batch is on its way to the device while the one before is computed. Either way what is in memory is
-a few batches, whatever the number of images.
+two threads. With a device of its own for the models, threads, or processes where it pays, decode ahead of it, another
+thread makes batches of what they decode, and a batch is on its way to the device while the one before is computed.
+Either way what is in memory is a few batches, whatever the number of images.
 """
 
 import os
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -25,9 +25,10 @@ import torch
 
 from barlow_report.errors import ModelError
 from barlow_report.progress import Advance, ignore_advance
-from barlow_report.vision.decoding import Batch, Decoded, Plan, decode, in_slices, make_plan
+from barlow_report.vision.decoding import Batch, Decoded, Plan, in_slices, make_plan
+from barlow_report.vision.decoding_processes import decoding_processes
 from barlow_report.vision.images import keep_memory
-from barlow_report.vision.inference import Computed, Outputs, Uploads, fetch, join_staged, run_models, stage
+from barlow_report.vision.inference import Computed, Outputs, Uploads, fetch, run_models, stage
 from barlow_report.vision.memory import MemoryLimit
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.outputs import summarise
@@ -132,7 +133,7 @@ def extract_shards(
     is_processor = feature_model.device.type == "cpu"
     size = batch_size or default_batch_size(feature_model.device)
     plan = make_plan(source, feature_model, inspected_model)
-    batches = (Batch(paths=s[i : i + size], first=i) for s in shards for i in range(0, len(s), size))
+    batches = [Batch(paths=s[i : i + size], first=i) for s in shards for i in range(0, len(s), size)]
     compute = _compute_on_processor if is_processor else _compute_on_device
     with closing(compute(plan, batches, n_workers)) as computed:
         for paths in shards:
@@ -149,13 +150,13 @@ def default_batch_size(device: torch.device) -> int:
 
 
 def _compute_on_processor(
-    plan: Plan, batches: Iterable[Batch], n_workers: int | None
+    plan: Plan, batches: Sequence[Batch], n_workers: int | None
 ) -> Generator[Computed, None, None]:
     uploads = Uploads(plan.feature.device)
 
     def compute(models: tuple[LoadedModel, ...], batch: Batch) -> Computed:
         own = replace(plan, models=models)
-        staged = stage(decode(own, batch))
+        staged = stage([own.decoder.stack(batch)], own.feature.device)
         return fetch(own, staged.decoded, run_models(own, staged, MemoryLimit(), uploads))
 
     with processor_replicas(plan.models, n_workers=n_workers) as replicas:
@@ -163,14 +164,19 @@ def _compute_on_processor(
         yield from replicas.map(compute, batches)
 
 
-def _compute_on_device(plan: Plan, batches: Iterable[Batch], n_workers: int | None) -> Generator[Computed, None, None]:
+def _compute_on_device(plan: Plan, batches: Sequence[Batch], n_workers: int | None) -> Generator[Computed, None, None]:
     limit, uploads = MemoryLimit(), Uploads(plan.feature.device)
     n_threads = n_workers or os.cpu_count() or 1
-    keep_memory(n_threads)
+    n_images = sum(len(batch.paths) for batch in batches)
     started: deque[tuple[Decoded, list[Outputs]]] = deque()
-    with pool_of(n_threads, name="decode") as pool, pool_of(1, name="stage") as stager:
-        slices = in_slices(pool, lambda part: stage(decode(plan, part)), batches)
-        for staged in prefetch(stager, (join_staged(parts, plan.feature.device) for parts in slices)):
+    with (
+        decoding_processes(plan.decoder, n_images=n_images) as stack,
+        pool_of(n_threads, name="decode") as pool,
+        pool_of(1, name="stage") as stager,
+    ):
+        keep_memory(n_threads)
+        slices = in_slices(pool, stack, batches)
+        for staged in prefetch(stager, (stage(parts, plan.feature.device) for parts in slices)):
             started.append((staged.decoded, run_models(plan, staged, limit, uploads)))
             if len(started) > N_BATCHES_STARTED:
                 yield fetch(plan, *started.popleft())

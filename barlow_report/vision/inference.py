@@ -6,30 +6,19 @@ while the batch before is computed, and results are copied back as soon as they 
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from barlow_report.errors import DataError, ModelError
+from barlow_report.errors import ModelError
 from barlow_report.vision.acceleration import AcceleratedModel
-from barlow_report.vision.decoding import Decoded, Pixels, Plan, join_decoded
+from barlow_report.vision.decoding import Decoded, Plan, Stacked, check_sizes, join_decoded
 from barlow_report.vision.memory import MemoryLimit, is_out_of_memory
 from barlow_report.vision.models import LoadedModel
 
-__all__ = [
-    "Computed",
-    "Staged",
-    "Uploads",
-    "fetch",
-    "images_per_run",
-    "join_staged",
-    "run_models",
-    "stack",
-    "stage",
-    "to_inputs",
-]
+__all__ = ["Computed", "Outputs", "Staged", "Uploads", "fetch", "images_per_run", "run_models", "stage", "to_inputs"]
 
 PIXELS_PER_PASS = 2**18
 """Pixels that a processor takes at a time, about: what the models compute in between should stay in its caches."""
@@ -91,20 +80,8 @@ class Uploads:
         return to_inputs(moved)
 
 
-def stage(decoded: Decoded) -> Staged:
-    """Put the images of a batch, or of a slice of it, side by side.
-
-    Raises:
-        DataError: They have different sizes.
-    """
-    versions = list(zip(*decoded.pixels, strict=True))
-    for version in versions:
-        _check_sizes([pixels.shape[:2] for pixels in version], decoded.names)
-    return Staged(decoded=replace(decoded, pixels=[]), pixels=[stack(version) for version in versions])
-
-
-def join_staged(slices: Sequence[Staged], device: torch.device) -> Staged:
-    """The slices of a batch as one, in page-locked memory where a GPU of CUDA will copy it.
+def stage(slices: Sequence[Stacked], device: torch.device) -> Staged:
+    """Join the slices of a batch, in page-locked memory where a GPU of CUDA will copy them.
 
     Raises:
         DataError: Their images have different sizes.
@@ -112,10 +89,13 @@ def join_staged(slices: Sequence[Staged], device: torch.device) -> Staged:
     filled = [part for part in slices if part.decoded.names]
     versions = []
     for parts in zip(*(part.pixels for part in filled), strict=True):
-        _check_sizes([part.shape[1:3] for part in parts], [part.decoded.names[0] for part in filled])
-        shape = (sum(len(part) for part in parts), *parts[0].shape[1:])
-        together = torch.empty(shape, dtype=torch.uint8, pin_memory=device.type == "cuda")
-        versions.append(torch.cat(parts, out=together))
+        check_sizes([part.shape[1:3] for part in parts], [part.decoded.names[0] for part in filled])
+        tensors = [torch.from_numpy(part) for part in parts]
+        if device.type == "cuda":
+            shape = (sum(len(part) for part in parts), *parts[0].shape[1:])
+            versions.append(torch.cat(tensors, out=torch.empty(shape, dtype=torch.uint8, pin_memory=True)))
+        else:
+            versions.append(tensors[0] if len(tensors) == 1 else torch.cat(tensors))
     return Staged(decoded=join_decoded([part.decoded for part in slices]), pixels=versions)
 
 
@@ -175,24 +155,9 @@ def _laid_out(model: LoadedModel, images: torch.Tensor) -> torch.Tensor:
     return images if isinstance(model, AcceleratedModel) else images.contiguous()
 
 
-def stack(pixels: Sequence[Pixels]) -> torch.Tensor:
-    """Images of one size side by side, uint8, (n, H, W, 3)."""
-    return torch.from_numpy(np.stack(pixels))
-
-
 def to_inputs(pixels: torch.Tensor) -> torch.Tensor:
     """Images (n, 3, H, W) in [0, 1], float32, of bytes (n, H, W, 3)."""
     return pixels.permute(0, 3, 1, 2).to(torch.float32).div_(255)
-
-
-def _check_sizes(found: Sequence[Sequence[int]], names: Sequence[str]) -> None:
-    for size, name in zip(found, names, strict=True):
-        if size != found[0]:
-            sizes = [f"{name} ({height} × {width})" for name, (height, width) in ((names[0], found[0]), (name, size))]
-            raise DataError(
-                f"images have different sizes (height × width) where the model needs one: {' and '.join(sizes)}. Set "
-                "'crop', or 'resize: [height, width]', in the model's preprocessing."
-            )
 
 
 def fetch(plan: Plan, decoded: Decoded, parts: list[Outputs]) -> Computed:

@@ -5,20 +5,21 @@ works on pixels in [0, 1].
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import Image
 
 from barlow_report.errors import ModelError
 from barlow_report.vision.images import MAX_PIXELS, UnreadableImage
 
 if TYPE_CHECKING:
+    import torch
+
     from barlow_report.config import PreprocessingConfig
 
-__all__ = ["combine", "field_of_view", "geometry", "probe_size", "to_pixels", "to_tensor", "view_box"]
+__all__ = ["Geometry", "combine", "field_of_view", "geometry", "probe_size", "to_pixels", "to_tensor", "view_box"]
 
 INTERPOLATION = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
@@ -57,9 +58,17 @@ def combine(
     return type(given)(**{**known, **chosen})
 
 
-def geometry(config: "PreprocessingConfig") -> tuple[object, ...]:
+class Geometry(NamedTuple):
     """What decides the pixels a model gets: two models with equal geometries can share them."""
-    return (config.resize, config.crop, config.interpolation)
+
+    resize: int | tuple[int, int] | None
+    crop: int | None
+    interpolation: str
+
+
+def geometry(config: "PreprocessingConfig") -> Geometry:
+    """Return the part of a model's preprocessing that decides its pixels."""
+    return Geometry(config.resize, config.crop, config.interpolation)
 
 
 def probe_size(config: "PreprocessingConfig") -> tuple[int, int] | None:
@@ -71,17 +80,19 @@ def probe_size(config: "PreprocessingConfig") -> tuple[int, int] | None:
     return None
 
 
-def to_tensor(image: Image.Image, config: "PreprocessingConfig") -> torch.Tensor:
+def to_tensor(image: Image.Image, config: "PreprocessingConfig") -> "torch.Tensor":
     """Resize and crop an RGB image to a float32 tensor (3, H, W) in [0, 1].
 
     Raises:
         UnreadableImage: Resizing the shorter side would make the image unreasonably large.
     """
+    import torch  # takes seconds, and processes that only decode have no use for it
+
     pixels = torch.from_numpy(to_pixels(image, config))
     return pixels.permute(2, 0, 1).contiguous().to(torch.float32).div(255)
 
 
-def to_pixels(image: Image.Image, config: "PreprocessingConfig") -> npt.NDArray[np.uint8]:
+def to_pixels(image: Image.Image, config: "PreprocessingConfig | Geometry") -> npt.NDArray[np.uint8]:
     """The same as `to_tensor` before scaling: uint8, shape (H, W, 3)."""
     width, height = _resized_size(image.size, config)
     if width * height > MAX_PIXELS:
@@ -118,7 +129,7 @@ def view_box(size: tuple[int, int], config: "PreprocessingConfig") -> tuple[floa
     return left * x_scale, top * y_scale, (left + config.crop) * x_scale, (top + config.crop) * y_scale
 
 
-def _resized_size(size: tuple[int, int], config: "PreprocessingConfig") -> tuple[int, int]:
+def _resized_size(size: tuple[int, int], config: "PreprocessingConfig | Geometry") -> tuple[int, int]:
     """Width and height after the resize of an image of a width and a height."""
     if config.resize is None:
         return size

@@ -9,12 +9,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from barlow_report.errors import ModelError
 from barlow_report.vision.consistency import N_IMAGES, Outcome, Uses, check_consistency
-from barlow_report.vision.decoding import Batch, Decoded, Pixels, decode, make_plan
+from barlow_report.vision.decoding import Batch, Decoded, Pixels, make_plan
 from barlow_report.vision.extraction import default_batch_size
-from barlow_report.vision.inference import images_per_run, stack, to_inputs
+from barlow_report.vision.inference import images_per_run, to_inputs
 from barlow_report.vision.memory import MemoryLimit, within_memory
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.outputs import TIES_ADVICE, summarise
@@ -57,12 +58,12 @@ def try_models(
     """
     plan = make_plan(source, feature_model, inspected_model)
     sample = draw_sample(len(paths))
-    decoded = _of_one_size(decode(plan, Batch(paths=[paths[i] for i in sample], first=0)))
+    decoded = _of_one_size(plan.decoder.decode(Batch(paths=[paths[i] for i in sample], first=0)))
     if not decoded.names:
         return {}
     assumptions = {}
     for model, uses in _uses(feature_model, inspected_model):
-        version = len(plan.preprocessings) - 1 if model is inspected_model else 0
+        version = len(plan.decoder.geometries) - 1 if model is inspected_model else 0
         pixels = [versions[version] for versions in decoded.pixels]
         outcome = _consistency(model, pixels, uses=uses, batch_size=batch_size or default_batch_size(model.device))
         if outcome.assumption is not None:
@@ -80,7 +81,7 @@ def draw_sample(n_images: int) -> npt.NDArray[np.int64]:
 
 def _consistency(model: LoadedModel, pixels: list[Pixels], *, uses: Uses, batch_size: int) -> Outcome:
     """Check the model on these images, or on as many of them as its device holds."""
-    images = to_inputs(stack(pixels).to(model.device)).contiguous()
+    images = to_inputs(torch.from_numpy(np.stack(pixels)).to(model.device)).contiguous()
     n_at_once = min(batch_size, images_per_run(model.device, pixels[0].shape[:2], MemoryLimit()))
     return within_memory(
         lambda n: check_consistency(model, images[:n], uses=uses, batch_size=n_at_once),

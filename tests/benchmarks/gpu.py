@@ -43,11 +43,12 @@ from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from barlow_report.vision.acceleration import Precision, accelerate
 from barlow_report.vision.attack import FeatureAttack
-from barlow_report.vision.decoding import Batch, decode, in_slices, make_plan
+from barlow_report.vision.decoding import Batch, in_slices, make_plan
+from barlow_report.vision.decoding_processes import decoding_processes
 from barlow_report.vision.devices import choose_device
 from barlow_report.vision.extraction import ShardResult, default_batch_size, extract_shards
 from barlow_report.vision.images import AS_SEEN, DecodedImage
-from barlow_report.vision.inference import join_staged, stage
+from barlow_report.vision.inference import stage
 from barlow_report.vision.intervention import Interventions
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.outcomes import Change, Task
@@ -328,9 +329,12 @@ def _decoding(report: Report, model: LoadedModel, source: Files, sizes: Sizes) -
     batches = [Batch(paths=paths[i : i + size], first=i) for i in range(0, len(paths), size)]
 
     def decode_all() -> None:
-        with pool_of(os.cpu_count() or 1, name="decode") as pool:
-            for parts in in_slices(pool, lambda part: stage(decode(plan, part)), batches):
-                join_staged(parts, model.device)
+        with (
+            decoding_processes(plan.decoder, n_images=len(paths)) as stack,
+            pool_of(os.cpu_count() or 1, name="decode") as pool,
+        ):
+            for parts in in_slices(pool, stack, batches):
+                stage(parts, model.device)
 
     n_per_s = sizes.n_pass / _seconds(decode_all, model.device)
     report.add("decoding", f"{n_per_s:,.0f} images/s on {os.cpu_count()} processors", images_per_s=n_per_s)
