@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import IO, cast
 
@@ -32,9 +32,9 @@ LARGEST_DECODER = 2**24
 
 
 @contextmanager
-def decoding_processes(decoder: Decoder, *, n_images: int) -> Iterator[Callable[[Batch], Stacked]]:
-    """Yield `decoder.stack`, done by one process for each thread that calls it where that pays."""
-    task = _task(decoder, n_images)
+def decoding_processes(decoder: Decoder, batches: Sequence[Batch]) -> Iterator[Callable[[Batch], Stacked]]:
+    """Yield `decoder.stack` for these batches, done by one process for each thread that calls it where that pays."""
+    task = _task(decoder, batches)
     if task is None:
         yield decoder.stack
         return
@@ -66,13 +66,19 @@ def serve() -> None:
         answers.flush()
 
 
-def _task(decoder: Decoder, n_images: int) -> bytes | None:
-    """The pickled decoder; None where threads do better: few images, or data that are in memory already."""
-    if n_images < FEWEST_IMAGES:
+def _task(decoder: Decoder, batches: Sequence[Batch]) -> bytes | None:
+    """The pickled decoder; None where threads do better.
+
+    That is so for few images, for data in memory, and for images that lie in one file, of which threads share what
+    they have read.
+    """
+    if sum(len(batch.paths) for batch in batches) < FEWEST_IMAGES or not sys.executable:
         return None
     with suppress(Exception):  # somebody else's data set
         task = pickle.dumps(decoder, protocol=5)
-        return task if len(task) <= LARGEST_DECODER else None
+        files = list(decoder.source.files(batches[0].paths))
+        has_files = None not in files and len(set(files)) == len(files)
+        return task if has_files and len(task) <= LARGEST_DECODER else None
     return None
 
 
@@ -96,7 +102,7 @@ class _Processes:
             pickle.dump(batch, requests)
             requests.flush()
             answer: Stacked | Exception = pickle.load(answers)  # noqa: S301 - of our own process
-        except (OSError, EOFError, pickle.UnpicklingError):  # it has ended
+        except Exception:  # it has ended, or gave what cannot be read
             self._local.process = None
             return self._decoder.stack(batch)
         if isinstance(answer, Exception):

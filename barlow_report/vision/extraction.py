@@ -167,10 +167,9 @@ def _compute_on_processor(
 def _compute_on_device(plan: Plan, batches: Sequence[Batch], n_workers: int | None) -> Generator[Computed, None, None]:
     limit, uploads = MemoryLimit(), Uploads(plan.feature.device)
     n_threads = n_workers or os.cpu_count() or 1
-    n_images = sum(len(batch.paths) for batch in batches)
     started: deque[tuple[Decoded, list[Outputs]]] = deque()
     with (
-        decoding_processes(plan.decoder, n_images=n_images) as stack,
+        decoding_processes(plan.decoder, batches) as stack,
         pool_of(n_threads, name="decode") as pool,
         pool_of(1, name="stage") as stager,
     ):

@@ -10,8 +10,8 @@ normalisation set to what smooth random JPEGs of 500 × 375 pixels give; the JPE
 * *equality*: features by the largest difference relative to the largest value; predictions that differ where the two
   largest outputs do not are wrong, others are ties.
 * *bare forward*: the network alone, channels last, on float32 images that are on the device already. *prepared*: the
-  same with `accelerate`, features included. *decoding*: threads decode and stage batches, no network runs. *pass*: from
-  files; *pass, pixels at hand*: from images that need no decoding, which shows what else the pass costs.
+  same with `accelerate`, features and normalisation included. *decoding*: as the pass does it, and no network runs.
+  *pass*: from files; *pass, pixels at hand*: from decoded images of the right size, which shows what else it costs.
 * *share of peak*: floating-point operations of the network's forward, as torch counts them, times images per second,
   of what a product of two large bfloat16 matrices reaches on the same card. Attacks count each gradient as a forward.
 * *memory*: largest of the process at the end of a shard, and largest that torch had on the device.
@@ -43,11 +43,11 @@ from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from barlow_report.vision.acceleration import Precision, accelerate
 from barlow_report.vision.attack import FeatureAttack
-from barlow_report.vision.decoding import Batch, in_slices, make_plan
+from barlow_report.vision.decoding import Batch, Stacked, in_slices, make_plan
 from barlow_report.vision.decoding_processes import decoding_processes
 from barlow_report.vision.devices import choose_device
 from barlow_report.vision.extraction import ShardResult, default_batch_size, extract_shards
-from barlow_report.vision.images import AS_SEEN, DecodedImage
+from barlow_report.vision.images import AS_SEEN, DecodedImage, keep_memory
 from barlow_report.vision.inference import stage
 from barlow_report.vision.intervention import Interventions
 from barlow_report.vision.models import LoadedModel
@@ -97,8 +97,8 @@ class Sizes:
     preprocessing: Preprocessing = Preprocessing()
     n_files: int = 1024
     n_compared: int = 64
-    n_pass: int = 8192
-    n_bare: int = 8192
+    n_pass: int = 20_480
+    n_bare: int = 4096
     n_tiles: int = 512
     n_steps: int = 20
     n_changed: int = 48
@@ -138,8 +138,8 @@ class Files:
         return iter(paths)
 
     def files(self, paths: Sequence[str]) -> Iterator[Path | None]:
-        """Yield nothing that matters here."""
-        return (None for _ in paths)
+        """Yield each image's file."""
+        return (self.root / f"{int(path) % self.n_files}.jpg" for path in paths)
 
 
 class AtHand(Files):
@@ -161,6 +161,10 @@ class AtHand(Files):
         """Return one image."""
         image: LoadedImage = self.__dict__["_images"][int(path) % self.n_files]
         return image
+
+    def files(self, paths: Sequence[str]) -> Iterator[Path | None]:
+        """Yield None: they are in memory, so that threads take them."""
+        return (None for _ in paths)
 
 
 class Report:
@@ -281,7 +285,7 @@ def _equality(report: Report, model: LoadedModel, source: Files, sizes: Sizes) -
     reference = wrap_model(
         copy.deepcopy(model.module), preprocessing=model.preprocessing, device=cpu, role="feature_model", name="cpu"
     )
-    expected = _pass(accelerate(reference), source, sizes.n_compared)
+    expected = _pass(accelerate(reference), source, sizes.n_compared, batch_size=4)  # so that all threads have some
     differs: dict[str, Any] = {}
     for precision in ("float32", "TF32", "bfloat16"):
         if model.device.type == "cuda":
@@ -328,16 +332,22 @@ def _decoding(report: Report, model: LoadedModel, source: Files, sizes: Sizes) -
     paths = [str(i) for i in range(sizes.n_pass)]
     batches = [Batch(paths=paths[i : i + size], first=i) for i in range(0, len(paths), size)]
 
-    def decode_all() -> None:
-        with (
-            decoding_processes(plan.decoder, n_images=len(paths)) as stack,
-            pool_of(os.cpu_count() or 1, name="decode") as pool,
-        ):
+    n_cpus = os.cpu_count() or 1
+
+    def decode_all(stack: Callable[[Batch], Stacked]) -> None:
+        with pool_of(n_cpus, name="decode") as pool:
             for parts in in_slices(pool, stack, batches):
                 stage(parts, model.device)
 
-    n_per_s = sizes.n_pass / _seconds(decode_all, model.device)
-    report.add("decoding", f"{n_per_s:,.0f} images/s on {os.cpu_count()} processors", images_per_s=n_per_s)
+    def by_processes() -> None:
+        with decoding_processes(plan.decoder, batches) as stack:
+            decode_all(stack)
+
+    keep_memory(n_cpus)
+    by_threads = sizes.n_pass / _seconds(lambda: decode_all(plan.decoder.stack), model.device)
+    n_per_s = sizes.n_pass / _seconds(by_processes, model.device)
+    text = f"{n_per_s:,.0f} images/s by {n_cpus} processes, {by_threads:,.0f} by as many threads"
+    report.add("decoding", text, images_per_s=n_per_s, images_per_s_by_threads=by_threads)
     return n_per_s
 
 
@@ -373,7 +383,7 @@ def _speed(
     sides: dict[str, tuple[Callable[[], object], int]] = {
         "bare forward": (forward, sizes.n_bare // len(batch) * len(batch)),
         "prepared": (prepared, sizes.n_bare // len(batch) * len(batch)),
-        "pass, pixels at hand": (lambda: _pass(own, at_hand, sizes.n_pass), sizes.n_pass),
+        "pass, pixels at hand": (lambda: _pass(own, at_hand, sizes.n_bare), sizes.n_bare),
         "pass": (lambda: _pass(fast, source, sizes.n_pass), sizes.n_pass),
     }
     for warm_up in (forward, prepared):
@@ -507,16 +517,18 @@ def _full_memory(report: Report, model: LoadedModel, at_hand: AtHand, sizes: Siz
     )
 
 
-def _pass(model: LoadedModel, source: Files, n_images: int) -> ShardResult:
+def _pass(model: LoadedModel, source: Files, n_images: int, *, batch_size: int | None = None) -> ShardResult:
     """The first shard of a pass over so many images, all of which are done."""
-    first, *_ = _shards(model, source, n_images)
+    first, *_ = _shards(model, source, n_images, batch_size=batch_size)
     return first
 
 
-def _shards(model: LoadedModel, source: Files, n_images: int) -> Iterator[ShardResult]:
+def _shards(
+    model: LoadedModel, source: Files, n_images: int, *, batch_size: int | None = None
+) -> Iterator[ShardResult]:
     paths = [str(i) for i in range(n_images)]
     shards = [paths[i : i + SHARD_SIZE] for i in range(0, n_images, SHARD_SIZE)]
-    return extract_shards(shards, source=source, feature_model=model, inspected_model=model)
+    return extract_shards(shards, source=source, feature_model=model, inspected_model=model, batch_size=batch_size)
 
 
 def _flops(model: LoadedModel, image: torch.Tensor) -> float:

@@ -1,5 +1,7 @@
 """The pass over one shard: order, skipped images, both models, determinism."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,7 +12,7 @@ from torch import nn
 
 from barlow_report.config import PreprocessingConfig
 from barlow_report.errors import DataError, ModelError
-from barlow_report.vision import decoding, extraction
+from barlow_report.vision import decoding, decoding_processes, extraction
 from barlow_report.vision.extraction import ShardResult, extract_shard, extract_shards
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.sources.folder import FolderSource
@@ -293,6 +295,46 @@ def test_a_device_of_its_own_gives_the_results_of_the_processor(
     monkeypatch.setattr(extraction, "_compute_on_processor", extraction._compute_on_device)
     monkeypatch.setattr(decoding, "SLICE_SIZE", 3)
     assert same(run(tmp_path, many, model, batch_size=4), expected)
+
+
+@pytest.fixture
+def by_processes(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    monkeypatch.setattr(extraction, "_compute_on_processor", extraction._compute_on_device)
+    monkeypatch.setattr(decoding_processes, "FEWEST_IMAGES", 1)
+    return monkeypatch
+
+
+@pytest.mark.slow
+def test_processes_decode_what_threads_decode_and_raise_what_they_raise(
+    tmp_path: Path, many: list[str], by_processes: pytest.MonkeyPatch
+) -> None:
+    model = wrap(ColourNet())
+    expected = run(tmp_path, many, model, batch_size=4, n_workers=1)
+    by_processes.setattr(decoding.Decoder, "stack", None)  # of this process
+    assert same(run(tmp_path, many, model, batch_size=4, n_workers=1), expected)
+    noise_image(0, size=(9, 8)).save(tmp_path / "1.png")
+    uncropped = wrap(ColourNet(), preprocessing=PreprocessingConfig())
+    with pytest.raises(DataError, match=r"0.png \(8 × 8\) and 1.png \(8 × 9\)"):
+        run(tmp_path, many, uncropped, batch_size=4, n_workers=1)
+
+
+def test_a_thread_decodes_itself_where_its_process_has_ended(
+    tmp_path: Path, many: list[str], by_processes: pytest.MonkeyPatch
+) -> None:
+    model = wrap(ColourNet())
+    started = []
+
+    def start(*_: Any, **pipes: Any) -> subprocess.Popen[bytes]:
+        started.append(Popen([sys.executable, "-c", "pass"], stdin=pipes["stdin"], stdout=pipes["stdout"]))
+        return started[-1]
+
+    Popen = subprocess.Popen  # noqa: N806 - a class
+    by_processes.setattr(subprocess, "Popen", start)
+    found = run(tmp_path, many, model, batch_size=4, n_workers=2)
+    assert 1 <= len(started) <= 2
+    assert all(process.returncode is not None for process in started)
+    by_processes.undo()
+    assert same(found, run(tmp_path, many, model, batch_size=4))
 
 
 def test_shards_together_give_what_each_gives_alone(tmp_path: Path, many: list[str]) -> None:
