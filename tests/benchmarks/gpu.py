@@ -346,7 +346,7 @@ def _decoding(report: Report, model: LoadedModel, source: Files, sizes: Sizes) -
     keep_memory(n_cpus)
     by_threads = sizes.n_pass / _seconds(lambda: decode_all(plan.decoder.stack), model.device)
     n_per_s = sizes.n_pass / _seconds(by_processes, model.device)
-    text = f"{n_per_s:,.0f} images/s by {n_cpus} processes, {by_threads:,.0f} by as many threads"
+    text = f"{n_per_s:,.0f} images/s as the pass does it on {n_cpus} processors, {by_threads:,.0f} by threads alone"
     report.add("decoding", text, images_per_s=n_per_s, images_per_s_by_threads=by_threads)
     return n_per_s
 
