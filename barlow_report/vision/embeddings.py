@@ -22,6 +22,7 @@ from barlow_report.config import ClipConfig
 from barlow_report.documents import parse_json
 from barlow_report.errors import ModelError
 from barlow_report.vision.factories import call_factory
+from barlow_report.vision.memory import MemoryLimit, is_out_of_memory, within_memory
 
 __all__ = ["ImageTextModel", "load_image_text_model"]
 
@@ -46,6 +47,7 @@ class ImageTextModel:
     _model: Any = field(repr=False)
     _preprocess: Callable[[Image.Image], torch.Tensor] = field(repr=False)
     _tokenizer: Callable[[list[str]], torch.Tensor] | None = field(repr=False)
+    _limit: MemoryLimit = field(default_factory=MemoryLimit, repr=False)
 
     @property
     def has_text(self) -> bool:
@@ -78,14 +80,18 @@ class ImageTextModel:
         )
 
     def _embed(self, items: Sequence[Any], encode: Callable[[Sequence[Any]], Any], *, what: str) -> Floats:
-        parts = []
-        for start in range(0, len(items), self.batch_size):
-            batch = items[start : start + self.batch_size]
+        def embed(n_at_once: int) -> Floats:
+            parts = [vectors_of(items[i : i + n_at_once]) for i in range(0, len(items), n_at_once)]
+            return np.concatenate(parts) if parts else np.zeros((0, 0), dtype=np.float32)
+
+        def vectors_of(batch: Sequence[Any]) -> Floats:
             try:
                 with torch.inference_mode():
                     found = encode(batch)
-                    vectors = torch.nn.functional.normalize(found.float(), dim=-1).cpu().numpy()
+                    vectors: Floats = torch.nn.functional.normalize(found.float(), dim=-1).cpu().numpy()
             except Exception as error:  # somebody else's code
+                if is_out_of_memory(error):
+                    raise
                 raise ModelError(
                     f"{self.role}: {self.name} fails on a batch of {what}s ({_describe(error)})."
                 ) from error
@@ -94,8 +100,10 @@ class ImageTextModel:
                     f"{self.role}: {self.name} gave an array of shape {vectors.shape} for {len(batch)} {what}s, "
                     "expected a finite vector for each."
                 )
-            parts.append(vectors)
-        return np.concatenate(parts) if parts else np.zeros((0, 0), dtype=np.float32)
+            return vectors
+
+        where = f"{self.role} on {self.device}"
+        return within_memory(embed, self.batch_size, limit=self._limit, what=where)
 
 
 def load_image_text_model(spec: ClipConfig, *, device: torch.device, role: str = "directions.clip") -> ImageTextModel:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,10 +12,12 @@ import torch
 from barlow_report.config import AttackConfig
 from barlow_report.errors import ModelError
 from barlow_report.vision.attack import FeatureAttack
+from barlow_report.vision.embeddings import ImageTextModel
 from barlow_report.vision.intervention import Interventions
 from barlow_report.vision.memory import is_out_of_memory
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.outcomes import Change, Task
+from barlow_report.vision.preprocessing import to_tensor
 from barlow_report.vision.sources.folder import FolderSource
 from barlow_report.vision.tiles import compute_tiles
 from barlow_report.vision.trial import try_models
@@ -58,7 +61,20 @@ def experiment(model: LoadedModel) -> list[Any]:
     return [found.moved, found.controls, found.noise, found.length, found.activation_moved, *found.moved_images]
 
 
-@pytest.mark.parametrize("work", [tiles, experiment])
+def embeddings(model: LoadedModel) -> list[Any]:
+    tower = ImageTextModel(
+        name="toy",
+        device=model.device,
+        batch_size=8,
+        role="directions.clip",
+        _model=SimpleNamespace(encode_image=model.predict),
+        _preprocess=lambda image: to_tensor(image, model.preprocessing),
+        _tokenizer=None,
+    )
+    return [tower.embed_images(IMAGES)]
+
+
+@pytest.mark.parametrize("work", [tiles, experiment, embeddings])
 def test_work_that_does_not_fit_is_done_with_half_of_the_rows(
     work: Callable[[LoadedModel], list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -71,7 +87,9 @@ def test_work_that_does_not_fit_is_done_with_half_of_the_rows(
     assert all(np.asarray(a).tobytes() == np.asarray(b).tobytes() for a, b in zip(found, expected, strict=True))
 
 
-@pytest.mark.parametrize(("work", "what"), [(tiles, "feature attack on cpu"), (experiment, "moves along features on")])
+@pytest.mark.parametrize(
+    ("work", "what"), [(tiles, "feature attack on"), (experiment, "features on"), (embeddings, "directions.clip on")]
+)
 def test_work_on_one_image_that_does_not_fit_says_which_and_what_to_do(
     work: Callable[[LoadedModel], list[Any]], what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
