@@ -16,8 +16,8 @@ __all__ = ["Inliner"]
 _DROPPED_TAGS = frozenset({"script", "noscript", "form", "button", "dialog", "template", "style", "link"})
 _DROPPED_CLASSES = frozenset({"filters", "tools", "only-dark", "permalink"})
 _ATTRIBUTES = (
-    "alt aria-current aria-hidden aria-label aria-labelledby colspan d dx height href id open preserveaspectratio rel "
-    "role rowspan rx scope src stroke-width text-anchor title viewbox width x x1 x2 y y1 y2"
+    "alt aria-current aria-hidden aria-label aria-labelledby colspan cx cy d dx height href id open points "
+    "preserveaspectratio r rel role rowspan rx scope src stroke-width text-anchor title viewbox width x x1 x2 y y1 y2"
 )
 _KEPT = frozenset(_ATTRIBUTES.split())
 _CASE = {"viewbox": "viewBox", "preserveaspectratio": "preserveAspectRatio"}

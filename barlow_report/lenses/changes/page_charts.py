@@ -5,6 +5,7 @@ told from another, and labels find room beside them.
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -55,7 +56,7 @@ class Slope:
 
 @dataclass(frozen=True, kw_only=True)
 class SlopePanel:
-    """The failure modes of one state, those with the largest changes; `n_more` have no room."""
+    """The failure modes of one state, those with the largest changes; `n_more` have no rates or no room."""
 
     state: str
     title: str
@@ -102,6 +103,7 @@ def draw_slopes(site: Site, changes: ChangeView) -> tuple[SlopePanel, ...]:
     for mode in changes.modes:
         if mode.change.rate_old is not None and mode.change.rate_new is not None:
             by_state[mode.change.state].append(mode)
+    counts = Counter(mode.change.state for mode in changes.modes)
     shown = {state: modes[:_MOST_SLOPES] for state, modes in by_state.items()}
     modes = [mode for found in shown.values() for mode in found]
     scale = _Scale(
@@ -111,9 +113,9 @@ def draw_slopes(site: Site, changes: ChangeView) -> tuple[SlopePanel, ...]:
     return tuple(
         SlopePanel(
             state=state,
-            title=f"{STATE_WORDS[state].capitalize()} ({count(len(found))})",
+            title=f"{STATE_WORDS[state].capitalize()} ({count(counts[state])})",
             slopes=_slopes(site, shown[state], scale),
-            n_more=len(found) - len(shown[state]),
+            n_more=counts[state] - len(shown[state]),
             ticks=tuple((scale.y(value), percent(value, decimals=0)) for value in _ticks(scale.top)),
             height=scale.height,
         )

@@ -55,8 +55,9 @@ class FlippedPicture:
     @property
     def sure(self) -> str:
         """How sure both models are of what they said, as far as that is known."""
-        said = (f"{sure} sure {when}" for sure, when in ((self.sure_old, "before"), (self.sure_new, "now")) if sure)
-        return ", ".join(said)
+        if self.sure_old and self.sure_new:
+            return f"{self.sure_old} sure, now {self.sure_new}"
+        return f"{self.sure_old or self.sure_new} sure" if self.sure_old or self.sure_new else ""
 
 
 @dataclass(frozen=True, kw_only=True)
