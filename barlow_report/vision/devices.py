@@ -11,8 +11,8 @@ def choose_device(name: str) -> torch.device:
     """Return the device that `name` stands for; "auto" is the first of cuda, mps and cpu that is there.
 
     On CUDA float32 then means float32 in the whole process: convolutions would otherwise round their factors to 11
-    bits (TF32), which changed features of a ResNet-50 by 2e-3 of the largest, a thousand times as much. And the same
-    inputs give the same bytes: some gradients of convolutions would otherwise add up in any order.
+    bits (TF32), which changed features of a ResNet-50 by 2e-3 of the largest, a thousand times as much. And cuDNN is
+    asked for algorithms that add up in one order: gradients in float32 differed from run to run.
 
     Raises:
         ConfigError: The named device is not there.

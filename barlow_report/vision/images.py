@@ -230,7 +230,8 @@ def _over_white(image: Image.Image, rgb: Image.Image, alpha: Image.Image) -> Ima
 def keep_memory(n_threads: int) -> None:
     """Let Pillow keep the memory of images for the next ones, so that each need not be asked from the system anew.
 
-    That costs a fifth of the time of one thread, and a third of that of sixteen, which wait for each other there.
+    On a machine with 16 processors that saved 15 % of the time of one thread, and 29 % of that of sixteen, which wait
+    for each other there.
     """
     n_blocks = 4 * n_threads  # an image before, while and after it is resized, and one more
     memory = Image.core  # type: ignore[attr-defined]

@@ -416,3 +416,4 @@ def test_a_device_that_is_not_there_is_a_clear_error(monkeypatch: pytest.MonkeyP
         choose_device("cuda")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert choose_device("auto").type == "cuda"
+    assert not torch.backends.cudnn.allow_tf32  # float32 means float32
