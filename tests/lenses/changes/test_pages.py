@@ -20,6 +20,7 @@ from barlow_report.lenses.changes.release_records import Release, ReleaseMode
 from barlow_report.lenses.changes.tables import STATES
 from barlow_report.lenses.changes.words import tally
 from barlow_report.report import ReportSource, build_site
+from barlow_report.report.inlining import Inliner
 from barlow_report.report.links import broken_links
 from barlow_report.report.media import MediaLibrary
 from barlow_report.report.pages import Site, all_pages
@@ -188,6 +189,13 @@ def test_without_photographs_there_are_no_galleries(compared: Built) -> None:
     text = _rendered(replace(compared.source, tables=tables, settings=SiteConfig(images="none")), PAGE)
     assert 'class="pics' not in text
     assert "This report shows no photographs" in text
+
+
+def test_charts_keep_their_marks_where_a_host_takes_style_sheets_away(compared: Built) -> None:
+    sheet = (templates_folder() / "assets" / "techdocs.css").read_text(encoding="utf-8")
+    slopes, releases = (Inliner(sheet).inline(_rendered(compared.source, path)) for path in (PAGE, HISTORY))
+    assert re.search(r'<circle cx="[\d.]+" cy="[\d.]+" r="[\d.]+" style="[^"]*fill: none', slopes)
+    assert re.search(r'<polyline points="[\d., ]+" style="fill: none; stroke: currentColor', releases)
 
 
 def _release(place: int, failures: int) -> Release:
