@@ -124,7 +124,7 @@ def _run(design: Design, images: _Images, predictions: Integers, *, name: str) -
     ids = np.arange(len(images.labels))
     tables = {
         "classes": pd.DataFrame({"class_id": range(len(names)), "name": names, "slug": names}),
-        "images": pd.DataFrame({"image_id": ids, "label": images.labels, "prediction": predictions}),
+        "images": pd.DataFrame({"image_id": ids, "label": images.labels, "prediction": predictions, "confidence": 1.0}),
         "contents": pd.DataFrame({"image_id": ids, "digest": images.digests}),
         **{
             table: getattr(found, table)
