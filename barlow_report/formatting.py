@@ -97,9 +97,16 @@ def count(n: int | None) -> str:
     return MISSING if n is None or not _exists(n) else f"{int(n):,}".replace(",", THIN_SPACE)
 
 
-def counted(n: int, noun: str, plural: str = "") -> str:
-    """Write a count with its noun: 1 image, 10 000 images; `plural` where it is not the noun with an s."""
-    return f"{count(n)} {noun if n == 1 else plural or f'{noun}s'}"
+def counted(n: int | None, noun: str, plural: str = "") -> str:
+    """Write a count with its noun: 1 image, 10 000 images, 0 classes.
+
+    Args:
+        n: How many.
+        noun: For one, with what stands before it: held-out image.
+        plural: For any other number; without it, the noun with s, or with es behind s, x, ch and sh.
+    """
+    several = plural or f"{noun}{'es' if noun.endswith(('s', 'x', 'ch', 'sh')) else 's'}"
+    return f"{count(n)} {noun if n == 1 else several}"
 
 
 def ratio(k: int | None, n: int | None) -> str:

@@ -143,3 +143,17 @@ def test_duplicates_are_told_with_what_they_do_to_labels_and_evidence() -> None:
         f"2{THIN}000 are exact duplicates of another image; 3 equal an image with another label; "
         "1 held-out image equals one to fit on"
     )
+
+
+@pytest.mark.parametrize(
+    ("n", "words"),
+    [
+        (0, "0 images, 0 classes, 0 people"),
+        (1, "1 image, 1 class, 1 person"),
+        (2, "2 images, 2 classes, 2 people"),
+        (1000, f"1{THIN}000 images, 1{THIN}000 classes, 1{THIN}000 people"),
+    ],
+)
+def test_a_count_and_its_noun_agree(n: int, words: str) -> None:
+    counted = formatting.counted
+    assert f"{counted(n, 'image')}, {counted(n, 'class')}, {counted(n, 'person', 'people')}" == words

@@ -56,7 +56,7 @@ def headline(catalog: Catalog, modes: Sequence[Rule], *, judged: Judged | None =
     if not failures.n:
         return "No image was analysed."
     if not failures.k:
-        return f"None of the {count(failures.n)} images fails."
+        return "The one image does not fail." if failures.n == 1 else f"None of the {count(failures.n)} images fails."
     rate = f"{percent(failures.value)} of images fail."
     if judged is not None:
         return f"{rate} {judged.sentence}"

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from barlow_report.formatting import THIN_SPACE, count
+from barlow_report.formatting import THIN_SPACE, count, counted
 from barlow_report.power import POWER, Effect, images_needed
 from barlow_report.report.pages.page import Site
 
@@ -62,22 +62,19 @@ def nothing_judged(site: Site) -> Judged | None:
 def _no_tree(site: Site, n_small: int) -> str:
     groups = site.catalog.groups.values()
     largest = max((group.base.n or 0 for group in groups if group.status == "too_few_images"), default=0)
-    which = f"all {count(n_small)} groups of images are" if n_small == len(groups) else "every group with failures is"
+    every = "the one group of images is" if n_small == 1 else f"all {count(n_small)} groups of images are"
+    which = every if n_small == len(groups) else "every group with failures is"
     return (
-        f"Nothing could be judged: {which} too small. The largest has {_images(largest)} to find rules in; "
+        f"Nothing could be judged: {which} too small. The largest has {counted(largest, 'image')} to find rules in; "
         f"{count(site.catalog.rules_config.min_images)} are needed."
     )
 
 
 def _no_test(site: Site) -> str:
     sizes = sorted(rule.best.error.n or 0 for rule in site.catalog.failure_modes())
-    n = f"{count(sizes[0])} to {_images(sizes[-1])}" if sizes[0] < sizes[-1] else _images(sizes[0])
+    n = f"{count(sizes[0])} to {counted(sizes[-1], 'image')}" if sizes[0] < sizes[-1] else counted(sizes[0], "image")
     modes = f"each of the {count(len(sizes))} failure modes was" if len(sizes) > 1 else "the failure mode was"
     return f"Nothing could be judged: {modes} tested on {n}, too few to tell anything."
-
-
-def _images(n: int) -> str:
-    return f"{count(n)} image{'s' * (n != 1)}"
 
 
 def _helps(site: Site) -> tuple[str, ...]:

@@ -25,6 +25,18 @@ from barlow_report.report.tree import N_SHADES, shade
 __all__ = ["Renderer", "templates_folder"]
 
 _NOTHING = Markup('<span class="none">–</span>')
+_FORMATS = (
+    "activation",
+    "change",
+    "count",
+    "counted",
+    "interval",
+    "number",
+    "p_value",
+    "percent",
+    "ratio",
+    "threshold",
+)
 _VARIABLE = re.compile(r"\b[A-Za-z]\b")
 _MAX_STATIC_ROWS = 1000  # of a table that no script can page
 _KNOWN_TEMPLATE = Path("pages") / "failure_modes.html"
@@ -62,7 +74,7 @@ class Renderer:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        for name in ("activation", "change", "count", "interval", "number", "p_value", "percent", "ratio", "threshold"):
+        for name in _FORMATS:
             self.environment.filters[name] = getattr(formatting, name)
         self.environment.filters["share_text"] = words.share_text
         self.environment.filters["shade"] = shade

@@ -73,9 +73,8 @@ def _y(rate: float) -> float:
 
 def _point(dose: float, share: Share, shift: float) -> DosePoint:
     value, low, high = share.value or 0.0, share.low or 0.0, share.high if share.high is not None else 1.0
-    words = (
-        f"{percent(dose, decimals=0)} of the way: {percent(share.value, decimals=0)} fail ({ratio(share.k, share.n)})"
-    )
+    rate = f"{percent(share.value, decimals=0)} fail ({ratio(share.k, share.n)})"
+    words = f"after {percent(dose, decimals=0)} of the change: {rate}"
     return DosePoint(x=_x(dose) + shift, y=_y(value), low=_y(low), high=_y(high), words=words)
 
 

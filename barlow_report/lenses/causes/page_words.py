@@ -1,10 +1,10 @@
 """How a site speaks of causes."""
 
-from barlow_report.formatting import count, interval, number, p_value, percent
+from barlow_report.formatting import count, counted, interval, number, p_value, percent
 from barlow_report.lenses.causes.records import CauseEffect
 from barlow_report.report.records import Estimate
 
-__all__ = ["VERDICT_WORDS", "effect_evidence", "effect_sentence", "effect_title", "verdict_sentence"]
+__all__ = ["VERDICT_COUNTS", "VERDICT_WORDS", "effect_evidence", "effect_sentence", "effect_title", "verdict_sentence"]
 
 VERDICT_WORDS = {
     "causal": "cause",
@@ -14,10 +14,18 @@ VERDICT_WORDS = {
 }
 """What is put on a failure mode, the strongest first."""
 
+VERDICT_COUNTS = {
+    "causal": "caused by the feature",
+    "undecided": "undecided",
+    "weak": "hardly caused by the feature",
+    "not_tested": "not tested",
+}
+"""What is said of a number of failure modes, in the same order."""
+
 _MEANING = {
     "causal": "changing the feature changes the failures, more than other changes of the same size do",
     "undecided": "the images that could be changed do not tell whether it is a cause",
-    "weak": "changing the feature hardly changes the failures: it goes along with the cause and is not it",
+    "weak": "changing the feature hardly changes the failures: the two occur together, but it is not the cause",
     "not_tested": "it could not be tested",
 }
 
@@ -28,38 +36,34 @@ def verdict_sentence(verdict: str) -> str:
 
 
 def feature_words(effect: CauseEffect, name: str | None) -> str:
-    """What people call the feature, or its number: “striped fur”, or what feature 22 shows."""
-    return name or f"what feature {effect.feature_id} shows"
+    """What people call the feature, or its number: “striped fur”, or feature 22."""
+    return name or f"feature {effect.feature_id}"
 
 
 def effect_title(effect: CauseEffect) -> str:
     """Heading of an effect."""
     done = "Added to" if effect.is_raised else "Taken from"
-    which = "images of this failure mode" if effect.direction == "repair" else "images outside of it"
+    which = "images of this failure mode" if effect.direction == "repair" else "images outside it"
     return f"{done} {which}"
 
 
 def effect_sentence(effect: CauseEffect, name: str | None) -> str:
     """Say an effect so that it can be understood without knowing the method."""
     what = feature_words(effect, name)
-    images = "these images" if effect.direction == "repair" else "images that are not in this failure mode"
     if effect.verdict == "not_tested" or effect.controls is None:
-        return f"Whether {what} is the cause was not tested: {effect.reason}."
-    painted = (
-        f"painted into {count(effect.reached.n)} of"
-        if effect.is_raised
-        else f"taken out of {count(effect.reached.n)} of"
-    )
+        return f"Whether {what} is a cause was not tested: {effect.reason}."
+    done = "added to" if effect.is_raised else "taken from"
+    which = "of this failure mode" if effect.direction == "repair" else "outside this failure mode"
     rates = (
-        f"{percent(effect.moved.value, decimals=0)} fail instead of {percent(effect.before.value, decimals=0)}; other "
-        f"changes of the same size leave {percent(effect.controls.value, decimals=0)}"
+        f"{percent(effect.moved.value, decimals=0)} fail instead of {percent(effect.before.value, decimals=0)}; after "
+        f"other changes of the same size, {percent(effect.controls.value, decimals=0)}"
     )
     said = {
-        "causal": "it is a cause",
-        "weak": "it is hardly a cause",
-        "undecided": "that does not tell whether it is a cause",
+        "causal": "It is a cause.",
+        "weak": "It is hardly a cause.",
+        "undecided": "That does not tell whether it is a cause.",
     }[effect.verdict]
-    return f"When {what} is {painted} {images}, {rates}: {said}."
+    return f"With {what} {done} {counted(effect.reached.n, 'image')} {which}, {rates}. {said}"
 
 
 def effect_evidence(effect: CauseEffect, *, level: float, max_q_value: float, rho: float) -> str:
@@ -68,16 +72,17 @@ def effect_evidence(effect: CauseEffect, *, level: float, max_q_value: float, rh
         return ""
     points, spread = _points(effect.effect)
     q = p_value(effect.q_value)
+    others = counted(effect.n_controls, "other feature")
     words = (
-        f"Effect {points} points ({level * 100:g} % interval {spread}; at least {rho * 100:g} asked for), q "
-        f"{q if q.startswith('<') else f'= {q}'} (limit {max_q_value:g}). After changes along {effect.n_controls} "
-        f"other features {interval(effect.controls.low, effect.controls.high)} fail, after noise of the same size "
+        f"Effect {points} points ({level * 100:g} % interval {spread}; at least {rho * 100:g} needed), q "
+        f"{q if q.startswith('<') else f'= {q}'} (limit {max_q_value:g}). After changes along {others}, "
+        f"{interval(effect.controls.low, effect.controls.high)} fail; after noise of the same size, "
         f"{percent(effect.noise.value, decimals=0)}. The feature reached its target in {count(effect.reached.k)} of "
-        f"{count(effect.reached.n)} images."
+        f"{counted(effect.reached.n, 'image')}."
     )
     if effect.specificity is not None:
         points, spread = _points(effect.specificity)
-        words += f" Against features that speak for the class as much: {points} points ({spread})."
+        words += f" Compared with features of similar weight for the class: {points} points ({spread})."
     return words
 
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from barlow_report.formatting import count
-from barlow_report.lenses.causes.page_words import VERDICT_WORDS
+from barlow_report.formatting import counted
+from barlow_report.lenses.causes.page_words import VERDICT_COUNTS, VERDICT_WORDS
 from barlow_report.lenses.causes.records import CauseEffect, CauseView
 from barlow_report.lenses.causes.tables import DIRECTIONS, VERDICTS
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, TableColumn
@@ -20,27 +20,31 @@ _COLUMNS = (
         label="Change",
         kind="text",
         is_below=True,
-        title="repair: images of the failure mode are moved out of it; break: others are moved into it",
+        title="Repair: images of the failure mode are changed to leave it. Break: others are changed to enter it.",
     ),
     TableColumn(key="verdict", label="Verdict", kind="badge", words=VERDICT_WORDS, starts="descending"),
-    TableColumn(key="before", label="Fail before", kind="rate", starts="descending", title="Failures, unchanged"),
-    TableColumn(key="moved", label="After", kind="rate", starts="descending", title="Failures after the move"),
+    TableColumn(
+        key="before", label="Fail before", kind="rate", starts="descending", title="Images that fail before the change."
+    ),
+    TableColumn(
+        key="moved", label="After", kind="rate", starts="descending", title="Images that fail after the change."
+    ),
     TableColumn(
         key="controls",
         label="Other changes",
         kind="rate",
         starts="descending",
-        title="Failures after changes of the same size along other features, each image once for each of them",
+        title="Images that fail after equal changes along other features, each image once for each of them.",
     ),
     TableColumn(
         key="effect",
         label="Effect",
         kind="number",
         starts="descending",
-        title="Share of images whose failure the move takes away (repair) or makes (break), against other changes",
+        title="Repair: error rate after other changes minus error rate after this one. Break: the reverse.",
     ),
-    TableColumn(key="q", label="q", kind="q", is_below=True, title="Benjamini–Hochberg q-value over all effects"),
-    TableColumn(key="reached", label="Reached", kind="rate", title="Images whose feature reached the target"),
+    TableColumn(key="q", label="q", kind="q", is_below=True, title="The Benjamini–Hochberg q-value over all effects."),
+    TableColumn(key="reached", label="Reached", kind="rate", title="Images whose feature reached the target."),
 )
 
 
@@ -66,7 +70,7 @@ def causes_page(site: Site, causes: CauseView) -> SitePage:
             reasons[effect.reason] = reasons.get(effect.reason, 0) + 1
     view = CausesPage(
         table=table,
-        counts=tuple((n, words) for verdict, words in VERDICT_WORDS.items() if (n := causes.count(verdict))),
+        counts=tuple((n, words) for verdict, words in VERDICT_COUNTS.items() if (n := causes.count(verdict))),
         n_modes=len(causes.effects),
         reasons=tuple(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
     )
@@ -74,7 +78,7 @@ def causes_page(site: Site, causes: CauseView) -> SitePage:
         path="causes/index.html",
         title="Causes",
         section="Causes",
-        description=f"Whether changing a feature changes the failures of {count(len(causes.effects))} failure modes.",
+        description=f"Whether changing a feature changes the failures: {counted(len(causes.effects), 'failure mode')}.",
         search="Causes: images changed along one feature, with controls. Effects, dose-response, verdicts.",
         template="lenses/causes/page.html",
         view=lambda: view,

@@ -115,7 +115,7 @@ def mode_columns(causes: CauseView) -> ModeColumns:
                 kind="badge",
                 words=VERDICT_WORDS,
                 starts="descending",
-                title="Whether changing the feature changes the failures, more than other changes of the same size",
+                title="Whether changing the feature changes the failures more than other changes of the same size do.",
             ),
         ),
         is_beside_verdict=True,

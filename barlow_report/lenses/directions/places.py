@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from barlow_report.formatting import count, percent
+from barlow_report.formatting import count, counted, percent
 from barlow_report.lenses.directions.config import DirectionsConfig
 from barlow_report.lenses.directions.records import PLACES, CaptionEntry, ClassDirection, DirectionTables, ModePlace
 from barlow_report.report.evidence import VERDICTS
@@ -148,8 +148,8 @@ def quality_words(entry: ClassDirection) -> str:
         missing = "failures" if not entry.held_out.k else "successes"
         return f"The held-out images of this class have no {missing}, so the direction could not be tested."
     found = (
-        f"Of the held-out images, {_of(entry.failures, 'failures')} lie on the hard side and "
-        f"{_of(entry.successes, 'successes')} on the easy side. "
+        f"Of the held-out images, {_of(entry.failures, 'failure')} {'lies' if entry.failures.k == 1 else 'lie'} on the "
+        f"hard side and {_of(entry.successes, 'success')} on the easy side. "
     )
     if entry.verdict == "verified":
         return f"{found}That is more than chance."
@@ -159,7 +159,7 @@ def quality_words(entry: ClassDirection) -> str:
 
 
 def _of(share: Share, what: str) -> str:
-    return f"{count(share.k)} of {count(share.n)} {what}"
+    return f"{count(share.k)} of {counted(share.n, what)}"
 
 
 def mode_sentence(directions: DirectionTables, rule: Rule) -> Sentence | None:
@@ -172,13 +172,14 @@ def mode_words(place: ModePlace | None, *, is_in_sample: bool) -> str:
     """Say where the failures of a rule lie along the direction of their class."""
     if place is None or not place.hard.n:
         return ""
-    which = "" if is_in_sample else " that no direction was fitted to"
+    which = "" if is_in_sample else " held out from the directions"
     if place.hard.n == 1:
         return f"Its failure{which} lies on the {'hard' if place.hard.k else 'easy'} side of its class's direction."
+    lie = "lies" if place.hard.k == 1 else "lie"
     return (
-        f"Of its {count(place.hard.n)} failures{which}, {count(place.hard.k)} lie on the hard side of their class's "
-        f"direction; half of them are harder than {percent(place.median_hardness, decimals=0)} of the class's other "
-        "images."
+        f"Of its {count(place.hard.n)} failures{which}, {count(place.hard.k)} {lie} on the hard side of their class's "
+        f"direction; half of the failures are harder than {percent(place.median_hardness, decimals=0)} of the class's "
+        "other images."
     )
 
 

@@ -157,7 +157,7 @@ def _proposal_words(settings: TaxonomyConfig, n_images: int) -> str:
 
 def _superclass_words(superclasses: Superclasses) -> str:
     n = len(superclasses.names)
-    words = counted(n, "superclass", "superclasses")
+    words = counted(n, "superclass")
     origins = {
         "given": words,
         "wordnet": f"{words} from WordNet",

@@ -94,7 +94,7 @@ def classes_table(site: Site, error_types: ErrorTypeTables) -> DataTable:
                 title="The images labelled as the class that fail.",
             ),
             TableColumn(
-                key="mostly", label="Mostly", kind="text", is_below=True, title="The type of most of these failures"
+                key="mostly", label="Mostly", kind="text", is_below=True, title="The type of most of these failures."
             ),
             *type_columns(error_types),
         ),
@@ -143,7 +143,7 @@ def modes_table(site: Site, error_types: ErrorTypeTables) -> DataTable:
                 title="The failures among all images that meet the rule.",
             ),
             TableColumn(
-                key="mostly", label="Mostly", kind="text", is_below=True, title="The type of most of these failures"
+                key="mostly", label="Mostly", kind="text", is_below=True, title="The type of most of these failures."
             ),
             *type_columns(error_types),
         ),

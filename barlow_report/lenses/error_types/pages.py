@@ -49,7 +49,7 @@ class StageRow:
 
 @dataclass(frozen=True, kw_only=True)
 class AccuracyRow:
-    """One line of the table of accuracies; not assessed where no type that it forgives is."""
+    """One line of the table of accuracies; not assessed where no type that it accepts is."""
 
     title: str
     meaning: str
@@ -117,7 +117,9 @@ def _description(error_types: ErrorTypeTables) -> str:
     if not found:
         return "There is no failure to explain."
     parts = [f"{percent(entry.share.value, decimals=0)} {entry.title}" for entry in found[:4]]
-    return f"What kind of error each of the {count(error_types.run.n_failures)} failures is: {', '.join(parts)}."
+    n = error_types.run.n_failures
+    which = "the one failure" if n == 1 else f"each of the {count(n)} failures"
+    return f"What kind of error {which} is: {', '.join(parts)}."
 
 
 def _view(site: Site, error_types: ErrorTypeTables, classes: DataTable, modes: DataTable) -> ErrorTypesView:

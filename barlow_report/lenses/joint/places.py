@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from barlow_report.config import RulesConfig
-from barlow_report.formatting import THIN_SPACE, count, interval, p_value, percent, points
+from barlow_report.formatting import THIN_SPACE, counted, interval, p_value, percent, points
 from barlow_report.lenses.joint.page_tables import FeatureRow, feature_rows, pictures
 from barlow_report.lenses.joint.records import JointMode, JointModes
 from barlow_report.lenses.joint.selection import N_FEATURES
@@ -90,8 +90,7 @@ def verdict_words(joint: JointModes) -> str:
     n = sum(mode.verdict == "verified" for mode in joint.shown)
     if not n:
         return ""
-    groups = "1 group" if n == 1 else f"{count(n)} groups"
-    return f"In {groups} without a verified rule, many features together predict failures."
+    return f"In {counted(n, 'group')} without a verified rule, many features together predict failures."
 
 
 def group_block(site: Site, joint: JointModes, group: Group) -> Block | None:

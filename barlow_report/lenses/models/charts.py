@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from barlow_report.chart import Chart
-from barlow_report.formatting import percent
+from barlow_report.formatting import counted, percent
 from barlow_report.visuals.drawing import Theme, draw_chart, draw_charts, legend_dot, plot_cloud, shorten
 
 __all__ = ["error_types_by_accuracy", "modes_by_model"]
@@ -79,7 +79,7 @@ def _types_alt(points: pd.DataFrame, titles: dict[str, str]) -> str:
         f"{title} {percent(worst[key], decimals=0)} to {percent(best[key], decimals=0)}"
         for key, title in titles.items()
     ]
-    return f"Share of failures of each error type, from the least to the most accurate model: {', '.join(parts)}."
+    return f"Share of each error type among the failures, least and most accurate model: {', '.join(parts)}."
 
 
 def _limits(values: "pd.Series[float]") -> tuple[float, float]:
@@ -141,8 +141,8 @@ def modes_by_model(
         )
 
     alt = (
-        f"Which of {len(modes)} failure modes hold for which of {n_models} models. "
-        f"{int(holds.all(axis=1).sum())} hold for all models, {int((holds.sum(axis=1) == 1).sum())} for one."
-        + (f" The {shown} that hold for most models are drawn." if shown < len(modes) else "")
+        f"Which of {counted(len(modes), 'failure mode')} hold for which of {counted(n_models, 'model')}: "
+        f"{int(holds.all(axis=1).sum())} for all, {int((holds.sum(axis=1) == 1).sum())} for only one."
+        + (f" Drawn are the {shown} that hold for most models." if shown < len(modes) else "")
     )
     return draw_chart(draw, alt=alt, height=1.3 + 0.2 * shown)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from barlow_report.formatting import count, percent
+from barlow_report.formatting import counted, percent
 from barlow_report.lenses.error_types.page_tables import type_cells, type_columns
 from barlow_report.lenses.error_types.records import ErrorTypeTables
 from barlow_report.lenses.models.page_charts import MODEL_ERROR_TYPES, SHARED_MODES
@@ -46,7 +46,7 @@ def models_page(site: Site, compared: ModelTables, *, error_types: ErrorTypeTabl
         path=MODELS_PATH,
         title="Models",
         section="Models",
-        description=f"{count(len(compared.models))} models on the same images: accuracy, error types, and the "
+        description=f"{counted(len(compared.models), 'model')} on the same images: accuracy, error types, and the "
         "failure modes that they share.",
         search="Comparison of models: top-1 accuracy, error types, shared failure modes.",
         template="lenses/models/page.html",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from barlow_report.formatting import count
+from barlow_report.formatting import counted
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, TableColumn
 from barlow_report.report.evidence import modes_words
 from barlow_report.report.glossary import meaning
@@ -48,7 +48,7 @@ def classes_page(site: Site) -> SitePage:
         path="classes/index.html",
         title="Classes",
         section="Classes",
-        description=f"All {count(len(table.rows))} classes with their error rates and failure modes.",
+        description=f"{counted(len(table.rows), 'class')} with error rates and failure modes.",
         search="All classes: sizes, error rates, failure modes.",
         template="pages/classes.html",
         view=lambda: ClassesView(table=table),

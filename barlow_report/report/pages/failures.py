@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from barlow_report.formatting import count
+from barlow_report.formatting import counted
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, Picture, TableColumn
 from barlow_report.report.glossary import meaning
 from barlow_report.report.mode_images import failures_in_modes
@@ -37,7 +37,7 @@ def failures_page(site: Site) -> SitePage:
         path="failures/index.html",
         title="All failures",
         section="Failure modes",
-        description=f"All {count(n_failures)} images that fail.",
+        description=f"{counted(n_failures, 'image that fails', 'images that fail')}.",
         search="All failures: every image that fails, with its label, prediction and failure modes.",
         template="pages/failures.html",
         view=lambda: FailuresView(table=table, n_listed=len(table.rows), n_failures=n_failures),

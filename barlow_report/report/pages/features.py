@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from barlow_report.formatting import count, percent
+from barlow_report.formatting import counted, percent
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, Picture, TableColumn
 from barlow_report.report.glossary import meaning
 from barlow_report.report.histogram import HistogramDrawing, draw_histogram
@@ -122,7 +122,7 @@ def features_page(site: Site) -> SitePage:
         path="features/index.html",
         title="Features",
         section="Features",
-        description=f"All {count(len(rows))} features that rules use, with pictures.",
+        description=f"{counted(len(rows), 'feature')} that rules use, with pictures.",
         search="All features that rules use, with pictures.",
         template="pages/features.html",
         view=lambda: FeaturesView(table=table),
@@ -171,7 +171,8 @@ def feature_pages(site: Site) -> Iterator[SitePage]:
             title=_title(site, feature_id),
             section="Features",
             description=f"What feature {feature_id} responds to, and the rules that use it.",
-            search=f"Feature {feature_id}, {_names(site, feature_id) or 'not named'}, used by {n_rules} rules: {names}",
+            search=f"Feature {feature_id}, {_names(site, feature_id) or 'not named'}, "
+            f"used by {counted(n_rules, 'rule')}: {names}",
             template="pages/feature.html",
             view=lambda feature_id=feature_id, groups=groups: _view(site, feature_id, groups),  # type: ignore[misc]
             headings=(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from barlow_report.formatting import count
+from barlow_report.formatting import counted
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, TableColumn
 from barlow_report.report.evidence import modes_words
 from barlow_report.report.glossary import meaning
@@ -70,7 +70,7 @@ def groups_page(site: Site) -> SitePage:
         path="groups/index.html",
         title="Groups",
         section="Groups",
-        description=f"All {count(len(groups))} groups of images other than the classes, with their failure modes.",
+        description=f"{counted(len(groups), 'group')} of images other than the classes, with failure modes.",
         search="Groups of images other than the classes: confused pairs, unions of classes, columns of the manifest.",
         template="pages/groups.html",
         view=lambda: GroupsView(table=table, kinds=kinds),

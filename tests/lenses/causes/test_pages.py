@@ -47,14 +47,14 @@ def _class_pages(site: Path) -> str:
 def test_each_mode_says_in_a_sentence_whether_its_feature_is_a_cause(site: Path) -> None:
     words = _words(_class_pages(site))
     assert re.search(
-        r"When what feature \d+ shows is (painted into|taken out of) 20 of these images, 20 % fail instead of 60 %; "
-        r"other changes of the same size leave 60 %: it is a cause\.",
+        r"With feature \d+ (added to|taken from) 20 images of this failure mode, 20 % fail instead of 60 %; "
+        r"after other changes of the same size, 60 %\. It is a cause\.",
         words,
     )
-    assert "it is hardly a cause." in words
-    assert "that does not tell whether it is a cause." in words
-    assert "is the cause was not tested: 3 images can be changed, and 10 are needed." in words
-    assert "Effect 40 points (95 % interval 32 to 48; at least 10 asked for), q = 0.002 (limit 0.05)." in words
+    assert "It is hardly a cause." in words
+    assert "That does not tell whether it is a cause." in words
+    assert "is a cause was not tested: 3 images can be changed, and 10 are needed." in words
+    assert "Effect 40 points (95 % interval 32 to 48; at least 10 needed), q = 0.002 (limit 0.05)." in words
     assert "nan" not in words.lower().split()
 
 
@@ -81,7 +81,7 @@ def test_points_of_the_chart_are_where_the_numbers_say() -> None:
     assert drawing.moved[1].y == HEIGHT - 34  # 0 % at the bottom
     assert drawing.moved[1].x > drawing.moved[0].x
     assert drawing.control[0].high < drawing.control[0].y < drawing.control[0].low
-    assert drawing.moved[1].words == "100\u202f% of the way: 0\u202f% fail (0/10)"
+    assert drawing.moved[1].words == "after 100\u202f% of the change: 0\u202f% fail (0/10)"
     assert draw_doses([]) is None
 
 
@@ -99,7 +99,7 @@ def test_links_hold_and_downloads_say_what_pages_say(site: Path, source: ReportS
 def test_the_page_counts_modes_and_tells_what_it_cannot_show(site: Path) -> None:
     words = _words((site / "causes/index.html").read_text(encoding="utf-8"))
     assert "What this cannot show" in words
-    assert re.search(r"\d+ verified failure modes?: \d+ cause, \d+ cause undecided, \d+ hardly a cause", words)
+    assert re.search(r"\d+ verified failure modes?: \d+ caused by the feature, \d+ undecided, \d+ hardly caused", words)
     assert "Causes" in _words((site / "method/index.html").read_text(encoding="utf-8"))
     assert "hardly a cause" in _words((site / "failure-modes/index.html").read_text(encoding="utf-8"))
 
