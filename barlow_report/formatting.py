@@ -97,16 +97,17 @@ def count(n: int | None) -> str:
     return MISSING if n is None or not _exists(n) else f"{int(n):,}".replace(",", THIN_SPACE)
 
 
-def counted(n: int | None, noun: str, plural: str = "") -> str:
+def counted(n: int | str | None, noun: str, plural: str = "") -> str:
     """Write a count with its noun: 1 image, 10 000 images, 0 classes.
 
     Args:
-        n: How many.
+        n: How many; a number that is written already stays as it is.
         noun: For one, with what stands before it: held-out image.
         plural: For any other number; without it, the noun with s, or with es behind s, x, ch and sh.
     """
+    number_of = n if isinstance(n, str) else count(n)
     several = plural or f"{noun}{'es' if noun.endswith(('s', 'x', 'ch', 'sh')) else 's'}"
-    return f"{count(n)} {noun if n == 1 else several}"
+    return f"{number_of} {noun if number_of in ('1', '−1') else several}"
 
 
 def ratio(k: int | None, n: int | None) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from barlow_report.config import EvidenceKind, RulesConfig
-from barlow_report.formatting import THIN_SPACE, count, interval, number, p_value, percent, points, ratio
+from barlow_report.formatting import THIN_SPACE, count, counted, interval, number, p_value, percent, points, ratio
 from barlow_report.report.glossary import meaning
 from barlow_report.report.records import FAIRLY_STABLE, Estimate, Measures, Rule
 from barlow_report.significance import smallest_p_value
@@ -248,7 +248,8 @@ def _missed(measures: Measures, config: RulesConfig, words: EvidenceWords) -> li
     if error is not None and base is not None and error < base + config.rho:
         limit = f"{config.rho * 100:g}"
         side = "below the base rate" if error < base else f"above the base rate instead of {limit}"
-        missed.append(f"error rate {points(error, base, unlike=config.rho).removeprefix('−')} points {side}")
+        distance = points(error, base, unlike=config.rho).removeprefix("−")
+        missed.append(f"error rate {counted(distance, 'point')} {side}")
     if coverage is not None and coverage < config.tau:
         share, limit = points(coverage, 0.0, unlike=config.tau), f"{config.tau * 100:g}"
         missed.append(f"covers {share}{THIN_SPACE}% of the {words.of_failures}failures instead of {limit}{THIN_SPACE}%")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from barlow_report.config import EvidenceKind
-from barlow_report.formatting import count, percent
+from barlow_report.formatting import count, counted, percent
 from barlow_report.report.catalog import Catalog
 from barlow_report.report.evidence import verdict_counts
 from barlow_report.report.judged import Judged
@@ -60,7 +60,7 @@ def headline(catalog: Catalog, modes: Sequence[Rule], *, judged: Judged | None =
     rate = f"{percent(failures.value)} of images fail."
     if judged is not None:
         return f"{rate} {judged.sentence}"
-    points = f"{catalog.rules_config.rho * 100:g} points"
+    points = counted(f"{catalog.rules_config.rho * 100:g}", "point")
     known = [rule for rule in modes if rule.verdict == "verified"]
     if known:
         worst = known[0]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from barlow_report.formatting import rounded, threshold
+from barlow_report.formatting import counted, rounded, threshold
 from barlow_report.report.picture_records import HistogramBin
 
 __all__ = ["Bar", "HistogramDrawing", "Mark", "draw_histogram"]
@@ -83,7 +83,8 @@ def draw_histogram(
             height=tall(b.n_images),
             failures_y=round(floor - tall(b.n_failures), 1),
             failures_height=tall(b.n_failures),
-            title=f"{rounded(b.low)} to {rounded(b.high)}: {b.n_images} images, {b.n_failures} failures",
+            title=f"{rounded(b.low)} to {rounded(b.high)}: {counted(b.n_images, 'image')}, "
+            f"{counted(b.n_failures, 'failure')}",
         )
         for b in bins
     )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from barlow_report.config import RulesConfig
-from barlow_report.formatting import THIN_SPACE, p_value, points
+from barlow_report.formatting import THIN_SPACE, counted, p_value, points
 from barlow_report.report.records import Rule
 
 __all__ = ["Limit", "limits_of"]
@@ -62,7 +62,7 @@ def _sizes(rule: Rule, config: RulesConfig) -> list[Limit]:
         side = "below" if more.startswith("−") else "above"
         found.append(
             Limit(
-                found=f"{more.removeprefix('−')} points {side} the base rate",
+                found=f"{counted(more.removeprefix('−'), 'point')} {side} the base rate",
                 asked=f"at least {config.rho * 100:g} above",
                 is_met=is_met,
             )

@@ -97,3 +97,17 @@ def test_every_page_has_the_words_of_the_glossary() -> None:
 def test_other_words_are_found_where_readers_see_them(name: str, text: str, wrong: str) -> None:
     phrases = list(_READERS[Path(name).suffix](text))
     assert [match[0] for pattern in RIGHT_WORDS for p in phrases for match in re.finditer(pattern, p)] == [wrong]
+
+
+_ONE = re.compile(
+    "(?<![\\w.,/–−\u202f-])1(?:</b>)? (?:(?!in |of |and )[a-z-]+ )?(?:images|classes|groups|features|rules|failures|"
+    "successes|modes|conditions|models|files|trees|people|answers|points|directions|pairs|leaves|releases|changes|types|"
+    "are|have|lie)\\b"
+)
+
+
+@pytest.mark.parametrize("name", ["demo", "quiet", "hostile"])
+def test_one_thing_is_never_said_to_be_several(name: str, request: pytest.FixtureRequest) -> None:
+    pages = sorted(request.getfixturevalue(name).site.rglob("*.html"))
+    assert len(pages) > 10
+    assert [(page.name, found) for page in pages for found in _ONE.findall(page.read_text(encoding="utf-8"))] == []

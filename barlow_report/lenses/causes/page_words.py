@@ -74,7 +74,7 @@ def effect_evidence(effect: CauseEffect, *, level: float, max_q_value: float, rh
     q = p_value(effect.q_value)
     others = counted(effect.n_controls, "other feature")
     words = (
-        f"Effect {points} points ({level * 100:g} % interval {spread}; at least {rho * 100:g} needed), q "
+        f"Effect {counted(points, 'point')} ({level * 100:g} % interval {spread}; at least {rho * 100:g} needed), q "
         f"{q if q.startswith('<') else f'= {q}'} (limit {max_q_value:g}). After changes along {others}, "
         f"{interval(effect.controls.low, effect.controls.high)} fail; after noise of the same size, "
         f"{percent(effect.noise.value, decimals=0)}. The feature reached its target in {count(effect.reached.k)} of "
@@ -82,7 +82,8 @@ def effect_evidence(effect: CauseEffect, *, level: float, max_q_value: float, rh
     )
     if effect.specificity is not None:
         points, spread = _points(effect.specificity)
-        words += f" Compared with features of similar weight for the class: {points} points ({spread})."
+        words += " Compared with features of similar weight for the class: "
+        words += f"{counted(points, 'point')} ({spread})."
     return words
 
 

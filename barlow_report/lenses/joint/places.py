@@ -198,7 +198,7 @@ def _evidence(mode: JointMode, group: Group, config: RulesConfig) -> str:
             else "below the base rate"
         )
         size = points(mode.error.value, base, unlike=config.rho).removeprefix("−")
-        missed.append(f"error rate {size} points {side}")
+        missed.append(f"error rate {counted(size, 'point')} {side}")
     if mode.coverage.value < config.tau:
         covered = f"{points(mode.coverage.value, 0.0, unlike=config.tau)}{THIN_SPACE}%"
         missed.append(f"covers {covered} of the failures instead of {percent(config.tau, decimals=0)}")

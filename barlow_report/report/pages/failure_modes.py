@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from barlow_report.formatting import count, percent
+from barlow_report.formatting import count, counted, percent
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, TableColumn
 from barlow_report.report.downloads import rule_columns
 from barlow_report.report.evidence import STABILITY, VERDICTS, modes_words
@@ -108,8 +108,8 @@ def _table(site: Site, rules: list[Rule]) -> DataTable:
         sorted_by="",
         least=config.min_images,
         page_size=max(_PAGE_SIZE - 10 * len(added), 10),
-        empty=f"This run has no failure modes: no rule fails at least {config.rho * 100:g} points more often than its "
-        f"group and covers at least {percent(config.tau, decimals=0)} of its failures.",
+        empty="This run has no failure modes: no rule fails at least "
+        f"{counted(f'{config.rho * 100:g}', 'point')} more often than its group and covers at least {percent(config.tau, decimals=0)} of its failures.",
         noun="failure modes",
     )
 
