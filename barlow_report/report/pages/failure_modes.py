@@ -109,7 +109,8 @@ def _table(site: Site, rules: list[Rule]) -> DataTable:
         least=config.min_images,
         page_size=max(_PAGE_SIZE - 10 * len(added), 10),
         empty="This run has no failure modes: no rule fails at least "
-        f"{counted(f'{config.rho * 100:g}', 'point')} more often than its group and covers at least {percent(config.tau, decimals=0)} of its failures.",
+        f"{counted(f'{config.rho * 100:g}', 'point')} more often than its group and covers at least "
+        f"{percent(config.tau, decimals=0)} of its failures.",
         noun="failure modes",
     )
 
