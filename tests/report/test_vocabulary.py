@@ -100,7 +100,7 @@ def test_other_words_are_found_where_readers_see_them(name: str, text: str, wron
 
 
 _ONE = re.compile(
-    "(?<![\\w.,/–−\u202f-])1(?:</b>)? (?:(?!in |of |and )[a-z-]+ )?(?:images|classes|groups|features|rules|failures|"
+    "(?<![\\w.,+/–−\u202f-])1(?:</b>)? (?:(?!in |of |and )[a-z-]+ )?(?:images|classes|groups|features|rules|failures|"
     "successes|modes|conditions|models|files|trees|people|answers|points|directions|pairs|leaves|releases|changes|types|"
     "are|have|lie)\\b"
 )
