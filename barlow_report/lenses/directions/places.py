@@ -172,7 +172,7 @@ def mode_words(place: ModePlace | None, *, is_in_sample: bool) -> str:
     """Say where the failures of a rule lie along the direction of their class."""
     if place is None or not place.hard.n:
         return ""
-    which = "" if is_in_sample else " held out from the directions"
+    which = "" if is_in_sample else " that no direction was fitted to"
     if place.hard.n == 1:
         return f"Its failure{which} lies on the {'hard' if place.hard.k else 'easy'} side of its class's direction."
     lie = "lies" if place.hard.k == 1 else "lie"

@@ -124,10 +124,12 @@ def test_a_run_without_directions_has_no_trace_of_them(tmp_path: Path) -> None:
 def test_the_place_of_a_mode_in_words() -> None:
     several = ModePlace(hard=Share(30, 40), median_hardness=0.83)
     one = ModePlace(hard=Share(0, 1), median_hardness=0.2)
-    assert mode_words(several, is_in_sample=False).startswith("Of its 40 failures held out from the directions, 30 lie")
+    assert mode_words(several, is_in_sample=False).startswith(
+        "Of its 40 failures that no direction was fitted to, 30 lie"
+    )
     assert "harder than 83" in mode_words(several, is_in_sample=True)
     assert (
         mode_words(one, is_in_sample=False)
-        == "Its failure held out from the directions lies on the easy side of its class's direction."
+        == "Its failure that no direction was fitted to lies on the easy side of its class's direction."
     )
     assert mode_words(None, is_in_sample=False) == ""

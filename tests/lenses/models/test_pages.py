@@ -43,7 +43,7 @@ def test_the_page_says_how_many_modes_hold_for_all_models_and_for_one_only(compa
     assert 0 < n_all < len(modes)
     text = _words(compared.text(PAGE))
     assert f"{len(modes)} failure modes hold for at least one model: {n_all} for all of them, {n_one} for one" in text
-    assert "The rest of this report is about net 0." in text
+    assert "The rest of this report is about the model net 0." in text
 
 
 def test_the_most_accurate_model_comes_first_and_one_without_trees_has_no_number_of_modes(compared: Built) -> None:
