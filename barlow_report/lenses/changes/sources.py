@@ -1,6 +1,5 @@
 """The runs that a comparison reads: run folders, and files that `barlow-report export-results` wrote."""
 
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,8 @@ from barlow_report.lenses.changes.results import FURTHER_TABLES, TABLE_NAMES, In
 from barlow_report.run_folder import Run, fingerprint
 
 __all__ = ["digest_results", "open_results", "results_of"]
+
+_N_READS = 200
 
 
 def open_results(path: Path) -> RunResults:
@@ -73,15 +74,18 @@ def digest_results(path: Path, *, with_names: bool = True) -> str:
 
 
 class _Features:
-    """The features of a run folder, opened and checked when the first of them is asked for."""
+    """The features of a run folder, opened and checked when the first of them is asked for.
+
+    They are mapped into memory, and what was read of them counts as used until they are closed: a comparison of
+    thousands of rules would come to hold all of them. So they are opened anew from time to time.
+    """
 
     def __init__(self, run: Run) -> None:
-        self._run = run
-
-    @cached_property
-    def _all(self) -> npt.NDArray[np.floating[Any]]:
-        return self._run.features()
+        self._run, self._n_left = run, 0
 
     def activations(self, feature_id: int, image_ids: Integers) -> npt.NDArray[np.floating[Any]] | None:
         """See `Activations`."""
+        if not self._n_left:
+            self._all, self._n_left = self._run.features(), _N_READS
+        self._n_left -= 1
         return self._all[image_ids, feature_id] if 0 <= feature_id < self._all.shape[1] else None
