@@ -15,7 +15,7 @@ from barlow_report.run_folder import Run, fingerprint
 
 __all__ = ["digest_results", "open_results", "results_of"]
 
-_N_READS = 200
+_N_READS = 20
 
 
 def open_results(path: Path) -> RunResults:
