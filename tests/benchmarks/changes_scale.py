@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,12 +24,13 @@ from barlow_report.tables import Column, all_tables, empty_table
 __all__ = ["write_run"]
 
 _MEASURE = """
-import resource, sys, time
+import sys, time
 from pathlib import Path
 from barlow_report.lenses.changes.stage import compare
 start, cpu = time.perf_counter(), time.process_time()
 found = compare([Path(name) for name in sys.argv[1:]])
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))  # ru_maxrss would count the parent as well
+peak = int(status["VmHWM"].split()[0]) / 2**20
 print(found.answer)
 wall, cpu = time.perf_counter() - start, time.process_time() - cpu
 print(f"{wall:.1f} s, {cpu:.1f} s of processor time, {peak:.2f} GB at most")
@@ -52,7 +54,7 @@ def write_run(
     names = [f"class {i}" for i in range(n_classes)]
     groups = [(grouping, class_id) for grouping in ("label", "prediction") for class_id in range(n_classes)]
     rules = np.repeat(np.arange(len(groups)), 2)
-    tables = {
+    tables: dict[str, dict[str, Any]] = {
         "classes": {"class_id": range(n_classes), "name": names, "slug": names},
         "images": {"image_id": ids, "label": labels, "prediction": predictions},
         "contents": {"image_id": ids, "digest": [f"{i:032x}" for i in ids]},
