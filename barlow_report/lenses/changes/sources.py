@@ -15,8 +15,6 @@ from barlow_report.run_folder import Run, fingerprint
 
 __all__ = ["digest_results", "open_results", "results_of"]
 
-_N_READS = 20
-
 
 def open_results(path: Path) -> RunResults:
     """Read what a comparison needs of a run.
@@ -74,18 +72,16 @@ def digest_results(path: Path, *, with_names: bool = True) -> str:
 
 
 class _Features:
-    """The features of a run folder, opened and checked when the first of them is asked for.
+    """The features of a run folder, checked when the first of them is asked for.
 
     They are mapped into memory, and what was read of them counts as used until they are closed: a comparison of
-    thousands of rules would come to hold all of them. So they are opened anew from time to time.
+    thousands of rules would come to hold all of them. So they are opened anew for every read, which takes no time.
     """
 
     def __init__(self, run: Run) -> None:
-        self._run, self._n_left = run, 0
+        self._run = run
 
     def activations(self, feature_id: int, image_ids: Integers) -> npt.NDArray[np.floating[Any]] | None:
         """See `Activations`."""
-        if not self._n_left:
-            self._all, self._n_left = self._run.features(), _N_READS
-        self._n_left -= 1
-        return self._all[image_ids, feature_id] if 0 <= feature_id < self._all.shape[1] else None
+        features = self._run.features()
+        return features[image_ids, feature_id] if 0 <= feature_id < features.shape[1] else None
