@@ -106,7 +106,9 @@ def _results(analysed: _Analysed, name: str) -> RunResults:
         info={"name": name, "models": {"feature": {"sha256": "cd" * 32}}, "config": {}},
         tables={
             "classes": pd.DataFrame({"class_id": range(len(NAMES)), "name": NAMES, "slug": NAMES}),
-            "images": pd.DataFrame({"image_id": ids, "label": analysed.label, "prediction": analysed.prediction}),
+            "images": pd.DataFrame(
+                {"image_id": ids, "label": analysed.label, "prediction": analysed.prediction, "confidence": np.nan}
+            ),
             "contents": pd.DataFrame({"image_id": ids, "digest": analysed.scene_table["path"]}),
             **{table: getattr(found, table) for table in tables},
         },

@@ -108,7 +108,7 @@ def test_a_file_that_does_not_say_its_range_is_read_by_the_configured_one_or_not
 
 
 def test_pixels_that_are_no_numbers_are_a_reason() -> None:
-    with pytest.raises(UnreadableImage, match="no numbers"):
+    with pytest.raises(UnreadableImage, match="not numbers"):
         decode_image(tiff(32, little(0.0, float("nan"), kind="f"), kind=3), Decoding(pixel_range=(0, 1)))
 
 

@@ -96,7 +96,7 @@ def test_the_site_shows_directions_and_its_links_lead_somewhere(task: Path, run:
     blue = (site / "classes/blue/index.html").read_text()
     assert "No direction: the model recognises every image" in blue
     red = html.unescape((site / "classes/red/index.html").read_text())
-    assert "failures that no direction was fitted on, " in red
+    assert "failures that no direction was fitted to, " in red
     assert "lie on the hard side of their class's direction" in red
     assert 'id="directions"' in (site / "method" / "index.html").read_text()
     assert ">nan<" not in page.lower()
