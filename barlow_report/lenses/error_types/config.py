@@ -67,6 +67,11 @@ class TaxonomyConfig(Section):
     non_prototypical: Path | None = Field(
         None, description="Images that show their class in an unusual way: text with a path per line, or a JSON list."
     )
+    non_prototypical_category: Name | None = Field(
+        None,
+        description="Or `non_prototypical` is a JSON object of mistakes, `path: category` or `path: {…category…: …}`, "
+        "and these images are those of this category.",
+    )
     proposals: Path | None = Field(
         None,
         description="What images show, in free words: CSV with columns path, proposal[, score][, neighbors]. Words "
@@ -98,6 +103,8 @@ class TaxonomyConfig(Section):
             raise ValueError("'clip' goes with 'proposal_words': nothing else needs an image-text model")
         if self.proposal_template.count("{}") != 1:
             raise ValueError("'proposal_template' needs one {} for the word")
+        if self.non_prototypical_category is not None and self.non_prototypical is None:
+            raise ValueError("'non_prototypical_category' goes with 'non_prototypical'")
         if self.only_annotated and self.multi_labels is None:
             raise ValueError("'only_annotated' goes with 'multi_labels'")
         if self.co_occurrences is not None and self.co_occurrence_labels is not None:

@@ -1,5 +1,6 @@
 """Reading small files that people write: CSV, YAML and JSON, with errors that say what to do."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ from barlow_report.delimited import read_rows
 from barlow_report.documents import parse_json
 from barlow_report.errors import DataError
 
-__all__ = ["read_csv", "read_lines", "read_text", "read_tree"]
+__all__ = ["read_category", "read_csv", "read_lines", "read_text", "read_tree"]
+
+_MAX_CATEGORIES = 50
 
 
 def read_text(path: Path) -> str:
@@ -86,7 +89,7 @@ def read_lines(path: Path, *, what: str = "paths of images") -> list[str]:
         if isinstance(tree, dict):
             raise DataError(
                 f"{path}: found an object, expected a list of {what}: its keys may be of several kinds. Make a list of "
-                "those that are meant."
+                f"those that are meant.{_said_categories(tree)}"
             )
         if not isinstance(tree, list) or not all(isinstance(item, str) for item in tree):
             raise DataError(f"{path}: expected a list of {what}.")
@@ -94,3 +97,58 @@ def read_lines(path: Path, *, what: str = "paths of images") -> list[str]:
     if not items:
         raise DataError(f"{path}: found no {what}. Give a file that has some, or leave its key out.")
     return items
+
+
+def read_category(path: Path, category: str, *, key: str) -> list[str]:
+    """Return the names of the images that a JSON or YAML object puts into a category.
+
+    Lists of mistakes that were looked at by hand are published like this: `path: category`, or `path: {…}` where one
+    key of the inner object has the word category in it.
+
+    Args:
+        path: The file.
+        category: As it is called there; capitals make no difference.
+        key: What named the category, for errors.
+
+    Raises:
+        DataError: The file cannot be read, is no such object, says of an entry no category or several, or has no entry
+            of this one.
+    """
+    tree = read_tree(path)
+    if not isinstance(tree, dict) or not tree:
+        raise DataError(
+            f"{path}: {key} needs an object `path: category` or `path: {{…category…: …}}`, and found "
+            f"{'an empty one' if isinstance(tree, dict) else type(tree).__name__}. Leave the key out for a list of "
+            "paths."
+        )
+    found = {str(name): _category(value) for name, value in tree.items()}
+    unknown = [name for name, value in found.items() if value is None]
+    if unknown:
+        raise DataError(
+            f"{path}: {len(unknown)} of {len(found)} entries have no category, or several, the first {unknown[0]!r}. "
+            "Each needs a text, or an object with one key whose name has the word category in it and whose value is a "
+            "text."
+        )
+    wanted = category.strip().casefold()
+    names = [name for name, value in found.items() if value is not None and value.casefold() == wanted]
+    if not names:
+        raise DataError(f"{path}: no entry is of the category {category!r}.{_said_categories(tree)}")
+    return names
+
+
+def _category(value: Any) -> str | None:
+    """The category that an entry states; None where it states none, or several."""
+    if isinstance(value, dict):
+        stated = [inner for name, inner in value.items() if "category" in str(name).casefold()]
+        value = stated[0] if len(stated) == 1 else None
+    return value.strip() if isinstance(value, str) and value.strip() else None
+
+
+def _said_categories(tree: dict[Any, Any]) -> str:
+    """A sentence about the categories of an object, or nothing where an entry has none."""
+    found = [_category(value) for value in tree.values()]
+    counts = Counter(value for value in found if value is not None)
+    if not found or None in found or len(counts) > _MAX_CATEGORIES:
+        return ""
+    listed = ", ".join(f"{name!r} ({n})" for name, n in sorted(counts.items()))
+    return f" Its entries have categories: {listed}; name one of them under non_prototypical_category."

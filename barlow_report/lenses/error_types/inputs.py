@@ -11,7 +11,7 @@ import numpy.typing as npt
 from barlow_report.formatting import counted
 from barlow_report.lenses.error_types.classes import Vocabulary
 from barlow_report.lenses.error_types.config import TaxonomyConfig
-from barlow_report.lenses.error_types.files import read_lines
+from barlow_report.lenses.error_types.files import read_category, read_lines
 from barlow_report.lenses.error_types.images import ImageNames, Matches
 from barlow_report.lenses.error_types.multi_labels import LabelSets, MultiLabels, match_labels, read_label_sets
 from barlow_report.lenses.error_types.pairs import ClassPairs, count_co_occurrences, imagenet_overlapping, read_pairs
@@ -92,7 +92,10 @@ def gather_inputs(
     unusual = None
     if settings.non_prototypical is not None:
         path = settings.non_prototypical
-        matches["non_prototypical"] = images.match(read_lines(path), where=str(path))
+        category = settings.non_prototypical_category
+        key = "taxonomy.non_prototypical_category"
+        listed = read_lines(path) if category is None else read_category(path, category, key=key)
+        matches["non_prototypical"] = images.match(listed, where=str(path))
         unusual = frozenset(i for i in matches["non_prototypical"].image_ids if i is not None)
     proposals = None
     if settings.proposals is not None:

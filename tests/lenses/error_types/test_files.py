@@ -11,7 +11,7 @@ import pytest
 from barlow_report.errors import DataError
 from barlow_report.lenses.error_types import proposals
 from barlow_report.lenses.error_types.classes import Vocabulary
-from barlow_report.lenses.error_types.files import read_lines
+from barlow_report.lenses.error_types.files import read_category, read_lines
 from barlow_report.lenses.error_types.images import ImageNames
 from barlow_report.lenses.error_types.multi_labels import match_labels, read_label_sets
 from barlow_report.lenses.error_types.pairs import count_co_occurrences, imagenet_overlapping, read_pairs
@@ -359,3 +359,36 @@ def test_the_keys_of_an_object_are_not_taken_for_a_list(tmp_path: Path) -> None:
     path = _write(tmp_path / "mistakes.json", {"a/1.png": "fine-grained", "a/2.png": "non-prototypical"})
     with pytest.raises(DataError, match="found an object, expected a list of paths of images"):
         read_lines(path)
+
+
+MISTAKES = {
+    "a/1.png": {"failure category": "non-prototypical", "severity": "minor"},
+    "a/2.png": {"failure category": "fine-grained", "severity": "major"},
+    "a/3.png": {"failure category": "Non-prototypical ", "severity": "minor"},
+}
+
+
+def test_an_object_of_mistakes_is_read_by_category_and_says_which_it_has(tmp_path: Path) -> None:
+    path = _write(tmp_path / "mistakes.json", MISTAKES)
+    assert read_category(path, "non-prototypical", key="k") == ["a/1.png", "a/3.png"]
+    short = _write(tmp_path / "short.json", {"a/1.png": "fine-grained", "a/2.png": "non-prototypical"})
+    assert read_category(short, "Non-Prototypical", key="k") == ["a/2.png"]
+    with pytest.raises(DataError, match=r"'fine-grained' \(1\), 'non-prototypical' \(1\); name one"):
+        read_lines(short)
+    with pytest.raises(DataError, match=r"no entry is of the category 'odd'.*'fine-grained' \(1\)"):
+        read_category(short, "odd", key="k")
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        (["a/1.png"], "needs an object .* and found list"),
+        ({}, "and found an empty one"),
+        ({"a/1.png": "odd", "a/2.png": 3}, "1 of 2 entries have no category, or several, the first 'a/2.png'"),
+        ({"a/1.png": {"category": "x", "sub-category": "y"}}, "1 of 1 entries have no category, or several"),
+        ({"a/1.png": {"severity": "x"}}, "1 of 1 entries have no category"),
+    ],
+)
+def test_what_states_no_category_for_certain_is_refused(tmp_path: Path, content: object, error: str) -> None:
+    with pytest.raises(DataError, match=error):
+        read_category(_write(tmp_path / "m.json", content), "odd", key="k")

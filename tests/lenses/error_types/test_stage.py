@@ -152,3 +152,21 @@ def test_other_rules_forget_the_error_types_of_the_old_ones(tmp_path: Path) -> N
     _compute(path, until="explain")
     assert not run.is_finished("taxonomy")
     assert not run.has_table("error_type_counts")
+
+
+def test_unusual_images_of_one_category_of_a_list_of_mistakes(task: Path) -> None:
+    mistakes = task.parent / "mistakes.json"
+    mistakes.write_text('{"red/0006.png": {"failure category": "odd"}, "red/0009.png": {"failure category": "other"}}')
+    before = task.read_text()
+    _change(task, superclasses="suggested", non_prototypical="mistakes.json", non_prototypical_category="odd")
+    run, said = _compute(task)
+    types = run.read_table("error_types").merge(run.read_table("images"), on="image_id")
+    assert types.loc[types["error_type"] == "non_prototypical", "path"].tolist() == ["red/0006.png"]
+    assert any("1 of 1 entries of" in text for text in said)
+    _change(task, superclasses="suggested", non_prototypical="mistakes.json")
+    with pytest.raises(DataError, match=r"'odd' \(1\), 'other' \(1\); name one of them"):
+        _compute(task)
+    _change(task, non_prototypical_category="odd")
+    with pytest.raises(ConfigError, match="'non_prototypical_category' goes with 'non_prototypical'"):
+        _compute(task)
+    task.write_text(before)
