@@ -16,7 +16,7 @@ from barlow_report.config.base import Photographs, Section
 from barlow_report.config.data import DataConfig, ParquetDataConfig, TorchvisionDataConfig, WebDatasetConfig
 from barlow_report.config.embeddings import ClipConfig
 from barlow_report.config.loading import parse_yaml_model
-from barlow_report.config.models import ExtractionConfig, ModelConfig, PreprocessingConfig
+from barlow_report.config.models import ExtractionConfig, ModelConfig, OutputSetting, PreprocessingConfig
 from barlow_report.config.rules import EvidenceKind, RulesConfig
 from barlow_report.config.visuals import AttackConfig, SiteConfig, VisualsConfig
 from barlow_report.errors import ConfigError
@@ -31,6 +31,7 @@ __all__ = [
     "EvidenceKind",
     "ExtractionConfig",
     "ModelConfig",
+    "OutputSetting",
     "ParquetDataConfig",
     "Photographs",
     "PreprocessingConfig",
@@ -80,6 +81,11 @@ class Config(Section):
         if self.inspected_model is None and self.feature_model is None:
             raise ValueError(
                 "'feature_model' is missing: without an inspected model nothing else gives features. Add it"
+            )
+        if self.feature_model is not None and self.feature_model.output is not None:
+            raise ValueError(
+                "'output' goes with 'inspected_model': what the feature model returns is not used. Leave it out of "
+                "'feature_model'"
             )
         if self.rules.manifest_columns and self.data.manifest is None:
             raise ValueError("'rules.manifest_columns' goes with 'data.manifest': other sources have no columns")

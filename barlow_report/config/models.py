@@ -3,11 +3,21 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from barlow_report.config.base import Channels, Positive, Section, Side, Workers, resolved_factory
 
-__all__ = ["ExtractionConfig", "ModelConfig", "PreprocessingConfig"]
+__all__ = ["ExtractionConfig", "ModelConfig", "OutputSetting", "PreprocessingConfig"]
+
+OutputSetting = Literal["softmax", "probabilities", "log_probabilities", "sigmoid"]
+"""What the inspected model returns for each class: logits of a softmax, what comes out of it, or logits of sigmoids."""
 
 _SMALLEST_STD = 1e-6
 
@@ -86,6 +96,12 @@ class ModelConfig(Section):
         "from run to run; batch: they depend on the other images of the batch. The report says so. "
         "Default: such models are refused.",
     )
+    output: OutputSetting | None = Field(
+        None,
+        description="What the inspected model returns for each class. softmax: logits of a softmax; probabilities; "
+        "log_probabilities; sigmoid: logits of a sigmoid for each class. Confidences follow from it. An error if the "
+        "outputs contradict it. Default: decided from the outputs of all images.",
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> "ModelConfig":
@@ -104,6 +120,12 @@ class ModelConfig(Section):
                 f"'allow_unsafe_weights: {self.allow_unsafe_weights}' is not the name of the file of weights or program"
             )
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_unset_output(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave `output` out where it is not set: what runs recorded before it was there stays as it is."""
+        values: dict[str, Any] = handler(self)
+        return {key: value for key, value in values.items() if key != "output" or value is not None}
 
     @field_validator("factory")
     @classmethod

@@ -80,6 +80,13 @@ class InfoFile:
         if assumptions.get(stage, {}).get(key) != text:
             self.update_info(assumptions={**assumptions, stage: {**assumptions.get(stage, {}), key: text}})
 
+    def retract(self, stage: str, key: str) -> None:
+        """Drop an assumption that an earlier attempt has noted and this one does not make."""
+        assumptions = self.info.get("assumptions", {})
+        if key in assumptions.get(stage, {}):
+            kept = {other: text for other, text in assumptions[stage].items() if other != key}
+            self.update_info(assumptions={**assumptions, stage: kept})
+
     def _forget_assumptions(self, stages: Iterable[str]) -> None:
         assumptions = self.info.get("assumptions", {})
         if stale := assumptions.keys() & set(stages):

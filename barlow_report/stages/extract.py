@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from barlow_report.config import Config
+from barlow_report.config import Config, OutputSetting
 from barlow_report.errors import DataError, ModelError
 from barlow_report.files import digest_text
 from barlow_report.fingerprints import images_identity
@@ -22,6 +22,7 @@ from barlow_report.stages.class_order import check_class_order
 from barlow_report.stages.image_pass import MODELS, compute_shards, count_shards, drop_if_loaded_otherwise, pass_inputs
 from barlow_report.stages.image_times import are_unchanged, write_times
 from barlow_report.stages.loading import loaded_contents, specs_of
+from barlow_report.vision.configured_outputs import check_setting, describe_setting
 from barlow_report.vision.datasets import ImageList, list_images
 from barlow_report.vision.outputs import confidences, count_ties, decide_kind, describe_kind
 from barlow_report.vision.remarks import Remarks, require_full_depth
@@ -55,7 +56,7 @@ def extract(config: Config, run: Run, *, progress: Progress) -> str:
             config, run, images, labels=images.labels, predictions=images.predictions, progress=progress
         )
     inputs = pass_inputs(config, images)
-    asked = fingerprint(columns=_known_columns(images), **inputs)
+    asked = fingerprint(columns=_known_columns(images), **_output_setting(config, images), **inputs)
     mark = _with_found(asked, config, run)
     if run.is_done("extract", fingerprint=mark) and are_unchanged(images, run, progress=progress):
         _note(_check_predictions(config, run, images, progress=progress), run)
@@ -77,7 +78,7 @@ def extract(config: Config, run: Run, *, progress: Progress) -> str:
     remarks = Remarks.total(shard.remarks for shard in shards)
     remarks.require_full_depth(images.root)
     _note(remarks.assumptions(config.data.decode), run)
-    _join_shards(images, shards, config.extraction.feature_dtype, run=run)
+    _join_shards(images, shards, config, run=run)
     _note(_check_predictions(config, run, images, progress=progress), run)
     _write_attributes(images, run)
     write_times(images, run)
@@ -100,6 +101,12 @@ def _with_found(asked: str, config: Config, run: Run) -> str:
     return fingerprint(asked=asked, loaded=loaded, contents=run.info.get("contents"))
 
 
+def _output_setting(config: Config, images: ImageList) -> dict[str, object]:
+    """`inspected_model.output` where it matters: confidences follow from it, the shards do not."""
+    inspected = None if images.predictions is not None else config.inspected_model
+    return {} if inspected is None or inspected.output is None else {"output": inspected.output}
+
+
 def _note(assumptions: Mapping[str, str], run: Run) -> None:
     for key, text in assumptions.items():
         run.assume("extract", key, text)
@@ -119,7 +126,7 @@ def _known_columns(images: ImageList) -> str:
     return images_identity([], states=[], columns=columns)
 
 
-def _join_shards(images: ImageList, shards: list[Shard], dtype: str, *, run: Run) -> None:
+def _join_shards(images: ImageList, shards: list[Shard], config: Config, *, run: Run) -> None:
     """Write the tables and features.npy of all shards together."""
     starts = np.cumsum([0] + [len(s.kept) + len(s.skipped) for s in shards])[:-1]
     kept = np.concatenate([start + s.kept for start, s in zip(starts, shards, strict=True)])
@@ -140,7 +147,8 @@ def _join_shards(images: ImageList, shards: list[Shard], dtype: str, *, run: Run
     else:
         predictions = np.concatenate([s.predictions for s in shards if s.predictions is not None])
         outputs = np.concatenate([s.outputs for s in shards if s.outputs is not None])
-        certainty = _judge_outputs(outputs, images, kept, run=run)
+        setting = None if config.inspected_model is None else config.inspected_model.output
+        certainty = _judge_outputs(outputs, images, kept, setting=setting, run=run)
     names = list(images.class_names)
     run.write_table("classes", pd.DataFrame({"class_id": range(len(names)), "name": names, "slug": slugs(names)}))
     run.write_table("skipped", pd.DataFrame([*images.skipped, *unreadable], columns=["path", "reason"]))
@@ -159,23 +167,33 @@ def _join_shards(images: ImageList, shards: list[Shard], dtype: str, *, run: Run
     digests = np.concatenate([s.digests for s in shards]).astype(str)
     run.write_table("contents", pd.DataFrame({"image_id": np.arange(len(kept)), "digest": digests.astype(object)}))
     n_features = shards[0].features().shape[1] if shards else 0
-    run.write_features((s.features() for s in shards), shape=(len(kept), n_features), dtype=dtype)
+    run.write_features(
+        (s.features() for s in shards), shape=(len(kept), n_features), dtype=config.extraction.feature_dtype
+    )
 
 
-def _judge_outputs(outputs: np.ndarray, images: ImageList, kept: np.ndarray, *, run: Run) -> np.ndarray:
+def _judge_outputs(
+    outputs: np.ndarray, images: ImageList, kept: np.ndarray, *, setting: OutputSetting | None, run: Run
+) -> np.ndarray:
     """Return the confidences that follow from all outputs; note what was assumed about them."""
     model = run.info["models"]["inspected"]
     where, is_linear = f"inspected_model: {model['name']}", model["ends_in_linear"]
-    kind = decide_kind(outputs, is_linear=is_linear, model=where, names=[images.paths[i] for i in kept])
+    names = [images.paths[i] for i in kept]
+    if setting is None:
+        kind = decide_kind(outputs, is_linear=is_linear, model=where, names=names)
+        described = describe_kind(outputs, kind, is_linear=is_linear)
+    else:
+        kind = check_setting(outputs, setting, is_linear=is_linear, model=where, names=names)
+        described = describe_setting(setting)
     ties = count_ties(outputs["n_largest"] > 1, images.labels[kept], class_names=images.class_names)
     if ties is not None and ties.are_too_many:
         raise ModelError(f"{where}: {ties.refusal}")
     run.update_info(outputs={"kind": kind, "n_tied": 0 if ties is None else ties.n_tied})
-    said = {
-        "outputs": describe_kind(outputs, kind, is_linear=is_linear),
-        "ties": None if ties is None else ties.assumption,
-    }
-    _note({key: text for key, text in said.items() if text is not None}, run)
+    for key, text in {"outputs": described, "ties": None if ties is None else ties.assumption}.items():
+        if text is None:
+            run.retract("extract", key)  # of an attempt with another setting that did not finish
+        else:
+            run.assume("extract", key, text)
     return confidences(outputs, kind)
 
 

@@ -37,7 +37,8 @@ __all__ = [
     "summarise",
 ]
 
-OutputKind = Literal["logits", "probabilities", "percentages", "scores"]
+OutputKind = Literal["logits", "probabilities", "percentages", "scores", "log_probabilities", "sigmoid_logits"]
+"""The last two are never decided, only configured; see `configured_outputs`."""
 
 SUMMARY = np.dtype([("lowest", "f8"), ("largest", "f8"), ("total", "f8"), ("softmax", "f8"), ("n_largest", "i8")])
 """Of one image's outputs: the lowest, the largest, their sum, the softmax of the largest, and how many are as large."""
@@ -112,6 +113,10 @@ def confidences(summary: npt.NDArray[np.void], kind: OutputKind) -> npt.NDArray[
     """Return the confidence of each image's prediction, 0 to 1, shape (n_images,)."""
     if kind == "logits":
         return summary["softmax"].copy()
+    if kind == "log_probabilities":
+        return np.exp(summary["largest"].clip(max=0))
+    if kind == "sigmoid_logits":
+        return np.exp(-np.logaddexp(0, -summary["largest"]))  # 1 / (1 + exp(-x)), which does not overflow
     found: npt.NDArray[np.float64] = summary["largest"] / (100 if kind == "percentages" else 1)
     return found.clip(0, 1)
 

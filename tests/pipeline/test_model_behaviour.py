@@ -4,11 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 import yaml
 from typer.testing import CliRunner, Result
 
 from barlow_report.cli import app
+from barlow_report.errors import ModelError
 from barlow_report.run_folder import Run
 from tests.pipeline.toy import write_task
 
@@ -58,6 +61,83 @@ def test_outputs_are_taken_for_what_they_are(tmp_path: Path, returned: str, kind
     logits = _logits(tmp_path) * 0.05
     expected = 1 / (1 + np.exp(-logits - 1)) if kind == "scores" else 1 / (1 + np.exp(logits[:, ::-1] - logits))
     assert np.allclose(images["confidence"], expected.max(axis=1), atol=1e-5)
+
+
+SCALED = f"{LOGITS} * 0.05"
+RETURNED = {
+    "softmax": SCALED,
+    "probabilities": f"torch.softmax({SCALED}, dim=1)",
+    "log_probabilities": f"torch.log_softmax({SCALED}, dim=1)",
+}
+
+
+def test_each_output_as_configured_gives_the_same_report(tmp_path: Path) -> None:
+    whole = []
+    for setting, returned in RETURNED.items():
+        run = _run(tmp_path / setting, returned, output=setting)
+        assert "as configured" in run.info["assumptions"]["extract"]["outputs"]
+        whole.append(run.read_table("images"))
+    logits = _logits(tmp_path / "softmax") * 0.05
+    assert np.allclose(whole[0]["confidence"], torch.from_numpy(logits).softmax(dim=1).amax(dim=1), atol=1e-5)
+    for other in whole[1:]:
+        assert np.allclose(other["confidence"], whole[0]["confidence"], atol=1e-6)
+        pd.testing.assert_frame_equal(other.drop(columns="confidence"), whole[0].drop(columns="confidence"))
+
+
+def test_a_sigmoid_as_configured_is_never_a_softmax(tmp_path: Path) -> None:
+    run = _run(tmp_path, f"{SCALED} - 1", output="sigmoid")
+    expected = torch.sigmoid(torch.from_numpy(_logits(tmp_path) * 0.05 - 1)).amax(dim=1)
+    assert np.allclose(run.read_table("images")["confidence"], expected, atol=1e-5)
+    assert run.info["outputs"]["kind"] == "sigmoid_logits"
+
+
+def test_another_setting_never_leaves_old_confidences(tmp_path: Path) -> None:
+    first = _run(tmp_path, SCALED).read_table("images")["confidence"]
+    second = _run(tmp_path, SCALED, output="sigmoid")
+    assert (second.read_table("images")["confidence"] < first).all()
+    assert "sigmoid" in second.info["assumptions"]["extract"]["outputs"]
+    third = _run(tmp_path, SCALED)
+    assert third.read_table("images")["confidence"].tolist() == first.tolist()
+    assert "as configured" not in third.info["assumptions"]["extract"]["outputs"]
+
+
+@pytest.mark.parametrize("then", [{}, {"output": "softmax"}])
+def test_a_setting_that_was_wrong_is_mended_without_another_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, then: dict[str, str]
+) -> None:
+    refused = _extract(tmp_path, SCALED, output="probabilities")
+    assert refused.exit_code == 1
+    words = " ".join(refused.output.split())
+    assert "'output: probabilities' contradicts the outputs of 40 of 40 images" in words
+    assert "Set 'output: softmax' if these are logits" in words
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("another pass")
+
+    monkeypatch.setattr("barlow_report.stages.extract.compute_shards", never)
+    run = _run(tmp_path, SCALED, **then)
+    expected = torch.from_numpy(_logits(tmp_path) * 0.05).softmax(dim=1).amax(dim=1)
+    assert np.allclose(run.read_table("images")["confidence"], expected, atol=1e-5)
+
+
+def test_a_killed_attempt_with_another_setting_leaves_nothing_assumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object, **__: object) -> None:
+        raise ModelError("killed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("barlow_report.stages.extract.write_times", killed)
+        assert _extract(tmp_path, LOGITS, output="sigmoid").exit_code == 1
+    assert "outputs" in Run.open(tmp_path / "run").info["assumptions"]["extract"]
+    assert "outputs" not in _run(tmp_path, LOGITS).info["assumptions"]["extract"]
+
+
+def test_the_setting_is_not_recorded_where_there_is_none(tmp_path: Path) -> None:
+    assert "output" not in _run(tmp_path / "none", SCALED).info["config"]["inspected_model"]
+    recorded = _run(tmp_path / "some", SCALED, output="softmax").info["config"]
+    assert recorded["inspected_model"]["output"] == "softmax"
+    assert "output" not in recorded["feature_model"]
 
 
 def _logits(folder: Path) -> np.ndarray:
