@@ -91,6 +91,12 @@ class Config(Section):
             raise ValueError("'rules.manifest_columns' goes with 'data.manifest': other sources have no columns")
         return self
 
+    @property
+    def manifest_columns(self) -> tuple[str, ...]:
+        """The further columns of the manifest that rules or lenses read, each once."""
+        of_lenses = (name for lens in registry.LENSES for name in lens.manifest_columns(self))
+        return tuple(dict.fromkeys((*self.rules.manifest_columns, *of_lenses)))
+
     def section(self, key: str) -> Any:
         """Return the section of a lens; None where it is not asked for."""
         return getattr(self, key, None)

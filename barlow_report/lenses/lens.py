@@ -50,6 +50,10 @@ class Lens(Generic[View]):
     def check(self, config: "Config") -> None:
         """Raise ValueError where its section contradicts another one."""
 
+    def manifest_columns(self, config: "Config") -> "Mapping[str, int]":
+        """The columns of the manifest that it reads from table `attributes`, and how many values each may have."""
+        return {}
+
     def tables(self) -> "Sequence[Table]":
         """The schemas of its tables in the run folder."""
         return ()

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from barlow_report.lenses.attributes import Attributes
 from barlow_report.lenses.causes import Causes
 from barlow_report.lenses.changes import Changes
 from barlow_report.lenses.directions import Directions
@@ -21,6 +22,7 @@ __all__ = ["LENSES", "followers", "lens_tables"]
 LENSES: tuple[Lens[Any], ...] = (
     Causes(),
     Directions(),
+    Attributes(),
     ErrorTypes(),
     Joint(),
     Models(),

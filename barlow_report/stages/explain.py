@@ -27,6 +27,8 @@ def explain(config: Config, run: Run, *, extracted: str, progress: Progress) -> 
         progress: Where to report to.
     """
     attributes = run.read_table("attributes") if config.rules.manifest_columns else None
+    if attributes is not None:  # lenses may read further columns
+        attributes = attributes[attributes["column"].isin(config.rules.manifest_columns)]
     mark = fingerprint(
         extract=extracted,
         attributes=None if attributes is None else digest_text(attributes.to_csv(index=False)),

@@ -14,6 +14,7 @@ from barlow_report.config import Config, OutputSetting
 from barlow_report.errors import DataError, ModelError
 from barlow_report.files import digest_text
 from barlow_report.fingerprints import images_identity
+from barlow_report.lenses import registry
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
 from barlow_report.seals import is_sealed, read_sealed_json
@@ -43,7 +44,8 @@ def extract(config: Config, run: Run, *, progress: Progress) -> str:
         ModelError: A model cannot be loaded or used.
     """
     progress.message(f"Listing images of {config.name}")
-    images = list_images(config.data, columns=config.rules.manifest_columns)
+    images = list_images(config.data, columns=config.manifest_columns)
+    _check_values(config, images)
     config.rules.union_classes(images.class_names)  # a wrong name must not come out after hours of work
     if images.predictions is None and config.inspected_model is None:
         raise DataError(
@@ -195,6 +197,18 @@ def _judge_outputs(
         else:
             run.assume("extract", key, text)
     return confidences(outputs, kind)
+
+
+def _check_values(config: Config, images: ImageList) -> None:
+    """Refuse columns of the manifest with more values than a lens can use, before hours of work."""
+    for lens in registry.LENSES:
+        for name, most in lens.manifest_columns(config).items():
+            n = len(set(images.attributes[name]) - {None})
+            if n > most:
+                raise DataError(
+                    f"{config.data.manifest}: column {name!r} has {n} different values, expected at most {most} "
+                    f"({lens.key}). Give a coarser column, such as whether a thing is present."
+                )
 
 
 def _write_attributes(images: ImageList, run: Run) -> None:

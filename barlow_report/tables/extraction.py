@@ -54,7 +54,8 @@ TABLES: tuple[Table, ...] = (
     ),
     Table(
         name="attributes",
-        meaning="What the manifest's columns that group images say of each. Only where there are such columns.",
+        meaning="What those columns of the manifest say of each image that group images or name suspected cues. Only "
+        "where there are such columns.",
         key=("image_id", "column"),
         columns=(IMAGE_ID, text("column", "name of the column"), text("value", "of the image, as text, not empty")),
     ),

@@ -184,20 +184,20 @@ def _attributes(frame: pd.DataFrame, name: str, path: Path, *, names: Sequence[s
     if len(matching) != 1:
         have = ", ".join(map(repr, names))
         raise DataError(
-            f"{path}: found {len(matching)} columns {name!r} among {have}, expected one. Correct "
-            "rules.manifest_columns."
+            f"{path}: found {len(matching)} columns {name!r} among {have}, expected one. Correct its name in the "
+            "configuration."
         )
     try:
         codes, values = pd.factorize(frame[matching[0]])  # a million rows hold few different values
     except TypeError as error:
         raise DataError(
             f"{path}: column {name!r} holds values that cannot be compared ({error}), expected text, numbers or dates "
-            "to group images by. Convert the column, or leave it out of rules.manifest_columns."
+            "to group images by. Convert the column, or leave it out of the configuration."
         ) from error
     if len(values) > MAX_VALUES:
         raise DataError(
             f"{path}: column {name!r} has {len(values)} different values, expected at most {MAX_VALUES}: the images of "
-            "each value become a group. Use a coarser column in rules.manifest_columns."
+            "each value become a group. Give a coarser column in the configuration."
         )
     texts = [*(_as_text(value) for value in values), None]  # code -1, no value, is the last one
     return [texts[code] for code in codes]
