@@ -25,7 +25,7 @@ N_BINS = 15
 """Bins of the confidences, all of one width."""
 
 THRESHOLDS = (0.5, 0.8, 0.9, 0.95, 0.99)
-"""Least confidences of which the table says how many images have them, and how many of these are wrong."""
+"""Least confidences of which the table says how many images have them, and how many of these fail."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +40,11 @@ class ConfidenceBin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold:
-    """The images that the model is at least so sure of, and those among them that it gets wrong."""
+    """The images that the model is at least so sure of, and those among them that fail."""
 
     confidence: float
     images: Share
-    wrong: Share
+    failures: Share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +118,7 @@ def _threshold(least: float, confidence: Floats, is_right: npt.NDArray[np.bool_]
     return Threshold(
         confidence=least,
         images=Share(n, len(confidence)),
-        wrong=counted(int((sure & ~is_right).sum()), n, level=level),
+        failures=counted(int((sure & ~is_right).sum()), n, level=level),
     )
 
 

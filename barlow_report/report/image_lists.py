@@ -80,7 +80,7 @@ def _samples(site: Site, found: ModeImages) -> Iterator[dict[str, Any]]:
         label, prediction, confidence = (record.pop(key) for key in ("label", "prediction", "confidence"))
         yield {
             "filepath": record.pop("path"),
-            "tags": ["right" if label == prediction else "wrong", record.pop("split")],
+            "tags": ["right" if label == prediction else "fails", record.pop("split")],
             "ground_truth": {"_cls": "Classification", "label": label},
             "prediction": {"_cls": "Classification", "label": prediction, "confidence": confidence},
             **record,

@@ -29,14 +29,14 @@ def test_the_calibration_error_of_four_bins_by_hand() -> None:
 def test_thresholds_count_the_sure_images_and_the_wrong_ones_among_them() -> None:
     found = calibration_of([0.4, 0.5, 0.85, 0.9, 0.95, 0.999], [False, False, True, False, True, True])
     assert found is not None
-    assert [(t.confidence, t.images.k, t.wrong.k, t.wrong.n) for t in found.thresholds] == [
+    assert [(t.confidence, t.images.k, t.failures.k, t.failures.n) for t in found.thresholds] == [
         (0.5, 5, 2, 5),
         (0.8, 4, 1, 4),
         (0.9, 3, 1, 3),
         (0.95, 2, 0, 2),
         (0.99, 1, 0, 1),
     ]
-    assert found.thresholds[0].wrong.low == pytest.approx(0.1176, abs=1e-4)  # Wilson, 2 of 5
+    assert found.thresholds[0].failures.low == pytest.approx(0.1176, abs=1e-4)  # Wilson, 2 of 5
 
 
 def test_bins_and_error_agree_with_another_implementation() -> None:

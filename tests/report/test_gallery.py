@@ -48,8 +48,8 @@ def test_a_gallery_is_paged_filtered_and_sorted_and_its_address_can_be_sent(many
     page = watched.open(many, MODE)
     assert page.locator("[data-rows] li").count() == 48
     assert page.locator("[data-rows] li.fail").count() == min(n_wrong, 48)
-    page.select_option("[data-filter=outcome]", "wrong")
-    page.wait_for_function("location.hash.includes('outcome=wrong')")
+    page.select_option("[data-filter=outcome]", "fails")
+    page.wait_for_function("location.hash.includes('outcome=fails')")
     assert _count(page) == f"Images 1–48 of {n_wrong} ({len(rows)} before filters)"
     assert page.locator("[data-rows] li.pass").count() == 0
     page.click("[data-sort=confidence]")
@@ -72,7 +72,7 @@ def test_a_gallery_is_paged_filtered_and_sorted_and_its_address_can_be_sent(many
     address = page.evaluate("location.hash")
     other = watched.open(many, MODE + address)
     assert _sure(other) == last
-    assert other.input_value("[data-filter=outcome]") == "wrong"
+    assert other.input_value("[data-filter=outcome]") == "fails"
     other.click("form.filters [type=reset]")
     other.wait_for_function("!location.hash.includes('outcome')")
     assert "before filters" not in _count(other)

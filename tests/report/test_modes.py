@@ -61,7 +61,7 @@ def test_the_data_of_a_mode_hold_every_image_once_those_with_a_picture_first(dem
     (activations,) = (column for key, column in data.items() if key.startswith("activation-"))
     assert activations["values"] == rows["activation"].tolist()
     is_wrong = (rows["label"] != rows["prediction"]).tolist()
-    assert data["outcome"]["values"] == ["wrong" if w else "right" for w in is_wrong]
+    assert data["outcome"]["values"] == ["fails" if w else "right" for w in is_wrong]
     has_picture = [name != "" for name in data["picture"]["values"]]
     order = list(zip([not has for has in has_picture], [not w for w in is_wrong], -rows["confidence"], strict=True))
     assert order == sorted(order)
@@ -145,7 +145,7 @@ def test_lists_of_hostile_names_are_read_back_as_they_were(hostile: Built) -> No
             assert sample["ground_truth"]["_cls"] == sample["prediction"]["_cls"] == "Classification"
             assert sample["prediction"]["confidence"] == image["confidence"]
             is_wrong = image["label"] != image["prediction"]
-            assert sample["tags"] == ["wrong" if is_wrong else "right", "fit"]
+            assert sample["tags"] == ["fails" if is_wrong else "right", "fit"]
             assert task["data"]["image"].startswith("/data/local-files/?d=")
             assert not set("<>\"' &?#") & set(task["data"]["image"].partition("?d=")[2])
     assert any("script" in name for name in names)

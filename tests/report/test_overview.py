@@ -45,6 +45,12 @@ def test_each_card_shows_four_images_that_fail_and_leads_to_all_images_of_the_mo
     assert 'class="map"' not in text.partition('class="modes"')[2].partition("</ol>")[0]  # nothing hides the object
 
 
+def test_images_fail_and_are_never_called_wrong(demo: Built) -> None:
+    assert re.search(r"<p class=.outcome.>[^<]* fail instead of \d+\u202f% \(", demo.text("index.html"))
+    for page in ("index.html", "failure-modes/index.html"):
+        assert not re.search(r"\bwrong\b", demo.text(page))
+
+
 def test_what_a_run_is_stands_on_the_method_page_and_not_on_the_overview(demo: Built) -> None:
     overview, method = demo.text("index.html"), demo.text("method/index.html")
     for words in ("SHA-256", "Run id", "Seed", "rules.rho", "Versions"):

@@ -13,7 +13,7 @@ from barlow_report.report.records import Rule
 
 __all__ = ["ImageTile", "first_tiles", "mode_table"]
 
-OUTCOMES = {"wrong": "fails", "right": "right"}
+OUTCOMES = {"fails": "fails", "right": "right"}
 _PAGE_SIZE = 48
 _MOST_CHOICES = 60  # of classes in a list to choose from; more are typed
 
@@ -27,7 +27,7 @@ class ImageTile:
     label: str
     said: str
     seen: tuple[str, ...]
-    is_wrong: bool
+    is_failure: bool
     is_new: bool
 
     @property
@@ -43,10 +43,10 @@ def mode_table(site: Site, rule: Rule, found: ModeImages) -> DataTable:
     """
     images = site.catalog.images
     columns = _columns(site, rule, found)
-    ids, is_wrong = found.image_ids, images.is_failure[found.image_ids]
+    ids, is_failure = found.image_ids, images.is_failure[found.image_ids]
     pictures = [site.catalog.thumbnails.get(image_id) for image_id in ids.tolist()]
     sure = np.nan_to_num(images.confidence[ids].astype(float), nan=-1.0)
-    order = np.lexsort((ids, -sure, ~is_wrong, np.array([name is None for name in pictures])))
+    order = np.lexsort((ids, -sure, ~is_failure, np.array([name is None for name in pictures])))
     rows = [_row(site, found, place, pictures[place], columns) for place in order.tolist()]
     return DataTable(
         name="mode-images",
@@ -97,7 +97,7 @@ def _row(
     cells: dict[str, Cell] = {
         "picture": thumbnail and Picture(thumbnail, ""),
         "image": images.name(image_id),
-        "outcome": "right" if label == prediction else "wrong",
+        "outcome": "right" if label == prediction else "fails",
         "label": label,
         "prediction": prediction,
         "confidence": None if confidence != confidence else confidence,
@@ -145,8 +145,8 @@ def _said(cells: Mapping[str, Cell]) -> str:
 
 def _tile(table: DataTable, row: Sequence[Cell]) -> ImageTile:
     cells = {column.key: cell for column, cell in zip(table.columns, row, strict=True)}
-    is_wrong, sure, picture = cells["outcome"] == "wrong", cells.get("confidence"), cells["picture"]
-    said = f", taken for {cells['prediction']}" if is_wrong else ", right"
+    is_failure, sure, picture = cells["outcome"] == "fails", cells.get("confidence"), cells["picture"]
+    said = f", taken for {cells['prediction']}" if is_failure else ", right"
     return ImageTile(
         picture=replace(picture, alt=_said(cells)) if isinstance(picture, Picture) else None,
         image=str(cells["image"]),
@@ -157,6 +157,6 @@ def _tile(table: DataTable, row: Sequence[Cell]) -> ImageTile:
             for column, cell in zip(table.columns, row, strict=True)
             if column.kind == "activation" and isinstance(cell, float)
         ),
-        is_wrong=is_wrong,
+        is_failure=is_failure,
         is_new=cells.get("split") == "new",
     )
