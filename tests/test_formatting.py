@@ -40,6 +40,28 @@ def test_shares_are_rounded_half_up_by_their_exact_value(n: int, data: st.DataOb
         assert exact in (0, 100 * 10**decimals)
 
 
+@given(st.integers(1, 10**6), st.data(), st.integers(0, 2))
+def test_what_fails_and_what_is_right_add_up_to_100(n: int, data: st.DataObject, decimals: int) -> None:
+    k = data.draw(st.integers(0, n))
+    fail = formatting.percent(k / n, decimals=decimals)
+    right = formatting.percent((n - k) / n, decimals=decimals, is_rest=True)
+    signs, numbers = {fail[0], right[0]}, [text.strip(f"<>%{THIN}") for text in (fail, right)]
+    assert sum(map(Fraction, numbers)) == 100
+    assert signs == {"<", ">"} or signs.isdisjoint("<>")
+
+
+def test_a_half_of_what_is_right_goes_down_beside_what_fails() -> None:
+    assert formatting.percent(1745 / 10000) == f"17.5{THIN}%"
+    assert formatting.percent(8255 / 10000, is_rest=True) == f"82.5{THIN}%"
+    assert formatting.percent(9995 / 10000, is_rest=True) == f"99.9{THIN}%"
+    assert formatting.percent(5 / 10000, is_rest=True) == f"<{THIN}0.1{THIN}%"
+    assert (formatting.percent(1.0, is_rest=True), formatting.percent(0.0, is_rest=True)) == (
+        f"100.0{THIN}%",
+        f"0.0{THIN}%",
+    )
+    assert formatting.percent(None, is_rest=True) == "–"
+
+
 def test_halves_go_up_whatever_the_binary_digits() -> None:
     assert formatting.percent(8255 / 10000) == f"82.6{THIN}%"
     assert formatting.percent(0.9995) == f">{THIN}99.9{THIN}%"

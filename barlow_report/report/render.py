@@ -141,17 +141,19 @@ class Renderer:
         heatmap = self._img(context, tile.heatmap, "", lazy, "map") if tile.heatmap else ""
         return Markup(f'<span class="heat">{self._img(context, tile.thumbnail, alt, lazy)}{heatmap}</span>')  # noqa: S704
 
-    def _rate(self, share: Share | Estimate, decimals: int = 1, mark: bool = True) -> Markup:
+    def _rate(self, share: Share | Estimate, decimals: int = 1, mark: bool = True, is_rest: bool = False) -> Markup:
         """Return a share with its counts, its interval, and a mark where it rests on few images.
 
         An estimate has no counts.
 
-        `mark` is False where a small count is no doubt about the number, as in a list of confusions.
+        `mark` is False where a small count is no doubt about the number, as in a list of confusions; `is_rest` is of
+        `formatting.percent`.
         """
         if share.value is None:
             self.explanations.note("–", "nothing to divide by")
             return _NOTHING
-        parts = [f'<span class="rate">{escape(formatting.percent(share.value, decimals=decimals))} ']
+        text = formatting.percent(share.value, decimals=decimals, is_rest=is_rest)
+        parts = [f'<span class="rate">{escape(text)} ']
         if isinstance(share, Share):
             parts.append(f"<small>{formatting.ratio(share.k, share.n)}</small>")
         if share.low is not None:

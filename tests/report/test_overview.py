@@ -51,6 +51,21 @@ def test_images_fail_and_are_never_called_wrong(demo: Built) -> None:
         assert not re.search(r"\bwrong\b", demo.text(page))
 
 
+def test_the_error_rate_and_the_accuracy_add_up_to_100(tmp_path: Path) -> None:
+    source = synthetic_source(tmp_path / "run", Recipe(n_classes=2, n_per_class=40, failing=False, n_skipped=0))
+    label = source.tables["images"]["label"].to_numpy()
+    n_fail = next(k for k in range(1, len(label)) if k * 1000 % len(label) * 2 == len(label))  # ends in a half
+    prediction = np.where(np.arange(len(label)) < n_fail, (label + 1) % (label.max() + 1), label)
+    build_site(_with_images(source, prediction=prediction), site=tmp_path / "site")
+    text = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    fail = re.search(r'class="headline[^>]*>([\d.]+)\u202f% of images fail', text)
+    right = re.search(r"<dt>Accuracy</dt><dd><b>([\d.]+)\u202f%", text)
+    also_right = re.search(r"sure and ([\d.]+)\u202f% right", text)
+    assert fail and right and also_right
+    assert round(float(fail[1]) * 10) + round(float(right[1]) * 10) == 1000
+    assert also_right[1] == right[1]
+
+
 def test_what_a_run_is_stands_on_the_method_page_and_not_on_the_overview(demo: Built) -> None:
     overview, method = demo.text("index.html"), demo.text("method/index.html")
     for words in ("SHA-256", "Run id", "Seed", "rules.rho", "Versions"):

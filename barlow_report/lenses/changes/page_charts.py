@@ -223,7 +223,7 @@ def draw_accuracy(releases: Sequence[Release]) -> ReleaseDrawing:
                 low=_y(share.low if share.low is not None else share.value, bottom, 1.0),
                 high=_y(share.high if share.high is not None else share.value, bottom, 1.0),
                 is_filled=True,
-                words=f"{release.name}: {percent(share.value)} right ({ratio(share.k, share.n)})",
+                words=f"{release.name}: {percent(share.value, is_rest=True)} right ({ratio(share.k, share.n)})",
             ),
         )
         for place, (release, share) in enumerate(zip(releases, shares, strict=True))
