@@ -66,6 +66,16 @@ def test_the_error_rate_and_the_accuracy_add_up_to_100(tmp_path: Path) -> None:
     assert also_right[1] == right[1]
 
 
+def test_the_table_of_failure_modes_says_which_images_of_a_class_a_group_has(demo: Built) -> None:
+    catalog = Site.from_source(demo.source).catalog
+    groups = {catalog.groups[rule.group_id] for rule in catalog.failure_modes()}
+    shown = set(re.findall(r'href="\.\./(?:classes|groups)/[^"]*">([^<]+)</a>', demo.text("failure-modes/index.html")))
+    for group in groups:
+        words = {"label": f"labelled {group.name}", "prediction": f"taken for {group.name}"}.get(group.grouping, "")
+        assert not words or words in shown
+        assert not words or group.name not in shown
+
+
 def test_what_a_run_is_stands_on_the_method_page_and_not_on_the_overview(demo: Built) -> None:
     overview, method = demo.text("index.html"), demo.text("method/index.html")
     for words in ("SHA-256", "Run id", "Seed", "rules.rho", "Versions"):

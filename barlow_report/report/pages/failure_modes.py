@@ -12,7 +12,7 @@ from barlow_report.report.pages.page import Site, SitePage
 from barlow_report.report.pages.samples import mode_sample
 from barlow_report.report.records import Rule, Share
 from barlow_report.report.slots import ModeColumns
-from barlow_report.report.words import condition_words, grouping_label
+from barlow_report.report.words import condition_words, group_short, grouping_label
 
 __all__ = ["FailureModesView", "failure_modes_page"]
 
@@ -156,7 +156,7 @@ def _cells(site: Site, rule: Rule, added: Sequence[ModeColumns]) -> dict[str, Ce
         "picture": mode_sample(site, group, rule),
         "images": Link(f"all {count(len(found))}" if found else "some", site.mode_path(rule)),
         "rule": Link(condition_words(rule.conditions) or "all images", site.rule_path(rule)),
-        "class": Link(group.name, site.group_path(group)),
+        "class": Link(group_short(group), site.group_path(group)),
         "grouping": grouping_label(group),
         "verdict": rule.verdict,
         "stability": rule.stability,
