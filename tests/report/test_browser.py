@@ -457,7 +457,8 @@ def foreign_elements(page: Page, within: str = "html") -> list[str]:
           for (const a of e.attributes)
             if (a.name.startsWith('on') || (/^(javascript|data):/i.test(a.value) && ['href', 'src'].includes(a.name)))
               found.push(e.outerHTML);
-        const OURS = '.firsts, .helps, .shows, .outcome, .takes, .limits, .verdict, .cap, .figures, .few, summary, .gaps';
+        const OURS =
+          '.firsts, .helps, .shows, .outcome, .takes, .limits, .verdict, .cap, .figures, .few, summary, .gaps';
         const ours = new Set(['A', 'B', 'C', 'In-sample only.', 'On this page']);
         for (const e of document.querySelectorAll('.barlow b'))
           if (!ours.has(e.textContent) && !e.closest(OURS))

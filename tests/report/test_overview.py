@@ -61,7 +61,9 @@ def test_the_error_rate_and_the_accuracy_add_up_to_100(tmp_path: Path) -> None:
     fail = re.search(r'class="headline[^>]*>([\d.]+)\u202f% of images fail', text)
     right = re.search(r"<dt>Accuracy</dt><dd><b>([\d.]+)\u202f%", text)
     also_right = re.search(r"sure and ([\d.]+)\u202f% right", text)
-    assert fail and right and also_right
+    assert fail
+    assert right
+    assert also_right
     assert round(float(fail[1]) * 10) + round(float(right[1]) * 10) == 1000
     assert also_right[1] == right[1]
 

@@ -11,7 +11,8 @@ ROOT = Path(__file__).resolve().parents[2]
 RIGHT_WORDS = {
     r"mis-?classif\w+|mispredict\w*|misrecogni\w+": "fails, a failure",
     r"(correctly|rightly) (classified|predicted|recognised)": "right, recognised",
-    r"\b(get|gets|got|goes|going)\b[^.{]{0,30}\bwrong\b|% wrong\b|\bimages? (is|are) wrong\b|\bcounts? as wrong\b": "fails",
+    r"\b(get|gets|got|goes|going)\b[^.{]{0,30}\bwrong\b|% wrong\b": "fails",
+    r"\bimages? (is|are) wrong\b|\bcounts? as wrong\b": "fails",
     r"\bmistakes?\b|\bmistaken\b": "a failure, taken for",
     r"failure rates?\b": "error rate",
     r"\bpredicted as\b|, said\b|\bsaid (so\b|<|\{)": "taken for",
