@@ -113,11 +113,14 @@ def confidences(summary: npt.NDArray[np.void], kind: OutputKind) -> npt.NDArray[
     """Return the confidence of each image's prediction, 0 to 1, shape (n_images,)."""
     if kind == "logits":
         return summary["softmax"].copy()
+    found: npt.NDArray[np.float64]
     if kind == "log_probabilities":
-        return np.exp(summary["largest"].clip(max=0))
+        found = np.exp(summary["largest"].clip(max=0))
+        return found
     if kind == "sigmoid_logits":
-        return np.exp(-np.logaddexp(0, -summary["largest"]))  # 1 / (1 + exp(-x)), which does not overflow
-    found: npt.NDArray[np.float64] = summary["largest"] / (100 if kind == "percentages" else 1)
+        found = np.exp(-np.logaddexp(0, -summary["largest"]))  # 1 / (1 + exp(-x)), which does not overflow
+        return found
+    found = summary["largest"] / (100 if kind == "percentages" else 1)
     return found.clip(0, 1)
 
 
