@@ -41,7 +41,7 @@ class Lens(Generic[View]):
     needs: tuple[str, ...] = ()
     templates: Path | None = None
 
-    # --- computing ------------------------------------------------------------------------------------------
+    # --- computing, and reading the tables ------------------------------------------------------------------
 
     def section(self) -> "type[Section] | None":
         """The model of its section; None: it is not asked for, but follows from what it needs."""
@@ -60,8 +60,6 @@ class Lens(Generic[View]):
 
     def compute(self, config: "Config", run: "Run", *, explained: str, progress: "Progress") -> None:
         """Write its tables, unless they are up to date; `explained` is the fingerprint of the stage `explain`."""
-
-    # --- the report: reading the tables once ---------------------------------------------------------------
 
     def photographs(self) -> "Mapping[str, Sequence[str]]":
         """The columns of its tables that name photographs, by table: a site may have to blur them."""
