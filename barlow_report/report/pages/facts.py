@@ -48,7 +48,7 @@ def run_facts(site: Site) -> Iterator[Fact]:
     duplicates = info.get("duplicates")
     if isinstance(duplicates, Mapping) and (words := duplicates_words(duplicates)):
         yield Fact("Of the images", words)
-    yield Fact("Device", str(info.get("device", "–")))
+    yield Fact("Device", str(info.get("device", "not recorded")))
     config = info["config"]
     if isinstance(config, Mapping):
         yield Fact("Seed", str(config["seed"]))
@@ -58,7 +58,7 @@ def run_facts(site: Site) -> Iterator[Fact]:
 
 
 def _model_facts(name: str, model: Mapping[str, object]) -> Iterator[Fact]:
-    yield Fact(name, last_part(str(model.get("name", "–"))))
+    yield Fact(name, last_part(str(model.get("name", "not recorded"))))
     if model.get("sha256"):
         yield Fact(f"{name}, SHA-256", str(model["sha256"]), True)
 
@@ -92,11 +92,11 @@ def _flatten(prefix: str, values: Mapping[str, object]) -> Iterator[Fact]:
 
 def _setting(value: object, *, may_be_path: bool) -> str:
     if value is None or value == {}:
-        return "–"
+        return "not set"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
-        return ", ".join(_setting(item, may_be_path=may_be_path) for item in value) or "–"
+        return ", ".join(_setting(item, may_be_path=may_be_path) for item in value) or "none"
     return last_part(value) if isinstance(value, str) and may_be_path else str(value)
 
 
