@@ -9,7 +9,11 @@ distribution that is known exactly: that is the *swap test*. Where no image is e
 **Others.** Fisher's exact test, each side by itself.
 
 **Intervals.** Newcombe's methods 10 (Statistics in Medicine 17, 1998, 873–890 and 2635–2650): the Wilson interval of
-each rate, joined by square-and-add (MOVER, Zou and Donner 2008), for pairs with their correlation.
+each rate, joined by square-and-add (MOVER, Zou and Donner 2008), for pairs with their correlation. Where all images or
+none fail under both models there is no correlation to see, and the interval is ± z² / (n + z²), as wide as that of
+either rate: of 50 failures in 50 images twice, ±7.1 points. That is no fault of the method: had the models differed in
+7.1 % of such images, all in one direction, 50 pairs alike would still come about with 2.5 %, (1 − 0.071)⁵⁰. So with
+±5 points it takes 73 images to say *unchanged*.
 """
 
 from dataclasses import dataclass

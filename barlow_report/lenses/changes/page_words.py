@@ -1,6 +1,6 @@
 """What became of failure modes, in words: the same on every page."""
 
-from barlow_report.formatting import MISSING, count, p_value, percent
+from barlow_report.formatting import MISSING, count, counted, p_value, percent
 from barlow_report.formatting import change as signed
 from barlow_report.lenses.changes import words
 from barlow_report.lenses.changes.records import Change, ChangeView, ModeChange
@@ -36,10 +36,11 @@ def whole_sentence(changes: ChangeView) -> str:
     whole = changes.whole
     if whole.rate_old is None or whole.rate_new is None:
         return f"The error rates over all images were not compared: {whole.reason or 'no images'}."
-    images = "the same" if changes.has_same_images else "all"
-    n = count(whole.new.n) if not whole.has_other_images else f"{count(whole.old.n)} and {count(whole.new.n)}"
+    which = "the same" if changes.has_same_images else "all"
+    before = f"{count(whole.old.n)} and " if whole.has_other_images else ""
     return (
-        f"Over {images} {n} images, {percent(whole.rate_new.value)} fail instead of {percent(whole.rate_old.value)}: "
+        f"Over {which} {before}{counted(whole.new.n, 'image')}, {percent(whole.rate_new.value)} fail "
+        f"instead of {percent(whole.rate_old.value)}: "
         f"{difference_words(whole, decimals=1)}, {STATE_WORDS[whole.state].removeprefix('got ')}."
     )
 
@@ -79,8 +80,8 @@ def counts_words(changes: ChangeView, change: Change) -> str:
     old, new = change.old, change.new
     estimated = "estimated from " if change.is_estimated else ""
     if changes.has_same_images and not change.has_other_images:
-        return f"{estimated}{count(old.k)} and {count(new.k)} of the same {count(new.n)} images"
-    return f"{estimated}{count(old.k)} of {count(old.n)} and {count(new.k)} of {count(new.n)} images"
+        return f"{estimated}{count(old.k)} and {count(new.k)} of the same {counted(new.n, 'image')}"
+    return f"{estimated}{count(old.k)} of {count(old.n)} and {count(new.k)} of {counted(new.n, 'image')}"
 
 
 def _q(value: float) -> str:
@@ -130,7 +131,11 @@ def state_meanings(changes: ChangeView) -> tuple[tuple[str, str], ...]:
     return (
         ("worse", f"fails more often than in {changes.old.name}, and that is not chance ({q})"),
         ("new", f"verified only in {changes.new.name}, and fails more often than before or had no images before"),
-        ("undecided", f"neither a difference nor its absence is shown: the interval goes beyond ±{delta} points"),
+        (
+            "undecided",
+            f"neither a difference nor its absence is shown: the interval goes beyond ±{delta} points, as it "
+            "often does with few images",
+        ),
         ("not_comparable", "there is nothing to compare; the reason is in the table"),
         ("better", f"fails less often than in {changes.old.name}, and that is not chance ({q})"),
         ("gone", f"verified only in {changes.old.name}, and got better"),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from barlow_report.formatting import count, percent
+from barlow_report.formatting import count, counted, percent
 from barlow_report.lenses.changes.page_charts import SlopePanel, draw_slopes
 from barlow_report.lenses.changes.page_history import history_page
 from barlow_report.lenses.changes.page_tables import CHANGES_PATH, class_table, flipped_table, mode_table
@@ -142,11 +142,12 @@ def changes_pages(site: Site, changes: ChangeView) -> Iterator[SitePage]:
 def _images_page(site: Site, changes: ChangeView) -> SitePage:
     table = flipped_table(site, changes, _ordered(site, changes))
     site.tables[table.name] = table
+    n = len(changes.flipped)
     return SitePage(
         path=IMAGES_PATH,
         title="Changed images",
         section="Changes",
-        description=f"The {count(len(changes.flipped))} images that fail with only one of the models, "
+        description=f"{counted(n, 'image')} that {'fails' if n == 1 else 'fail'} with only one of the models, "
         f"{changes.old.name} or {changes.new.name}.",
         search="Images that fail with one model alone: now fail, now right.",
         template="lenses/changes/images.html",
@@ -160,7 +161,7 @@ def _view(site: Site, changes: ChangeView, modes: DataTable, classes: DataTable)
     only_old = [mode for mode in changes.modes if mode.rule_id_new not in site.catalog.rules]
     reasons: dict[str, int] = {}
     for mode in changes.modes:
-        if mode.change.difference is None and mode.change.reason:
+        if mode.change.state == "not_comparable" and mode.change.reason:
             reasons[mode.change.reason] = reasons.get(mode.change.reason, 0) + 1
     old, new = changes.old, changes.new
     return ChangesPage(
@@ -191,10 +192,10 @@ def _compared(changes: ChangeView) -> str:
     n_old, n_new, n = changes.old.n_images, changes.new.n_images, changes.n_matched
     if changes.has_same_images:
         if n_old == n_new == n:
-            return f"Both ran on the same {count(n)} images, so every image is compared with itself."
+            return f"Both ran on the same {counted(n, 'image')}, so every image is compared with itself."
         return (
-            f"{count(n)} of {count(n_new)} images are also among the {count(n_old)} of {changes.old.name}; only these "
-            "are compared, each with itself."
+            f"{count(n)} of {counted(n_new, 'image')} {'is' if n == 1 else 'are'} also among the {count(n_old)} of "
+            f"{changes.old.name}; only {'this is' if n == 1 else 'these are'} compared, each with itself."
         )
     images = f"The runs have other images ({count(n_old)} and {count(n_new)}, {count(n)} in both)"
     if changes.kind == "same_feature_model":

@@ -1,6 +1,6 @@
 """What differs between two runs, and what could not be compared for it: one sentence or two each."""
 
-from barlow_report.formatting import count
+from barlow_report.formatting import count, counted
 from barlow_report.lenses.changes.comparing import Comparison
 from barlow_report.lenses.changes.counting import Pair
 from barlow_report.tables import COLUMN_GROUPING
@@ -46,10 +46,11 @@ def _images(pair: Pair) -> str:
     if n == n_old == n_new:
         return ""
     shared = (
-        f"{count(n)} of the {count(n_new)} images of {pair.new.name} are among the {count(n_old)} of {pair.old.name}"
+        f"{count(n)} of the {counted(n_new, 'image')} of {pair.new.name} {'is' if n == 1 else 'are'} among the "
+        f"{count(n_old)} of {pair.old.name}"
     )
     if pair.matching.is_paired:
-        return f"{shared}. Only these are compared."
+        return f"{shared}. Only {'this is' if n == 1 else 'these are'} compared."
     return f"{shared}: too few to compare the same images. All images of each run are counted, and chance weighs more."
 
 
@@ -124,7 +125,7 @@ def _features(comparison: Comparison) -> str:
     n = sum(mode.judged.found.lacks_activations for mode in comparison.modes)
     if not n:
         return ""
-    return f"{count(n)} failure mode{'s' * (n > 1)} could not be compared: {sorted(map(str, reasons))[0]}."
+    return f"{counted(n, 'failure mode')} could not be compared: {sorted(map(str, reasons))[0]}."
 
 
 def _groups(pair: Pair) -> str:

@@ -49,6 +49,20 @@ def test_the_interval_for_other_images_is_newcombes(
     assert (round(found.low, 4), round(found.high, 4)) == (low, high)
 
 
+@pytest.mark.parametrize("is_failure", [True, False])
+def test_without_a_failure_or_a_right_image_the_interval_is_that_of_the_rate(*, is_failure: bool) -> None:
+    """50 of 50 twice: ± z² / (n + z²), and were such a share of images to change, 50 alike are as rare as 2.5 %."""
+    for n, half in ((50, 0.0713), (72, 0.0507), (73, 0.0500)):
+        outcomes = _pairs(both_wrong=n * is_failure, newly_right=0, newly_wrong=0, both_right=n * (not is_failure))
+        rate = counted_rate(n, n * is_failure, level=0.95)
+        found = join_rates(rate, rate, correlation=correlation_of(outcomes))
+        expected = 3.841459 / (n + 3.841459)
+        assert (found.low, found.high) == pytest.approx((-expected, expected))
+        assert found.high == pytest.approx(half, abs=5e-5)
+        assert (found.high <= 0.05) == (n >= 73)  # from here on a mode is unchanged with ±5 points
+        assert stats.binom.pmf(0, n, found.high) == pytest.approx(0.025, rel=0.1)
+
+
 # Fagerland, Lydersen and Laake, Recommended tests and confidence intervals for paired binomial proportions, Statistics
 # in Medicine 33, 2014: airway hyper-responsiveness before and after a transplant, and its exact test
 def test_the_interval_and_the_test_for_pairs_are_the_published_ones() -> None:

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser
 
 from barlow_report.config import SiteConfig
 from barlow_report.lenses.changes.page_charts import draw_accuracy, draw_releases
-from barlow_report.lenses.changes.page_words import answer
+from barlow_report.lenses.changes.page_words import answer, counts_words, whole_sentence
 from barlow_report.lenses.changes.records import read_changes
 from barlow_report.lenses.changes.release_records import Release, ReleaseMode
 from barlow_report.lenses.changes.tables import STATES
@@ -182,6 +182,33 @@ def test_other_images_are_said_to_be_others_and_none_is_followed(plain: ReportSo
     worse = source.tables["mode_changes"].query("state == 'worse'").iloc[0]
     own = _words(_rendered(source, f"failure-modes/{worse['rule_id_new']}/index.html"))
     assert "45 % fail instead of 20 % (20 of 100 and 45 of 100 images)" in own
+
+
+def test_one_image_is_said_to_be_one(plain: ReportSource) -> None:
+    changes = read_changes(with_changes(plain))
+    assert changes is not None
+    worse = next(mode.change for mode in changes.modes if mode.change.state == "worse")
+    rates = {"rate_old": Estimate(0.0, 0.0, 0.79), "rate_new": Estimate(1.0, 0.21, 1.0)}
+    one = replace(worse, old=Share(0, 1), new=Share(1, 1), **rates)
+    assert counts_words(changes, one) == "0 and 1 of the same 1 image"
+    other = replace(changes, kind="same_feature_model")
+    assert counts_words(other, replace(one, old=Share(0, 100))) == "0 of 100 and 1 of 1 image"
+    whole = replace(changes.whole, old=Share(0, 1), new=Share(1, 1))
+    assert whole_sentence(replace(changes, whole=whole)).startswith("Over the same 1 image, ")
+
+
+def test_a_mode_that_is_new_for_want_of_images_before_is_no_limit_of_the_comparison(plain: ReportSource) -> None:
+    """Its table row says why it has no rates; among what could not be compared it would be told twice."""
+    source = with_changes(plain, states=("new", "worse", "not_comparable"))
+    modes = source.tables["mode_changes"]
+    new = modes["state"] == "new"
+    reason = "the run release-1 has no images of this kind"
+    modes = modes.assign(reason=modes["reason"].mask(new, reason), difference=modes["difference"].mask(new))
+    text = _words(_rendered(replace(source, tables={**source.tables, "mode_changes": modes}), PAGE))
+    table, _, limits = text.partition("What could not be compared")
+    assert reason in table
+    assert reason not in limits
+    assert f"{(modes['state'] == 'not_comparable').sum()} failure modes: the new run has no activations" in limits
 
 
 def test_without_photographs_there_are_no_galleries(compared: Built) -> None:

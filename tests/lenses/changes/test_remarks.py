@@ -55,6 +55,14 @@ def test_each_difference_is_named(new: RunResults, topic: str, words: str) -> No
     assert words in _remarks(_OLD, new)[topic]
 
 
+def test_one_image_that_both_runs_have_is_said_to_be_one() -> None:
+    new = hand_run(wrong(), name="new", prefix="b")
+    digests = [_OLD.tables["contents"]["digest"].iloc[0], *new.tables["contents"]["digest"].iloc[1:]]
+    contents = new.tables["contents"].assign(digest=digests)
+    found = _remarks(_OLD, replace(new, tables={**new.tables, "contents": contents}))
+    assert found["images"].startswith("1 of the 160 images of new is among the 160 of old: too few")
+
+
 def test_an_export_without_the_features_that_are_needed_is_named_with_what_to_do() -> None:
     old = replace(hand_run(wrong(), name="old", modes=[], prefix="b"), activations=lambda *_: None)
     assert "1 failure mode could not be compared" in _remarks(old, _NEW)["features"]
