@@ -6,6 +6,8 @@ import pytest
 
 from barlow_report.config import RulesConfig
 from barlow_report.report.evidence import evidence_words, stability_words, verdict_counts
+from barlow_report.report.pages.facts import settings_rows
+from barlow_report.report.pages.others import attack_words
 from barlow_report.report.records import Condition, Estimate, Group, Measures, Rule, Share
 from barlow_report.report.words import (
     condition_words,
@@ -196,3 +198,10 @@ def test_a_share_of_nothing_is_a_dash() -> None:
 )
 def test_people_are_asked_about_a_class_only_where_there_is_one(grouping: str, names: list[str], question: str) -> None:
     assert relation_question(grouping, names) == question
+
+
+@pytest.mark.parametrize(("radius", "words"), [(None, "no radius"), ("none", "no radius"), ("auto", "radius auto")])
+def test_method_says_in_words_that_attacks_have_no_radius(radius: str | None, words: str) -> None:
+    attack = {"n_steps": 50, "step_size": 10.0, "radius": radius}
+    settings = settings_rows({"config": {"seed": 1, "visuals": {"n_images": 4, "attack": attack}}})
+    assert list(attack_words(settings)) == ["n steps 50", "step size 10.0", words]

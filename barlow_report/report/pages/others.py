@@ -1,11 +1,12 @@
 """The method page, the evaluation, and the list of skipped files."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from statistics import fmean
 
 from barlow_report.config import RulesConfig
+from barlow_report.formatting import MISSING
 from barlow_report.report.calibration import N_BINS
 from barlow_report.report.datatable import Link
 from barlow_report.report.evaluation_records import Evaluation, Explained
@@ -24,6 +25,7 @@ __all__ = [
     "MethodView",
     "NoiseRow",
     "SkippedView",
+    "attack_words",
     "evaluation_page",
     "method_page",
     "skipped_page",
@@ -47,7 +49,7 @@ class MethodView:
     facts: tuple[Fact, ...]
     settings: tuple[Fact, ...]
     assumptions: tuple[str, ...]
-    attack: tuple[Fact, ...]
+    attack: tuple[str, ...]
     parts: tuple[MethodPart, ...]
 
 
@@ -166,7 +168,7 @@ def method_page(site: Site) -> SitePage:
             facts=tuple(run_facts(site)),
             settings=settings,
             assumptions=assumptions(site.info),
-            attack=tuple(fact for fact in settings if fact.name.startswith("visuals.attack.")),
+            attack=tuple(attack_words(settings)),
             parts=parts,
         ),
         headings=(
@@ -186,6 +188,19 @@ def method_page(site: Site) -> SitePage:
         crumbs=_UP,
         has_contents=True,
     )
+
+
+def attack_words(settings: Iterable[Fact]) -> Iterator[str]:
+    """Say with which settings feature attacks were drawn: n steps 20, no radius.
+
+    Args:
+        settings: Of the run; those of other sections are passed over.
+    """
+    for fact in settings:
+        section, _, name = fact.name.rpartition(".")
+        if section == "visuals.attack":
+            said = name.replace("_", " ")
+            yield f"no {said}" if fact.value in (MISSING, "none") else f"{said} {fact.value}"
 
 
 def _parts_of_evidence(site: Site) -> tuple[Heading, ...]:
