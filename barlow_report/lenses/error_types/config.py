@@ -69,7 +69,7 @@ class TaxonomyConfig(Section):
     )
     non_prototypical_category: Name | None = Field(
         None,
-        description="Or `non_prototypical` is a JSON object of mistakes, `path: category` or `path: {…category…: …}`, "
+        description="Or `non_prototypical` is a JSON object of failures, `path: category` or `path: {…category…: …}`, "
         "and these images are those of this category.",
     )
     proposals: Path | None = Field(
