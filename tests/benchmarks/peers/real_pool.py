@@ -17,7 +17,7 @@ from barlow_report.config import ModelConfig
 from barlow_report.vision.loading import load_model
 from tests.benchmarks.peers.real_images import EDITS, STATISTICS, Pixels
 
-__all__ = ["RealPool", "load_real_pool"]
+__all__ = ["RealPool", "load_real_pool", "read_pixels"]
 
 _CLASSES = {"tuning": slice(0, None, 2), "test": slice(1, None, 2)}
 _BATCH_SIZE = 250
@@ -59,7 +59,7 @@ def load_real_pool(folder: Path, images: Path, *, part: str) -> RealPool:
 def _make_pool(images: Path, *, part: str) -> RealPool:
     class_folders = sorted(p for p in (images / "images").iterdir() if p.is_dir())[_CLASSES[part]]
     paths = [sorted(folder.glob("*.jpg")) for folder in class_folders]
-    pixels = np.stack([_read(path) for of_class in paths for path in of_class])
+    pixels = np.stack([read_pixels(path) for of_class in paths for path in of_class])
     random = np.random.default_rng(0)
     edits = [edit(pixels, random) for edit in EDITS[part].values()]
     return RealPool(
@@ -70,7 +70,8 @@ def _make_pool(images: Path, *, part: str) -> RealPool:
     )
 
 
-def _read(path: Path) -> Pixels:
+def read_pixels(path: Path) -> Pixels:
+    """Return an image's pixels (height, width, 3), float32 in [0, 1]."""
     with Image.open(path) as image:
         return np.asarray(image.convert("RGB"), dtype=np.float32) / np.float32(255)
 
