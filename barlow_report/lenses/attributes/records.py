@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from barlow_report.report.records import Share
 from barlow_report.report.rows import rows
@@ -114,7 +115,7 @@ def read_attributes(source: ReportSource) -> AttributeView | None:
     )
 
 
-def _same(row: Mapping[str, object]) -> dict[str, object]:
+def _same(row: Mapping[str, Any]) -> dict[str, Any]:
     texts = {name: visible(str(row[name])) for name in ("column", "value")}
     return texts | {name: row[name] for name in ("images", "status", "n_missing", "p_value", "q_value")}
 

@@ -188,8 +188,8 @@ def test_one_image_is_said_to_be_one(plain: ReportSource) -> None:
     changes = read_changes(with_changes(plain))
     assert changes is not None
     worse = next(mode.change for mode in changes.modes if mode.change.state == "worse")
-    rates = {"rate_old": Estimate(0.0, 0.0, 0.79), "rate_new": Estimate(1.0, 0.21, 1.0)}
-    one = replace(worse, old=Share(0, 1), new=Share(1, 1), **rates)
+    old, new = Estimate(0.0, 0.0, 0.79), Estimate(1.0, 0.21, 1.0)
+    one = replace(worse, old=Share(0, 1), new=Share(1, 1), rate_old=old, rate_new=new)
     assert counts_words(changes, one) == "0 and 1 of the same 1 image"
     other = replace(changes, kind="same_feature_model")
     assert counts_words(other, replace(one, old=Share(0, 100))) == "0 of 100 and 1 of 1 image"
