@@ -58,7 +58,7 @@ def extract(config: Config, run: Run, *, progress: Progress) -> str:
             config, run, images, labels=images.labels, predictions=images.predictions, progress=progress
         )
     inputs = pass_inputs(config, images)
-    asked = fingerprint(columns=_known_columns(images), **inputs)
+    asked = fingerprint(columns=_known_columns(images), **_output_setting(config, images), **inputs)
     mark = _with_found(asked, config, run)
     if run.is_done("extract", fingerprint=mark) and are_unchanged(images, run, progress=progress):
         _note(_check_predictions(config, run, images, progress=progress), run)
@@ -193,7 +193,7 @@ def _judge_outputs(
     run.update_info(outputs={"kind": kind, "n_tied": 0 if ties is None else ties.n_tied})
     for key, text in {"outputs": described, "ties": None if ties is None else ties.assumption}.items():
         if text is None:
-            pass
+            run.retract("extract", key)  # of an attempt with another setting that did not finish
         else:
             run.assume("extract", key, text)
     return confidences(outputs, kind)

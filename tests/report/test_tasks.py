@@ -84,7 +84,7 @@ def test_say_why_a_candidate_was_not_verified(reader: Reader) -> None:
     weaker = [choice for choice in verdicts.locator("option").all_inner_texts() if choice not in ("any", "verified")]
     reader.choose("Verdict", weaker[0])
     reader.click("tbody tr td a")
-    assert re.search(r"at (most|least) \d|too few|may be chance|real but small", reader.text())
+    reader.sees(r"at (most|least) \d|too few|may be chance|real but small")
 
 
 def test_send_the_link_of_a_filtered_view(reader: Reader) -> None:
