@@ -66,8 +66,7 @@ def _read(name: str) -> dict[str, Any]:
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A good and a bad run, and the exported results of each under its name with .zip."""
     folder = tmp_path_factory.mktemp("releases")
-    good, bad = write_releases(folder)
-    found = {"good": good, "bad": bad}
+    found = write_releases(folder)
     for name, run in list(found.items()):
         found[f"{name}.zip"] = folder / f"{name}.zip"
         assert CliRunner().invoke(app, ["export-results", str(run), str(found[f"{name}.zip"])]).exit_code == 0

@@ -81,7 +81,7 @@ def test_exported_results_are_judged_as_the_run_itself(releases: dict[str, Path]
     found = []
     for run in releases.values():
         assert CliRunner().invoke(app, ["export-results", str(run), str(tmp_path / f"{run.name}.zip")]).exit_code == 0
-    for new, old in ((releases["bad"], releases["good"]), (tmp_path / "toy.zip", tmp_path / "good.zip")):
+    for new, old in ((releases["bad"], releases["good"]), (tmp_path / "bad.zip", tmp_path / "good.zip")):
         code, _ = _gate(
             new, "--policy", _policy(tmp_path, NEW_MODES, WORSE), "--baseline", old, "--json", tmp_path / "gate.json"
         )

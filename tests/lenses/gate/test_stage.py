@@ -10,9 +10,28 @@ from barlow_report.config import load_config
 from barlow_report.errors import ConfigError
 from barlow_report.run_folder import Run
 from tests.lenses.models.test_run import Messages
-from tests.pipeline.toy import write_task
+from tests.pipeline.toy import NETWORK, write_task
 
 POLICY = {"conditions": [{"measure": "accuracy", "at_least": 0.9, "limit": "upper"}]}
+
+
+REPAIRED = NETWORK.replace("-20.0, 100.0", "-20.0, 0.0").replace("20.0, -100.0", "20.0, 0.0")
+
+
+@pytest.fixture(scope="module")
+def analysed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the run `toy`, whose network takes red squares with a green mark for blue ones, and `good`.
+
+    The configurations are toy.yaml and good.yaml beside them.
+    """
+    folder = tmp_path_factory.mktemp("analysed")
+    write_task(folder, n_per_class=60, settings={"rules": {"n_resamples": 0}})
+    (folder / "repaired.py").write_text(REPAIRED)
+    text = (folder / "toy.yaml").read_text()
+    (folder / "good.yaml").write_text(text.replace("network.py", "repaired.py").replace("name: toy", "name: good"))
+    for name in ("good", "toy"):
+        pipeline.compute(load_config(folder / f"{name}.yaml"), folder=folder / name, until="explain")
+    return folder
 
 
 def _judge(path: Path, run: Path) -> tuple[Run, list[str]]:
@@ -22,9 +41,9 @@ def _judge(path: Path, run: Path) -> tuple[Run, list[str]]:
 
 
 def test_the_verdict_is_stored_until_the_policy_or_the_day_is_another(
-    releases: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+    analysed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder, run = releases["bad"].parent, releases["bad"]
+    folder, run = analysed, analysed / "toy"
     (folder / "policy.yaml").write_text(yaml.safe_dump(POLICY))
     config = folder / "gated.yaml"
     config.write_text((folder / "toy.yaml").read_text() + "gate: {policy: policy.yaml}\n")
@@ -40,8 +59,8 @@ def test_the_verdict_is_stored_until_the_policy_or_the_day_is_another(
     assert _judge(config, run)[1][-1] == "Gate: no verdict"
 
 
-def test_a_configured_baseline_is_the_one_of_the_gate(releases: dict[str, Path]) -> None:
-    folder, run = releases["bad"].parent, releases["bad"]
+def test_a_configured_baseline_is_the_one_of_the_gate(analysed: Path) -> None:
+    folder, run = analysed, analysed / "toy"
     (folder / "policy.yaml").write_text(yaml.safe_dump({"conditions": [{"measure": "new_modes", "at_most": 0}]}))
     config = folder / "compared.yaml"
     config.write_text(
