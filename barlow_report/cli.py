@@ -106,7 +106,7 @@ def run(config: ConfigArgument, run: RunOption = None, site: SiteOption = None, 
     _show_site(index)
 
 
-def _stage_command(stage: str, summary: str) -> None:
+def _stage_command(stage: str, summary: str, *, name: str = "") -> None:
     def command(config: ConfigArgument, run: RunOption = None, debug: DebugOption = False) -> None:
         from barlow_report import pipeline
         from barlow_report.config import load_config
@@ -118,9 +118,9 @@ def _stage_command(stage: str, summary: str) -> None:
             done = pipeline.compute(loaded, folder=folder, until=stage, progress=progress)
         typer.echo(str(done.folder))
 
-    command.__name__ = stage
+    command.__name__ = name or stage
     command.__doc__ = summary
-    app.command(stage)(reports_errors(command))
+    app.command(name or stage)(reports_errors(command))
 
 
 _stage_command("extract", "Compute the features and predictions of all images.")
@@ -128,7 +128,7 @@ _stage_command("explain", "Explain the failures: groups, trees, rules and their 
 _stage_command("visualize", "Draw triptychs and galleries. Extracts and explains first if need be.")
 for _lens in registry.LENSES:
     if _lens.command:
-        _stage_command(_lens.key, _lens.command)
+        _stage_command(_lens.key, _lens.command, name=_lens.command_name)
 
 
 @app.command()

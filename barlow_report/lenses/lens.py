@@ -27,9 +27,10 @@ class Lens(Generic[View]):
 
     Attributes:
         name: Its folder below `lenses/`, and what others call it in their `needs`.
-        key: Its section of the configuration, its command, and its mark in run.json.
+        key: Its section of the configuration, and its mark in run.json.
         meaning: What its section asks for; the documentation of the key.
         command: What its command does; empty: there is none.
+        command_name: Of its command; empty: its key.
         needs: Names of lenses, before it in the registry, that it reads where a run has them and may import from.
         templates: Folder that its templates are looked for in beside the package's own.
     """
@@ -38,10 +39,9 @@ class Lens(Generic[View]):
     key: str
     meaning: str = ""
     command: str = ""
+    command_name: str = ""
     needs: tuple[str, ...] = ()
     templates: Path | None = None
-
-    # --- computing, and reading the tables ------------------------------------------------------------------
 
     def section(self) -> "type[Section] | None":
         """The model of its section; None: it is not asked for, but follows from what it needs."""

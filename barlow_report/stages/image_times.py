@@ -20,20 +20,20 @@ from barlow_report.run_folder import Run
 from barlow_report.vision.datasets import ImageList
 from barlow_report.vision.reading import UnreadableImage
 
-__all__ = ["are_unchanged", "write_times"]
+__all__ = ["are_unchanged", "times_of", "write_times"]
 
 _NAME = "image_times"
 
 
 def write_times(images: ImageList, run: Run) -> None:
     """Note when the file of each listed image was last changed."""
-    times = _times(images)
+    times = times_of(images)
     run.write_features([times], shape=(len(times), 1), dtype="int64", name=_NAME)
 
 
 def are_unchanged(images: ImageList, run: Run, *, progress: Progress) -> bool:
     """Whether the images are those of the finished pass; sizes and modification times are known to be the same."""
-    times = _times(images)
+    times = times_of(images)
     try:
         noted = run.features(_NAME)
     except DamagedFileError:
@@ -62,8 +62,8 @@ def are_unchanged(images: ImageList, run: Run, *, progress: Progress) -> bool:
     return True
 
 
-def _times(images: ImageList) -> npt.NDArray[np.int64]:
-    """When the file of each image was last changed, in ns: (n_images, 1); 0 where it is not known."""
+def times_of(images: ImageList) -> npt.NDArray[np.int64]:
+    """Return when the file of each image was last changed, in ns: (n_images, 1); 0 where it is not known."""
     look = lru_cache(maxsize=1024)(_time)  # images of a shard have one file
     files = images.source.files(images.paths)
     return np.fromiter((look(file) for file in files), dtype=np.int64, count=len(images.paths))[:, None]

@@ -10,7 +10,7 @@ from barlow_report.errors import DataError
 from barlow_report.vision.class_names import INTEGER, alike, some
 from barlow_report.vision.classes import ClassList
 
-__all__ = ["UNLABELLED", "are_names", "as_classes", "class_ids", "unknown_folders"]
+__all__ = ["UNLABELLED", "are_names", "as_classes", "as_given_classes", "class_ids", "unknown_folders"]
 
 UNLABELLED = (
     "usually marks images without a label. Leave these images out; where it is a class, list all classes in "
@@ -29,6 +29,20 @@ def as_classes(values: Iterable[Any]) -> list[str | int]:
     if len(whole) == len(found):
         return list(whole)
     return [str(int(value)) if isinstance(value, float) and value.is_integer() else str(value) for value in found]
+
+
+def as_given_classes(values: Sequence[Any]) -> tuple[list[str | int], npt.NDArray[np.bool_]]:
+    """Return the values as `as_classes` takes them, and which images have one, bool, shape (n,).
+
+    An image has none where its value is missing, empty or -1; it is empty in the list.
+    """
+    is_given = np.array([_is_given(value) for value in values], dtype=np.bool_)
+    found = iter(as_classes(value for value, given in zip(values, is_given, strict=True) if given))
+    return [next(found) if given else "" for given in is_given], is_given
+
+
+def _is_given(value: Any) -> bool:
+    return value is not None and value == value and str(value).strip() != "" and _as_integer(value) != -1
 
 
 def _as_integer(value: Any) -> int | None:

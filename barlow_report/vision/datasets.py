@@ -152,6 +152,7 @@ def _list(config: DataConfig, configured: ClassList | None, columns: Sequence[st
         return list_manifest(
             config.manifest,
             image_root=config.image_root,
+            decoding=decoding,
             called={str(key): name for key, name in config.columns.items()},
             columns=columns,
         )

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from barlow_report.columns import COLUMNS, choose_column, means
 from barlow_report.delimited import read_delimited
 from barlow_report.errors import DataError
-from barlow_report.vision.class_labels import as_classes
+from barlow_report.vision.class_labels import as_classes, as_given_classes
 from barlow_report.vision.images import AS_SEEN, Decoding
 from barlow_report.vision.sources.folder import FolderSource
 from barlow_report.vision.sources.source import Listing
@@ -45,6 +45,7 @@ def list_manifest(
     decoding: Decoding = AS_SEEN,
     called: Mapping[str, str] = MappingProxyType({}),
     columns: Sequence[str] = (),
+    needs_labels: bool = True,
 ) -> Listing:
     """List the images of a .csv or .parquet manifest; its paths are relative to `image_root` or to its own folder.
 
@@ -57,6 +58,7 @@ def list_manifest(
         called: The names of its columns by what they hold, `path`, `label`, `prediction`, `confidence`, where they do
             not say it themselves.
         columns: Further columns to read, by their names as written.
+        needs_labels: Refuse a manifest in which an image has none.
 
     Raises:
         DataError: The file cannot be read, has no rows, misses a column or a value, several columns may be meant, or
@@ -65,7 +67,7 @@ def list_manifest(
     """
     table = _read_table(path)
     names = table.column_names
-    found = _find_columns(names, path, called=called, apart=columns)
+    found = _find_columns(names, path, called=called, apart=columns, needs_labels=needs_labels)
     wanted = {*found.values(), *(name for name in names if name.strip() in columns)}
     frame = _frame(table, wanted)
     del table
@@ -83,11 +85,13 @@ def list_manifest(
         )
     predictions = found.get("prediction")
     confidences = found.get("confidence")
+    labels, is_labelled = _labels(frame, found.get("label"), path, needs_labels=needs_labels)
     return Listing(
         source=FolderSource(root, decoding),
         where=str(path),
         paths=paths,
-        labels=_classes(frame[found["label"]], path),
+        labels=labels,
+        is_labelled=is_labelled,
         predictions=_classes(frame[predictions], path) if predictions else None,
         confidences=_confidences(frame[confidences], path) if confidences else None,
         attributes={name: _attributes(frame, name, path, names=names) for name in dict.fromkeys(columns)},
@@ -117,14 +121,14 @@ def _frame(table: pa.Table, wanted: Container[str]) -> pd.DataFrame:
 
 
 def _find_columns(
-    names: Sequence[str], path: Path, *, called: Mapping[str, str], apart: Sequence[str]
+    names: Sequence[str], path: Path, *, called: Mapping[str, str], apart: Sequence[str], needs_labels: bool
 ) -> dict[str, str]:
     found: dict[str, str] = {}
     for column in COLUMNS:
         name = choose_column(names, column, given=called, where=str(path), key="data.columns", apart=apart)
         if name is not None:
             found[column] = name
-    missing = [column for column in ("path", "label") if column not in found]
+    missing = [column for column in (("path", "label") if needs_labels else ("path",)) if column not in found]
     if missing:
         raise DataError(
             f"{path}: column {' and '.join(map(repr, missing))} not found among {', '.join(map(repr, names))}. "
@@ -134,6 +138,19 @@ def _find_columns(
     if "confidence" in found and "prediction" not in found:
         raise DataError(f"{path}: column {found['confidence']!r} goes with a column 'prediction', which is missing.")
     return found
+
+
+def _labels(
+    frame: pd.DataFrame, name: str | None, path: Path, *, needs_labels: bool
+) -> tuple[list[str | int], npt.NDArray[np.bool_] | None]:
+    if needs_labels and name is not None:
+        return _classes(frame[name], path), None
+    if name is None:
+        return [""] * len(frame), np.zeros(len(frame), dtype=np.bool_)
+    labels, is_labelled = as_given_classes(frame[name].astype(object).where(frame[name].notna(), None).tolist())
+    if is_labelled.any():
+        _values(frame[name][is_labelled], path)  # of a type that can be a class
+    return labels, is_labelled
 
 
 def _values(series: "pd.Series[Any]", path: Path) -> list[Any]:

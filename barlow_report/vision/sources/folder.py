@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from barlow_report.errors import DataError
 from barlow_report.tables import NO_IMAGE
 from barlow_report.vision.class_labels import unknown_folders
@@ -16,7 +18,7 @@ from barlow_report.vision.sources.foreign_files import ForeignFiles, is_system_f
 from barlow_report.vision.sources.skips import Skips
 from barlow_report.vision.sources.source import Listing, LoadedImage, as_text, file_state, is_text, load_bytes
 
-__all__ = ["IMAGE_SUFFIXES", "FolderSource", "is_image", "list_folder"]
+__all__ = ["IMAGE_SUFFIXES", "FolderSource", "is_image", "list_folder", "list_loose_folder"]
 
 # fmt: off
 IMAGE_SUFFIXES = frozenset({
@@ -89,6 +91,34 @@ def list_folder(
         paths=[path for path, _ in images],
         labels=[folder for _, folder in images],
         class_names=tuple(folders),
+        skipped=walk.skips.rows(),
+    )
+
+
+def list_loose_folder(root: Path, *, decoding: Decoding = AS_SEEN, class_depth: int = 1) -> Listing:
+    """List all images below a folder, sorted by path, at any depth; see `list_folder`.
+
+    Those that lie deep enough have the name of their folder as label, `class_depth` levels of it; others have none.
+
+    Raises:
+        DataError: The folder is missing or holds no image.
+    """
+    if not root.is_dir():
+        found = "a file" if root.exists() else "nothing there"
+        raise DataError(f"{root}: found {found}, expected a folder of images (folder:).")
+    walk = _Walk(root, None)
+    paths = sorted(walk.images(""))
+    if not paths:
+        raise DataError(
+            f"{root}: found no image. Expected images below it that end in {', '.join(sorted(IMAGE_SUFFIXES))}."
+        )
+    folders = [path.split("/")[:-1][:class_depth] for path in paths]
+    return Listing(
+        source=FolderSource(root, decoding),
+        where=str(root),
+        paths=paths,
+        labels=["/".join(parts) if len(parts) == class_depth else "" for parts in folders],
+        is_labelled=np.array([len(parts) == class_depth for parts in folders], dtype=np.bool_),
         skipped=walk.skips.rows(),
     )
 

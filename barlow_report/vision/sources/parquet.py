@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from barlow_report.config import ParquetDataConfig
 from barlow_report.errors import DataError
-from barlow_report.vision.class_labels import as_classes
+from barlow_report.vision.class_labels import as_classes, as_given_classes
 from barlow_report.vision.class_names import some
 from barlow_report.vision.images import AS_SEEN, Decoding
 from barlow_report.vision.reading import UnreadableImage, patiently
@@ -128,10 +128,10 @@ class ParquetSource:
             raise UnreadableImage(f"its part of the file cannot be read ({reason})") from error
 
 
-def list_parquet(config: ParquetDataConfig, decoding: Decoding = AS_SEEN) -> Listing:
+def list_parquet(config: ParquetDataConfig, decoding: Decoding = AS_SEEN, *, needs_labels: bool = True) -> Listing:
     """List the rows of all files, with labels and, where there are such columns, predictions and confidences.
 
-    Rows without a label (none, or Hugging Face's -1) are skipped.
+    Rows without a label (none, or Hugging Face's -1) are skipped where `needs_labels`.
 
     Raises:
         DataError: A file is missing or broken, columns are missing or ambiguous, or no row has a label.
@@ -144,11 +144,11 @@ def list_parquet(config: ParquetDataConfig, decoding: Decoding = AS_SEEN) -> Lis
     for name in source.shards.names:
         file, where = _open_or_explain(source.root / name), str(source.root / name)
         choose_image_column(file.schema, config.image_column, where=where)
-        columns = choose_columns(file.schema, config, where=where)
-        if values and columns.keys() != values.keys():
+        columns = choose_columns(file.schema, config, where=where, needs_labels=needs_labels)
+        if paths and columns.keys() != values.keys():
             raise DataError(f"{where}: has columns for {some(columns)}, the file before it for {some(values)}.")
-        found = class_names_of(file.schema, columns["label"], where=where)
-        if values and found != class_names:
+        found = class_names_of(file.schema, columns["label"], where=where) if "label" in columns else None
+        if paths and found != class_names:
             raise DataError(f"{where}: lists other class names than the file before it.")
         class_names = found
         table = _read_columns(file, columns, where=where)
@@ -156,28 +156,46 @@ def list_parquet(config: ParquetDataConfig, decoding: Decoding = AS_SEEN) -> Lis
             predicted = class_names_of(file.schema, columns["prediction"], where=where)
             if predicted != class_names:  # the same number may then stand for two classes
                 table["prediction"] = _named(table["prediction"], predicted, column=columns["prediction"], where=where)
-        is_labelled = [label is not None and not (found and label == -1) for label in table["label"]]
-        for row, is_good in enumerate(is_labelled):
+        if needs_labels:
+            is_used = [label is not None and not (found and label == -1) for label in table["label"]]
+        else:
+            is_used = [True] * int(file.starts[-1])
+        for row, is_good in enumerate(is_used):
             if is_good:
                 paths.append(f"{name}/{row}")
             else:
                 skips.add(f"{name}/{row}", "no label")
         for key in columns:
-            values.setdefault(key, []).extend(v for v, is_good in zip(table[key], is_labelled, strict=True) if is_good)
+            values.setdefault(key, []).extend(v for v, is_good in zip(table[key], is_used, strict=True) if is_good)
     where = str(config.files)
     skipped = skips.rows()
     if not paths:
-        raise DataError(f"{where}: found no row with a label{f' among {len(skipped)}' if skipped else ''}.")
+        kind = "row with a label" if needs_labels else "row"
+        raise DataError(f"{where}: found no {kind}{f' among {len(skipped)}' if skipped else ''}.")
+    labels, is_labelled = _labels(values.get("label"), where, n_images=len(paths), needs_labels=needs_labels)
     return Listing(
         source=source,
         where=where,
         paths=paths,
-        labels=_classes(values["label"], "label", where),
+        labels=labels,
+        is_labelled=is_labelled,
         predictions=_classes(values["prediction"], "prediction", where) if "prediction" in values else None,
         confidences=_confidences(values["confidence"], where) if "confidence" in values else None,
         class_names=class_names,
         skipped=skipped,
     )
+
+
+def _labels(
+    values: list[Any] | None, where: str, *, n_images: int, needs_labels: bool
+) -> tuple[list[str | int], npt.NDArray[np.bool_] | None]:
+    if values is None:
+        return [""] * n_images, np.zeros(n_images, dtype=np.bool_)
+    if needs_labels:
+        return _classes(values, "label", where), None
+    labels, is_labelled = as_given_classes(values)
+    _classes([value for value, given in zip(values, is_labelled, strict=True) if given], "label", where)
+    return labels, is_labelled
 
 
 def _open_or_explain(path: Path) -> _File:

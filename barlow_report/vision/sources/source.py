@@ -74,13 +74,14 @@ class Listing:
         source: Reads them.
         where: Named in messages: a folder, a file, a pattern.
         paths: No two are equal.
-        labels: Names or indices of the true classes, as the source has them.
+        labels: Names or indices of the true classes, as the source has them; empty where an image has none.
         predictions: The same for predictions; None without any.
         confidences: Probability of the prediction, 0 to 1 or NaN, float64, shape (n_images,); None without any.
         class_names: The classes in the order that indices count, where the source knows it.
         skipped: (path, reason) of the entries that are known not to be usable before any is decoded.
         attributes: Values of further columns by name, as text, None where an image has none.
         assumptions: Sentences for readers of the report about what was taken for granted, by what they are about.
+        is_labelled: Whether each image has a label, shape (n_images,); None: all have one.
     """
 
     source: ImageSource
@@ -93,6 +94,7 @@ class Listing:
     skipped: list[tuple[str, str]] = field(default_factory=list)
     attributes: dict[str, list[str | None]] = field(default_factory=dict)
     assumptions: dict[str, str] = field(default_factory=dict)
+    is_labelled: npt.NDArray[np.bool_] | None = None
 
 
 def load_bytes(data: bytes, decoding: Decoding) -> LoadedImage:

@@ -38,11 +38,14 @@ def choose_image_column(schema: pa.Schema, configured: str | None, *, where: str
     return str(candidates[0])
 
 
-def choose_columns(schema: pa.Schema, config: ParquetDataConfig, *, where: str) -> dict[str, str]:
+def choose_columns(
+    schema: pa.Schema, config: ParquetDataConfig, *, where: str, needs_labels: bool = True
+) -> dict[str, str]:
     """Return the columns of label, prediction and confidence by these names, as far as they are there.
 
     Raises:
-        DataError: There is no column of labels, or several may be meant, or one cannot hold classes.
+        DataError: There is no column of labels and `needs_labels`, or several may be meant, or one cannot hold
+            classes.
     """
     names = [str(field.name) for field in schema if _can_be_class(field.type)]
     given = {"label": config.label_column, "prediction": config.prediction_column}
@@ -62,13 +65,14 @@ def choose_columns(schema: pa.Schema, config: ParquetDataConfig, *, where: str) 
             found[column] = name
     if "label" not in found:
         listed = [name for name in names if _feature_names(schema, name, where=where) and name not in found.values()]
-        if len(listed) != 1:
+        if len(listed) != 1 and (needs_labels or listed):
             raise DataError(
                 f"{where}: found {len(listed)} columns of labels among "
                 f"{', '.join(f'{f.name!r} ({f.type})' for f in schema)}, expected one with a name or an index of a "
                 "class in each row. Name it in data.parquet.label_column."
             )
-        found["label"] = listed[0]
+        if listed:
+            found["label"] = listed[0]
     if "confidence" in found and "prediction" not in found:
         raise DataError(f"{where}: column {found['confidence']!r} goes with a column 'prediction', which is missing.")
     return found

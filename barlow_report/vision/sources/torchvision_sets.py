@@ -90,8 +90,10 @@ class TorchvisionSource:
         return (None if files is None else _path_of(files[int(path)]) for path in paths)
 
 
-def list_torchvision(config: TorchvisionDataConfig, decoding: Decoding = AS_SEEN) -> Listing:
-    """List the items of a data set in its order.
+def list_torchvision(
+    config: TorchvisionDataConfig, decoding: Decoding = AS_SEEN, *, needs_labels: bool = True
+) -> Listing:
+    """List the items of a data set in its order; those without a label are skipped where `needs_labels`.
 
     Raises:
         DataError: There is no such set, its arguments or files are wrong, or its items are not an image and a class.
@@ -102,14 +104,16 @@ def list_torchvision(config: TorchvisionDataConfig, decoding: Decoding = AS_SEEN
     if not n_images:
         raise DataError(f"{where}: the data set is empty.")
     labels = _labels(source.dataset, where=where)
-    kept = [position for position, label in enumerate(labels) if label >= 0]
+    kept = [position for position, label in enumerate(labels) if label >= 0 or not needs_labels]
+    is_labelled = np.array([label >= 0 for label in labels], dtype=np.bool_)
     return Listing(
         source=source,
         where=where,
         paths=[_path(position) for position in kept],
-        labels=[labels[position] for position in kept],
+        labels=[labels[position] if is_labelled[position] else "" for position in kept],
+        is_labelled=None if needs_labels else is_labelled,
         class_names=_class_names(source.dataset),
-        skipped=[(_path(position), "no label") for position, label in enumerate(labels) if label < 0],
+        skipped=[(_path(position), "no label") for position, label in enumerate(labels) if label < 0 and needs_labels],
     )
 
 

@@ -23,7 +23,7 @@ from barlow_report.documents import parse_json
 from barlow_report.errors import DataError
 from barlow_report.formatting import count
 from barlow_report.tables import NO_IMAGE
-from barlow_report.vision.class_labels import as_classes
+from barlow_report.vision.class_labels import as_classes, as_given_classes
 from barlow_report.vision.class_names import some
 from barlow_report.vision.images import AS_SEEN, Decoding
 from barlow_report.vision.reading import UnreadableImage, patiently, read_file
@@ -112,7 +112,7 @@ class TarSource:
             return places[shard]
 
 
-def list_webdataset(config: WebDatasetConfig, decoding: Decoding = AS_SEEN) -> Listing:
+def list_webdataset(config: WebDatasetConfig, decoding: Decoding = AS_SEEN, *, needs_labels: bool = True) -> Listing:
     """List the samples of all shards in their order, with labels and, where there are any, predictions.
 
     Raises:
@@ -120,7 +120,7 @@ def list_webdataset(config: WebDatasetConfig, decoding: Decoding = AS_SEEN) -> L
             or only some have predictions.
     """
     source = TarSource.open(config, decoding)
-    listed = _Listed()
+    listed = _Listed(needs_labels=needs_labels)
     for name in source.shards.names:
         _list_shard(source, name, listed, config)
     where = str(config.shards)
@@ -129,14 +129,16 @@ def list_webdataset(config: WebDatasetConfig, decoding: Decoding = AS_SEEN) -> L
     if not listed.paths:
         found = f"; of {len(skipped)} entries the first, {skipped[0]}" if skipped else ""
         raise DataError(
-            f"{where}: found no sample with an image and a label{found}. Expected members such as 0001.jpg and "
-            f"0001.cls, or 0001.json with {config.label_key!r} (data.webdataset.label_key)."
+            f"{where}: found no sample with an image{' and a label' if needs_labels else ''}{found}. Expected members "
+            f"such as 0001.jpg and 0001.cls, or 0001.json with {config.label_key!r} (data.webdataset.label_key)."
         )
+    labels, is_labelled = as_given_classes(listed.labels)
     return Listing(
         source=source,
         where=where,
         paths=listed.paths,
-        labels=as_classes(listed.labels),
+        labels=as_classes(listed.labels) if needs_labels else labels,
+        is_labelled=None if needs_labels else is_labelled,
         predictions=_all_or_none(listed.predictions, where=where),
         confidences=np.array(listed.confidences) if any(p is not None for p in listed.predictions) else None,
         skipped=skipped,
@@ -152,6 +154,7 @@ class _Listed:
         endings: How often each image was the one of its sample, by what its name has after the sample's.
         several: Images of a sample that has several.
         unused: How often the other members of samples have each ending.
+        needs_labels: Whether a sample without a label is skipped.
     """
 
     paths: list[str] = field(default_factory=list)
@@ -162,6 +165,7 @@ class _Listed:
     endings: Counter[str] = field(default_factory=Counter)
     several: tuple[str, ...] = ()
     unused: Counter[str] = field(default_factory=Counter)
+    needs_labels: bool = True
 
 
 def _list_shard(source: TarSource, name: str, listed: _Listed, config: WebDatasetConfig) -> None:
@@ -186,13 +190,13 @@ def _list_shard(source: TarSource, name: str, listed: _Listed, config: WebDatase
             if ending not in parts:
                 raise UnreadableImage(f"a sample without an image{f' {ending}' if ending else ''}")
             places = {ext: members[member] for ext, member in parts.items()}
-            said = _annotations(source.root / name, places, config.label_key)
+            said = _annotations(source.root / name, places, config.label_key, needs_label=listed.needs_labels)
         except UnreadableImage as error:
             listed.skips.add(as_text(path), error.reason)
             continue
         listed.unused.update(parts.keys() - {ending, *_ANNOTATIONS})
         listed.paths.append(path)
-        listed.labels.append(said["label"])
+        listed.labels.append(said.get("label"))
         listed.predictions.append(said.get("prediction"))
         listed.confidences.append(said.get("confidence", np.nan))
 
@@ -230,11 +234,11 @@ def _unused_words(unused: Counter[str]) -> dict[str, str]:
     return {"unused_members": f"Samples also hold files that were not used: {', '.join(shown)}{more}."}
 
 
-def _annotations(shard: Path, places: Mapping[str, Place], label_key: str) -> dict[str, Any]:
+def _annotations(shard: Path, places: Mapping[str, Place], label_key: str, *, needs_label: bool) -> dict[str, Any]:
     """What a sample's .cls and .json say: label, and perhaps prediction and confidence.
 
     Raises:
-        UnreadableImage: There is no label, or what there is cannot be used.
+        UnreadableImage: There is no label and `needs_label`, or what there is cannot be used.
     """
     said: dict[str, Any] = {}
     if "json" in places:
@@ -247,7 +251,7 @@ def _annotations(shard: Path, places: Mapping[str, Place], label_key: str) -> di
             said = {name: content[key] for name, key in keys.items() if content.get(key) is not None}
     if "cls" in places:
         said["label"] = _text(shard, places["cls"])
-    if said.get("label", "") == "":
+    if needs_label and said.get("label", "") == "":
         raise UnreadableImage(f"no label: neither .cls nor {label_key!r} in .json")
     for name in ("label", "prediction"):
         if not isinstance(said.get(name, ""), str | int | float):
