@@ -49,7 +49,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from barlow_report.config import Config, load_config
+    from barlow_report.config import Config, RulesConfig, load_config
     from barlow_report.errors import BarlowReportError
     from barlow_report.pipeline import build_site, run
     from barlow_report.rules import Explanation, Grouping, explain_failures, group_by_column
@@ -62,6 +62,7 @@ __all__ = [
     "Config",
     "Explanation",
     "Grouping",
+    "RulesConfig",
     "__version__",
     "build_site",
     "explain_failures",
@@ -76,6 +77,7 @@ _HOMES = {
     "Config": "config",
     "Explanation": "rules",
     "Grouping": "rules",
+    "RulesConfig": "config",
     "build_site": "pipeline",
     "explain_failures": "rules",
     "group_by_column": "rules",

@@ -28,7 +28,8 @@ def test_the_example_finds_the_failure_it_plants(tmp_path: Path, capsys: pytest.
     modes = runpy.run_path(str(script))["modes"]
     printed = capsys.readouterr().out
     assert len(modes) >= 1
-    assert re.search(r"\b7\s+le\b", printed)
+    assert re.search(r"mug\s+feature 7 ≤ ", printed)
+    assert "verified" in printed
 
 
 def test_the_example_needs_no_torch(tmp_path: Path) -> None:

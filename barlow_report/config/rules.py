@@ -81,6 +81,11 @@ class RulesConfig(Section):
     )
     n_neighbors: Positive = Field(3, description="Neighbours of the mutual information estimator.")
     min_images: int = Field(20, ge=2, description="Groups with fewer images to fit on get no tree.")
+    min_failures: Positive = Field(
+        4,
+        description="Groups with fewer failures among them get no tree, and pairs that are confused less often are not"
+        " among `confused_pairs`.",
+    )
     rho: Fraction = Field(
         0.1, description="ρ: a failure mode's error rate exceeds the base error rate by at least this."
     )

@@ -51,6 +51,7 @@ STATUSES = {
     "fitted": "analysed",
     "too_few_images": "too few images",
     "no_failures": "no failures",
+    "too_few_failures": "too few failures",
     "only_failures": "only failures",
     "no_split": "no split",
 }
@@ -194,6 +195,8 @@ def status_words(group: Group, config: RulesConfig) -> str:
         "fitted": "",
         "too_few_images": f"No tree: {images}; a tree needs at least {config.min_images}.",
         "no_failures": f"No tree: none of the {images} fails, so there is nothing to explain.",
+        "too_few_failures": f"No tree: {group.base.k} of the {images} fail{'s' * (group.base.k == 1)}; a tree needs at "
+        f"least {config.min_failures} failures.",
         "only_failures": f"No tree: all of the {images} fail, so there is nothing to compare them with.",
         "no_split": "No tree: no feature separates failures from successes in a split of the allowed size.",
     }[group.status]

@@ -8,7 +8,7 @@ nothing to start. What would change this: a step per group that holds the lock f
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,7 @@ from barlow_report.rules.inputs import Inputs, check_inputs, check_split, find_b
 from barlow_report.rules.joint_tables import tabulate_joint
 from barlow_report.rules.judgement import find_unsettled
 from barlow_report.rules.sets import list_groupings, tabulate_group_classes, tabulate_memberships
+from barlow_report.rules.summary import summarize_modes
 from barlow_report.rules.tabulation import (
     tabulate_conditions,
     tabulate_groups,
@@ -40,7 +41,10 @@ __all__ = ["Explanation", "explain_failures", "leaf_members", "meets"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Explanation:
-    """The tables that explain a model's failures; `barlow_report.tables` says what their columns mean."""
+    """The tables that explain a model's failures; `barlow_report.tables` says what their columns mean.
+
+    `feature_names` are by feature_id; empty where features came without names.
+    """
 
     splits: pd.DataFrame
     groups: pd.DataFrame
@@ -56,6 +60,24 @@ class Explanation:
     joint_modes: pd.DataFrame
     joint_features: pd.DataFrame
     joint_images: pd.DataFrame
+    feature_names: tuple[str, ...] = ()
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Every table by its name."""
+        return {item.name: getattr(self, item.name) for item in fields(self) if item.name != "feature_names"}
+
+    @property
+    def modes(self) -> pd.DataFrame:
+        """The failure modes in words, with verdict and evidence: see `barlow_report.rules.summary.summarize_modes`."""
+        return summarize_modes(self.rules, self.groups, self.conditions, feature_names=self.feature_names)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: how many failure modes there are, and their table."""
+        modes = self.modes
+        n_verified = int((modes["verdict"] == "verified").sum())
+        words = f"{len(modes)} failure mode{'s' * (len(modes) != 1)}, {n_verified} verified"
+        return f"<p>{words}</p>{modes.to_html(index=False, float_format='{:.3g}'.format, na_rep='', max_rows=30)}"
 
 
 def explain_failures(
@@ -73,11 +95,13 @@ def explain_failures(
     """Find the features that explain a classifier's failures, and test what was found.
 
     Args:
-        features: (n_images, n_features) real numbers; may be memory-mapped, rows are read group by group.
-        labels: (n_images,) class_id of the true class.
-        predictions: (n_images,) class_id that the inspected model predicts; a failure is one that is not the label.
-        class_names: (n_classes,) names by class_id; default: the ids that occur, as text. They may then be any whole
-            numbers from 0 on; classes between them that never occur are in no table.
+        features: (n_images, n_features) real numbers; may be memory-mapped, rows are read group by group. The names of
+            the columns of a pandas table are kept.
+        labels: (n_images,) class_id or name of the true class.
+        predictions: (n_images,) class_id or name that the inspected model predicts; a failure is one that is not the
+            label.
+        class_names: (n_classes,) names by class_id; default: those that occur, sorted, or the ids that occur, as text.
+            Ids may then be any whole numbers from 0 on; classes between them that never occur are in no table.
         settings: The section `rules` of the configuration; default: its defaults. There is no manifest here, so its
             `manifest_columns` are not looked at: give what they mean as `groupings`, see `group_by_column`.
         seed: 0 to 2**32 − 1. The result is a function of the data, the settings and the seed; it does not depend
@@ -132,6 +156,7 @@ def explain_failures(
             groups, fits, rules, failure=inputs.failure, held_out=split, is_shuffled=settings.is_shuffled
         ),
         **tabulate_joint(groups, group_table, nodes, fits, settings=settings),
+        feature_names=tuple(map(str, features.columns)) if isinstance(features, pd.DataFrame) else (),
     )
 
 

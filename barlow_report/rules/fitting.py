@@ -30,7 +30,7 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.float32]
-Status = Literal["fitted", "too_few_images", "no_failures", "only_failures", "no_split"]
+Status = Literal["fitted", "too_few_images", "no_failures", "too_few_failures", "only_failures", "no_split"]
 
 _SHUFFLE_STREAM = 2  # keeps the shuffles' random numbers apart from those of the split
 _TEST_STREAM = 3
@@ -124,7 +124,7 @@ def _fit_part(images: _Images, *, settings: RulesConfig, seed: int, group_id: in
         status="no_split",
         counts_in_group=(n_images, n_failures, len(failure) - n_images, int(failure.sum()) - n_failures),
     )
-    reason = _status_before(n_images, n_failures, min_images=settings.min_images)
+    reason = _status_before(n_images, n_failures, settings)
     if reason is not None:
         return replace(result, status=reason)
     information = estimate(fitted, fitted_failure, n_neighbors=settings.n_neighbors, seed=seed, n_workers=n_workers)
@@ -156,7 +156,7 @@ def _fit_all(
         counts=None,
         leaves=None,
     )
-    reason = _status_before(n_images, n_failures, min_images=settings.min_images)
+    reason = _status_before(n_images, n_failures, settings)
     if reason is not None:
         return replace(result, status=reason)
     # in a group by prediction a direction would tell the class from others, which is no failure mode
@@ -214,12 +214,14 @@ def _add_counts(result: GroupFit, trees: dict[int, Tree], images: _Images, *, se
     )
 
 
-def _status_before(n_images: int, n_failures: int, *, min_images: int) -> Status | None:
+def _status_before(n_images: int, n_failures: int, settings: RulesConfig) -> Status | None:
     """Say why a group gets no tree, before anything is computed; None where it may."""
-    if n_images < min_images:
+    if n_images < settings.min_images:
         return "too_few_images"
     if n_failures == 0:
         return "no_failures"
+    if n_failures < settings.min_failures:
+        return "too_few_failures"
     if n_failures == n_images:
         return "only_failures"
     return None

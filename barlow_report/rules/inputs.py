@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from barlow_report.errors import DataError
 from barlow_report.rules.compilation import compile_kernel
-from barlow_report.rules.labels import as_array, check_classes, check_names, refuse_offset
+from barlow_report.rules.labels import as_array, check_classes, check_names, number_texts, refuse_offset
 
 __all__ = ["Inputs", "check_inputs", "check_split", "find_bad_value", "read_rows"]
 
@@ -65,8 +65,8 @@ def check_inputs(
     if values.dtype.kind not in "fiu":
         raise DataError(f"features: found type {values.dtype}, expected real numbers such as float32.")
     n_images = len(values)
+    labels, predictions, names = number_texts(labels, predictions, check_names(class_names))
     true, predicted = check_classes("labels", labels, n_images), check_classes("predictions", predictions, n_images)
-    names = check_names(class_names)
     if names is None:
         refuse_offset(true, predicted)
     for what, classes in (("labels", true), ("predictions", predicted)):

@@ -1,9 +1,10 @@
-"""Labels, predictions and names of classes as arrays: whole numbers that count the names, and nothing that may be one.
+"""Labels, predictions and names of classes as arrays: whole numbers that count the names, or the names themselves.
 
 What could be converted in more than one way is refused with the line that converts it: rounding floats, numbering
-texts or dropping a mask would give results about other classes or other images.
+the texts of one side alone or dropping a mask would give results about other classes or other images.
 """
 
+import difflib
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from barlow_report.errors import DataError
 from barlow_report.offsets import offset_between
 
-__all__ = ["as_array", "check_classes", "check_names", "refuse_offset"]
+__all__ = ["as_array", "check_classes", "check_names", "number_texts", "refuse_offset"]
 
 Integers = npt.NDArray[np.int64]
 
@@ -31,6 +32,66 @@ def as_array(what: str, values: npt.ArrayLike) -> npt.NDArray[Any]:
             f"{what}: {type(values).__name__} cannot be read as an array ({error}). Pass a numpy array; of a tensor: "
             f"{what}.detach().cpu().{'float()' if what == 'features' else 'long()'}.numpy()."
         ) from error
+
+
+def number_texts(
+    labels: npt.ArrayLike, predictions: npt.ArrayLike, names: tuple[str, ...] | None
+) -> tuple[npt.ArrayLike, npt.ArrayLike, tuple[str, ...] | None]:
+    """Put the places of names where labels or predictions are names of classes.
+
+    Args:
+        labels: Names or class ids.
+        predictions: The same, not necessarily of the same kind.
+        names: By class_id; None: the texts that occur, sorted, if both sides are texts.
+
+    Returns:
+        Labels, predictions and names; as they came where there is no text.
+
+    Raises:
+        DataError: A text is no name, or only one side is texts and there are no names to tell their order.
+    """
+    sides = {"labels": _texts("labels", labels), "predictions": _texts("predictions", predictions)}
+    if all(texts is None for texts in sides.values()):
+        return labels, predictions, names
+    if names is None:
+        if (kind := next((what for what, texts in sides.items() if texts is None), None)) is not None:
+            raise DataError(
+                f"{kind}: found whole numbers beside names of classes. Give class_names in the order of the model's "
+                "outputs, so that it is known which number is which name."
+            )
+        names = tuple(sorted({text for texts in sides.values() for text in texts or ()}))
+    places = {name: place for place, name in enumerate(names)}
+    numbered = [
+        values if texts is None else np.array([_place(what, i, t, places) for i, t in enumerate(texts)], dtype=np.int64)
+        for (what, texts), values in zip(sides.items(), (labels, predictions), strict=True)
+    ]
+    return numbered[0], numbered[1], names
+
+
+def _texts(what: str, values: npt.ArrayLike) -> list[str] | None:
+    """The values as texts, where all of them are; a missing one, or another shape, is told of by `check_classes`."""
+    kind = getattr(getattr(values, "dtype", None), "kind", "O")
+    if kind in "iufb" or isinstance(values, np.ma.MaskedArray):
+        return None
+    try:
+        found = np.asarray(values, dtype=object)  # of a list, too: numpy would make texts of its numbers
+    except (TypeError, ValueError, RuntimeError):
+        return None
+    if found.ndim != 1 or not len(found) or not isinstance(found[0], str):
+        return None
+    if numbers := [value for value in found if isinstance(value, int | float | np.number) and value == value]:
+        raise DataError(f"{what}: found texts and numbers such as {numbers[0]!r}. Pass one or the other.")
+    return [str(value) for value in found] if all(isinstance(value, str) for value in found) else None
+
+
+def _place(what: str, image: int, name: str, places: Mapping[str, int]) -> int:
+    if name not in places:
+        close = difflib.get_close_matches(name, places, n=1)
+        raise DataError(
+            f"{what}: image {image} is of class {name!r}, which is not among the {len(places)} class_names"
+            f"{f'; did you mean {close[0]!r}?' if close else '. Add it there, or leave such images out.'}"
+        )
+    return places[name]
 
 
 def check_classes(what: str, values: npt.ArrayLike, n_images: int) -> Integers:
@@ -114,4 +175,4 @@ def _conversion(what: str, classes: npt.NDArray[Any]) -> str:
         return f"Image {whole[0]} has {classes[whole[0]]}." if len(whole) else f"Pass {what}.astype(int)."
     if kind == "O" and all(isinstance(value, int | np.integer) and not isinstance(value, bool) for value in classes):
         return f"Pass {what}.astype(int)."
-    return f"Pass the place of each name in class_names: [class_names.index(name) for name in {what}]."
+    return f"Pass whole numbers or the names of classes; image 0 has {classes[0]!r}."

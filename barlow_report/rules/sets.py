@@ -61,28 +61,37 @@ def list_groupings(
     groupings = [group_by_class(key, classes[key], class_names=class_names) for key in keys]
     if settings.confused_pairs:
         groupings.append(
-            find_confused_pairs(labels, predictions, class_names=class_names, n_pairs=settings.confused_pairs)
+            find_confused_pairs(
+                labels,
+                predictions,
+                class_names=class_names,
+                n_pairs=settings.confused_pairs,
+                min_failures=settings.min_failures,
+            )
         )
     unions = settings.union_classes(class_names)
     return groupings + [group_unions(key, classes[key], unions=unions) for key in keys if unions]
 
 
 def find_confused_pairs(
-    labels: Integers, predictions: Integers, *, class_names: Sequence[str], n_pairs: int
+    labels: Integers, predictions: Integers, *, class_names: Sequence[str], n_pairs: int, min_failures: int = 1
 ) -> Grouping:
     """Make a group of each of the `n_pairs` pairs a → b with the most images of a that are taken for b.
 
     The pair with the most failures comes first; ties are broken by the class_ids. There are fewer groups where fewer
-    pairs are confused at all.
+    pairs are confused often enough.
 
     Args:
         labels: (n_images,) class_id of the true class.
         predictions: (n_images,) class_id of the predicted class.
         class_names: (n_classes,) names, by class_id.
         n_pairs: How many pairs, at most.
+        min_failures: Pairs that are confused less often are left out.
     """
     n_classes = len(class_names)
     codes, counts = np.unique((labels * n_classes + predictions)[labels != predictions], return_counts=True)
+    often = counts >= min_failures
+    codes, counts = codes[often], counts[often]
     order = np.lexsort((codes, -counts))[:n_pairs]
     pairs = [(int(code // n_classes), int(code % n_classes)) for code in codes[order]]
     by_label = group_by_class("label", labels, class_names=class_names).image_ids if pairs else ()

@@ -1,7 +1,5 @@
 """The second stage: groups, trees and rules from the features, and the evidence for each rule."""
 
-from dataclasses import fields
-
 import pandas as pd
 
 from barlow_report.config import Config
@@ -60,8 +58,8 @@ def explain(config: Config, run: Run, *, extracted: str, progress: Progress) -> 
             groupings=by_column,
             advance=advance,
         )
-    for field in fields(explanation):
-        run.write_table(field.name, getattr(explanation, field.name))
+    for name, table in explanation.tables.items():
+        run.write_table(name, table)
     duplicates = count_duplicates(run)
     run.update_info(duplicates=duplicates)
     if words := duplicates_words(duplicates):

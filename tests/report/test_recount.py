@@ -11,7 +11,7 @@ import io
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -82,7 +82,7 @@ def recounted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     source = synthetic_source(folder / "run", Recipe(n_classes=4, n_per_class=len(DATA.labels) // 4))
     images = source.tables["images"].assign(label=DATA.labels, prediction=DATA.predictions)
     tables = {name: source.tables[name] for name in ("classes", "skipped")}
-    tables |= {"images": images, **{field.name: getattr(found, field.name) for field in fields(found)}}
+    tables |= {"images": images, **found.tables}
     config = {**source.info["config"], "rules": settings.model_dump(mode="json")}
     source = dataclasses.replace(source, tables=tables, info={**source.info, "config": config}, charts={})
     build_site(source, site=folder / "site")

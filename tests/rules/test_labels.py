@@ -36,14 +36,39 @@ def test_whole_numbers_are_taken_as_they_are(labels: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    "labels",
+    [NAMES[LABELS], NAMES[LABELS].tolist(), pd.Series(NAMES[LABELS]), pd.Categorical(NAMES[LABELS])],
+)
+def test_names_of_classes_are_numbered_in_the_order_of_the_names(labels: Any) -> None:
+    assert labels_of(labels, labels) == LABELS.tolist(), "sorted"
+    assert labels_of(labels, labels, ["pig", "cat", "dog"]) == [1, 2, 2, 1, 0]
+    assert labels_of(labels, LABELS, ["pig", "cat", "dog"]) == [1, 2, 2, 1, 0], "the other side may be whole numbers"
+
+
+def test_names_are_those_of_both_sides_and_unknown_ones_are_refused() -> None:
+    inputs = check_inputs(np.ones((2, 2)), ["dog", "dog"], ["cat", "dog"], class_names=None)
+    assert inputs.class_names == ("cat", "dog")
+    assert inputs.failure.tolist() == [True, False]
+    with pytest.raises(DataError, match=r"predictions: image 1 is of class 'pigs', .* did you mean 'pig'"):
+        labels_of(NAMES[LABELS], ["cat", "pigs", "dog", "cat", "pig"], NAMES.tolist())
+
+
+@pytest.mark.parametrize(
     ("labels", "message"),
     [
         (LABELS.astype(float), r"type float64, .* Pass labels\.astype\(int\)"),
         (LABELS + 0.5, r"Image 0 has 0\.5"),
         (LABELS.astype(object), r"Pass labels\.astype\(int\)"),
         (LABELS > 0, r"type bool, .* If True is class 1, pass labels\.astype\(int\)"),
-        (NAMES[LABELS], r"class_names\.index\(name\)"),
-        (pd.Categorical(NAMES[LABELS]), r"class_names\.index\(name\)"),
+        (NAMES[LABELS], "predictions: found whole numbers beside names of classes"),
+        (pd.Categorical(NAMES[LABELS]), "predictions: found whole numbers beside names of classes"),
+        (["cat", 1, "dog", "cat", "pig"], "labels: found texts and numbers such as 1"),
+        (pd.Series(["cat", None, "dog", "cat", "pig"]), "image 1 has no class"),
+        (pd.Series(["cat", np.nan, "dog", "cat", "pig"]), "image 1 has no class"),
+        (
+            np.array(["2020-01-01"] * 5, dtype="datetime64[D]"),
+            "Pass whole numbers or the names of classes; image 0 has",
+        ),
         (np.array([0, np.nan, 1, 0, 2]), "image 1 has no class"),
         (pd.array([0, None, 1, 0, 2], dtype="Int64"), "image 1 has no class"),
         (pd.Series([0, pd.NA, 1, 0, 2], dtype=object), "image 1 has no class"),

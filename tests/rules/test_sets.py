@@ -184,3 +184,27 @@ def test_a_failure_in_several_groups_is_covered_once(explanation: Explanation) -
     assert verified["group_id"].ge(8).any()
     assert run["n_failures_in_verified_held_out"] == (covered & (TRUE != TAKEN) & held_out).sum()
     assert table.loc[("grouping", "column site")]["n_failures_held_out"].item() < run["n_failures_held_out"]
+
+
+def test_pairs_that_are_rarely_confused_are_left_out_and_groups_with_few_failures_get_no_tree() -> None:
+    labels = np.repeat([0, 1], 40)
+    predictions = labels.copy()
+    predictions[:5] = 1  # 5 of 0 are taken for 1, 3 of 1 for 0
+    predictions[40:43] = 0
+    features = np.random.default_rng(0).normal(size=(80, 3)).astype("float32")
+    settings = RulesConfig(confused_pairs=5, n_shuffles=99, n_resamples=0)
+    found = explain_failures(features, labels, predictions, class_names=["ant", "owl"], settings=settings)
+    pairs = found.groups[found.groups["grouping"] == "confused_pairs"]
+    assert pairs["name"].tolist() == ["ant → owl"]
+    status = found.groups.set_index(["grouping", "name"])["status"]
+    assert status["label", "owl"] == status["prediction", "ant"] == "too_few_failures"
+    assert status["label", "ant"] != "too_few_failures"
+    all_pairs = explain_failures(
+        features,
+        labels,
+        predictions,
+        class_names=["ant", "owl"],
+        settings=settings.model_copy(update={"min_failures": 1}),
+    )
+    assert all_pairs.groups["name"].tolist() == ["ant", "owl", "ant", "owl", "ant → owl", "owl → ant"]
+    assert "too_few_failures" not in set(all_pairs.groups["status"])
