@@ -35,6 +35,10 @@ def compare(
     delta: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Largest change of an error rate that counts as none.")
     ] = 0.05,
+    repair: Annotated[
+        bool,
+        typer.Option("--repair", help="NEW's model was made to repair the failure modes of OLD: say whether it did."),
+    ] = False,
     debug: DebugOption = False,
 ) -> None:
     """Say what became of the failure modes of the run OLD in the run NEW, and write it for NEW's site."""
@@ -51,7 +55,7 @@ def compare(
             f"found {delta}, expected a number between 0 and 1, such as 0.05", param_hint="--delta"
         )
     with terminal_progress() as progress:
-        found = stage.compare(runs, into=into, delta=delta, history=history, progress=progress)
+        found = stage.compare(runs, into=into, delta=delta, history=history, is_repair=repair, progress=progress)
     for line in lines(found.tables):
         typer.echo(line)
     if found.is_run:

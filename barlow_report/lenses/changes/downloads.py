@@ -62,6 +62,7 @@ def _modes(site: Site, changes: ChangeView) -> Iterator[dict[str, Any]]:
             "matched_by": mode.matched_by,
             "overlap": mode.overlap,
             "tested_rule": mode.tested_rule,
+            "repair": mode.repair,
             **_change(mode.change),
         }
 
@@ -120,7 +121,7 @@ def _run(run: ComparedRun) -> dict[str, Any]:
 
 def _json(site: Site, changes: ChangeView) -> Iterator[str]:
     """Yield everything but the images, in parts."""
-    plain = ("kind", "n_matched", "n_relabelled", "delta", "max_q_value", "level", "n_tested")
+    plain = ("kind", "n_matched", "n_relabelled", "delta", "max_q_value", "level", "n_tested", "is_repair")
     head = {
         "old": _run(changes.old),
         "new": _run(changes.new),

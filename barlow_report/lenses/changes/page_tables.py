@@ -1,14 +1,22 @@
 """The tables of the pages of changes: failure modes, classes, and images that fail with one model alone."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from barlow_report.formatting import ratio
-from barlow_report.lenses.changes.page_words import STATE_WORDS, mode_words
+from barlow_report.lenses.changes.page_words import REPAIR_WORDS, STATE_WORDS, mode_words
 from barlow_report.lenses.changes.records import Change, ChangeView, ClassChange, FlippedImage, ModeChange
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, Picture, TableColumn
 from barlow_report.report.pages.page import Site
 
-__all__ = ["CHANGES_PATH", "class_table", "flipped_table", "mode_link", "mode_table"]
+__all__ = [
+    "CHANGES_PATH",
+    "class_table",
+    "flipped_table",
+    "mode_link",
+    "mode_table",
+    "outcome_filter",
+    "repair_column",
+]
 
 CHANGES_PATH = "changes/index.html"
 ONLY_OLD = "only-old"
@@ -27,11 +35,13 @@ def mode_link(site: Site, mode: ModeChange) -> Link:
 def mode_table(site: Site, changes: ChangeView) -> DataTable:
     """Every failure mode that is verified in either run, by what matters."""
     states = {mode.change.state for mode in changes.modes}
+    repaired = [repair_column(changes)] if changes.is_repair else []
     return DataTable(
         name="mode-changes",
         caption="Failure modes in both runs",
         columns=(
-            _state_column(),
+            *repaired,
+            _state_column(is_below=changes.is_repair),
             TableColumn(key="mode", label="Failure mode", kind="text"),
             TableColumn(
                 key="name", label="Permanent name", kind="link", title="The same failure mode has it in every release"
@@ -39,11 +49,18 @@ def mode_table(site: Site, changes: ChangeView) -> DataTable:
             *_columns(changes, of="q-value over all failure modes that were tested"),
         ),
         rows=[
-            [mode.change.state, mode_words(site, mode), mode_link(site, mode), *_cells(mode.change)]
+            [
+                *([mode.repair] if changes.is_repair else []),
+                mode.change.state,
+                mode_words(site, mode),
+                mode_link(site, mode),
+                *_cells(mode.change),
+            ]
             for mode in changes.modes
         ],
         filters=(
             Filter(key="", label="Failure mode, name or reason contains", kind="contains"),
+            *[outcome_filter(column, {mode.repair for mode in changes.modes}) for column in repaired],
             _state_filter(states),
         ),
         sorted_by="",
@@ -142,8 +159,20 @@ def _flipped_row(site: Site, changes: ChangeView, image: FlippedImage, *, has_pi
     ]
 
 
-def _state_column() -> TableColumn:
-    return TableColumn(key="state", label="State", kind="badge", words=STATE_WORDS)
+def repair_column(changes: ChangeView) -> TableColumn:
+    """Whether the repair of a failure mode worked."""
+    title = f"Whether {changes.new.name} repaired this failure mode of {changes.old.name}"
+    return TableColumn(key="repair", label="Repair", kind="badge", words=REPAIR_WORDS, title=title)
+
+
+def outcome_filter(column: TableColumn, repairs: Container[str | None]) -> Filter:
+    """Choose the failure modes with one of some outcomes of their repair."""
+    choices = tuple((words, repair) for repair, words in column.words.items() if repair in repairs)
+    return Filter(key="repair", label="Repair", kind="equals", choices=choices)
+
+
+def _state_column(*, is_below: bool = False) -> TableColumn:
+    return TableColumn(key="state", label="State", kind="badge", words=STATE_WORDS, is_below=is_below)
 
 
 def _state_filter(states: set[str]) -> Filter:

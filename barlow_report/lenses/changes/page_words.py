@@ -4,13 +4,15 @@ from barlow_report.formatting import MISSING, count, counted, p_value, percent
 from barlow_report.formatting import change as signed
 from barlow_report.lenses.changes import words
 from barlow_report.lenses.changes.records import Change, ChangeView, ModeChange
-from barlow_report.lenses.changes.words import STATE_WORDS
+from barlow_report.lenses.changes.repairs import repair_answer
+from barlow_report.lenses.changes.words import REPAIR_WORDS, STATE_WORDS
 from barlow_report.report.mode_words import mode_name
 from barlow_report.report.pages.page import Site
 from barlow_report.report.words import GROUPINGS, condition_words
 from barlow_report.tables import COLUMN_GROUPING
 
 __all__ = [
+    "REPAIR_WORDS",
     "STATE_WORDS",
     "answer",
     "change_sentence",
@@ -21,13 +23,17 @@ __all__ = [
     "mode_conditions",
     "mode_words",
     "rates_words",
+    "repair_meanings",
+    "repair_sentence",
     "state_meanings",
     "whole_sentence",
 ]
 
 
 def answer(changes: ChangeView) -> str:
-    """Say what became of the failure modes: 2 failure modes got worse, 1 is new, 5 are unchanged."""
+    """Say what became of the failure modes, 2 got worse, 1 is new, 5 are unchanged; or of their repair."""
+    if changes.is_repair:
+        return repair_answer((mode.change.state, mode.repair) for mode in changes.modes)
     return words.answer(mode.change.state for mode in changes.modes)
 
 
@@ -73,6 +79,19 @@ def change_sentence(changes: ChangeView, change: Change) -> str:
         f"{since}: {rates_words(change)} ({counts_words(changes, change)}), {difference_words(change)}{test}: "
         f"{STATE_WORDS[change.state]}."
     )
+
+
+def repair_sentence(mode: ModeChange) -> str:
+    """Say whether the repair of a failure mode worked; empty where none was meant."""
+    if mode.repair is None:
+        return ""
+    words_of = {
+        "worked": "worked",
+        "did_not_work": "did not work",
+        "undecided": "is undecided",
+        "not_comparable": "could not be judged",
+    }
+    return f"Its repair {words_of[mode.repair]}."
 
 
 def counts_words(changes: ChangeView, change: Change) -> str:
@@ -140,4 +159,18 @@ def state_meanings(changes: ChangeView) -> tuple[tuple[str, str], ...]:
         ("better", f"fails less often than in {changes.old.name}, and that is not chance ({q})"),
         ("gone", f"verified only in {changes.old.name}, and got better"),
         ("unchanged", f"the interval of the difference lies within ±{delta} points"),
+    )
+
+
+def repair_meanings(changes: ChangeView) -> tuple[tuple[str, str], ...]:
+    """Each outcome of a repair and what it means, with the limits of this comparison."""
+    within = f"the interval of the difference lies within ±{changes.delta * 100:g} points"
+    return (
+        ("did_not_work", f"unchanged or worse, or {within}"),
+        ("undecided", "neither a fall nor its absence is shown: there are too few images, or the fall is too small"),
+        ("not_comparable", "there is nothing to compare; the reason is in the table"),
+        (
+            "worked",
+            f"fails less often than in {changes.old.name}, and that is not chance (q ≤ {changes.max_q_value:g})",
+        ),
     )

@@ -8,9 +8,11 @@ from barlow_report.lenses.changes.page_charts import SlopePanel, draw_slopes
 from barlow_report.lenses.changes.page_history import history_page
 from barlow_report.lenses.changes.page_tables import CHANGES_PATH, class_table, flipped_table, mode_table
 from barlow_report.lenses.changes.page_words import (
+    REPAIR_WORDS,
     STATE_WORDS,
     answer,
     images_that,
+    repair_meanings,
     state_meanings,
     whole_sentence,
 )
@@ -90,6 +92,8 @@ class ChangesPage:
     modes: DataTable
     meanings: tuple[tuple[str, str], ...]
     state_words: Mapping[str, str]
+    repairs: tuple[tuple[str, str], ...]
+    repair_words: Mapping[str, str]
     n_by_prediction: int
     has_estimates: bool
     is_other_feature_model: bool
@@ -120,7 +124,8 @@ def changes_pages(site: Site, changes: ChangeView) -> Iterator[SitePage]:
         title="Changes",
         section="Changes",
         description=f"What changed from {changes.old.name} to {changes.new.name}. {answer(changes)}",
-        search="Changes since the last release: failure modes that got worse, are new, got better, or are gone; images "
+        search="Changes since the last release: failure modes that got worse, are new, got better, or are gone; "
+        "whether repairs worked; images "
         "that now fail or are now right; classes.",
         template="lenses/changes/page.html",
         view=lambda: _view(site, changes, modes, classes),
@@ -173,6 +178,8 @@ def _view(site: Site, changes: ChangeView, modes: DataTable, classes: DataTable)
         modes=modes,
         meanings=state_meanings(changes),
         state_words=STATE_WORDS,
+        repairs=repair_meanings(changes) if changes.is_repair else (),
+        repair_words=REPAIR_WORDS,
         n_by_prediction=sum(mode.change.has_other_images for mode in changes.modes),
         has_estimates=any(mode.change.is_estimated for mode in changes.modes),
         is_other_feature_model=old.feature_sha256 != new.feature_sha256,

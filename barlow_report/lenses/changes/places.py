@@ -1,15 +1,20 @@
 """What became of failure modes, on the pages of others: overview, cards, entries and table of failure modes, Method."""
 
-from barlow_report.lenses.changes.page_tables import CHANGES_PATH
+from dataclasses import replace
+
+from barlow_report.lenses.changes.page_tables import CHANGES_PATH, outcome_filter, repair_column
 from barlow_report.lenses.changes.page_words import (
+    REPAIR_WORDS,
     STATE_WORDS,
     answer,
     change_sentence,
     rates_words,
+    repair_meanings,
+    repair_sentence,
     state_meanings,
     whole_sentence,
 )
-from barlow_report.lenses.changes.records import ChangeView
+from barlow_report.lenses.changes.records import ChangeView, ModeChange
 from barlow_report.report.datatable import Cell, Filter, Link, TableColumn
 from barlow_report.report.pages.page import Heading
 from barlow_report.report.records import Rule
@@ -40,7 +45,8 @@ def remark(changes: ChangeView, rule: Rule) -> Remark | None:
         f"{rates} in {changes.old.name}" if rates else mode.change.reason or f"nothing to compare in {changes.old.name}"
     )
     sentence = f"{words[:1].upper()}{words[1:]}."
-    return Remark(word=STATE_WORDS[state], sentence=sentence, look=state)
+    word = STATE_WORDS[state] if mode.repair is None else f"repair {REPAIR_WORDS[mode.repair]}"
+    return Remark(word=word, sentence=sentence, look=state if mode.repair is None else mode.repair)
 
 
 def class_head(changes: ChangeView, class_id: int) -> Block | None:
@@ -54,14 +60,16 @@ def class_head(changes: ChangeView, class_id: int) -> Block | None:
 def mode_sentence(changes: ChangeView, rule: Rule) -> Sentence | None:
     """The permanent name of a failure mode, and what became of it."""
     name, mode = changes.names.get(rule.rule_id), changes.by_rule.get(rule.rule_id)
-    parts = [change_sentence(changes, mode.change)] if mode is not None else []
+    parts = [change_sentence(changes, mode.change), repair_sentence(mode)] if mode is not None else []
     if name is not None:
         parts.append(f"Its permanent name is {name}.")
-    return Sentence(text=" ".join(parts), more=Link("All changes", CHANGES_PATH)) if parts else None
+    return Sentence(text=" ".join(filter(None, parts)), more=Link("All changes", CHANGES_PATH)) if parts else None
 
 
 def mode_columns(changes: ChangeView) -> ModeColumns:
-    """What became of a mode, in the table of all of them, with a filter."""
+    """What became of a mode, in the table of all of them, with a filter; of a repair whether it worked."""
+    if changes.is_repair:
+        return _repair_columns(changes)
     states = [mode.change.state for mode in changes.by_rule.values()]
 
     def cells(rule: Rule) -> tuple[Cell, ...]:
@@ -90,7 +98,24 @@ def mode_columns(changes: ChangeView) -> ModeColumns:
     )
 
 
+def _repair_columns(changes: ChangeView) -> ModeColumns:
+    """Whether the repair of a mode worked, or that it is new."""
+
+    def outcome(mode: ModeChange) -> str | None:
+        return "new" if mode.change.state == "new" else mode.repair
+
+    def cells(rule: Rule) -> tuple[Cell, ...]:
+        mode = changes.by_rule.get(rule.rule_id)
+        return (None if mode is None else outcome(mode),)
+
+    column = repair_column(changes)
+    column = replace(column, words={**column.words, "new": STATE_WORDS["new"]})
+    found = {outcome(mode) for mode in changes.by_rule.values()}
+    return ModeColumns(columns=(column,), cells=cells, filters=(outcome_filter(column, found),), is_beside_verdict=True)
+
+
 def method_part(changes: ChangeView) -> MethodPart:
     """How runs are compared."""
-    block = Block(template="lenses/changes/method.html", view=(changes, state_meanings(changes), STATE_WORDS))
+    terms = ((state_meanings(changes), STATE_WORDS), (repair_meanings(changes), REPAIR_WORDS))
+    block = Block(template="lenses/changes/method.html", view=(changes, terms if changes.is_repair else terms[:1]))
     return MethodPart(section=PagePart(heading=Heading("Comparing releases", "changes"), block=block))

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from barlow_report.lenses.changes.release_records import History, estimate_of, read_history
+from barlow_report.lenses.changes.repairs import REPAIRS
 from barlow_report.report.records import Condition, Estimate, Share
 from barlow_report.report.rows import collect, make_condition, rows
 from barlow_report.report.source import ReportSource
@@ -71,7 +72,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModeChange:
-    """A failure mode that is verified in either run; see table `mode_changes`."""
+    """A failure mode verified in either run, see table `mode_changes`; `repair` is None where none was meant."""
 
     name: str
     rule_id_old: int | None
@@ -82,6 +83,7 @@ class ModeChange:
     matched_by: str | None
     overlap: float | None
     tested_rule: str
+    repair: str | None
     conditions: tuple[Condition, ...]
     change: Change
 
@@ -115,9 +117,10 @@ class ChangeView:
         n_matched: Images of the new run that are in the old one.
         n_relabelled: Of these, images with another label, which are not compared.
         delta: Largest change that counts as none, 0 to 1.
+        is_repair: Whether the later run's model was made to repair the failure modes of the earlier one.
         n_tested: Failure modes that q-values correct for.
         whole: All images.
-        modes: By what matters, the largest change first.
+        modes: By what matters, the largest change first; of a repair those that it did not repair before others.
         classes: The same.
         flipped: Images that one model alone gets wrong.
         remarks: What differs between the runs, sentences.
@@ -134,6 +137,7 @@ class ChangeView:
     max_q_value: float
     level: float
     n_tested: int
+    is_repair: bool
     whole: Change
     modes: tuple[ModeChange, ...]
     classes: tuple[ClassChange, ...]
@@ -177,14 +181,14 @@ def read_changes(source: ReportSource) -> ChangeView | None:
         ClassChange(name=visible(found["class_name"]), class_id=found["class_id"], change=_change(found))
         for found in rows(tables["class_changes"])
     ]
-    plain = ("kind", "n_matched", "n_relabelled", "delta", "max_q_value", "n_tested")
+    plain = ("kind", "n_matched", "n_relabelled", "delta", "max_q_value", "n_tested", "is_repair")
     return ChangeView(
         **{name: row[name] for name in plain},
         old=_run(row, "old"),
         new=_run(row, "new"),
         level=row["confidence_level"],
         whole=_change(row),
-        modes=tuple(sorted(modes, key=lambda mode: (*_importance(mode.change), mode.name))),
+        modes=tuple(sorted(modes, key=lambda mode: (_unrepaired(mode), *_importance(mode.change), mode.name))),
         classes=tuple(sorted(classes, key=lambda found: (*_importance(found.change), found.name))),
         flipped=tuple(_flipped(found) for found in rows(tables["flipped_images"])),
         remarks=tuple(visible(found["text"]) for found in rows(tables["change_remarks"])),
@@ -197,6 +201,11 @@ def _importance(change: Change) -> tuple[int, float]:
     """What changes are sorted by: their state, then the largest difference, better ones turned round."""
     difference = 0.0 if change.difference is None else change.difference.value
     return _ORDER.index(change.state), -abs(difference) if change.state in ("better", "gone") else -difference
+
+
+def _unrepaired(mode: ModeChange) -> int:
+    """What failure modes of a repair are sorted by first; those of the later run alone stand with what did not work."""
+    return 0 if mode.repair is None else REPAIRS.index(mode.repair)
 
 
 def _run(row: Mapping[str, Any], which: str) -> ComparedRun:
@@ -223,7 +232,7 @@ def _change(row: Mapping[str, Any]) -> Change:
 
 
 def _mode(row: Mapping[str, Any], conditions: tuple[Condition, ...]) -> ModeChange:
-    plain = ("rule_id_old", "rule_id_new", "found_in", "matched_by", "overlap", "tested_rule")
+    plain = ("rule_id_old", "rule_id_new", "found_in", "matched_by", "overlap", "tested_rule", "repair")
     return ModeChange(
         **{name: row[name] for name in plain},
         name=row["mode_name"],

@@ -18,13 +18,13 @@ from barlow_report.lenses.changes.results import RunResults
 from barlow_report.lenses.changes.sources import digest_results, open_results
 from barlow_report.lenses.changes.tables import HISTORY_TABLES, TABLES
 from barlow_report.lenses.changes.tabulating import comparison_tables
-from barlow_report.lenses.changes.words import answer
+from barlow_report.lenses.changes.words import answer_of
 from barlow_report.progress import Progress, SilentProgress
 from barlow_report.run_folder import Run, TableFiles, fingerprint
 
 __all__ = ["Compared", "compare", "export", "write_changes"]
 
-_FORMAT = 2
+_FORMAT = 3
 _KEY = "changes"
 
 
@@ -45,7 +45,7 @@ class Compared:
     @property
     def answer(self) -> str:
         """What became of the failure modes, in one sentence."""
-        return answer(self.tables["mode_changes"]["state"])
+        return answer_of(self.tables)
 
 
 def compare(
@@ -54,6 +54,7 @@ def compare(
     into: Path | None = None,
     delta: float = DELTA,
     history: bool = False,
+    is_repair: bool = False,
     progress: Progress | None = None,
 ) -> Compared:
     """Compare the last of some runs with the one before it, and write the tables unless they are up to date.
@@ -64,6 +65,7 @@ def compare(
             one, else nowhere.
         delta: Largest change of an error rate that counts as none, 0 to 1.
         history: Also count every failure mode in each of the runs.
+        is_repair: The last run's model was made to repair the failure modes of the one before.
         progress: Where to report to; default: nowhere.
 
     Raises:
@@ -78,7 +80,7 @@ def compare(
         _refuse_other_run(run, open_results(new))
     lock: AbstractContextManager[None] = nullcontext() if run is None else run.locked()
     with lock:
-        tables = _compare(run, runs, delta=delta, history=history, progress=progress)
+        tables = _compare(run, runs, delta=delta, history=history, is_repair=is_repair, progress=progress)
         if folder is not None and run is None:
             _write_alone(folder, tables)
     return Compared(tables=tables, folder=folder, is_run=run is not None)
@@ -97,8 +99,15 @@ def write_changes(config: Config, run: Run, *, progress: Progress) -> None:
         RunFolderError: The earlier run cannot be read.
     """
     settings = config.needed_section(_KEY, example="{baseline: RUN}")
-    tables = _compare(run, [settings.baseline, run.folder], delta=settings.delta, history=False, progress=progress)
-    progress.message(f"Since {tables['changes']['name_old'].iloc[0]}: {answer(tables['mode_changes']['state'])}")
+    tables = _compare(
+        run,
+        [settings.earlier, run.folder],
+        delta=settings.delta,
+        history=False,
+        is_repair=settings.repaired_from is not None,
+        progress=progress,
+    )
+    progress.message(f"Since {tables['changes']['name_old'].iloc[0]}: {answer_of(tables)}")
 
 
 def export(run: Path, file: Path, *, all_features: bool = False) -> None:
@@ -107,14 +116,14 @@ def export(run: Path, file: Path, *, all_features: bool = False) -> None:
 
 
 def _compare(
-    run: Run | None, paths: Sequence[Path], *, delta: float, history: bool, progress: Progress
+    run: Run | None, paths: Sequence[Path], *, delta: float, history: bool, is_repair: bool, progress: Progress
 ) -> dict[str, pd.DataFrame]:
     """Return the tables of a comparison, which are in the run folder then, where there is one."""
-    mark = fingerprint(runs=_digests(paths), delta=delta, history=history, format=_FORMAT)
+    mark = fingerprint(runs=_digests(paths), delta=delta, history=history, is_repair=is_repair, format=_FORMAT)
     if run is not None and run.is_done(_KEY, fingerprint=mark):
         progress.message("The comparison of runs is up to date")
         return {table.name: run.read_table(table.name) for table in TABLES if run.has_table(table.name)}
-    tables = _tables([_open(path, progress) for path in paths], delta=delta, history=history)
+    tables = _tables([_open(path, progress) for path in paths], delta=delta, history=history, is_repair=is_repair)
     if run is not None:
         run.begin(_KEY, fingerprint=mark)
         for name, table in tables.items():
@@ -134,11 +143,11 @@ def _open(path: Path, progress: Progress) -> RunResults:
     return run
 
 
-def _tables(runs: Sequence[RunResults], *, delta: float, history: bool) -> dict[str, pd.DataFrame]:
+def _tables(runs: Sequence[RunResults], *, delta: float, history: bool, is_repair: bool) -> dict[str, pd.DataFrame]:
     if not history:
-        return comparison_tables(compare_runs(runs[-2], runs[-1], delta=delta))
+        return comparison_tables(compare_runs(runs[-2], runs[-1], delta=delta), is_repair=is_repair)
     found = compare_releases(runs, delta=delta)
-    return comparison_tables(found.steps[-1]) | history_tables(found)
+    return comparison_tables(found.steps[-1], is_repair=is_repair) | history_tables(found)
 
 
 def _refuse_other_run(run: Run, new: RunResults) -> None:

@@ -3,6 +3,7 @@
 Failure rates, never accuracies: `difference` is new − old everywhere, so above 0 is worse.
 """
 
+from barlow_report.lenses.changes.repairs import REPAIRS
 from barlow_report.tables.schema import FEATURE_ID, IMAGE_ID, RULE_ID, Column, Table, integer, real, text
 
 __all__ = ["FOUND_IN", "HISTORY_TABLES", "KINDS", "STATES", "TABLES", "TESTS"]
@@ -93,6 +94,11 @@ TABLES: tuple[Table, ...] = (
             real("delta", "largest change that counts as none, 0 to 1"),
             real("max_q_value", "false-discovery rate of what is called worse or better, 0 to 1"),
             real("confidence_level", "level of the intervals, 0 to 1"),
+            Column(
+                name="is_repair",
+                type="bool",
+                meaning="whether the later run's model was made to repair the failure modes of the earlier one",
+            ),
             integer("n_tested", "failure modes whose p-values the q-values of mode_changes correct for"),
             *_COMPARED,
         ),
@@ -121,6 +127,14 @@ TABLES: tuple[Table, ...] = (
                 "the run whose rule is compared: of modes found in both, the old one, which the new model's failures "
                 "did not choose",
                 allowed=("old", "new"),
+            ),
+            text(
+                "repair",
+                "whether its repair worked. worked: state is better or gone, unless the interval of the difference "
+                "lies within ±delta; did_not_work: it lies there, or state is unchanged or worse; undecided, "
+                "not_comparable: as state; no value: only the new run has it, or there was no repair, see is_repair",
+                nullable=True,
+                allowed=REPAIRS,
             ),
             *_COMPARED,
         ),

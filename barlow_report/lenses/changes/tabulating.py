@@ -11,6 +11,7 @@ import pandas as pd
 from barlow_report.lenses.changes.comparing import ComparedMode, Comparison, Judged
 from barlow_report.lenses.changes.counting import Side
 from barlow_report.lenses.changes.remarks import remarks
+from barlow_report.lenses.changes.repairs import repair_of
 from barlow_report.lenses.changes.results import RunResults
 from barlow_report.lenses.changes.states import row_of
 from barlow_report.lenses.changes.tables import TABLES
@@ -19,12 +20,20 @@ from barlow_report.tables import check_table, empty_table
 __all__ = ["as_table", "comparison_tables"]
 
 
-def comparison_tables(comparison: Comparison) -> dict[str, pd.DataFrame]:
-    """Return the tables of a comparison by name, in the order of their rows on disk."""
+def comparison_tables(comparison: Comparison, *, is_repair: bool = False) -> dict[str, pd.DataFrame]:
+    """Return the tables of a comparison by name, in the order of their rows on disk.
+
+    Args:
+        comparison: Two runs.
+        is_repair: Whether the later one's model was made to repair the failure modes of the earlier one.
+    """
     class_ids = {name: class_id for class_id, name in enumerate(comparison.pair.new.class_names)}
     found: dict[str, Sequence[Mapping[str, Any]]] = {
-        "changes": [_run_row(comparison)],
-        "mode_changes": [_mode_row(mode, class_ids) for mode in comparison.modes],
+        "changes": [_run_row(comparison) | {"is_repair": is_repair}],
+        "mode_changes": [
+            _mode_row(mode, class_ids) | {"repair": _repair(mode, comparison.delta) if is_repair else None}
+            for mode in comparison.modes
+        ],
         "mode_change_conditions": [
             {"mode_name": mode.name, **row}
             for mode in comparison.modes
@@ -104,12 +113,22 @@ def _mode_row(mode: ComparedMode, class_ids: Mapping[str, int]) -> dict[str, Any
         "grouping": identity.grouping,
         "class_id": class_ids.get(identity.classes[0]) if is_of_class else None,
         "group_name": identity.group_name,
-        "found_in": "new" if mode.old is None else "old" if mode.new is None else "both",
+        "found_in": _found_in(mode),
         "matched_by": None if mode.same is None else mode.same.matched_by,
         "overlap": np.nan if mode.same is None else mode.same.overlap,
         "tested_rule": mode.tested_rule,
         **_judged(mode.judged),
     }
+
+
+def _found_in(mode: ComparedMode) -> str:
+    return "new" if mode.old is None else "old" if mode.new is None else "both"
+
+
+def _repair(mode: ComparedMode, delta: float) -> str | None:
+    judged, nan = mode.judged, float("nan")
+    ends = (nan, nan) if judged.found.change is None else (judged.found.change.low, judged.found.change.high)
+    return repair_of(judged.state, found_in=_found_in(mode), low=ends[0], high=ends[1], delta=delta)
 
 
 def _flipped_rows(comparison: Comparison) -> list[dict[str, Any]]:

@@ -7,9 +7,10 @@ from typing import Any
 import pandas as pd
 
 from barlow_report.formatting import MISSING, count, percent
+from barlow_report.lenses.changes.repairs import repair_answer
 from barlow_report.visible import visible
 
-__all__ = ["STATE_WORDS", "answer", "lines", "tally"]
+__all__ = ["REPAIR_WORDS", "STATE_WORDS", "answer", "answer_of", "lines", "tally"]
 
 STATE_WORDS: Mapping[str, str] = {
     "worse": "got worse",
@@ -21,6 +22,14 @@ STATE_WORDS: Mapping[str, str] = {
     "unchanged": "unchanged",
 }
 """What became of a failure mode, in the order in which it matters."""
+
+REPAIR_WORDS: Mapping[str, str] = {
+    "did_not_work": "did not work",
+    "undecided": "undecided",
+    "not_comparable": "not compared",
+    "worked": "worked",
+}
+"""Whether the repair of a failure mode worked, likewise."""
 
 _TALLY: Mapping[str, tuple[str, str]] = {
     "worse": ("got worse", "got worse"),
@@ -53,6 +62,19 @@ def answer(states: Iterable[str]) -> str:
     return f"{tally(counts)}."
 
 
+def answer_of(tables: Mapping[str, pd.DataFrame]) -> str:
+    """Say in one sentence what became of the failure modes, or whether their repair worked where that was asked.
+
+    Args:
+        tables: `changes` and `mode_changes`.
+    """
+    modes = tables["mode_changes"]
+    if not tables["changes"]["is_repair"].any():
+        return answer(modes["state"])
+    repairs = (None if pd.isna(repair) else str(repair) for repair in modes["repair"])
+    return repair_answer(zip(modes["state"].astype(str), repairs, strict=True))
+
+
 def tally(counts: Mapping[str, int]) -> str:
     """Count failure modes by state; that none is known to be worse is said first."""
     found = [(state, counts.get(state, 0)) for state in _TALLY if counts.get(state, 0)]
@@ -70,14 +92,22 @@ def lines(tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
         tables: See `tables.TABLES`.
     """
     modes, whole = tables["mode_changes"], next(tables["changes"].itertuples())
-    yield answer(modes["state"])
+    yield answer_of(tables)
     yield f"{_rates(whole)}: all images, {STATE_WORDS[str(whole.state)]}"
     order = {state: place for place, state in enumerate(STATE_WORDS)}
     for mode in sorted(modes.itertuples(), key=lambda mode: order[str(mode.state)]):
         reason = f": {mode.reason}" if mode.reason else ""
-        yield visible(f"{_rates(mode)}: {mode.mode_name}, {STATE_WORDS[str(mode.state)]}{reason}")
+        yield visible(f"{_rates(mode)}: {mode.mode_name}, {_outcome(mode)}{reason}")
     for text in tables["change_remarks"]["text"]:
         yield visible(f"Note: {text}")
+
+
+def _outcome(mode: Any) -> str:
+    state = STATE_WORDS[str(mode.state)]
+    if pd.isna(mode.repair):
+        return state
+    repair = REPAIR_WORDS[str(mode.repair)]
+    return f"repair {repair}" if repair == state else f"{state}: repair {repair}"
 
 
 def _rates(row: Any) -> str:

@@ -93,7 +93,7 @@ def _stored_changes(config: Config, run: Run) -> Changes | None:
     tables = {name: run.read_table(name) for name in ("changes", "mode_changes", "class_changes", "change_remarks")}
     settings = config.section("changes")
     if settings is not None:
-        unjudged = why_unjudged(open_results(settings.baseline))
+        unjudged = why_unjudged(open_results(settings.earlier))
     else:  # compared by a command, and the earlier run may be gone
         unjudged = "" if (tables["mode_changes"]["found_in"] != "new").any() else _NOT_KNOWN
     return read_changes(tables, unjudged=unjudged)

@@ -3,8 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from barlow_report.lenses.changes.repairs import repair_of
 from barlow_report.lenses.changes.tables import HISTORY_TABLES, STATES, TABLES
 from barlow_report.report.source import ReportSource
 from barlow_report.significance import wilson_interval
@@ -13,6 +15,8 @@ from barlow_report.tables import check_table, empty_table
 __all__ = ["with_changes"]
 
 _N = 100
+_DELTA = 0.05
+_ENDS = ("low", "high")
 _FAILURES = {  # of the old and of the new model among _N images
     "worse": (20, 45),
     "better": (50, 20),
@@ -24,7 +28,12 @@ _FAILURES = {  # of the old and of the new model among _N images
 
 
 def with_changes(
-    source: ReportSource, *, states: tuple[str, ...] = STATES, kind: str = "same_images", n_releases: int = 0
+    source: ReportSource,
+    *,
+    states: tuple[str, ...] = STATES,
+    kind: str = "same_images",
+    n_releases: int = 0,
+    is_repair: bool = False,
 ) -> ReportSource:
     """Return the source with tables of changes.
 
@@ -33,6 +42,7 @@ def with_changes(
         states: Of the verified modes, over and over; those that are `gone` are in the old run only.
         kind: See the table `changes`.
         n_releases: Of a history, at least 2; 0: there is none.
+        is_repair: Whether the new model was made to repair the old run's failure modes.
     """
     rules, groups = source.tables["rules"], source.tables["groups"].set_index("group_id")
     conditions = source.tables["conditions"]
@@ -42,6 +52,9 @@ def with_changes(
         state, group = states[number % len(states)], groups.loc[rule.group_id]
         name = f"mode-{number}-without-f{number}-abcd"
         found_in = {"new": "new", "gone": "old"}.get(state, "both")
+        compared = _compared(state, is_paired=kind == "same_images")
+        ends = [np.nan if compared[f"difference_{end}"] is None else compared[f"difference_{end}"] for end in _ENDS]
+        repair = repair_of(state, found_in=found_in, low=ends[0], high=ends[1], delta=_DELTA)
         found["mode_changes"].append(
             {
                 "mode_name": name,
@@ -54,7 +67,8 @@ def with_changes(
                 "matched_by": "identity" if found_in == "both" else None,
                 "overlap": 0.9 if found_in == "both" else None,
                 "tested_rule": "new" if found_in == "new" else "old",
-                **_compared(state, is_paired=kind == "same_images"),
+                "repair": repair if is_repair else None,
+                **compared,
             }
         )
         for row in conditions[conditions["rule_id"] == rule.rule_id].itertuples(index=False):
@@ -70,7 +84,7 @@ def with_changes(
                 **_compared(STATES[place % 4], is_paired=kind == "same_images"),
             }
         )
-    found["changes"].append(_overall(source, kind=kind))
+    found["changes"].append(_overall(source, kind=kind) | {"is_repair": is_repair})
     if kind == "same_images":
         found["flipped_images"] = _flipped(source, names)
     found["change_remarks"].append({"topic": "settings", "text": "ρ was <b>0.1</b> and is 0.2."})
@@ -133,7 +147,7 @@ def _overall(source: ReportSource, *, kind: str) -> dict[str, Any]:
         "n_matched": n_images if kind == "same_images" else 0,
         "n_relabelled": 0,
         "kind": kind,
-        "delta": 0.05,
+        "delta": _DELTA,
         "max_q_value": 0.05,
         "confidence_level": 0.95,
         "n_tested": 12,
