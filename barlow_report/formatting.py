@@ -9,8 +9,8 @@ after a few digits, which is where halves are. The script of the tables does the
 
 What fails and what is right add up to 100 %: beside an error rate, the share of the same images that are right is
 written as what the rounded error rate leaves of 100 %, so there a half is rounded down. 1,745 of 10,000 are 17.5 % that
-fail, and the others 82.5 % that are right. Accuracy and the recall of a class are written so on pages; tables to
-download have exact values.
+fail, and the others 82.5 % that are right. Accuracies, and the recall and precision of a class, are written so on
+pages; tables to download have exact values.
 """
 
 import math

@@ -66,6 +66,7 @@ class TableColumn:
     """A column; `title` explains an abbreviated label, `starts` is the direction of the first sort.
 
     A `change` is a difference of two shares with its interval, −1 to 1, and written in percentage points.
+    A rate that `is_rest` is of images that are right, and written as what the rounded error rate leaves of 100 %.
     `words` are those of a badge by its value; `grades` those of a number of at least so much, the highest first. On
     wide screens a column that `is_below` shares the place of the one before it, so that tables of many columns fit.
     """
@@ -78,6 +79,7 @@ class TableColumn:
     words: Mapping[str, str] = field(default_factory=dict)
     grades: tuple[tuple[float, str], ...] = ()
     is_below: bool = False
+    is_rest: bool = False
 
     def grade(self, value: float) -> str:
         """Write a number behind its word: stable 0.92."""

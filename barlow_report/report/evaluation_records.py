@@ -23,6 +23,7 @@ class Evaluation:
     n_trees_held_out: int
     n_with_mode_held_out: int
     mean_tree_gain_held_out: float | None
+    mean_tree_gain_by_chance: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

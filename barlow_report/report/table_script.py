@@ -38,6 +38,8 @@ def _column(column: TableColumn, cells: Sequence[Cell]) -> dict[str, Any]:
         found["grades"] = [list(grade) for grade in column.grades]
     if column.is_below:
         found["below"] = True
+    if column.is_rest:
+        found["rest"] = True
     if column.words:
         found["words"] = dict(column.words)
     return found

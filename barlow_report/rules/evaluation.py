@@ -53,6 +53,7 @@ def summarize_evaluations(groups: pd.DataFrame, evaluations: pd.DataFrame, *, se
                     "n_trees_held_out": len(tested),
                     "n_with_mode_held_out": int(tested["is_failure_mode_held_out"].sum()),
                     "mean_tree_gain_held_out": tested["tree_gain_held_out"].mean() if len(tested) else np.nan,
+                    "mean_tree_gain_by_chance": tested["tree_gain_by_chance"].mean() if len(tested) else np.nan,
                 }
             )
     return _table("evaluation", rows)
@@ -171,7 +172,10 @@ def _evaluate(counts: NodeCounts, settings: RulesConfig) -> dict[str, Any]:
         "n_leaves": len(n),
         "base_error_rate": base,
         "tree_gain": metrics.average_leaf_error_rate(n, k) - base,
+        "n_images_held_out": int(n_held.sum()),
+        "base_error_rate_held_out": base_held,
         "tree_gain_held_out": metrics.average_leaf_error_rate(n_held, k_held) - base_held,
+        "tree_gain_by_chance": metrics.gain_by_chance(n_held, int(k_held.sum())),
         "is_failure_mode": bool(modes[best]),
         "is_failure_mode_held_out": int(modes[best] and modes_held[best]) if k_held.sum() else None,
     }

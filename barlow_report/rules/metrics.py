@@ -17,6 +17,7 @@ __all__ = [
     "base_error_rate",
     "error_coverage",
     "error_rate",
+    "gain_by_chance",
     "importance_value",
     "is_failure_mode",
     "subtree_average_leaf_error_rate",
@@ -65,6 +66,26 @@ def average_leaf_error_rate(n_images: Counts, n_failures: Counts) -> float:
     if total == 0:
         return float("nan")
     return float(np.sum(k[n > 0] ** 2 / n[n > 0]) / total)
+
+
+def gain_by_chance(n_images: Counts, n_failures: int) -> float:
+    """What a tree gains on average, ALER − BER, if its leaves have nothing to do with failing.
+
+    The number of failures in a leaf is then hypergeometric. The mean of (1 / F) Σ k² / n over all ways to place the F
+    failures among the N images exceeds F / N by (1 − F / N) (leaves − 1) / (N − 1), where empty leaves do not count.
+
+    Args:
+        n_images: (n_leaves,) images in each leaf.
+        n_failures: Failures among all of them.
+
+    Returns:
+        0 to 1; NaN without failures, and with fewer than two images.
+    """
+    n = np.asarray(n_images, dtype=np.float64)
+    total = n.sum()
+    if not n_failures or total < 2:
+        return float("nan")
+    return float((1 - n_failures / total) * (np.count_nonzero(n) - 1) / (total - 1))
 
 
 def subtree_average_leaf_error_rate(parent_ids: Integers, n_images: Counts, n_failures: Counts) -> Floats:

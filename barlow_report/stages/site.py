@@ -122,9 +122,8 @@ def _points(found: Calibration) -> pd.DataFrame:
 
 def _gain_charts(tables: dict[str, pd.DataFrame], evidence: EvidenceWords) -> dict[str, Chart]:
     """One chart for each row of table `evaluation` that has trees."""
-    groups = tables["groups"][["group_id", "grouping", "n_images_held_out", "base_error_rate_held_out"]]
-    trees = tables["evaluations"].merge(groups, on="group_id")
-    trees = trees.rename(columns={"tree_gain": "gain", "tree_gain_held_out": "gain_held_out"})
+    trees = tables["evaluations"].merge(tables["groups"][["group_id", "grouping"]], on="group_id")
+    trees = trees.rename(columns=lambda name: name.removeprefix("tree_"))
     points = dict(tuple(trees.groupby("grouping")))
     return {
         gain_chart(position): gain_by_base_rate(
@@ -132,7 +131,6 @@ def _gain_charts(tables: dict[str, pd.DataFrame], evidence: EvidenceWords) -> di
             depth=row.depth,
             grouping=GROUPINGS.get(row.grouping, row.grouping),
             parts=EVIDENCE["in_sample" if evidence.kind == "in_sample" else "held_out"].parts,
-            is_split=evidence.kind != "in_sample",
         )
         for position, row in enumerate(tables["evaluation"].itertuples())
         if row.n_trees

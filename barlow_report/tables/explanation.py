@@ -212,7 +212,18 @@ TABLES: tuple[Table, ...] = (
             integer("n_leaves", "leaves of the tree"),
             real("base_error_rate", "of the group's fitted images"),
             real("tree_gain", "average leaf error rate − base error rate on the fitted images, at least 0"),
-            real("tree_gain_held_out", "the same tree on the held-out images; no value", nullable=True),
+            integer(
+                "n_images_held_out",
+                "images of the group that none of these trees was fitted to; where failures are shuffled, held out for "
+                "the evaluation alone",
+            ),
+            real("base_error_rate_held_out", "of these images; no value without any", nullable=True),
+            real("tree_gain_held_out", "the same tree on these images; no value without failures", nullable=True),
+            real(
+                "tree_gain_by_chance",
+                "the mean of that over all ways to place the failures among these images; no value",
+                nullable=True,
+            ),
             Column(
                 name="is_failure_mode",
                 type="bool",
@@ -240,6 +251,7 @@ TABLES: tuple[Table, ...] = (
             integer("n_trees_held_out", "trees of groups with held-out failures"),
             integer("n_with_mode_held_out", "of these, best leaves that are failure modes on the held-out images too"),
             real("mean_tree_gain_held_out", "mean over these trees; no value without any", nullable=True),
+            real("mean_tree_gain_by_chance", "mean over these trees; no value without any", nullable=True),
         ),
     ),
     Table(

@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from barlow_report.chart import Chart
-from barlow_report.formatting import number
+from barlow_report.formatting import number, percent
 from barlow_report.visuals.drawing import Theme, draw_chart, draw_charts, legend_dot, plot_cloud
 
 __all__ = ["gain_by_base_rate", "reliability_curve"]
@@ -54,27 +54,28 @@ def reliability_curve(bins: pd.DataFrame, *, n_images: int) -> Chart:
         axes.grid(axis="y", color=theme.grid, linewidth=0.8)
         axes.locator_params(axis="y", nbins=3)
 
-    points = "; ".join(f"{row.confidence:.0%} sure, {row.accuracy:.0%} right" for row in bins.itertuples())
+    points = "; ".join(
+        f"{percent(row.confidence, decimals=0)} sure, {percent(row.accuracy, decimals=0, is_rest=True)} right"
+        for row in bins.itertuples()
+    )
     alt = f"How often predictions are right against how sure the model is, in bins of the confidence. {points}."
     return draw_charts([curve, numbers], alt=alt, height=3.6, n_columns=1, heights=(3, 1))
 
 
-def gain_by_base_rate(
-    points: pd.DataFrame, *, depth: int, grouping: str, parts: tuple[str, str] = _PARTS, is_split: bool = True
-) -> Chart:
+def gain_by_base_rate(points: pd.DataFrame, *, depth: int, grouping: str, parts: tuple[str, str] = _PARTS) -> Chart:
     """Draw ALER − BER against BER of one grouping's trees of one depth, where they were fitted and in evidence.
 
     Args:
         points: One row per tree of the grouping, of any depth, so that the charts of all depths have the same axes;
-            columns depth, n_leaves, base_error_rate, gain, n_images_held_out, base_error_rate_held_out and
-            gain_held_out, the last two without a value where nothing was tested. At least one row of `depth`.
+            columns depth, base_error_rate, gain, and of images that a tree was not fitted to
+            base_error_rate_held_out, gain_held_out and gain_by_chance, without a value where there are none. At least
+            one row of `depth`.
         depth: Of the trees to draw.
         grouping: In words, for the sentence that stands for the chart.
         parts: What the numbers are of: those of the fit, and those in evidence.
-        is_split: Evidence is of images that the trees were not fitted on: then what chance gives there is known.
     """
     by_depth = dict(tuple(points.groupby("depth")))
-    chances = {key: _expected_by_chance(trees) if is_split else float("nan") for key, trees in by_depth.items()}
+    chances = {key: float(trees["gain_by_chance"].mean()) for key, trees in by_depth.items()}
     shown, chance = by_depth[depth], chances[depth]
     alt = (
         f"Tree gain (average leaf error rate minus base error rate) against the base error rate. Grouping: "
@@ -144,17 +145,6 @@ def _mark_chance(axes: Axes, theme: Theme, points: float) -> None:
     axes.plot([1.015], [points], transform=beside, color=theme.second, marker="<", linestyle="", clip_on=False)
     words = f"chance\n{number(points, decimals=1)}"
     axes.text(1.035, points, words, transform=beside, color=theme.text, fontsize=9, va="center", linespacing=1.1)
-
-
-def _expected_by_chance(points: pd.DataFrame) -> float:
-    """The mean gain to expect on held-out images if the leaves had nothing to do with failing; NaN without any.
-
-    The number of failures in a leaf is then hypergeometric. The mean of k² / n, summed over the leaves and divided by
-    the failures, exceeds the base error rate by (1 − BER) (leaves − 1) / (images − 1).
-    """
-    tested = points[points["gain_held_out"].notna() & (points["n_images_held_out"] > 1)]
-    expected = (1 - tested["base_error_rate_held_out"]) * (tested["n_leaves"] - 1) / (tested["n_images_held_out"] - 1)
-    return float(expected.mean())
 
 
 def _mean_gains(points: pd.DataFrame, parts: tuple[str, str]) -> str:

@@ -10,20 +10,21 @@
   var THIN = "\u202f", MISSING = "–", MOST_PRINTED = 200;
   function isMissing(v) { return v === null || v === undefined; }
   function count(n) { return isMissing(n) ? MISSING : String(n).replace(/\B(?=(\d{3})+$)/g, THIN); }
-  function percent(share, decimals) {
+  function percent(share, decimals, isRest) {  // of a rest halves go down: the error rate that leaves it goes up
     if (isMissing(share)) return MISSING;
-    var smallest = Math.pow(10, -decimals), text = fixed(share, decimals, 2);
+    var smallest = Math.pow(10, -decimals), text = fixed(share, decimals, 2, isRest);
     if (share > 0 && !Number(text)) return "<" + THIN + smallest.toFixed(decimals) + THIN + "%";
     if (share < 1 && Number(text) === 100) return ">" + THIN + (100 - smallest).toFixed(decimals) + THIN + "%";
     return text + THIN + "%";
   }
-  // Halves go up, by the digits of the shortest decimal text of a number that is not negative; times 10^shift.
-  function fixed(value, d, shift) {
+  // Halves go up, or down, by the digits of the shortest decimal text of a number that is not negative; times 10^shift.
+  function fixed(value, d, shift, isDown) {
     var parts = /^(\d+)\.?(\d*)(?:e([+-]\d+))?$/.exec(String(value)), digits = parts[1] + parts[2];
     var end = parts[1].length + Number(parts[3] || 0) + (shift || 0) + d;
     if (end < 0) { digits = "0".repeat(-end) + digits; end = 0; }
     digits = digits.padEnd(end + 1, "0");
-    var whole = String(BigInt("0" + digits.slice(0, end)) + (digits[end] >= "5" ? 1n : 0n)).padStart(d + 1, "0");
+    var isUp = isDown ? /^(5.*[1-9]|[6-9])/.test(digits.slice(end)) : digits[end] >= "5";
+    var whole = String(BigInt("0" + digits.slice(0, end)) + (isUp ? 1n : 0n)).padStart(d + 1, "0");
     return d ? whole.slice(0, -d) + "." + whole.slice(-d) : whole;
   }
   // Four significant digits, trailing zeros too, as Python's #.4g: an exponent of two digits below 0.0001 and from 10000 on
@@ -112,7 +113,7 @@
         td.append(picture(v, c.alts ? c.alts[i] : ""));
       } else if (c.kind === "badge") td.append(make("span", { className: "badge " + v, textContent: c.words[v] }));
       else if (c.kind === "rate") {
-        td.textContent = percent(v ? c.k[i] / v : null, 1);
+        td.textContent = percent(v ? c.k[i] / v : null, 1, c.rest);
         if (v) td.append(make("small", { className: v < data.least ? "few" : "", textContent: count(c.k[i]) + "/" + count(v) + (c.low && !isMissing(c.low[i]) ? " · " + interval(c.low[i], c.high[i]) : "") + (v < data.least ? " · n\u00a0<\u00a0" + data.least : "") }));
       } else if (c.kind === "estimate") {
         td.textContent = percent(v, 1);

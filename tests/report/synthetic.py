@@ -648,6 +648,7 @@ def _evaluation(n_groups: int) -> list[dict[str, Any]]:
             "n_trees_held_out": n_groups - 2,
             "n_with_mode_held_out": 1,
             "mean_tree_gain_held_out": 0.049,
+            "mean_tree_gain_by_chance": 0.012,
         }
         for depth in (1, 3)
     ]
@@ -661,7 +662,10 @@ def _evaluations(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "n_leaves": 2**depth,
             "base_error_rate": group["base_error_rate"],
             "tree_gain": 0.02 * depth,
+            "n_images_held_out": 35,
+            "base_error_rate_held_out": group["base_error_rate"],
             "tree_gain_held_out": 0.01,
+            "tree_gain_by_chance": 0.012,
             "is_failure_mode": bool(group["group_id"] % 2),
             "is_failure_mode_held_out": group["group_id"] % 2,
         }

@@ -327,6 +327,8 @@ def test_the_script_writes_numbers_as_the_package_does(large: Built, watched: Wa
     pairs += [(8255, 10000), (9995, 10000), (5, 10000), (1, 10**7), (10**7 - 1, 10**7)]
     shown = page.evaluate("pairs => pairs.map(p => barlowReport.percent(p[0] / p[1], 1))", pairs)
     assert shown == [formatting.percent(k / n) for k, n in pairs]
+    shown = page.evaluate("pairs => pairs.map(p => barlowReport.percent(p[0] / p[1], 1, true))", pairs)
+    assert shown == [formatting.percent(k / n, is_rest=True) for k, n in pairs]
     counts = [0, 7, 999, 1000, 1234567]
     assert page.evaluate("v => v.map(barlowReport.count)", counts) == [formatting.count(n) for n in counts]
     values = [0.0, 0.0625, 0.1875, 0.17222, 1.0, 0.0004, 0.0005, -0.2, *(rng.random() for _ in range(300))]

@@ -6,6 +6,7 @@ import pytest
 
 from barlow_report.config import RulesConfig
 from barlow_report.rules import Explanation, Grouping, explain_failures, leaf_members
+from barlow_report.rules.groups import split_images
 from barlow_report.tables import check_table
 from tests.rules.synthetic import draw
 
@@ -148,3 +149,18 @@ def test_no_depths_to_evaluate_is_no_evaluation() -> None:
     explanation = explain(evaluation_depths=())
     assert explanation.evaluations.empty
     assert explanation.evaluation.empty
+
+
+@pytest.mark.parametrize("evidence", ["held_out", "shuffles"])
+def test_trees_are_evaluated_on_images_that_they_were_not_fitted_to_whatever_the_evidence(evidence: str) -> None:
+    explanation = explain(evidence=evidence, evaluation_depths=(1,))
+    rows = explanation.evaluations.set_index("group_id")
+    held_out = split_images(DATA.labels, FAILURE, held_out_fraction=0.3, seed=0)
+    for class_id in range(4):
+        members = (DATA.labels == class_id) & held_out
+        n, k = int(members.sum()), int((members & FAILURE).sum())
+        row = rows.loc[class_id]
+        assert (row["n_images_held_out"], row["base_error_rate_held_out"]) == (n, k / n)
+        assert row["tree_gain_by_chance"] == pytest.approx((1 - k / n) / (n - 1))
+    table = explanation.evaluation.set_index("grouping")
+    assert table.loc["label", "mean_tree_gain_by_chance"] == pytest.approx(rows.loc[:3, "tree_gain_by_chance"].mean())

@@ -1,8 +1,10 @@
 """Measures against values computed by hand, and what must hold for any tree."""
 
+import itertools
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from barlow_report.rules import metrics
@@ -65,6 +67,7 @@ def test_a_rate_that_equals_the_limit_on_paper_passes() -> None:
     np.testing.assert_array_equal(modes, [True, False, False, False])
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 500), st.floats(0, 1)), min_size=1, max_size=16))
 def test_coverages_sum_to_one_and_the_average_leaf_rate_is_at_least_the_base_rate(
     leaves: list[tuple[int, float]],
@@ -79,3 +82,22 @@ def test_coverages_sum_to_one_and_the_average_leaf_rate_is_at_least_the_base_rat
     assert metrics.average_leaf_error_rate(n, k) >= base - 1e-12
     assert metrics.importance_value(n, k, k.sum()).sum() == pytest.approx(metrics.average_leaf_error_rate(n, k))
     assert metrics.average_leaf_error_rate(n, k) <= 1 + 1e-12
+
+
+def test_the_gain_by_chance_is_the_mean_over_all_ways_to_place_the_failures() -> None:
+    n_images, n_failures, leaves = 7, 3, (range(2), range(2, 4), range(4, 7), range(0))
+    gains = [
+        metrics.average_leaf_error_rate(
+            [len(leaf) for leaf in leaves], [len(set(leaf) & set(failures)) for leaf in leaves]
+        )
+        - n_failures / n_images
+        for failures in itertools.combinations(range(n_images), n_failures)
+    ]
+    assert min(gains) >= -1e-15
+    assert metrics.gain_by_chance([len(leaf) for leaf in leaves], n_failures) == pytest.approx(np.mean(gains))
+
+
+def test_nothing_is_gained_by_chance_where_no_gain_can_be_measured() -> None:
+    assert np.isnan(metrics.gain_by_chance([5, 5], 0))
+    assert np.isnan(metrics.gain_by_chance([1], 1))
+    assert metrics.gain_by_chance([5], 2) == 0

@@ -68,8 +68,7 @@ def test_every_dot_and_every_square_of_a_chart_is_printed(browser: Browser) -> N
             "gain": np.tile([0.2, 0.3], n // 2),
             "base_error_rate_held_out": places,
             "gain_held_out": np.tile([0.1, 0.15], n // 2),
-            "n_leaves": 2,
-            "n_images_held_out": 200,
+            "gain_by_chance": 0.004,
         }
     )
     pixels = _printed(gain_by_base_rate(points, depth=1, grouping="by label").light, browser)

@@ -56,7 +56,7 @@ def _accuracy(condition: Condition, facts: Facts) -> Iterator[Look]:
     else:
         yield Look(
             holds=is_within(condition, rate),
-            evidence=f"Accuracy {rate_words(rate, decimals=1)}.",
+            evidence=f"Accuracy {rate_words(rate, decimals=1, is_rest=True)}.",
             rate=rate,
         )
 

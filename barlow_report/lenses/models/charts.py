@@ -125,7 +125,7 @@ def modes_by_model(
             )
         else:
             places = np.unique(np.linspace(0, n_models - 1, 5).round().astype(int))
-            axes.set_xticks(places, [f"{accuracies[order[place]]:.1%}" for place in places])
+            axes.set_xticks(places, [percent(accuracies[order[place]], is_rest=True) for place in places])
             axes.set_xlabel("models by top-1 accuracy", color=theme.text)
         axes.grid(color=theme.grid, linewidth=0.6)
         axes.figure.legend(

@@ -108,6 +108,7 @@ def _models_table(compared: ModelTables, error_types: ErrorTypeTables | None) ->
             kind="rate",
             starts="descending",
             title="Images that are right.",
+            is_rest=True,
         ),
     ]
     if error_types is not None and has_types:
@@ -152,7 +153,7 @@ def _models_table(compared: ModelTables, error_types: ErrorTypeTables | None) ->
 
 
 def _percent(value: float | None) -> str | None:
-    return None if value is None else percent(value)
+    return None if value is None else percent(value, is_rest=True)
 
 
 def _modes_table(site: Site, compared: ModelTables) -> DataTable:

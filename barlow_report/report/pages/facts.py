@@ -7,7 +7,10 @@ from barlow_report.formatting import count, duplicates_words
 from barlow_report.report.pages.page import Site
 from barlow_report.visible import visible
 
-__all__ = ["Fact", "assumptions", "last_part", "run_facts", "settings_rows"]
+__all__ = ["NOT_SET", "Fact", "assumptions", "last_part", "run_facts", "settings_rows"]
+
+NOT_SET = "not set"
+"""What is said of a setting without a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ def _flatten(prefix: str, values: Mapping[str, object]) -> Iterator[Fact]:
 
 def _setting(value: object, *, may_be_path: bool) -> str:
     if value is None or value == {}:
-        return "not set"
+        return NOT_SET
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):

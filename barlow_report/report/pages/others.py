@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from barlow_report.config import RulesConfig
-from barlow_report.formatting import MISSING
 from barlow_report.report.calibration import N_BINS
 from barlow_report.report.datatable import Link
 from barlow_report.report.evaluation_records import Evaluation, Explained
 from barlow_report.report.evidence import STABILITY
 from barlow_report.report.judged import ImagesNeeded, images_needed_here
-from barlow_report.report.pages.facts import Fact, assumptions, run_facts, settings_rows
+from barlow_report.report.pages.facts import NOT_SET, Fact, assumptions, run_facts, settings_rows
 from barlow_report.report.pages.page import Heading, Site, SitePage
 from barlow_report.report.records import Share
 from barlow_report.report.slots import MethodPart
@@ -200,7 +199,7 @@ def attack_words(settings: Iterable[Fact]) -> Iterator[str]:
         section, _, name = fact.name.rpartition(".")
         if section == "visuals.attack":
             said = name.replace("_", " ")
-            yield f"no {said}" if fact.value in (MISSING, "none") else f"{said} {fact.value}"
+            yield f"no {said}" if fact.value in (NOT_SET, "none") else f"{said} {fact.value}"
 
 
 def _parts_of_evidence(site: Site) -> tuple[Heading, ...]:

@@ -9,7 +9,8 @@ from xml.etree import ElementTree as Xml
 import jsonschema_rs
 import pytest
 
-from barlow_report.lenses.gate.facts import Facts
+from barlow_report.lenses.gate.evidence import change_words, rate_words
+from barlow_report.lenses.gate.facts import Facts, Rate
 from barlow_report.lenses.gate.junit import junit_xml
 from barlow_report.lenses.gate.machine import SCHEMA_PATH, SCHEMA_VERSION, gate_json, gate_schema
 from barlow_report.lenses.gate.markdown import markdown_summary
@@ -187,3 +188,11 @@ def test_the_day_is_the_one_of_the_verdict() -> None:
     judged = verdict(policy(), facts(), today=date(2030, 2, 1))
     assert json.loads(gate_json(judged))["judged_on"] == "2030-02-01"
     assert 'timestamp="2030-02-01T00:00:00"' in junit_xml(judged)
+
+
+def test_an_accuracy_is_what_the_rounded_error_rate_leaves_as_on_pages() -> None:
+    assert rate_words(Rate(value=0.8255, low=0.818, high=0.8328), decimals=1, is_rest=True) == (
+        "82.5\u202f% (81.8–83.3\u202f%)"
+    )
+    words = change_words(change("", "unchanged", old=0.1745, new=0.1735), is_accuracy=True)
+    assert words.startswith("Accuracy 82.5\u202f% → 82.6\u202f% on 100 images")

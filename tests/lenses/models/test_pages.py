@@ -1,6 +1,7 @@
 """The page that compares models: its numbers, its links, hostile names, and runs with two models or none."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -64,6 +65,16 @@ def test_the_most_accurate_model_comes_first_and_one_without_trees_has_no_number
     assert rows["net 1"]["multi-label-accuracy"] is None
     assert len(set(keys)) == len(keys)
     assert "NaN" not in re.sub(r"(?s)<script.*?</script>", "", compared.text(PAGE))
+
+
+def test_the_accuracy_of_a_model_is_what_its_rounded_error_rate_leaves(tmp_path: Path) -> None:
+    source = with_comparison(synthetic_source(tmp_path / "run", SMALL), n_models=2)
+    models = source.tables["models"].assign(n_images=2000, n_correct=[1651, 1649])
+    source = replace(source, tables={**source.tables, "models": models})
+    build_site(source, site=tmp_path / "site")
+    text = _words((tmp_path / "site" / PAGE).read_text(encoding="utf-8")).replace("\u202f", " ")
+    assert "Top-1 accuracy from 82.4 % (net 1) to 82.5 % (net 0)." in text  # 17.55 % and 17.45 % fail
+    assert "82.5 %1 651/2 000" in text
 
 
 def test_modes_that_hold_for_most_models_come_first_and_lead_to_their_rule(compared: Built) -> None:
