@@ -13,7 +13,13 @@ from typing import Any, Literal, Optional
 from pydantic import Field, create_model, model_validator
 
 from barlow_report.config.base import Photographs, Section
-from barlow_report.config.data import DataConfig, ParquetDataConfig, TorchvisionDataConfig, WebDatasetConfig
+from barlow_report.config.data import (
+    DataConfig,
+    ImageSourceConfig,
+    ParquetDataConfig,
+    TorchvisionDataConfig,
+    WebDatasetConfig,
+)
 from barlow_report.config.embeddings import ClipConfig
 from barlow_report.config.loading import parse_yaml_model
 from barlow_report.config.models import ExtractionConfig, ModelConfig, OutputSetting, PreprocessingConfig
@@ -30,6 +36,7 @@ __all__ = [
     "DataConfig",
     "EvidenceKind",
     "ExtractionConfig",
+    "ImageSourceConfig",
     "ModelConfig",
     "OutputSetting",
     "ParquetDataConfig",

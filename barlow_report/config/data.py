@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from barlow_report.config.base import Name, Section
 from barlow_report.config.names import names_by_index, quoted_names
 
-__all__ = ["DataConfig", "ParquetDataConfig", "TorchvisionDataConfig", "WebDatasetConfig"]
+__all__ = ["DataConfig", "ImageSourceConfig", "ParquetDataConfig", "TorchvisionDataConfig", "WebDatasetConfig"]
 
 
 class TorchvisionDataConfig(Section):
@@ -61,7 +61,7 @@ class WebDatasetConfig(Section):
     )
 
 
-class DataConfig(Section):
+class ImageSourceConfig(Section):
     """Where the images and their labels are: one of `folder`, `manifest`, `torchvision`, `parquet`, `webdataset`."""
 
     folder: Path | None = Field(None, description="Image folder: one sub-folder per class, `folder/<class>/<image>`.")
@@ -84,14 +84,59 @@ class DataConfig(Section):
         default_factory=dict,
         description="Names of the manifest's columns, where several or none could be meant: `label: fine_label`.",
     )
+    torchvision: TorchvisionDataConfig | None = Field(None, description="A data set of torchvision.")
+    parquet: ParquetDataConfig | None = Field(None, description="Parquet or Arrow tables with image bytes.")
+    webdataset: WebDatasetConfig | None = Field(None, description="WebDataset's tar shards.")
+
+    decode: Literal["torchvision", "upright"] = Field(
+        "torchvision",
+        description="How images are read where viewers and pipelines differ. torchvision: as its ImageFolder, timm "
+        "and most pipelines do, without the rotation that EXIF asks for and without transparency; "
+        "upright: rotated and over white, as a viewer shows them. The report counts the images that "
+        "differ.",
+    )
+    pixel_range: tuple[float, float] | None = Field(
+        None,
+        description="Values of black and white in images of more than 8 bits whose files do not state them, such as "
+        "[0, 4095] for 12 bits in files of 16. Default: [0, 65535] for 16 bits; without it, 32-bit, "
+        "signed and floating-point images are skipped.",
+    )
+
+    @field_validator("pixel_range")
+    @classmethod
+    def _range_of_values(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value is not None and value[0] >= value[1]:
+            raise ValueError("expected two numbers, the smaller one first; files say themselves where small is white")
+        return value
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "ImageSourceConfig":
+        sources = ("folder", "manifest", "torchvision", "parquet", "webdataset")
+        if sum(getattr(self, source) is not None for source in sources) != 1:
+            raise ValueError("expected exactly one of 'folder', 'manifest', 'torchvision', 'parquet', 'webdataset'")
+        for key, source in (
+            ("image_root", "manifest"),
+            ("columns", "manifest"),
+            ("class_depth", "folder"),
+        ):
+            if getattr(self, key) not in (None, 1, {}) and getattr(self, source) is None:
+                raise ValueError(f"{key!r} goes with {source!r}")
+        return self
+
+    @property
+    def may_hold_predictions(self) -> bool:
+        """Whether the source is of a kind that can say what was predicted."""
+        return self.folder is None and self.torchvision is None
+
+
+class DataConfig(ImageSourceConfig):
+    """The analysed images: their source, and the classes in the order of the model's outputs."""
+
     probabilities: Path | None = Field(
         None,
         description="The inspected model's probabilities for the rows of the manifest: a .npy of shape (n_images, "
         "n_classes). The model is then not run.",
     )
-    torchvision: TorchvisionDataConfig | None = Field(None, description="A data set of torchvision.")
-    parquet: ParquetDataConfig | None = Field(None, description="Parquet or Arrow tables with image bytes.")
-    webdataset: WebDatasetConfig | None = Field(None, description="WebDataset's tar shards.")
     classes: list[str] | Literal["imagenet"] | None = Field(
         None,
         description="Class names in the order of the model's outputs, or each with its index, or imagenet for its "
@@ -119,47 +164,12 @@ class DataConfig(Section):
     def _in_order_of_index(cls, value: object) -> object:
         return list(names_by_index(quoted_names(value)).values()) if isinstance(value, dict) else value
 
-    decode: Literal["torchvision", "upright"] = Field(
-        "torchvision",
-        description="How images are read where viewers and pipelines differ. torchvision: as its ImageFolder, timm "
-        "and most pipelines do, without the rotation that EXIF asks for and without transparency; "
-        "upright: rotated and over white, as a viewer shows them. The report counts the images that "
-        "differ.",
-    )
-    pixel_range: tuple[float, float] | None = Field(
-        None,
-        description="Values of black and white in images of more than 8 bits whose files do not state them, such as "
-        "[0, 4095] for 12 bits in files of 16. Default: [0, 65535] for 16 bits; without it, 32-bit, "
-        "signed and floating-point images are skipped.",
-    )
-
-    @field_validator("pixel_range")
-    @classmethod
-    def _range_of_values(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
-        if value is not None and value[0] >= value[1]:
-            raise ValueError("expected two numbers, the smaller one first; files say themselves where small is white")
-        return value
-
     @model_validator(mode="after")
-    def _one_source(self) -> "DataConfig":
-        sources = ("folder", "manifest", "torchvision", "parquet", "webdataset")
-        if sum(getattr(self, source) is not None for source in sources) != 1:
-            raise ValueError("expected exactly one of 'folder', 'manifest', 'torchvision', 'parquet', 'webdataset'")
-        for key, source in (
-            ("image_root", "manifest"),
-            ("columns", "manifest"),
-            ("probabilities", "manifest"),
-            ("class_depth", "folder"),
-        ):
-            if getattr(self, key) not in (None, 1, {}) and getattr(self, source) is None:
-                raise ValueError(f"{key!r} goes with {source!r}")
+    def _classes_fit_source(self) -> "DataConfig":
+        if self.probabilities is not None and self.manifest is None:
+            raise ValueError("'probabilities' goes with 'manifest'")
         if self.classes is not None and self.class_file is not None:
             raise ValueError("expected at most one of 'classes' and 'class_file'")
         if self.class_order is not None and (self.classes or self.class_file or self.torchvision):
             raise ValueError("'class_order' sorts classes that are found; leave it out where they are listed")
         return self
-
-    @property
-    def may_hold_predictions(self) -> bool:
-        """Whether the source is of a kind that can say what was predicted."""
-        return self.folder is None and self.torchvision is None

@@ -1,20 +1,23 @@
 """Further images: a data source beside the analysed one, passed over with the same models."""
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from barlow_report.config.data import DataConfig
+from barlow_report.config.data import DataConfig, ImageSourceConfig
 
-__all__ = ["FurtherDataConfig"]
+__all__ = ["NO_LABEL", "OTHER_CLASS", "FurtherDataConfig"]
 
-_OF_ANALYSED = ("class_order", "confirm_class_order", "probabilities")
+NO_LABEL = -1
+"""In place of a class_id: an image without a label."""
+
+OTHER_CLASS = -2
+"""In place of a class_id: an image with a label that is no class of the run."""
 
 
-class FurtherDataConfig(DataConfig):
+class FurtherDataConfig(ImageSourceConfig):
     """A data source with the classes of the run; its images need no labels.
 
-    Labels and predictions are matched to the run's classes by name; `classes` or `class_file` say which names numbers
-    count, where the source does not and it is not the run's list. `decode` and `pixel_range` are those of `data` where
-    they are left out.
+    Labels and predictions are matched to the run's classes by name. `decode` and `pixel_range` are those of `data`
+    where they are left out.
     """
 
     labelled: bool = Field(
@@ -22,15 +25,13 @@ class FurtherDataConfig(DataConfig):
         description="Whether labels are read, as far as there are any; of a folder, whether its sub-folders are "
         "classes.",
     )
+    class_names: list[str] | None = Field(
+        None,
+        description="The names that labels count where they are numbers; default: those that the source lists, else "
+        "the classes of `data`.",
+    )
 
-    @model_validator(mode="after")
-    def _nothing_of_analysed(self) -> "FurtherDataConfig":
-        given = [key for key in _OF_ANALYSED if key in self.model_fields_set]
-        if given:
-            raise ValueError(f"{given[0]!r} goes with 'data': the classes are those of the run. Leave it out here")
-        return self
-
-    def completed(self, data: DataConfig) -> DataConfig:
+    def completed(self, data: DataConfig) -> "FurtherDataConfig":
         """Return this source, with its images read like those of `data` where it does not say how."""
         taken = {key: getattr(data, key) for key in ("decode", "pixel_range") if key not in self.model_fields_set}
         return self.model_copy(update=taken)

@@ -13,6 +13,7 @@ from barlow_report.lenses.joint import Joint
 from barlow_report.lenses.lens import Lens
 from barlow_report.lenses.models import Models
 from barlow_report.lenses.planted import Planted
+from barlow_report.lenses.pool import Pool
 
 if TYPE_CHECKING:
     from barlow_report.tables import Table
@@ -26,6 +27,7 @@ LENSES: tuple[Lens[Any], ...] = (
     ErrorTypes(),
     Joint(),
     Models(),
+    Pool(),
     Changes(),
     Gate(),
     Errors(),

@@ -49,7 +49,7 @@ class PassedBlock:
     Attributes:
         rows: Positions in the list of all images, ascending, int64, shape (n,).
         features: float32 or float16, shape (n, n_features).
-        labels: class_id of the run, or `NO_LABEL` or `OTHER_CLASS` (`vision.further_images`), int64, shape (n,).
+        labels: class_id of the run, or `NO_LABEL` or `OTHER_CLASS` (`config.further`), int64, shape (n,).
         predictions: class_id of the run, int64, shape (n,); None where the pass was made without.
         confidences: Of the predictions, 0 to 1 or NaN, float64, shape (n,); None likewise.
         digests: Hash of the bytes that each was decoded from, as table `contents` has it, dtype S32, shape (n,).

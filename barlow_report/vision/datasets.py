@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from barlow_report.config import DataConfig
+from barlow_report.config import DataConfig, ImageSourceConfig
 from barlow_report.errors import DataError
 from barlow_report.vision.class_labels import are_names, class_ids
 from barlow_report.vision.class_names import some
@@ -167,12 +167,12 @@ def _list(config: DataConfig, configured: ClassList | None, columns: Sequence[st
     raise DataError("data: found no source of images.")  # unreachable: the configuration wants exactly one
 
 
-def decoding_of(config: DataConfig) -> Decoding:
+def decoding_of(config: ImageSourceConfig) -> Decoding:
     """Return how the files of a configuration become pixels."""
     return Decoding(style=config.decode, pixel_range=config.pixel_range)
 
 
-def open_source(config: DataConfig) -> ImageSource:
+def open_source(config: ImageSourceConfig) -> ImageSource:
     """Return the source of a configuration, to read images whose paths are known.
 
     Raises:

@@ -1,7 +1,7 @@
 """Listing images beside the analysed ones: with the classes of the run, and labels only where there are any.
 
 A run's classes are given, so nothing is found or sorted here. Names are matched to them; numbers count the names that
-the source lists, or those of `classes` or `class_file` in its section, or else the run's. A label that is no class of
+the source lists, or those of `class_names` in its section, or else the run's. A label that is no class of
 the run is no error: a large collection holds other things as well. That none is one is an error, because then the
 names are written in another way.
 """
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from barlow_report.config import DataConfig
-from barlow_report.config.further import FurtherDataConfig
+from barlow_report.config.further import NO_LABEL, OTHER_CLASS, FurtherDataConfig
 from barlow_report.errors import DataError
 from barlow_report.vision.class_labels import class_ids
 from barlow_report.vision.class_names import MISSING_TEXTS, some
@@ -25,15 +25,9 @@ from barlow_report.vision.sources.parquet import list_parquet
 from barlow_report.vision.sources.source import Listing
 from barlow_report.vision.sources.webdataset import list_webdataset
 
-__all__ = ["NO_LABEL", "OTHER_CLASS", "classes_of_run", "list_further"]
+__all__ = ["classes_of_run", "list_further"]
 
-NO_LABEL = -1
-"""In place of a class_id: an image without a label."""
-
-OTHER_CLASS = -2
-"""In place of a class_id: an image with a label that is no class of the run."""
-
-_KEYS = "class_depth|class_file|class_order|classes|columns|folder|image_root|manifest|parquet|torchvision|webdataset"
+_KEYS = "class_depth|columns|folder|image_root|manifest|parquet|torchvision|webdataset"
 _KEY = re.compile(rf"\bdata\.(?={_KEYS}\b)")
 
 
@@ -55,7 +49,7 @@ def list_further(config: FurtherDataConfig, *, data: DataConfig, class_names: Se
     """
     try:
         classes = classes_of_run(data, class_names)
-        return _listed(config, config.completed(data), classes, key=key)
+        return _listed(config.completed(data), classes, key=key)
     except DataError as error:
         raise DataError(f"{key}: {_KEY.sub(f'{key}.', str(error))}") from error
 
@@ -70,10 +64,9 @@ def classes_of_run(data: DataConfig, class_names: Sequence[str]) -> ClassList:
     return ClassList(names=names, keys={key: class_id for class_id, key in ids.items()})
 
 
-def _listed(config: FurtherDataConfig, source: DataConfig, classes: ClassList, *, key: str) -> ImageList:
-    listing = _list(source)
-    counted = configured_classes(source)
-    known = listing.class_names if counted is None else counted.names
+def _listed(config: FurtherDataConfig, classes: ClassList, *, key: str) -> ImageList:
+    listing = _list(config)
+    known = listing.class_names if config.class_names is None else tuple(config.class_names)
     n_images = len(listing.paths)
     labels, notes = np.full(n_images, NO_LABEL, dtype=np.int64), dict(listing.assumptions)
     is_labelled = np.ones(n_images, dtype=np.bool_) if listing.is_labelled is None else listing.is_labelled
@@ -96,7 +89,7 @@ def _listed(config: FurtherDataConfig, source: DataConfig, classes: ClassList, *
     )
 
 
-def _list(config: DataConfig) -> Listing:
+def _list(config: FurtherDataConfig) -> Listing:
     decoding = decoding_of(config)
     if config.folder is not None:
         return list_loose_folder(config.folder, decoding=decoding, class_depth=config.class_depth)

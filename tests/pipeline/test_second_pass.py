@@ -15,13 +15,12 @@ from PIL import Image
 
 from barlow_report import pipeline
 from barlow_report.config import Config, load_config
-from barlow_report.config.further import FurtherDataConfig
+from barlow_report.config.further import NO_LABEL, FurtherDataConfig
 from barlow_report.errors import DataError
 from barlow_report.progress import SilentProgress
 from barlow_report.run_folder import Run
 from barlow_report.stages import image_pass, second_pass
 from barlow_report.stages.second_pass import PassedBlock, SecondPass, pass_over
-from barlow_report.vision.further_images import NO_LABEL
 from barlow_report.vision.shards import save_shard
 from tests.pipeline.toy import write_image, write_task
 

@@ -9,10 +9,10 @@ import pytest
 from pydantic import ValidationError
 
 from barlow_report.config import DataConfig
-from barlow_report.config.further import FurtherDataConfig
+from barlow_report.config.further import NO_LABEL, OTHER_CLASS, FurtherDataConfig
 from barlow_report.errors import DataError
 from barlow_report.vision.datasets import ImageList, list_images
-from barlow_report.vision.further_images import NO_LABEL, OTHER_CLASS, list_further
+from barlow_report.vision.further_images import list_further
 from tests.vision.sources.writers import image_table, noise_png, write_parquet, write_tar
 from tests.vision.test_datasets import touch
 
@@ -67,12 +67,12 @@ def test_some_rows_of_a_manifest_may_have_no_label(tmp_path: Path) -> None:
 def test_numbers_count_the_classes_of_the_run_unless_the_section_lists_names(tmp_path: Path) -> None:
     text = "path,label\na.png,2\nb.png,\nc.png,0\nd.png,-1\n"
     assert from_csv(tmp_path, text).labels.tolist() == [2, NO_LABEL, 0, NO_LABEL]
-    listed = from_csv(tmp_path, text, classes=["dog", "zebra", "cat"])
+    listed = from_csv(tmp_path, text, class_names=["dog", "zebra", "cat"])
     assert listed.labels.tolist() == [0, NO_LABEL, 1, NO_LABEL]
     with pytest.raises(DataError, match=r"pool: .*found the class index 3, expected 0 to 2 for 3 classes"):
         from_csv(tmp_path, "path,label\na.png,3\n")
     with pytest.raises(DataError, match=r"found the class index 2, expected 0 to 1 for the 2 classes of the source"):
-        from_csv(tmp_path, "path,label\na.png,2\n", classes=["dog", "cat"])
+        from_csv(tmp_path, "path,label\na.png,2\n", class_names=["dog", "cat"])
 
 
 def test_numbers_that_are_names_of_the_classes_are_names(tmp_path: Path) -> None:
@@ -133,9 +133,9 @@ def test_messages_name_the_section_and_an_empty_source_is_an_error(tmp_path: Pat
 
 
 def test_what_belongs_to_the_analysed_images_alone_is_refused(tmp_path: Path) -> None:
-    for key, value in {"class_order": "text", "confirm_class_order": True, "probabilities": "p.npy"}.items():
-        with pytest.raises(ValidationError, match=f"'{key}' goes with 'data'"):
-            FurtherDataConfig(manifest=tmp_path / "new.csv", **{key: value})
+    for key in ("class_order", "confirm_class_order", "probabilities", "classes", "class_file"):
+        with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+            FurtherDataConfig(manifest=tmp_path / "new.csv", **{key: None})
 
 
 def test_images_are_read_like_the_analysed_ones_unless_the_section_says_how(tmp_path: Path) -> None:

@@ -1,0 +1,63 @@
+"""What to collect: which images of a pool are candidates for the verified failure modes.
+
+Jain et al. (arXiv 2206.14754) prove failure directions by it: images of a pool that are chosen along the direction
+repair the failing part of a class faster than random ones. Here they are chosen by the rules.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from barlow_report.lenses.lens import Lens
+
+if TYPE_CHECKING:
+    from barlow_report.config import Config
+    from barlow_report.lenses.pool.config import PoolConfig
+    from barlow_report.lenses.pool.records import PoolView as View
+    from barlow_report.progress import Progress
+    from barlow_report.report import ReportSource
+    from barlow_report.report.pages import Site
+    from barlow_report.run_folder import Run
+    from barlow_report.tables import Table
+
+__all__ = ["Pool"]
+
+
+class Pool(Lens["View"]):
+    """Which images of a pool to collect."""
+
+    name = "pool"
+    key = "pool"
+    meaning = (
+        "Further images, labelled or not, among which the best ones to collect are found for each failure mode; leave "
+        "the section out, and there is no pool."
+    )
+    command = "Find the images of a pool that are worth collecting. Extracts and explains first if need be."
+    command_name = "collect"
+
+    def section(self) -> "type[PoolConfig]":
+        from barlow_report.lenses.pool.config import PoolConfig
+
+        return PoolConfig
+
+    def tables(self) -> "Sequence[Table]":
+        from barlow_report.lenses.pool.tables import TABLES
+
+        return TABLES
+
+    def compute(self, config: "Config", run: "Run", *, explained: str, progress: "Progress") -> None:
+        from barlow_report.lenses.pool.stage import collect_candidates
+
+        collect_candidates(config, run, explained=explained, progress=progress)
+
+    def photographs(self) -> "Mapping[str, Sequence[str]]":
+        return {"pool_pictures": ("thumbnail",)}
+
+    def read(self, source: "ReportSource") -> "View | None":
+        from barlow_report.lenses.pool.records import read_pool
+
+        return read_pool(source)
+
+    def downloads(self, site: "Site", view: "View") -> "Mapping[str, Iterable[str]]":
+        from barlow_report.lenses.pool.downloads import candidates_csv
+
+        return {"collect.csv": candidates_csv(site, view)}

@@ -1,0 +1,214 @@
+"""One pass over the pool, and for each verified failure mode by label the candidates that it has.
+
+The pool is read a shard at a time; of each mode the best images so far are kept, and counts. So memory depends on the
+number of modes and of images that are listed, and not on the size of the pool, but for the names of its images.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from barlow_report.config import Config
+from barlow_report.config.further import NO_LABEL, OTHER_CLASS
+from barlow_report.lenses.pool.candidates import BASES, Images, Mode, Predictors
+from barlow_report.lenses.pool.config import OWN_KEYS, PoolConfig
+from barlow_report.lenses.pool.ranking import Ranking
+from barlow_report.lenses.pool.reference import Reference, failures_are_taken_for
+from barlow_report.progress import Progress
+from barlow_report.run_folder import Run, fingerprint
+from barlow_report.stages.holding_out import images_to_test_with
+from barlow_report.stages.second_pass import PassedBlock, SecondPass, pass_over
+from barlow_report.tables import empty_table
+
+__all__ = ["collect_candidates"]
+
+GROUPINGS = ("label", "unions_by_label")
+"""The groups whose failure modes images are collected for: those of images of a class."""
+
+_FORMAT = 1
+
+
+def collect_candidates(config: Config, run: Run, *, explained: str, progress: Progress) -> None:
+    """Write the tables of the pool, unless they are up to date.
+
+    Args:
+        config: The configuration, with a section `pool`.
+        run: The run folder, with the stage `explain` finished.
+        explained: The fingerprint of that stage.
+        progress: Where to report to.
+
+    Raises:
+        ConfigError: There is no section `pool`.
+        DataError: The pool cannot be listed, or none of its images can be read.
+        ModelError: A model cannot be loaded or used.
+    """
+    settings: PoolConfig = config.needed_section("pool", example="{folder: new-images}")
+    found = pass_over(config, settings, run, key="pool", needs_predictions=True, progress=progress)
+    mark = fingerprint(
+        explain=explained,
+        seed=config.seed,
+        images=found.fingerprint,
+        pool=settings.model_dump(mode="json", include=set(OWN_KEYS)),
+        thumbnail_size=config.visuals.thumbnail_size,
+        format=_FORMAT,
+    )
+    if run.is_done("pool", fingerprint=mark):
+        progress.message("What to collect is up to date")
+        return
+    run.begin("pool", fingerprint=mark)
+    for key, text in found.assumptions.items():
+        run.assume("pool", key, f"Pool: {text}")
+    reference = _reference(config, run)
+    rankings = [Ranking(mode, n=settings.n_candidates) for mode in _modes(run, reference)]
+    summary, skipped = _stream(found, rankings, run, progress=progress)
+    _write(run, found, rankings, reference, summary, skipped, level=config.rules.confidence_level)
+    run.finish("pool", fingerprint=mark)
+    n_modes = sum(len(ranking.best) > 0 for ranking in rankings)
+    progress.message(f"What to collect: candidates for {n_modes} of {len(rankings)} failure modes")
+
+
+def _reference(config: Config, run: Run) -> Reference:
+    images = run.read_table("images")
+    return Reference(
+        features=run.features(),
+        labels=images["label"].to_numpy(dtype=np.int64),
+        predictions=images["prediction"].to_numpy(dtype=np.int64),
+        confidences=images["confidence"].to_numpy(dtype=np.float64),
+        is_held_out=images_to_test_with(config, run),
+    )
+
+
+def _modes(run: Run, reference: Reference) -> Iterator[Mode]:
+    """The verified failure modes of groups by label, calibrated."""
+    from barlow_report.rules import leaf_members  # scikit-learn takes a second
+
+    groups = run.read_table("groups").set_index("group_id")
+    classes = run.read_table("group_classes").sort_values(["group_id", "position"])
+    conditions = run.read_table("conditions").sort_values(["rule_id", "position"])
+    rules = run.read_table("rules").sort_values("rule_id")
+    chosen = (rules["verdict"] == "verified") & rules["group_id"].map(groups["grouping"]).isin(GROUPINGS)
+    for _, rule in rules[chosen].iterrows():
+        own = groups.loc[rule["group_id"], "class_id"]
+        class_ids = classes.loc[classes["group_id"] == rule["group_id"], "class_id"] if pd.isna(own) else [own]
+        of_rule = conditions[conditions["rule_id"] == rule["rule_id"]]
+        ids = np.asarray(class_ids, dtype=np.int64)
+        meets_rule = leaf_members(reference.features, of_rule)
+        mode = Mode(
+            rule_id=int(rule["rule_id"]),
+            class_ids=ids,
+            taken_for=failures_are_taken_for(reference.labels, reference.predictions, meets_rule, class_ids=ids),
+            conditions=of_rule,
+            predictors=Predictors(has_confidence=bool(np.isfinite(reference.confidences).all())),
+        )
+        rate = rule["error_rate"] if pd.isna(rule["error_rate_held_out"]) else rule["error_rate_held_out"]
+        predictors = mode.predictors.of(reference.features, reference.confidences)
+        yield reference.calibrated(mode, rate=float(rate), predictors=predictors)
+
+
+def _stream(
+    found: SecondPass, rankings: list[Ranking], run: Run, *, progress: Progress
+) -> tuple[dict[str, int], list[tuple[str, str]]]:
+    """Show every image of the pool to every mode; return table `pool_summary` and what was skipped."""
+    analysed = np.unique(run.read_table("contents")["digest"].to_numpy(dtype="S32"))
+    counts = dict.fromkeys(("n_read", "n_analysed", "n_labelled", "n_unlabelled", "n_other_class", "n_candidates"), 0)
+    skipped = list(found.images.skipped)
+    with progress.task("Ranking candidates", total=len(found.images.paths), unit="images") as advance:
+        for block in found.blocks():
+            skipped += block.skipped
+            images = _images(block)
+            is_analysed = np.isin(images.digests, analysed)
+            counts["n_read"] += len(images)
+            counts["n_analysed"] += int(is_analysed.sum())
+            images = images[~is_analysed]
+            counts["n_labelled"] += int((images.labels >= 0).sum())
+            counts["n_unlabelled"] += int((images.labels == NO_LABEL).sum())
+            counts["n_other_class"] += int((images.labels == OTHER_CLASS).sum())
+            is_candidate = np.zeros(len(images), dtype=np.bool_)
+            for ranking in rankings:
+                is_candidate |= ranking.add(images)
+            counts["n_candidates"] += int(is_candidate.sum())
+            advance(len(block.rows) + len(block.skipped))
+    return {"n_listed": len(found.images.paths), **counts}, skipped
+
+
+def _images(block: PassedBlock) -> Images:
+    if block.predictions is None or block.confidences is None:
+        raise LookupError("the pass over the pool was made without predictions")  # unreachable: it was asked for them
+    return Images(
+        features=block.features,
+        labels=block.labels,
+        predictions=block.predictions,
+        confidences=block.confidences,
+        digests=block.digests,
+        rows=block.rows,
+    )
+
+
+def _write(
+    run: Run,
+    found: SecondPass,
+    rankings: list[Ranking],
+    reference: Reference,
+    summary: dict[str, int],
+    skipped: list[tuple[str, str]],
+    *,
+    level: float,
+) -> None:
+    listed = [_listed(ranking) for ranking in rankings if len(ranking.best)]
+    rows: dict[str, list[dict[str, Any]]] = {
+        "pool_summary": [summary],
+        "pool_modes": [_mode_row(ranking, reference) for ranking in rankings],
+        "pool_quality": [row for ranking in rankings for row in ranking.quality.rows(level=level)],
+        "pool_skipped": [{"path": path, "reason": reason} for path, reason in skipped],
+    }
+    for name, of_table in rows.items():
+        run.write_table(name, pd.DataFrame(of_table) if of_table else empty_table(name))
+    candidates = pd.concat(listed, ignore_index=True) if listed else pd.DataFrame()
+    run.write_table("pool_images", _image_table(candidates, found) if listed else empty_table("pool_images"))
+    run.write_table("pool_pictures", empty_table("pool_pictures"))
+    names = ["rule_id", "rank", "pool_image_id", "basis", "probability"]
+    run.write_table("pool_candidates", candidates[names] if listed else empty_table("pool_candidates"))
+
+
+def _mode_row(ranking: Ranking, reference: Reference) -> dict[str, Any]:
+    mode = ranking.mode
+    return {
+        "rule_id": mode.rule_id,
+        **ranking.counts,
+        **reference.counts(mode),
+        "estimated_from": mode.predictors.names if mode.is_calibrated else "rule",
+    }
+
+
+def _listed(ranking: Ranking) -> pd.DataFrame:
+    """Rows of `pool_candidates`, with what `pool_images` says of each image."""
+    columns = ranking.best.columns
+    return pd.DataFrame(
+        {
+            "rule_id": ranking.mode.rule_id,
+            "rank": np.arange(1, len(ranking.best) + 1),
+            "pool_image_id": columns["row"],
+            "basis": [BASES[code] for code in columns["basis"].tolist()],
+            "probability": columns["score"],
+            "digest": columns["digest"].astype(str).astype(object),
+            "label": columns["label"],
+            "prediction": columns["prediction"],
+            "confidence": columns["confidence"],
+        }
+    )
+
+
+def _image_table(candidates: pd.DataFrame, found: SecondPass) -> pd.DataFrame:
+    images = candidates.drop_duplicates("pool_image_id").sort_values("pool_image_id", ignore_index=True)
+    return pd.DataFrame(
+        {
+            "pool_image_id": images["pool_image_id"],
+            "path": [found.images.paths[row] for row in images["pool_image_id"]],
+            "digest": images["digest"],
+            "label": images["label"].where(images["label"] >= 0).astype("Int64"),
+            "prediction": images["prediction"],
+            "confidence": images["confidence"],
+        }
+    )
