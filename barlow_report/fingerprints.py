@@ -39,7 +39,7 @@ Loaded = dict[str, dict[str, Any]]
 def model_identity(model: ModelConfig | None) -> dict[str, Any] | None:
     """Return everything that decides what `model` computes: source, weights and preprocessing.
 
-    What its outputs are taken for (`output`) is no part of it: no pass over the images depends on that.
+    What its outputs are taken for (`output`, `positive`, `threshold`) is no part of it: no pass depends on that.
 
     Raises:
         ModelError: A file that the configuration names does not exist.
@@ -47,7 +47,17 @@ def model_identity(model: ModelConfig | None) -> dict[str, Any] | None:
     if model is None:
         return None
     settings = model.model_dump(
-        mode="json", exclude={"weights", "factory", "program", "allow_unsafe_weights", "preprocessing", "output"}
+        mode="json",
+        exclude={
+            "weights",
+            "factory",
+            "program",
+            "allow_unsafe_weights",
+            "preprocessing",
+            "output",
+            "positive",
+            "threshold",
+        },
     )
     library = next((name for name in ("torchvision", "timm") if getattr(model, name) is not None), None)
     return {

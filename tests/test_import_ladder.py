@@ -26,6 +26,7 @@ FOUNDATION = {
     "significance",
     "slugs",
     "tables",
+    "thresholds",
     "training_config",
     "own_code",
     "visible",

@@ -89,11 +89,12 @@ class Config(Section):
             raise ValueError(
                 "'feature_model' is missing: without an inspected model nothing else gives features. Add it"
             )
-        if self.feature_model is not None and self.feature_model.output is not None:
-            raise ValueError(
-                "'output' goes with 'inspected_model': what the feature model returns is not used. Leave it out of "
-                "'feature_model'"
-            )
+        for key in ("output", "positive", "threshold"):
+            if self.feature_model is not None and getattr(self.feature_model, key) is not None:
+                raise ValueError(
+                    f"{key!r} goes with 'inspected_model': what the feature model returns is not used. Leave it out of "
+                    "'feature_model'"
+                )
         if self.rules.manifest_columns and self.data.manifest is None:
             raise ValueError("'rules.manifest_columns' goes with 'data.manifest': other sources have no columns")
         return self

@@ -1,7 +1,7 @@
 """The models, and the pass of the images through them."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     Field,
@@ -12,14 +12,19 @@ from pydantic import (
     model_validator,
 )
 
-from barlow_report.config.base import Channels, Positive, Section, Side, Workers, resolved_factory
+from barlow_report.config.base import Channels, Name, Positive, Section, Side, Workers, resolved_factory
+from barlow_report.thresholds import Measure
 
 __all__ = ["ExtractionConfig", "ModelConfig", "OutputSetting", "PreprocessingConfig"]
 
-OutputSetting = Literal["softmax", "probabilities", "log_probabilities", "sigmoid"]
-"""What the inspected model returns for each class: logits of a softmax, what comes out of it, or logits of sigmoids."""
+OutputSetting = Literal["softmax", "probabilities", "log_probabilities", "sigmoid", "logits_binary"]
+"""What the inspected model returns for each class: logits of a softmax, what comes out of it, or logits of sigmoids; or
+one logit for two classes."""
+
+_UNSET = ("output", "positive", "threshold")
 
 _SMALLEST_STD = 1e-6
+Probability = Annotated[float, Field(gt=0, lt=1)]
 
 
 class PreprocessingConfig(Section):
@@ -99,8 +104,19 @@ class ModelConfig(Section):
     output: OutputSetting | None = Field(
         None,
         description="What the inspected model returns for each class. softmax: logits of a softmax; probabilities; "
-        "log_probabilities; sigmoid: logits of a sigmoid for each class. Confidences follow from it. An error if the "
-        "outputs contradict it. Default: decided from the outputs of all images.",
+        "log_probabilities; sigmoid: logits of a sigmoid for each class; logits_binary: one logit, that of the "
+        "positive one of two classes (probabilities may be one number, too). Confidences follow from it. An error if "
+        "the outputs contradict it. Default: decided from the outputs of all images.",
+    )
+    positive: Name | None = Field(
+        None,
+        description="The class that a model's only output is the logit or probability of; default: the second one.",
+    )
+    threshold: Probability | Measure | None = Field(
+        None,
+        description="An image is positive where the probability of its output is at least this: a number between 0 and "
+        "1, or the one with the largest balanced_accuracy or f1, chosen on the images that rules are not tested on, or "
+        "on all images where failures are shuffled. Default: 0.5.",
     )
 
     @model_validator(mode="after")
@@ -121,11 +137,26 @@ class ModelConfig(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _one_output(self) -> "ModelConfig":
+        for key in ("positive", "threshold"):
+            if getattr(self, key) is not None and self.output not in ("logits_binary", "probabilities", "sigmoid"):
+                raise ValueError(
+                    f"{key!r} is for models whose outputs decide by themselves: set 'output: logits_binary', "
+                    "'probabilities' or 'sigmoid' as well"
+                )
+        return self
+
+    @property
+    def chosen_by(self) -> Measure | None:
+        """What the threshold maximises; None where it is given."""
+        return self.threshold if isinstance(self.threshold, str) else None
+
     @model_serializer(mode="wrap")
     def _without_unset_output(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave `output` out where it is not set: what runs recorded before it was there stays as it is."""
+        """Leave out how outputs decide where it is not set: what runs recorded before stays as it is."""
         values: dict[str, Any] = handler(self)
-        return {key: value for key, value in values.items() if key != "output" or value is not None}
+        return {key: value for key, value in values.items() if key not in _UNSET or value is not None}
 
     @field_validator("factory")
     @classmethod

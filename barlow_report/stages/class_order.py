@@ -101,9 +101,24 @@ def _if(found: BetterOrder) -> str:
     return f"if the model's outputs were {found.nature}"
 
 
+def _other_positive(found: BetterOrder, run: Run, images: ImageList) -> str | None:
+    """The class that should be the positive one, where the model has one output and predictions come from it."""
+    noted = None if images.predictions is not None else (run.info.get("outputs") or {}).get("positive")
+    if noted is None or found.order is None:
+        return None
+    return images.class_names[1 - int(noted["class_id"])]
+
+
 def _explanation(found: BetterOrder, config: Config, run: Run, images: ImageList, *, n_images: int) -> str:
     confirm = "If the order is right and the model that bad, confirm it:\ndata:\n  confirm_class_order: true"
     kept = "" if images.predictions is not None else "\nThe pass over the images is kept, and will not be repeated."
+    if (positive := _other_positive(found, run, images)) is not None:
+        named = json.dumps(positive, ensure_ascii=False)
+        return (
+            f"{images.root}: {percent(found.accuracy)} of {n_images} predictions are right, and "
+            f"{percent(found.better)} would be if the model's output were that of the other class. Name it:\n"
+            f"inspected_model:\n  positive: {named}\n{confirm}{kept}"
+        )
     return (
         f"{images.root}: {percent(found.accuracy)} of {n_images} predictions are right, and {percent(found.better)} "
         f"would be {_if(found)}. {_mend(found, config, run, images)} {confirm}{kept}"

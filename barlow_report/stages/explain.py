@@ -8,6 +8,7 @@ from barlow_report.formatting import duplicates_words
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
 from barlow_report.stages.duplicates import count_duplicates
+from barlow_report.stages.holding_out import chooses_threshold, draw_split
 
 __all__ = ["explain"]
 
@@ -56,6 +57,7 @@ def explain(config: Config, run: Run, *, extracted: str, progress: Progress) -> 
             settings=config.rules,
             seed=config.seed,
             groupings=by_column,
+            held_out=draw_split(config, labels, None) if chooses_threshold(run) else None,
             advance=advance,
         )
     for name, table in explanation.tables.items():

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from barlow_report.config import Config, OutputSetting
-from barlow_report.errors import DataError, ModelError
+from barlow_report.config import Config
+from barlow_report.errors import DataError
 from barlow_report.files import digest_text
 from barlow_report.fingerprints import images_identity
 from barlow_report.lenses import registry
@@ -23,9 +23,9 @@ from barlow_report.stages.class_order import check_class_order
 from barlow_report.stages.image_pass import MODELS, compute_shards, count_shards, drop_if_loaded_otherwise, pass_inputs
 from barlow_report.stages.image_times import are_unchanged, write_times
 from barlow_report.stages.loading import loaded_contents, specs_of
-from barlow_report.vision.configured_outputs import check_setting, describe_setting
+from barlow_report.stages.outputs import judge_outputs, output_setting, positive_class
 from barlow_report.vision.datasets import ImageList, list_images
-from barlow_report.vision.outputs import confidences, count_ties, decide_kind, describe_kind
+from barlow_report.vision.decisions import Decided
 from barlow_report.vision.remarks import Remarks, require_full_depth
 from barlow_report.vision.shards import AGAIN, Shard, shard_path
 
@@ -57,8 +57,9 @@ def extract(config: Config, run: Run, *, progress: Progress) -> str:
         notes = notes | check_class_order(
             config, run, images, labels=images.labels, predictions=images.predictions, progress=progress
         )
+    positive_class(config, images)  # likewise
     inputs = pass_inputs(config, images)
-    asked = fingerprint(columns=_known_columns(images), **_output_setting(config, images), **inputs)
+    asked = fingerprint(columns=_known_columns(images), **output_setting(config, images), **inputs)
     mark = _with_found(asked, config, run)
     if run.is_done("extract", fingerprint=mark) and are_unchanged(images, run, progress=progress):
         _note(_check_predictions(config, run, images, progress=progress), run)
@@ -103,12 +104,6 @@ def _with_found(asked: str, config: Config, run: Run) -> str:
     return fingerprint(asked=asked, loaded=loaded, contents=run.info.get("contents"))
 
 
-def _output_setting(config: Config, images: ImageList) -> dict[str, object]:
-    """`inspected_model.output` where it matters: confidences follow from it, the shards do not."""
-    inspected = None if images.predictions is not None else config.inspected_model
-    return {} if inspected is None or inspected.output is None else {"output": inspected.output}
-
-
 def _note(assumptions: Mapping[str, str], run: Run) -> None:
     for key, text in assumptions.items():
         run.assume("extract", key, text)
@@ -142,15 +137,7 @@ def _join_shards(images: ImageList, shards: list[Shard], config: Config, *, run:
             f"{images.root}: none of the {len(images.paths)} images can be read; the first, {unreadable[0][0]}: "
             f"{unreadable[0][1]}. Check that the path is right and the files are images."
         )
-    predictions, certainty = images.predictions, images.confidences
-    if predictions is not None:
-        predictions = predictions[kept]
-        certainty = certainty[kept] if certainty is not None else np.full(len(kept), np.nan)
-    else:
-        predictions = np.concatenate([s.predictions for s in shards if s.predictions is not None])
-        outputs = np.concatenate([s.outputs for s in shards if s.outputs is not None])
-        setting = None if config.inspected_model is None else config.inspected_model.output
-        certainty = _judge_outputs(outputs, images, kept, setting=setting, run=run)
+    predictions, certainty = _predictions(images, shards, kept, config, run=run)
     names = list(images.class_names)
     run.write_table("classes", pd.DataFrame({"class_id": range(len(names)), "name": names, "slug": slugs(names)}))
     run.write_table("skipped", pd.DataFrame([*images.skipped, *unreadable], columns=["path", "reason"]))
@@ -174,29 +161,24 @@ def _join_shards(images: ImageList, shards: list[Shard], config: Config, *, run:
     )
 
 
-def _judge_outputs(
-    outputs: np.ndarray, images: ImageList, kept: np.ndarray, *, setting: OutputSetting | None, run: Run
-) -> np.ndarray:
-    """Return the confidences that follow from all outputs; note what was assumed about them."""
-    model = run.info["models"]["inspected"]
-    where, is_linear = f"inspected_model: {model['name']}", model["ends_in_linear"]
-    names = [images.paths[i] for i in kept]
-    if setting is None:
-        kind = decide_kind(outputs, is_linear=is_linear, model=where, names=names)
-        described = describe_kind(outputs, kind, is_linear=is_linear)
-    else:
-        kind = check_setting(outputs, setting, is_linear=is_linear, model=where, names=names)
-        described = describe_setting(setting)
-    ties = count_ties(outputs["n_largest"] > 1, images.labels[kept], class_names=images.class_names)
-    if ties is not None and ties.are_too_many:
-        raise ModelError(f"{where}: {ties.refusal}")
-    run.update_info(outputs={"kind": kind, "n_tied": 0 if ties is None else ties.n_tied})
-    for key, text in {"outputs": described, "ties": None if ties is None else ties.assumption}.items():
-        if text is None:
-            run.retract("extract", key)  # of an attempt with another setting that did not finish
-        else:
-            run.assume("extract", key, text)
-    return confidences(outputs, kind)
+def _predictions(images: ImageList, shards: list[Shard], kept: np.ndarray, config: Config, *, run: Run) -> Decided:
+    """What was predicted of the images that could be read, by the data or else by the inspected model."""
+    if images.predictions is not None:
+        if "outputs" in run.info:  # of an earlier configuration
+            run.update_info(outputs=None)
+        certainty = images.confidences[kept] if images.confidences is not None else np.full(len(kept), np.nan)
+        return Decided(images.predictions[kept], certainty)
+    if config.inspected_model is None:  # refused before the pass
+        raise DataError(f"{images.root}: found no predictions and no 'inspected_model'. Add one of them.")
+    return judge_outputs(
+        np.concatenate([s.outputs for s in shards if s.outputs is not None]),
+        np.concatenate([s.predictions for s in shards if s.predictions is not None]),
+        images,
+        kept,
+        config=config,
+        spec=config.inspected_model,
+        run=run,
+    )
 
 
 def _check_values(config: Config, images: ImageList) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from barlow_report.config import Config
+from barlow_report.config import Config, ModelConfig
 from barlow_report.fingerprints import images_identity, model_identity
 from barlow_report.progress import Advance, Progress
 from barlow_report.run_folder import Run, fingerprint
@@ -18,7 +18,9 @@ from barlow_report.vision.datasets import ImageList
 from barlow_report.vision.shards import AGAIN, save_shard, shard_path
 
 if TYPE_CHECKING:
+    from barlow_report.vision.decisions import Decision
     from barlow_report.vision.models import LoadedModel
+    from barlow_report.vision.outputs import OutputKind
 
 __all__ = ["MODELS", "begin_extraction", "compute_shards", "count_shards", "drop_if_loaded_otherwise", "pass_inputs"]
 
@@ -111,7 +113,8 @@ def _load_models(config: Config, images: ImageList) -> "tuple[LoadedModel | None
     from barlow_report.vision.acceleration import accelerate
     from barlow_report.vision.devices import choose_device
     from barlow_report.vision.loading import load_model
-    from barlow_report.vision.models import check_gradients, check_outputs
+    from barlow_report.vision.models import check_gradients
+    from barlow_report.vision.output_counts import check_outputs
     from barlow_report.vision.trial import try_models
 
     device = choose_device(config.device)
@@ -124,7 +127,7 @@ def _load_models(config: Config, images: ImageList) -> "tuple[LoadedModel | None
             image_size=input_size(config.inspected_model, images.source, images.paths),
             needs_features=config.feature_model is None,
         )
-        check_outputs(inspected, len(images.class_names))
+        check_outputs(inspected, len(images.class_names), setting=config.inspected_model.output)
     if inspected is not None and config.feature_model is None:
         feature = inspected
     else:
@@ -143,6 +146,7 @@ def _load_models(config: Config, images: ImageList) -> "tuple[LoadedModel | None
         feature_model=feature,
         inspected_model=inspected,
         batch_size=config.extraction.batch_size,
+        decisions=() if inspected is None else _decisions(config.inspected_model, inspected.n_outputs),
     )
     noted = {"device": str(device), "models": models, "assumptions": assumptions}
     settings = config.extraction
@@ -154,6 +158,19 @@ def _load_models(config: Config, images: ImageList) -> "tuple[LoadedModel | None
         if model is not None
     }
     return None if inspected is None else faster[inspected], faster[feature], noted
+
+
+def _decisions(spec: ModelConfig | None, n_outputs: int) -> "Sequence[Decision]":
+    """What follows from the outputs; nothing is known before the pass where a threshold is to be chosen."""
+    from barlow_report.vision.decisions import LARGEST, Decision, Positive
+
+    if spec is None or n_outputs > 1:
+        return (LARGEST,)
+    if isinstance(spec.threshold, str):
+        return ()
+    threshold = 0.5 if spec.threshold is None else spec.threshold
+    kind: OutputKind = "probabilities" if spec.output == "probabilities" else "sigmoid_logits"
+    return (Decision(kind=kind, positive=Positive(threshold=threshold)),)
 
 
 def _model_info(model: "LoadedModel") -> dict[str, Any]:

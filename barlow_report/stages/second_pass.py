@@ -11,7 +11,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,9 @@ from barlow_report.stages.image_times import times_of
 from barlow_report.stages.loading import loaded_contents, specs_of
 from barlow_report.vision.configured_outputs import check_setting
 from barlow_report.vision.datasets import ImageList
+from barlow_report.vision.decisions import Decision
 from barlow_report.vision.further_images import list_further
-from barlow_report.vision.outputs import OutputKind, confidences, decide_kind
+from barlow_report.vision.outputs import decide_kind
 from barlow_report.vision.reading import UnreadableImage
 from barlow_report.vision.remarks import Remarks, require_full_depth
 from barlow_report.vision.shards import AGAIN, Shard, shard_path
@@ -80,7 +81,7 @@ class SecondPass:
     assumptions: dict[str, str]
     _shards: tuple[Path, ...]
     _shard_size: int
-    _kind: OutputKind | None
+    _decision: Decision | None
 
     def blocks(self) -> Iterator[PassedBlock]:
         """Yield what the models say, a shard at a time, in the order of the images."""
@@ -93,10 +94,10 @@ class SecondPass:
             predictions: npt.NDArray[np.int64] | None = self.images.predictions[rows]
             known = self.images.confidences
             certainty = np.full(len(rows), np.nan) if known is None else known[rows]
+        elif shard.predictions is None or shard.outputs is None or self._decision is None:
+            predictions = certainty = None
         else:
-            predictions = shard.predictions
-            outputs, kind = shard.outputs, self._kind
-            certainty = None if outputs is None or kind is None else confidences(outputs, kind)
+            predictions, certainty = self._decision.decide_summary(shard.predictions, shard.outputs)
         return PassedBlock(
             rows=rows,
             features=shard.features(),
@@ -148,7 +149,7 @@ def pass_over(
     found.remarks.require_full_depth(images.root)
     columns = [images.labels, *(c for c in (images.predictions, images.confidences) if c is not None)]
     loaded = loaded_contents(specs_of(asking), noted.get("loaded", {}))
-    kind = _output_kind(paths, images, config, run, model=noted["models"]["inspected"])
+    decision = _decision(paths, images, config, run, model=noted["models"]["inspected"])
     return SecondPass(
         images=images,
         fingerprint=fingerprint(
@@ -156,12 +157,12 @@ def pass_over(
             columns=images_identity([], states=[], columns=columns),
             loaded=loaded,
             contents=found.contents,
-            kind=kind,
+            decision=None if decision is None else asdict(decision),
         ),
         assumptions=images.assumptions | found.remarks.assumptions(asking.data.decode),
         _shards=tuple(paths),
         _shard_size=asking.extraction.shard_size,
-        _kind=kind,
+        _decision=decision,
     )
 
 
@@ -266,15 +267,14 @@ def _look(paths: list[Path], images: ImageList, *, shard_size: int, key: str) ->
     return _Found(contents=contents.hexdigest(), remarks=Remarks.total(remarks))
 
 
-def _output_kind(
+def _decision(
     paths: list[Path], images: ImageList, config: Config, run: Run, *, model: dict[str, Any] | None
-) -> OutputKind | None:
-    """What the outputs are: what those of the run are, and only where the run has none, what they seem to be."""
+) -> Decision | None:
+    """What outputs mean: what those of the run do, and only where the run has none, what they seem to be."""
     if images.predictions is not None or model is None:
         return None
-    decided: OutputKind | None = run.info.get("outputs", {}).get("kind")
-    if decided is not None:
-        return decided
+    if run.info.get("outputs"):
+        return Decision.from_info(run.info["outputs"])
     shards = [Shard.read(path) for path in paths]
     outputs = np.concatenate([shard.outputs for shard in shards if shard.outputs is not None])
     size = config.extraction.shard_size
@@ -282,5 +282,5 @@ def _output_kind(
     setting = None if config.inspected_model is None else config.inspected_model.output
     where, is_linear = f"inspected_model: {model['name']}", model["ends_in_linear"]
     if setting is None:
-        return decide_kind(outputs, is_linear=is_linear, model=where, names=names)
-    return check_setting(outputs, setting, is_linear=is_linear, model=where, names=names)
+        return Decision(kind=decide_kind(outputs, is_linear=is_linear, model=where, names=names))
+    return Decision(kind=check_setting(outputs, setting, is_linear=is_linear, model=where, names=names))

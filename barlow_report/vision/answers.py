@@ -6,20 +6,17 @@ that what is compared are always answers to inputs that were made alike.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from PIL import Image
 
 from barlow_report.vision.acceleration import accelerate
+from barlow_report.vision.decisions import Decided, Decision
 from barlow_report.vision.gradients import passes, rows_per_pass
 from barlow_report.vision.memory import MemoryLimit, within_memory
 from barlow_report.vision.models import LoadedModel
-from barlow_report.vision.outputs import OutputKind, confidences, summarise
 from barlow_report.vision.preprocessing import geometry, to_tensor
 from barlow_report.vision.transfer import transfer_change
 from barlow_report.vision.workers import Workers
@@ -27,36 +24,28 @@ from barlow_report.vision.workers import Workers
 if TYPE_CHECKING:
     from barlow_report.config import PreprocessingConfig
 
-__all__ = ["Answers", "Asked"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """Row i belongs to image i: predictions are class ids, confidences those of them, 0 to 1; both (n,)."""
-
-    predictions: npt.NDArray[np.int64]
-    confidences: npt.NDArray[np.float64]
+__all__ = ["Answers"]
 
 
 class Answers:
     """Asks one model about images that were changed in another one's input; prepares it once for many calls."""
 
     def __init__(
-        self, inspected: LoadedModel, *, changed_in: "PreprocessingConfig", kind: OutputKind, batch_size: int
+        self, inspected: LoadedModel, *, changed_in: "PreprocessingConfig", decision: Decision, batch_size: int
     ) -> None:
         self._preprocessing = inspected.preprocessing
         self._device, self._role = inspected.device, inspected.role
         self._limit = MemoryLimit()
         self._workers = Workers(accelerate(inspected))
         self._source = changed_in
-        self._kind = kind
+        self._decision = decision
         self._batch_size = batch_size
         self._shares_input = geometry(changed_in) == geometry(inspected.preprocessing)
 
     def ask(
         self, originals: Sequence[Image.Image], inputs: torch.Tensor, changed: torch.Tensor, rows: torch.Tensor
-    ) -> Asked:
-        """Ask about changed images.
+    ) -> Decided:
+        """Ask about changed images; return what is predicted of each, and how confidently.
 
         Args:
             originals: Images as they were decoded, n of them.
@@ -71,10 +60,7 @@ class Answers:
             limit=self._limit,
             what=f"{self._role} on {self._device}",
         )
-        return Asked(
-            predictions=outputs.numpy().argmax(axis=1),  # the first of equal ones, as in the pass
-            confidences=confidences(summarise(outputs.double().numpy()), self._kind),
-        )
+        return self._decision.decide(outputs.double().numpy())
 
     def _outputs(self, batches: Sequence[torch.Tensor], batch_size: int) -> torch.Tensor:
         """Of all images of all batches, in passes of a fixed number of rows."""

@@ -27,6 +27,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from barlow_report.errors import ModelError
+from barlow_report.vision.decisions import LARGEST, Decision
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.probing import difference
 from barlow_report.vision.variation import Variation, allow_or_refuse, reasons_for_chance, reasons_in_batch
@@ -86,7 +87,14 @@ class _Difference:
         return f"{self.kind} differ by up to {_percent(self.size)} of the largest{flipped}"
 
 
-def check_consistency(model: LoadedModel, images: torch.Tensor, *, uses: Uses, batch_size: int) -> Outcome:
+def check_consistency(
+    model: LoadedModel,
+    images: torch.Tensor,
+    *,
+    uses: Uses,
+    batch_size: int,
+    decisions: Sequence[Decision] = (LARGEST,),
+) -> Outcome:
     """Run `model` on a few images several times and compare.
 
     Args:
@@ -94,6 +102,7 @@ def check_consistency(model: LoadedModel, images: torch.Tensor, *, uses: Uses, b
         images: In [0, 1], shape (n, 3, H, W) with n of at least 1; best `N_IMAGES` of several classes.
         uses: What must be the same.
         batch_size: Of the pass.
+        decisions: What follows from the outputs, for the number of predictions that change; none: not yet known.
 
     Raises:
         ModelError: The results are not the same, and 'allow_varying' does not allow it; or the model does not run.
@@ -101,7 +110,7 @@ def check_consistency(model: LoadedModel, images: torch.Tensor, *, uses: Uses, b
     if len(images) == 1:
         images = torch.cat([images, 1 - images])  # its negative, as a neighbour that is as different as can be
     with torch.inference_mode():
-        return _Comparison(model, images, uses).outcome(batch_size)
+        return _Comparison(model, images, uses, decisions).outcome(batch_size)
 
 
 def run_model(model: LoadedModel, images: torch.Tensor, *, uses: Uses) -> Results:
@@ -127,8 +136,9 @@ class _Precisions(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 class _Comparison:
-    def __init__(self, model: LoadedModel, images: torch.Tensor, uses: Uses) -> None:
+    def __init__(self, model: LoadedModel, images: torch.Tensor, uses: Uses, decisions: Sequence[Decision]) -> None:
         self.model = model
+        self.decisions = decisions
         self.images = images
         self.uses: Uses = uses
         self.buffers = {name: buffer.clone() for name, buffer in model.module.named_buffers()}
@@ -218,18 +228,24 @@ class _Comparison:
     def compare(self, found: Results, expected: Results) -> _Difference:
         sizes = {kind: difference(found[kind], expected[kind]) for kind in expected}
         kind = max(sizes, key=lambda name: sizes[name])
-        outputs = found.get("outputs"), expected.get("outputs")
-        has_predictions = outputs[0] is not None and outputs[1] is not None
-        n_flipped = 0
-        if outputs[0] is not None and outputs[1] is not None:
-            n_flipped = int((outputs[0].argmax(dim=1) != outputs[1].argmax(dim=1)).sum())
+        has_predictions = "outputs" in expected and len(self.decisions) > 0
         return _Difference(
             size=sizes[kind],
             kind=kind,
-            n_flipped=n_flipped,
+            n_flipped=self.count_flipped(found["outputs"], expected["outputs"]) if has_predictions else 0,
             n_images=len(expected[kind]),
             has_predictions=has_predictions,
         )
+
+    def count_flipped(self, found: torch.Tensor, expected: torch.Tensor) -> int:
+        """Images of which anything else is predicted."""
+        outputs = [values.cpu().double().nan_to_num(nan=-torch.inf).numpy() for values in (found, expected)]
+        with np.errstate(invalid="ignore"):  # the pass names images whose outputs are not finite
+            flipped = [
+                decision.decide(outputs[0]).predictions != decision.decide(outputs[1]).predictions
+                for decision in self.decisions
+            ]
+        return int(np.any(flipped, axis=0).sum())
 
     def changed_buffers(self) -> list[str]:
         return [

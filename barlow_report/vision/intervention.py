@@ -14,11 +14,11 @@ import torch
 from PIL import Image
 
 from barlow_report.vision.answers import Answers
+from barlow_report.vision.decisions import Decision
 from barlow_report.vision.gradients import largest_change
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.moves import FeatureMoves, Moved, stretch
 from barlow_report.vision.outcomes import DOSES, Outcome, Task, empty_outcome
-from barlow_report.vision.outputs import OutputKind
 from barlow_report.vision.preprocessing import to_tensor
 
 __all__ = ["Interventions"]
@@ -57,14 +57,14 @@ class Interventions:
         feature_model: LoadedModel,
         inspected_model: LoadedModel,
         *,
-        output_kind: OutputKind,
+        decision: Decision,
         n_steps: int,
         batch_size: int,
     ) -> None:
         self._preprocessing = feature_model.preprocessing
         self._moves = FeatureMoves(feature_model, batch_size=batch_size)
         self._answers = Answers(
-            inspected_model, changed_in=feature_model.preprocessing, kind=output_kind, batch_size=batch_size
+            inspected_model, changed_in=feature_model.preprocessing, decision=decision, batch_size=batch_size
         )
         self._n_steps = n_steps
 

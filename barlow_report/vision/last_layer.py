@@ -8,8 +8,8 @@ from barlow_report.vision.models import LoadedModel
 __all__ = ["class_weights"]
 
 
-def class_weights(model: LoadedModel, class_id: int) -> npt.NDArray[np.float64] | None:
-    """How much each feature adds to the output of a class in the last layer, (n_features,).
+def class_weights(model: LoadedModel, output: int) -> npt.NDArray[np.float64] | None:
+    """How much each feature adds to an output in the last layer, (n_features,).
 
     None where the model has not exactly one layer from its features to its outputs.
     """
@@ -19,4 +19,4 @@ def class_weights(model: LoadedModel, class_id: int) -> npt.NDArray[np.float64] 
         for value in model.module.state_dict().values()
         if value.shape[:2] == shape and value[0, 0].numel() == 1 and value.is_floating_point()
     ]
-    return None if len(layers) != 1 else layers[0].flatten(1)[class_id].double().cpu().numpy()
+    return None if len(layers) != 1 else layers[0].flatten(1)[output].double().cpu().numpy()

@@ -20,7 +20,7 @@ from barlow_report.vision.taps import Program
 if TYPE_CHECKING:
     from barlow_report.config import PreprocessingConfig
 
-__all__ = ["N_PROBED", "LoadedModel", "check_gradients", "check_outputs"]
+__all__ = ["N_PROBED", "LoadedModel", "check_gradients"]
 
 N_PROBED = 2
 """Images that a model is tried on when it is loaded."""
@@ -36,7 +36,7 @@ class LoadedModel:
         module: The network, without normalisation, on `device`.
         device: Where `module` is; inputs are moved there.
         preprocessing: From image files to inputs; mean and std are applied by this object.
-        n_outputs: Classes it tells apart.
+        n_outputs: Usually the classes that it tells apart; 1: one number per image.
         n_features: D, the length of the feature vector.
         sha256: Of the file of weights, or of the state dict where there is no file.
         source_sha256: Of the text of its factory.
@@ -123,33 +123,17 @@ class LoadedModel:
             yield torch.cat([part, part[-1:].expand(missing, -1, -1, -1)]) if missing else part, len(part)
 
     def _table(self, output: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
-        """Outputs (B, n_outputs), float32; a convolution leaves further dimensions of length 1."""
-        if output.shape[:2] != (len(images), self.n_outputs):
+        """Outputs (B, n_outputs), float32; a convolution leaves further dimensions of length 1, others none at all."""
+        is_flat = self.n_outputs == 1 and output.shape == (len(images),)
+        if not is_flat and output.shape[:2] != (len(images), self.n_outputs):
             raise ModelError(
                 f"{self.role}: {self.name} returns shape {tuple(output.shape)} for {len(images)} images, expected "
                 f"({len(images)}, {self.n_outputs}) as for {N_PROBED} images. It must treat batches of all sizes alike."
             )
-        return output.flatten(1).float()
+        return (output[:, None] if is_flat else output.flatten(1)).float()
 
     def _normalised(self, images: torch.Tensor) -> torch.Tensor:
         return (images.to(self.device) - self._mean) / self._std
-
-
-def check_outputs(model: LoadedModel, n_classes: int) -> None:
-    """Raise a ModelError unless `model` has one output for each of the data's classes."""
-    if model.n_outputs == n_classes:
-        return
-    background = (
-        " One output more than classes is often a background class: name it there too, or let the model return the "
-        "others alone."
-        if model.n_outputs == n_classes + 1
-        else ""
-    )
-    raise ModelError(
-        f"{model.role}: {model.name} has {model.n_outputs} outputs, the data have {n_classes} classes. List the "
-        f"model's {model.n_outputs} classes in the order of its outputs in data.classes or data.class_file, or "
-        f"correct the model's 'arguments'.{background}"
-    )
 
 
 def check_gradients(model: LoadedModel) -> None:

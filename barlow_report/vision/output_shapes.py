@@ -1,4 +1,4 @@
-"""What a model must return, one tensor of logits (B, n_classes), and what to do where it returns something else.
+"""What a model must return, one tensor (B, n_outputs) or (B,), and what to do where it returns something else.
 
 The advice is a few lines to put beside the model. They are a subclass, so that the names of the weights stay as they
 are in the file, and copies of the model for other threads work.
@@ -6,14 +6,13 @@ are in the file, and copies of the model for other threads work.
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from barlow_report.errors import ModelError
 
-__all__ = ["LastLinear", "as_table", "has_values"]
+__all__ = ["as_table", "has_values"]
 
 _NAMES = ("logits", "out", "output", "outputs", "pred", "preds", "prediction", "predictions", "scores", "class_logits")
 """What libraries call the logits, in the order in which they are looked for."""
@@ -21,23 +20,10 @@ _NAMES = ("logits", "out", "output", "outputs", "pred", "preds", "prediction", "
 N_SHOWN = 6
 
 
-@dataclass(frozen=True, kw_only=True)
-class LastLinear:
-    """The linear layer of a model that ran last.
+def as_table(output: Any, *, n_images: int, where: str) -> torch.Tensor:
+    """Return what a model gave for `n_images` images as a tensor (n_images, n_outputs).
 
-    Attributes:
-        name: As in `named_modules`.
-        is_output: Its output is the model's.
-    """
-
-    name: str
-    is_output: bool
-
-
-def as_table(output: Any, *, n_images: int, where: str, last_linear: LastLinear | None = None) -> torch.Tensor:
-    """Return what a model gave for `n_images` images as a tensor (n_images, n_classes) of at least two classes.
-
-    Further dimensions of length 1, as convolutions leave them, are dropped. `last_linear` helps to advise.
+    Further dimensions of length 1, as convolutions leave them, are dropped. One number per image is one output.
 
     Raises:
         ModelError: It is none; the message says how to get one.
@@ -46,8 +32,8 @@ def as_table(output: Any, *, n_images: int, where: str, last_linear: LastLinear 
         raise ModelError(f"{where}: {_describe_structure(output, n_images=n_images)}")
     shape = tuple(output.shape)
     is_table = shape[:1] == (n_images,) and output.numel() == n_images * max(shape[1:], default=1)
-    if is_table and output.numel() > n_images and output.dtype.is_floating_point:
-        return output.flatten(1)
+    if is_table and output.numel() and output.dtype.is_floating_point:
+        return output.reshape(n_images, -1)
     found = f"{where}: the model returns shape {shape} for {n_images} images, expected ({n_images}, n_classes)"
     if shape[:1] != (n_images,) or not output.numel():
         raise ModelError(f"{found}: one row of logits per image.")
@@ -56,8 +42,6 @@ def as_table(output: Any, *, n_images: int, where: str, last_linear: LastLinear 
             f"{found} of floating-point logits, and found {output.dtype}. Return the logits that these numbers were "
             "made of; predictions alone go into data.manifest, column 'prediction'."
         )
-    if output.numel() == n_images:
-        raise ModelError(f"{found}. {_advise_on_one_logit(output, last_linear)}")
     if len(shape) == 4:
         raise ModelError(
             f"{found}: an output for each of {shape[2]} × {shape[3]} positions is a segmentation or a map, not a "
@@ -113,24 +97,6 @@ def _describe(value: Any) -> str:
 
 def _is_table(value: Any, n_images: int) -> bool:
     return isinstance(value, torch.Tensor) and value.ndim == 2 and value.shape[0] == n_images and value.shape[1] > 1
-
-
-def _advise_on_one_logit(output: torch.Tensor, last_linear: LastLinear | None) -> str:
-    values = output.detach()
-    is_logit = last_linear is not None and last_linear.is_output
-    is_share = not is_logit and bool(((values >= 0) & (values <= 1)).all())
-    flat = "super().forward(images).reshape(-1, 1)"
-    if is_share:
-        lines = (f"share = {flat}", "return torch.cat([1 - share, share], dim=1)")
-        what = "One number from 0 to 1 per image is taken to be the probability of the second class."
-    else:
-        lines = (f"logit = {flat}", "return torch.cat([torch.zeros_like(logit), logit], dim=1)")
-        what = "One number per image is taken to be the logit of the second class."
-    name = "the last linear layer" if last_linear is None else repr(last_linear.name)
-    return (
-        f"{what} Let the factory return a subclass with an output for each of the two classes, and set "
-        f"'feature_module' to {name}, whose input the features are:{_subclass(*lines)}"
-    )
 
 
 def _subclass(*lines: str) -> str:

@@ -7,15 +7,18 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
+from barlow_report.vision.decisions import LARGEST, Decision
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.preprocessing import to_tensor
 
 __all__ = ["predict_classes"]
 
 
-def predict_classes(model: LoadedModel, images: Sequence[Image.Image]) -> npt.NDArray[np.int64]:
-    """Return the class_id with the largest output for each image, (n,). Preprocessed they must be of one size."""
+def predict_classes(
+    model: LoadedModel, images: Sequence[Image.Image], *, decision: Decision = LARGEST
+) -> npt.NDArray[np.int64]:
+    """Return the class_id that follows from the outputs for each image, (n,). Preprocessed they must be of one size."""
     inputs = torch.stack([to_tensor(image, model.preprocessing) for image in images]).to(model.device)
     with torch.inference_mode():
-        outputs = model.predict(inputs).cpu().numpy()
-    return np.asarray(outputs.argmax(axis=1), dtype=np.int64)  # the first of equal ones, as in the pass
+        outputs = model.predict(inputs).cpu().double().numpy()
+    return decision.decide(outputs).predictions

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from barlow_report.errors import ModelError
-from barlow_report.vision.output_shapes import LastLinear, as_table, has_values
+from barlow_report.vision.output_shapes import as_table, has_values
 from barlow_report.vision.taps import LinearTap
 
 __all__ = [
@@ -66,7 +66,7 @@ class Probe:
     """What one run showed.
 
     Attributes:
-        output: Of the model, (B, n_classes).
+        output: Of the model, (B, n_outputs).
         places: Every tensor at a module's border, in order of time.
         size: Height and width of the images.
     """
@@ -133,7 +133,7 @@ def run_probe(model: nn.Module, images: torch.Tensor, *, where: str) -> Probe:
     """Run `model` on images (B, 3, H, W), with gradients, and keep every tensor at a module's border.
 
     Raises:
-        ModelError: The output is no tensor of shape (B, n_classes), or holds NaN or no finite value.
+        ModelError: The output is no tensor of shape (B, n_outputs) or (B,), or holds NaN or no finite value.
     """
     places: list[tuple[Place, torch.Tensor]] = []
 
@@ -144,7 +144,7 @@ def run_probe(model: nn.Module, images: torch.Tensor, *, where: str) -> Probe:
     with watch(model, {name: every for name, _ in model.named_modules()}, seen), torch.enable_grad():
         # A copy that is no leaf: the model may normalise its input in place.
         output = model(images.clone().requires_grad_().clone())
-    output = as_table(output, n_images=len(images), where=where, last_linear=_last_linear(model, places, output))
+    output = as_table(output, n_images=len(images), where=where)
     if not has_values(output):
         raise ModelError(
             f"{where}: the model computes NaN or infinite values on ordinary images. Check that its weights belong to "
@@ -188,11 +188,15 @@ def _is_linear(module: nn.Module) -> bool:
 
 
 def _gives(found: torch.Tensor, output: torch.Tensor) -> bool:
-    """Whether `found` is the model's output, or its softmax or log-softmax is."""
+    """Whether `found` is the model's output, or its softmax, log-softmax or sigmoid is."""
     if found.shape != output.shape:
         return False
+    if equal(found, output) or equal(found.sigmoid(), output):
+        return True
+    if found.shape[1] == 1:
+        return False  # its softmax is always 1
     softmax = found.softmax(dim=1)
-    return equal(found, output) or equal(softmax, output) or equal(softmax, output.exp())
+    return equal(softmax, output) or equal(softmax, output.exp())
 
 
 def describe_outputs(model: nn.Module, probe: Probe) -> str:
@@ -204,20 +208,6 @@ def describe_outputs(model: nn.Module, probe: Probe) -> str:
         if place.side == "output" and place.module
     ]
     return "; ".join(shown[-N_CANDIDATES_SHOWN:]) or "none"
-
-
-def _last_linear(model: nn.Module, places: list[tuple[Place, torch.Tensor]], output: object) -> LastLinear | None:
-    """The linear layer that ran last, and whether its output is the model's."""
-    modules = dict(model.named_modules())
-    for place, tensor in reversed(places):
-        if place.side == "output" and _is_linear(modules[place.module]):
-            is_output = (
-                isinstance(output, torch.Tensor)
-                and output.numel() == tensor.numel()
-                and equal(tensor.flatten(), output.flatten())
-            )
-            return LastLinear(name=place.module, is_output=is_output)
-    return None
 
 
 def is_linear_output(model: nn.Module, probe: Probe) -> bool:

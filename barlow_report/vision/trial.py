@@ -13,6 +13,7 @@ import torch
 
 from barlow_report.errors import ModelError
 from barlow_report.vision.consistency import N_IMAGES, Outcome, Uses, check_consistency
+from barlow_report.vision.decisions import LARGEST, Decision
 from barlow_report.vision.decoding import Batch, Decoded, Pixels, make_plan
 from barlow_report.vision.extraction import default_batch_size
 from barlow_report.vision.inference import images_per_run, to_inputs
@@ -38,6 +39,7 @@ def try_models(
     feature_model: LoadedModel,
     inspected_model: LoadedModel | None,
     batch_size: int | None = None,
+    decisions: Sequence[Decision] = (LARGEST,),
 ) -> dict[str, str]:
     """Run the models of a pass on a few of its images and check what they give.
 
@@ -48,6 +50,7 @@ def try_models(
         feature_model: Gives the features.
         inspected_model: Gives the predictions, perhaps the same object; None where they are known.
         batch_size: Of the pass, as configured.
+        decisions: What follows from the inspected model's outputs; none: not yet known.
 
     Returns:
         Sentences for readers of the report by role: what a model was allowed to do.
@@ -65,7 +68,8 @@ def try_models(
     for model, uses in _uses(feature_model, inspected_model):
         version = len(plan.decoder.geometries) - 1 if model is inspected_model else 0
         pixels = [versions[version] for versions in decoded.pixels]
-        outcome = _consistency(model, pixels, uses=uses, batch_size=batch_size or default_batch_size(model.device))
+        n_at_once = batch_size or default_batch_size(model.device)
+        outcome = _consistency(model, pixels, uses=uses, batch_size=n_at_once, decisions=decisions)
         if outcome.assumption is not None:
             assumptions[model.role] = outcome.assumption
         n = len(next(iter(outcome.first.values())))
@@ -79,12 +83,14 @@ def draw_sample(n_images: int) -> npt.NDArray[np.int64]:
     return np.random.default_rng(0).integers(borders[:-1], borders[1:])
 
 
-def _consistency(model: LoadedModel, pixels: list[Pixels], *, uses: Uses, batch_size: int) -> Outcome:
+def _consistency(
+    model: LoadedModel, pixels: list[Pixels], *, uses: Uses, batch_size: int, decisions: Sequence[Decision]
+) -> Outcome:
     """Check the model on these images, or on as many of them as its device holds."""
     images = to_inputs(torch.from_numpy(np.stack(pixels)).to(model.device)).contiguous()
     n_at_once = min(batch_size, images_per_run(model.device, pixels[0].shape[:2], MemoryLimit()))
     return within_memory(
-        lambda n: check_consistency(model, images[:n], uses=uses, batch_size=n_at_once),
+        lambda n: check_consistency(model, images[:n], uses=uses, batch_size=n_at_once, decisions=decisions),
         len(images),
         limit=MemoryLimit(),
         what=f"{model.role} on {model.device}",

@@ -75,7 +75,7 @@ def wrap_model(
         ends_in_linear=is_linear_output(module, probe),
         has_gradients=features.requires_grad,
         n_per_call=n_per_call,
-        fewest_per_call=1 if n_per_call or _takes_one(module, mean, std, size=probe.size) else N_PROBED,
+        fewest_per_call=1 if n_per_call or _takes_one(module, mean, std, probe) else N_PROBED,
         allow_varying=allow_varying,
         probed_size=probe.size,
         _mean=mean,
@@ -123,14 +123,14 @@ def _probe(
     ) from first
 
 
-def _takes_one(module: nn.Module, mean: torch.Tensor, std: torch.Tensor, *, size: tuple[int, int]) -> bool:
+def _takes_one(module: nn.Module, mean: torch.Tensor, std: torch.Tensor, probe: Probe) -> bool:
     """Whether the model runs on a batch of one image: some drop the dimension of a length of 1."""
     try:
         with torch.no_grad():
-            output = module(_random_images(1, size, mean, std))
+            output = module(_random_images(1, probe.size, mean, std))
     except Exception:  # somebody else's code
         return False
-    return bool(output.shape[:1] == (1,) and output.ndim > 1)
+    return bool(output.shape[:1] == (1,) and output.numel() == probe.output.shape[1])
 
 
 def _random_images(n: int, size: tuple[int, int], mean: torch.Tensor, std: torch.Tensor) -> torch.Tensor:

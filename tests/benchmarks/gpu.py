@@ -43,6 +43,7 @@ from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from barlow_report.vision.acceleration import Precision, accelerate
 from barlow_report.vision.attack import FeatureAttack
+from barlow_report.vision.decisions import Decision
 from barlow_report.vision.decoding import Batch, Stacked, in_slices, make_plan
 from barlow_report.vision.decoding_processes import decoding_processes
 from barlow_report.vision.devices import choose_device
@@ -438,7 +439,7 @@ def _causes(report: Report, model: LoadedModel, at_hand: AtHand, sizes: Sizes) -
     """Images per second of an experiment of causes: a move, twelve controls, noise, and all answers."""
     own = replace(model, preprocessing=replace(sizes.preprocessing, resize=None, crop=None))  # type: ignore[arg-type]
     images = [at_hand.read(str(i)).image for i in range(sizes.n_changed)]
-    experiments = Interventions(own, own, output_kind="logits", n_steps=4, batch_size=64)
+    experiments = Interventions(own, own, decision=Decision(), n_steps=4, batch_size=64)
     with torch.inference_mode():
         _, features, _ = own.features(_inputs(at_hand, sizes.n_changed, sizes).to(own.device))
     change = Change(

@@ -11,6 +11,7 @@ from barlow_report.config import RulesConfig
 from barlow_report.lenses.models.stage import _rate
 from barlow_report.progress import SilentProgress
 from barlow_report.rules import Explanation, explain_failures
+from barlow_report.rules.groups import split_images
 from barlow_report.stages.holding_out import images_to_test_with
 from tests.rules.synthetic import draw
 
@@ -21,8 +22,9 @@ N = len(DATA.labels)
 class _Run:
     """As much of a run folder as the lenses ask for, its rules fitted on all images."""
 
-    def __init__(self, explanation: Explanation) -> None:
+    def __init__(self, explanation: Explanation, **info: Any) -> None:
         self.explanation = explanation
+        self.info = info
 
     def read_table(self, name: str) -> pd.DataFrame:
         if name == "images":
@@ -51,6 +53,18 @@ def test_a_lens_holds_out_what_the_rules_do_or_three_tenths_of_its_own(run: Any)
     own = images_to_test_with(_config(RulesConfig()), run)
     assert own.sum() == pytest.approx(0.3 * N, abs=1)
     np.testing.assert_array_equal(own, images_to_test_with(_config(RulesConfig()), run))
+
+
+def test_where_a_threshold_was_chosen_the_split_depends_on_labels_alone(run: Any) -> None:
+    chosen = _Run(run.explanation, outputs={"positive": {"maximises": "f1"}})
+    given = _Run(run.explanation, outputs={"positive": {"maximises": None}})
+    config: Any = _config(RulesConfig())
+    found: Any = images_to_test_with(config, chosen)  # type: ignore[arg-type]
+    expected = split_images(DATA.labels, np.zeros(N, dtype=bool), held_out_fraction=0.3, seed=0)
+    np.testing.assert_array_equal(found, expected)
+    usual = images_to_test_with(config, run)
+    assert (found != usual).any()
+    np.testing.assert_array_equal(images_to_test_with(config, given), usual)  # type: ignore[arg-type]
 
 
 def test_models_are_compared_by_trees_that_the_tested_images_had_no_part_in(run: Any) -> None:

@@ -14,7 +14,7 @@ import yaml
 from PIL import Image
 
 from barlow_report import pipeline
-from barlow_report.config import Config, load_config
+from barlow_report.config import Config, ModelConfig, load_config
 from barlow_report.config.further import NO_LABEL, FurtherDataConfig
 from barlow_report.errors import DataError
 from barlow_report.progress import SilentProgress
@@ -234,6 +234,23 @@ def test_outputs_are_of_the_kind_that_those_of_the_run_are(toy: tuple[Config, Ru
     scores = joined(found)["confidences"]
     assert not np.allclose(logits, scores)
     assert np.allclose(logits, 1 / (1 + np.exp(-2 * np.log(scores / (1 - scores)))), atol=1e-6)  # two opposite logits
+
+
+def test_one_output_decides_by_the_threshold_of_the_run(toy: tuple[Config, Run], tmp_path: Path) -> None:
+    config, run = toy
+    network = tmp_path / "one.py"
+    text = Path(str(config.inspected_model and config.inspected_model.factory).rpartition(":")[0]).read_text()
+    network.write_text(text.replace(".flatten(1))", ".flatten(1))[:, 1]"))
+    model = {"factory": f"{network}:colours", "output": "logits_binary"}
+    config = config.model_copy(
+        update={"inspected_model": ModelConfig.model_validate(model), "feature_model": config.inspected_model}
+    )
+    noted = {"column": 0, "class_id": 1, "threshold": 0.9, "maximises": "f1", "value": 1.0, "n_images": 2}
+    run.update_info(outputs={"kind": "sigmoid_logits", "n_tied": 0, "positive": noted})
+    found = joined(passed(config, run, write_pool(tmp_path / "pool", 10)))
+    probability = np.where(found["predictions"] == 1, found["confidences"], 1 - found["confidences"])
+    assert found["predictions"].tolist() == (probability >= 0.9).astype(int).tolist()
+    assert 0 < found["predictions"].sum() < len(probability)
 
 
 def test_images_none_of_which_can_be_read_are_an_error(toy: tuple[Config, Run], tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from barlow_report.vision.datasets import ImageList, list_images
 from barlow_report.vision.extraction import ShardResult, extract_shard
 from barlow_report.vision.images import read_image
 from barlow_report.vision.loading import load_model
-from barlow_report.vision.models import LoadedModel, check_outputs
+from barlow_report.vision.models import LoadedModel
+from barlow_report.vision.output_counts import check_outputs
 from barlow_report.vision.preprocessing import to_tensor
 from tests.vision.toys import CPU
 

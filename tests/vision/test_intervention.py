@@ -7,6 +7,7 @@ from PIL import Image
 from torch import nn
 
 from barlow_report.config import PreprocessingConfig
+from barlow_report.vision.decisions import Decision
 from barlow_report.vision.gradients import LARGEST_CHANGE
 from barlow_report.vision.intervention import Interventions
 from barlow_report.vision.last_layer import class_weights
@@ -56,7 +57,7 @@ def laboratory(preprocessing: PreprocessingConfig | None = None) -> Intervention
         name="judge",
         needs_features=False,
     )
-    return Interventions(wrap(ColourNet()), inspected, output_kind="logits", n_steps=4, batch_size=8)
+    return Interventions(wrap(ColourNet()), inspected, decision=Decision(), n_steps=4, batch_size=8)
 
 
 def experiment(interventions: Interventions, images: list[Image.Image], what: Change) -> Outcome:
@@ -128,7 +129,7 @@ def free_laboratory() -> Interventions:
         needs_features=False,
         image_size=(8, 8),
     )
-    return Interventions(feature, inspected, output_kind="logits", n_steps=4, batch_size=8)
+    return Interventions(feature, inspected, decision=Decision(), n_steps=4, batch_size=8)
 
 
 def test_images_of_several_sizes_keep_their_order() -> None:

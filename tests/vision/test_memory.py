@@ -12,6 +12,7 @@ import torch
 from barlow_report.config import AttackConfig
 from barlow_report.errors import ModelError
 from barlow_report.vision.attack import FeatureAttack
+from barlow_report.vision.decisions import Decision
 from barlow_report.vision.embeddings import ImageTextModel
 from barlow_report.vision.intervention import Interventions
 from barlow_report.vision.memory import is_out_of_memory
@@ -56,7 +57,7 @@ def experiment(model: LoadedModel) -> list[Any]:
         class_controls=np.array([2]),
         seed=0,
     )
-    interventions = Interventions(model, model, output_kind="logits", n_steps=4, batch_size=8)
+    interventions = Interventions(model, model, decision=Decision(), n_steps=4, batch_size=8)
     (found,) = interventions.run([Task(images=IMAGES, change=change)])
     return [found.moved, found.controls, found.noise, found.length, found.activation_moved, *found.moved_images]
 

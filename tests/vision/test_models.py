@@ -2,6 +2,7 @@
 
 import sys
 from collections import namedtuple
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from barlow_report.config import ModelConfig, PreprocessingConfig
 from barlow_report.errors import ConfigError, ModelError
 from barlow_report.vision.devices import choose_device
 from barlow_report.vision.loading import load_model
-from barlow_report.vision.models import LoadedModel, check_outputs
+from barlow_report.vision.models import LoadedModel
+from barlow_report.vision.output_counts import check_outputs
 from tests.vision.toys import CPU, ColourNet, n_hooks, wrap
 
 FACTORY = """
@@ -265,11 +267,6 @@ class Output:
         (lambda _: (None, 1), r"returns tuple \(\[0\] NoneType, \[1\] int\), expected one tensor"),
         (lambda logits: logits[0], r"returns shape \(3,\) for 2 images, .*one row of logits per image"),
         (lambda logits: logits.argmax(dim=1)[:, None], "found torch.int64"),
-        (lambda logits: logits[:, 0], r"returns shape \(2,\) .* logit of the second class.*zeros_like\(logit\), logit"),
-        (
-            lambda logits: logits[:, :1].sigmoid(),
-            r"returns shape \(2, 1\) .*probability of the second.*1 - share, share",
-        ),
         (lambda logits: logits[:, :, None, None].expand(-1, -1, 4, 4), r"4 × 4 positions is a segmentation"),
         (lambda logits: torch.stack([logits, logits], dim=1), r"returns shape \(2, 2, 3\) .*which of its dimensions"),
     ],
@@ -280,26 +277,38 @@ def test_an_output_that_is_no_table_of_logits_comes_with_lines_that_help(change:
 
 
 class OneLogit(ColourNet):
-    def __init__(self) -> None:
+    def __init__(self, change: Callable[[torch.Tensor], torch.Tensor]) -> None:
         super().__init__()
         self.fc = nn.Linear(4, 1)
         nn.init.constant_(self.fc.weight, 0.01)
-
-
-class TwoLogits(OneLogit):
-    """As the message about one logit says."""
+        self.change = change
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        logit = super().forward(x).reshape(-1, 1)
-        return torch.cat([torch.zeros_like(logit), logit], dim=1)
+        return self.change(super().forward(x))
 
 
-def test_the_lines_for_a_model_with_one_logit_work() -> None:
-    with pytest.raises(ModelError, match=r"logit of the second class.*set 'feature_module' to 'fc'"):
-        wrap(OneLogit())
-    model = wrap(TwoLogits(), feature_module="fc")
-    assert (model.n_outputs, model.n_features) == (2, 4)
+@pytest.mark.parametrize(
+    ("change", "is_linear", "fewest"),
+    [
+        (lambda logit: logit, True, 1),
+        (lambda logit: logit[:, 0], True, 1),
+        (lambda logit: logit.squeeze(), True, 2),
+        (lambda logit: logit[:, :, None, None], True, 1),
+        (lambda logit: logit.sigmoid(), False, 1),
+        (lambda logit: logit.sigmoid()[:, 0], False, 1),
+    ],
+)
+def test_one_number_per_image_is_one_output_in_any_shape(
+    change: Callable[[torch.Tensor], torch.Tensor], *, is_linear: bool, fewest: int
+) -> None:
+    model = wrap(OneLogit(change))
+    assert (model.n_outputs, model.n_features, model.feature_place.module) == (1, 4, "fc")
+    assert (model.ends_in_linear, model.fewest_per_call) == (is_linear, fewest)
     assert model.map_place is not None
+    images = torch.rand(3, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    whole = model.predict(images)
+    assert whole.shape == (3, 1)
+    assert torch.allclose(model.features(images[:1])[0], whole[:1])
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,7 @@ class Laboratory:
 
     def __init__(self, config: Config, settings: CausesConfig, run: Run, *, inspected: ModelConfig) -> None:
         from barlow_report.stages.pictures import Pictures, feature_model_config
+        from barlow_report.vision.decisions import Decision
         from barlow_report.vision.intervention import Interventions
 
         self._config, self._settings = config, settings
@@ -70,10 +71,11 @@ class Laboratory:
         self._members = GroupMembers(run)
         self._is_held_out = np.asarray(run.read_table("splits")["split"] == "held_out", dtype=np.bool_)
         self._model, self._inspected = _load(config, inspected, self._pictures, feature_model_config(config))
+        self._decision = Decision.from_info(run.info.get("outputs"))
         self._interventions = Interventions(
             self._model,
             self._inspected,
-            output_kind=run.info.get("outputs", {}).get("kind", "logits"),
+            decision=self._decision,
             n_steps=settings.n_steps,
             batch_size=settings.batch_size,
         )
@@ -148,7 +150,8 @@ class Laboratory:
             class_id = of_group.iloc[0]
         if self._model.n_outputs != self._inspected.n_outputs:
             return nothing
-        weights = class_weights(self._model, int(class_id))
+        one = self._decision.positive  # of the other class the weights are the same but for their sign
+        weights = class_weights(self._model, int(class_id) if one is None else one.column)
         if weights is None:
             return nothing
         return class_controls(weights, similar, self._settings.n_class_controls)

@@ -1,13 +1,13 @@
 """What a run was made with, as lines of a list: models, settings, and what was assumed."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from barlow_report.formatting import count, duplicates_words
+from barlow_report.formatting import count, counted, duplicates_words
 from barlow_report.report.pages.page import Site
 from barlow_report.visible import visible
 
-__all__ = ["NOT_SET", "Fact", "assumptions", "last_part", "run_facts", "settings_rows"]
+__all__ = ["NOT_SET", "Fact", "Threshold", "assumptions", "last_part", "run_facts", "settings_rows", "threshold"]
 
 NOT_SET = "not set"
 """What is said of a setting without a value."""
@@ -20,6 +20,47 @@ class Fact:
     name: str
     value: str
     is_code: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """From which probability on an image is taken for the positive class, by a model whose output decides by itself.
+
+    Attributes:
+        value: The probability, in words.
+        positive: Name of the class.
+        negative: Name of the other one.
+        measure: What the threshold maximises, in words; None where it was given.
+        reached: The measure's value, in words.
+        n_images: Images that it was chosen on.
+    """
+
+    value: str
+    positive: str
+    negative: str
+    measure: str | None = None
+    reached: str = ""
+    n_images: int = 0
+
+
+_MEASURES = {"balanced_accuracy": "balanced accuracy", "f1": "F1"}
+
+
+def threshold(site: Site) -> Threshold | None:
+    """The threshold of the inspected model's output; None where the largest output decides."""
+    outputs = site.info.get("outputs")
+    noted = outputs.get("positive") if isinstance(outputs, Mapping) else None
+    if not isinstance(noted, Mapping):
+        return None
+    classes, class_id = site.catalog.classes, int(noted["class_id"])
+    found = Threshold(
+        value=f"{noted['threshold']:.6g}", positive=classes[class_id].name, negative=classes[1 - class_id].name
+    )
+    if noted.get("maximises") not in _MEASURES:
+        return found
+    return replace(
+        found, measure=_MEASURES[noted["maximises"]], reached=f"{noted['value']:.3f}", n_images=noted["n_images"]
+    )
 
 
 def run_facts(site: Site) -> Iterator[Fact]:
@@ -35,6 +76,9 @@ def run_facts(site: Site) -> Iterator[Fact]:
         yield from _model_facts("Inspected model", inspected)
     else:
         yield Fact("Inspected model", "none: the predictions came with the images")
+    if (found := threshold(site)) is not None:
+        best = "" if found.measure is None else f": the largest {found.measure}, on {counted(found.n_images, 'image')}"
+        yield Fact("Threshold", visible(f"probability of {found.positive} ≥ {found.value}{best}"))
     if isinstance(feature, Mapping):
         if feature.get("is_inspected"):
             yield Fact("Feature model", "the inspected model itself")

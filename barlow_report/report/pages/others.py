@@ -11,7 +11,15 @@ from barlow_report.report.datatable import Link
 from barlow_report.report.evaluation_records import Evaluation, Explained
 from barlow_report.report.evidence import STABILITY
 from barlow_report.report.judged import ImagesNeeded, images_needed_here
-from barlow_report.report.pages.facts import NOT_SET, Fact, assumptions, run_facts, settings_rows
+from barlow_report.report.pages.facts import (
+    NOT_SET,
+    Fact,
+    Threshold,
+    assumptions,
+    run_facts,
+    settings_rows,
+    threshold,
+)
 from barlow_report.report.pages.page import Heading, Site, SitePage
 from barlow_report.report.records import Share
 from barlow_report.report.slots import MethodPart
@@ -46,6 +54,7 @@ class MethodView:
     needed: tuple[ImagesNeeded, ...]
     n_bins: int
     facts: tuple[Fact, ...]
+    threshold: Threshold | None
     settings: tuple[Fact, ...]
     assumptions: tuple[str, ...]
     attack: tuple[str, ...]
@@ -165,6 +174,7 @@ def method_page(site: Site) -> SitePage:
             needed=() if site.catalog.is_in_sample else images_needed_here(site),
             n_bins=N_BINS,
             facts=tuple(run_facts(site)),
+            threshold=threshold(site),
             settings=settings,
             assumptions=assumptions(site.info),
             attack=tuple(attack_words(settings)),
