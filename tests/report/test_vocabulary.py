@@ -29,7 +29,12 @@ RIGHT_WORDS = {
 }
 """What pages used to say, as a pattern, and what they say."""
 
-_BY_NAME = {"set aside": "error_types", "candidate words": "error_types"}  # what a lens calls so, and where it may
+_BY_NAME = {  # what a lens calls so, and where it may
+    "set aside": "error_types",
+    "candidate words": "error_types",
+    "candidate": "pool",
+    "candidates": "pool",
+}
 _FOLDERS = ("report", "lenses", "visuals")
 _SOURCES = [
     *(path for kind in ("*.html", "*.js") for path in (ROOT / "templates").rglob(kind)),

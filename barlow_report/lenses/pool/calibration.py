@@ -1,9 +1,9 @@
 """The estimated probability that the inspected model fails on an image that meets the rule of a failure mode.
 
-Where the rule alone is known it is the failure rate of the images that meet it. Confidence and the decision value of a
+Where the rule alone is known it is the error rate of the images that meet it. Confidence and the decision value of a
 failure direction tell such images apart: a logistic regression of failing on them, and on whether the rule is met,
 is fitted to images that nothing is tested with. Its level is then moved so that the mean over the images that meet the
-rule is their failure rate in evidence, because a rule was chosen for failing much where it was found. Moving the level
+rule is their error rate in evidence, because a rule was chosen for failing much where it was found. Moving the level
 changes no order.
 
 What is predicted is whether the model fails, and whether the label is the prediction is never used: of an image that
@@ -32,7 +32,7 @@ class Calibration:
     """How failing follows from predictors, among images that meet a rule.
 
     Attributes:
-        rate: The failure rate of images that meet the rule, 0 to 1.
+        rate: The error rate of images that meet the rule, 0 to 1.
         weights: Log-odds for a unit of each predictor, (n_predictors,); None where the rate is all that is known.
         intercept: Log-odds where all predictors are 0.
     """
@@ -61,7 +61,7 @@ def calibrate(
         meets_rule: (n,) whether each image meets the rule.
         fitted: (n,) images to fit the regression to.
         counted: (n,) images over which the mean probability is to be `rate`; those of them that meet the rule count.
-        rate: Failure rate of images that meet the rule, in evidence, 0 to 1.
+        rate: Error rate of images that meet the rule, in evidence, 0 to 1.
     """
     chosen = fitted & np.isfinite(predictors).all(axis=1)
     outcomes = is_failure[chosen]

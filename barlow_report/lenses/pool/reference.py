@@ -1,7 +1,7 @@
 """What the analysed images say of a failure mode: how often images that meet its rule fail, and what tells them apart.
 
 The reference of a candidate are the analysed images that would be candidates for the same reason: those of the class
-that meet the rule; and, with their labels hidden, those that meet it and are predicted as the class, or as what the
+that meet the rule; and, with their labels hidden, those that meet it and are taken for the class, or as what the
 mode's failures are taken for.
 """
 
@@ -51,7 +51,7 @@ class Reference:
 
         Args:
             mode: Without calibrations.
-            rate: The failure rate in evidence of images of the class that meet the rule, 0 to 1.
+            rate: The error rate in evidence of images of the class that meet the rule, 0 to 1.
             predictors: (n, n_predictors) of the analysed images.
         """
         meets_rule, fails = mode.meets(self.features), self.labels != self.predictions
@@ -85,7 +85,7 @@ class Reference:
 def failures_are_taken_for(
     labels: Integers, predictions: Integers, meets_rule: Booleans, *, class_ids: Integers
 ) -> Integers:
-    """Return the classes, ascending, other than those of a mode, that its failures are predicted as.
+    """Return the classes, ascending, other than those of a mode, that its failures are taken for.
 
     Args:
         labels: (n,) class_id of the analysed images.

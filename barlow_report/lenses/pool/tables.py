@@ -31,10 +31,8 @@ TABLES: tuple[Table, ...] = (
             integer("n_may_be_of_class", "images of the pool, none of them analysed, that may be of the class"),
             integer("n_candidates", "of these, images that meet the rule"),
             integer("n_by_label", "candidates whose label is the class"),
-            integer("n_by_prediction", "candidates without a label, predicted as the class"),
-            integer(
-                "n_by_taken_for", "candidates without a label, predicted as what the mode's failures are taken for"
-            ),
+            integer("n_by_prediction", "candidates without a label, taken for the class"),
+            integer("n_by_taken_for", "candidates without a label, taken for what the mode's failures are taken for"),
             integer("n_listed", "candidates in pool_candidates"),
             integer("n_class", f"{_ANALYSED}, those of the class"),
             integer("n_meets", "of these, images that meet the rule"),
@@ -74,8 +72,8 @@ TABLES: tuple[Table, ...] = (
             _POOL_IMAGE_ID,
             text(
                 "basis",
-                "why it may be of the class. label: its label is; prediction: it has no label and is predicted as the "
-                "class; taken_for: it has no label and is predicted as what the mode's failures are taken for",
+                "why it may be of the class. label: its label is; prediction: it has no label and is taken for the "
+                "class; taken_for: it has no label and is taken for what the mode's failures are taken for",
                 allowed=("label", "prediction", "taken_for"),
             ),
             real("probability", "estimated probability that the inspected model fails on it, 0 to 1"),
