@@ -144,7 +144,7 @@ def _compare_modes(pair: Pair, limits: Mapping[str, float]) -> tuple[list[Compar
                 judged=found,
                 places=places,
             )
-            modes.append(replace(compared, judged=_came_or_went(compared)))
+            modes.append(replace(compared, judged=_came_or_went(compared, is_paired=pair.matching.is_paired)))
     return modes, sum(found.p_value == found.p_value for found, _ in results)
 
 
@@ -159,12 +159,18 @@ def _names(pair: Pair, verified: Mapping[Side, Sequence[Mode]], same: Mapping[in
     return {"old": old, "new": inherited | {mode.rule_id: name for mode, name in zip(others, given, strict=True)}}
 
 
-def _came_or_went(compared: ComparedMode) -> Judged:
-    """Call a mode of one run new where it is worse or the old run has no such images, and gone where it is better."""
+def _came_or_went(compared: ComparedMode, *, is_paired: bool) -> Judged:
+    """Call a mode of one run new or gone where that is so.
+
+    New is one that is worse, or whose images the old run does not have. Gone is one that is better, or of whose kind
+    none of the same images is any more, as a class that the new model takes none of them for. Of other images that
+    would be chance, as long as nothing is known of the rate.
+    """
     judged, counts = compared.judged, compared.judged.found.outcomes
-    if compared.old is None and (judged.state == "worse" or (counts is not None and counts.n_old == 0 < counts.n_new)):
+    n_old, n_new = (0, 0) if counts is None else (counts.n_old, counts.n_new)
+    if compared.old is None and (judged.state == "worse" or n_old == 0 < n_new):
         return replace(judged, state="new")
-    if compared.new is None and judged.state == "better":
+    if compared.new is None and (judged.state == "better" or (is_paired and n_new == 0 < n_old)):
         return replace(judged, state="gone")
     return judged
 
@@ -189,7 +195,12 @@ def compare_mode(pair: Pair, mode: Mode, side: Side) -> tuple[Compared, Integers
     counts, level = counted.outcomes, pair.new.settings.confidence_level
     if not (counts.n_old and counts.n_new):
         which = pair.old.name if not counts.n_old else pair.new.name
-        found = not_compared(f"the run {which} has no images of this kind")
+        is_of_both = pair.matching.is_paired and (counts.n_old or counts.n_new)
+        found = not_compared(
+            f"none of the same images is of this kind in {which}"
+            if is_of_both
+            else f"the run {which} has no images of this kind"
+        )
         return replace(found, outcomes=counts), counted.places
     if mode.estimate is None:
         return compare_counts(counts, level=level), counted.places
@@ -206,8 +217,6 @@ def _counts(pair: Pair, count: Callable[[], Outcomes]) -> Compared:
         counts = count()
     except NotComparableError as error:
         return not_compared(str(error))
-    if not (counts.n_old and counts.n_new):
-        return not_compared("a run has no such images")
     return compare_counts(counts, level=pair.new.settings.confidence_level)
 
 

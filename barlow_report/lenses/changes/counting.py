@@ -83,11 +83,20 @@ def count_mode(pair: Pair, mode: Mode, *, found_by: Side) -> Counted:
 
 
 def count_all(pair: Pair) -> Outcomes:
-    """Count all images and failures for both models."""
+    """Count all images and failures for both models.
+
+    Raises:
+        NotComparableError: A run has no image, or none that both have has one label in both.
+    """
     if pair.matching.is_paired:
         places = np.arange(len(pair.matching.new_ids))
         inside = np.ones(len(places), dtype=np.bool_)
+        if not len(places):
+            raise NotComparableError("every image has another label now")
         return _count_pairs(pair, places, inside, inside)
+    for run in (pair.old, pair.new):
+        if not run.n_images:
+            raise NotComparableError(f"the run {run.name} has no images")
     return _count_others(*(run.is_failure for run in (pair.old, pair.new)))
 
 
@@ -95,7 +104,7 @@ def count_class(pair: Pair, name: str) -> Outcomes:
     """Count the images and failures of a class, by label, for both models.
 
     Raises:
-        NotComparableError: A run has no such class, or no image of it.
+        NotComparableError: A run has no such class, or no image of it; on the same images: none that both have.
     """
     for run in (pair.old, pair.new):
         if name not in run.class_names:
@@ -103,8 +112,13 @@ def count_class(pair: Pair, name: str) -> Outcomes:
     inside = {side: pair.run(side).labels == pair.run(side).class_names.index(name) for side in _SIDES}
     if pair.matching.is_paired:
         places = np.flatnonzero(inside["new"][pair.matching.new_ids])
+        if not len(places):
+            raise NotComparableError(f"none of the same images is labelled {name}")
         every = np.ones(len(pair.matching.new_ids), dtype=np.bool_)
         return _count_pairs(pair, places, every, every)
+    for side in _SIDES:
+        if not inside[side].any():
+            raise NotComparableError(f"the run {pair.run(side).name} has no image labelled {name}")
     return _count_others(*(pair.run(side).is_failure[inside[side]] for side in _SIDES))
 
 

@@ -157,7 +157,7 @@ def state_meanings(changes: ChangeView) -> tuple[tuple[str, str], ...]:
         ),
         ("not_comparable", "there is nothing to compare; the reason is in the table"),
         ("better", f"fails less often than in {changes.old.name}, and that is not chance ({q})"),
-        ("gone", f"verified only in {changes.old.name}, and got better"),
+        ("gone", f"verified only in {changes.old.name}, and got better or has none of the same images any more"),
         ("unchanged", f"the interval of the difference lies within ±{delta} points"),
     )
 

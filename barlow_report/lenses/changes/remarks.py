@@ -31,7 +31,7 @@ def remarks(comparison: Comparison) -> dict[str, str]:
     found = {
         "images": _images(pair),
         "labels": _labels(pair),
-        "classes": _classes(pair),
+        "classes": _classes(comparison),
         "feature_model": _feature_model(pair),
         "settings": _settings(pair),
         "evidence": _evidence(pair),
@@ -63,13 +63,30 @@ def _labels(pair: Pair) -> str:
     return f"{count(n)} images of both runs have another label now, and are not compared."
 
 
-def _classes(pair: Pair) -> str:
-    parts = []
+def _classes(comparison: Comparison) -> str:
+    """Name the classes that only one run has, and those without images to compare."""
+    pair, parts = comparison.pair, []
     for run, other in ((pair.old, pair.new), (pair.new, pair.old)):
         only = [name for name in run.class_names if name not in set(other.class_names)]
         if only:
             parts.append(f"Only {run.name} has {_listed(only)}.")
+    parts += _without_images(comparison)
     return " ".join([*parts, "Other classes are compared."]) if parts else ""
+
+
+def _without_images(comparison: Comparison) -> list[str]:
+    """Name the classes that both runs have and that were not compared, as there is no image of them."""
+    pair = comparison.pair
+    shared = set(pair.old.class_names) & set(pair.new.class_names)
+    lacking = [n for n, judged in comparison.classes.items() if n in shared and judged.state == "not_comparable"]
+    if pair.matching.is_paired:
+        return [f"None of the same images is labelled {_listed(lacking)}."] if lacking else []
+    found = []
+    for run in (pair.old, pair.new):
+        labels = {run.class_names[label] for label in set(run.labels.tolist())}
+        if names := [name for name in lacking if name not in labels]:
+            found.append(f"{run.name} has no image labelled {_listed(names)}.")
+    return found
 
 
 def _feature_model(pair: Pair) -> str:

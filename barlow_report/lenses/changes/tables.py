@@ -55,7 +55,8 @@ _COMPARED = (
         "state",
         "worse, better: q <= max_q_value; unchanged: the interval of the difference lies within ±delta; undecided: "
         "neither; new: a failure mode verified only in the new run, and worse or without images in the old one; gone: "
-        "verified only in the old run, and better; not_comparable: see reason",
+        "verified only in the old run, and better, or of its kind none of the same images is any more; not_comparable: "
+        "see reason",
         allowed=STATES,
     ),
     text("reason", "why there is no comparison, or what limits it; no value", nullable=True),

@@ -41,8 +41,8 @@ class Change:
         name: Permanent name of the mode, or name of the class; empty for the run.
         group: The mode's group in words; empty for the others.
         state: worse, better, unchanged, undecided, new, gone or not_comparable.
-        reason: Why it cannot be compared; empty where it can. A mode that no image of the new run is in, though both
-            runs have the same images, is gone, and this says so.
+        reason: Why it cannot be compared, or has no rates; empty where it can. A mode that none of the same images is
+            in under the new model is gone, and this says so.
         n_images: Images that it was compared on.
         old: Error rate in the baseline, 0 to 1; None where there is none.
         new: The same in the new run.

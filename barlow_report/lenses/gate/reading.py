@@ -48,7 +48,6 @@ def read_changes(tables: Mapping[str, pd.DataFrame], *, unjudged: str) -> Change
         unjudged: Why the baseline's failure modes could not be judged, see `why_unjudged`.
     """
     (whole,) = rows(tables["changes"])
-    is_paired = whole["kind"] == "same_images"
     return Changes(
         baseline=visible(str(whole["name_old"])),
         max_q_value=float(whole["max_q_value"]),
@@ -59,7 +58,6 @@ def read_changes(tables: Mapping[str, pd.DataFrame], *, unjudged: str) -> Change
                 name=row["mode_name"],
                 group=_group_words(row["grouping"], row["group_name"]),
                 rule_id=row["rule_id_new"],
-                is_paired=is_paired,
             )
             for row in rows(tables["mode_changes"])
         ),
@@ -118,21 +116,15 @@ def _explained(run: RunResults) -> Rate | None:
     return Rate(value=n_explained / n_failures) if n_failures and n_explained is not None else None
 
 
-def _change(
-    row: Mapping[str, Any], *, name: str = "", group: str = "", is_paired: bool = False, **ids: int | None
-) -> Change:
+def _change(row: Mapping[str, Any], *, name: str = "", group: str = "", **ids: int | None) -> Change:
     low, high = row["difference_low"], row["difference_high"]
-    found, n_old, n_new = row["difference"], row["n_images_old"] or 0, row["n_images_new"] or 0
-    state, reason = row["state"], visible(row["reason"] or "").rstrip(".")
-    if is_paired and state == "not_comparable" and n_old > 0 == n_new:
-        # of the same images the new model takes none for this class: there is no such failure any more
-        state, reason = "gone", "of the same images none is of this kind any more"
+    found = row["difference"]
     return Change(
         name=visible(name),
         group=group,
-        state=state,
-        reason=reason,
-        n_images=n_new,
+        state=row["state"],
+        reason=visible(row["reason"] or "").rstrip("."),
+        n_images=row["n_images_new"] or 0,
         old=row["error_rate_old"],
         new=row["error_rate_new"],
         difference=None if found is None else Rate(value=found, low=low, high=high),

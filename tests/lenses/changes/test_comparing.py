@@ -133,12 +133,33 @@ def test_a_group_by_prediction_has_other_images_under_each_model(evidence: str) 
     assert mode.judged.state in ("unchanged", "undecided")
 
 
-def test_a_group_by_prediction_that_the_new_model_never_predicts_is_not_comparable() -> None:
+def test_a_mode_by_prediction_is_gone_where_the_new_model_takes_none_of_the_same_images_for_its_class() -> None:
     old = hand_run(wrong(cats=range(20)), modes=[("prediction", CAT)], name="old")
     new = hand_run(wrong(cats=range(N)), modes=[], name="new")
     mode = _mode(old, new)
+    assert (mode.judged.state, mode.judged.found.change) == ("gone", None)
+    assert mode.judged.found.reason == "none of the same images is of this kind in new"
+    assert _compare(old, new).classes["cat"].state == "worse"  # what it costs is said by label
+
+
+def test_a_mode_whose_kind_other_images_lack_in_the_new_run_cannot_be_compared() -> None:
+    old = hand_run(wrong(cats=range(20)), modes=[("prediction", CAT)], name="old")
+    new = hand_run(wrong(cats=range(N)), modes=[], name="new", prefix="b")
+    mode = _mode(old, new)
     assert mode.judged.state == "not_comparable"
-    assert "new has no images" in (mode.judged.found.reason or "")
+    assert mode.judged.found.reason == "the run new has no images of this kind"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "reason"),
+    [("a", "none of the same images is labelled dog"), ("b", "the run new has no image labelled dog")],
+)
+def test_a_class_without_images_in_one_run_is_not_compared(prefix: str, reason: str) -> None:
+    new = hand_run(wrong(), name="new", prefix=prefix)
+    images = new.tables["images"].assign(label=CAT, prediction=CAT)
+    found = _compare(hand_run(wrong(), modes=[]), replace(new, tables={**new.tables, "images": images}))
+    assert (found.classes["dog"].state, found.classes["dog"].found.reason) == ("not_comparable", reason)
+    assert found.classes["cat"].state != "not_comparable"
 
 
 def test_a_mode_on_images_that_the_old_run_did_not_have_is_new() -> None:

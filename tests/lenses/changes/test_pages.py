@@ -197,13 +197,19 @@ def test_one_image_is_said_to_be_one(plain: ReportSource) -> None:
     assert whole_sentence(replace(changes, whole=whole)).startswith("Over the same 1 image, ")
 
 
-def test_a_mode_that_is_new_for_want_of_images_before_is_no_limit_of_the_comparison(plain: ReportSource) -> None:
+@pytest.mark.parametrize("state", ["new", "gone"])
+def test_a_mode_that_is_new_or_gone_for_want_of_images_is_no_limit_of_the_comparison(
+    plain: ReportSource, state: str
+) -> None:
     """Its table row says why it has no rates; among what could not be compared it would be told twice."""
-    source = with_changes(plain, states=("new", "worse", "not_comparable"))
+    source = with_changes(plain, states=(state, "worse", "not_comparable"))
     modes = source.tables["mode_changes"]
-    new = modes["state"] == "new"
-    reason = "the run release-1 has no images of this kind"
-    modes = modes.assign(reason=modes["reason"].mask(new, reason), difference=modes["difference"].mask(new))
+    without = modes["state"] == state
+    reason = "none of the same images is of this kind in release-1"
+    rates = [name for name in modes if name.startswith(("error_rate", "difference")) or name in ("p_value", "q_value")]
+    modes = modes.assign(
+        reason=modes["reason"].mask(without, reason), **{name: modes[name].mask(without) for name in rates}
+    )
     text = _words(_rendered(replace(source, tables={**source.tables, "mode_changes": modes}), PAGE))
     table, _, limits = text.partition("What could not be compared")
     assert reason in table

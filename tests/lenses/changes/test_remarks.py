@@ -55,6 +55,16 @@ def test_each_difference_is_named(new: RunResults, topic: str, words: str) -> No
     assert words in _remarks(_OLD, new)[topic]
 
 
+@pytest.mark.parametrize(
+    ("prefix", "words"), [("a", "None of the same images is labelled dog."), ("b", "new has no image labelled dog.")]
+)
+def test_classes_without_images_are_among_what_could_not_be_compared(prefix: str, words: str) -> None:
+    new = hand_run(wrong(), name="new", prefix=prefix)
+    images = new.tables["images"].assign(label=0, prediction=0)
+    found = _remarks(_OLD, replace(new, tables={**new.tables, "images": images}))
+    assert found["classes"] == f"{words} Other classes are compared."
+
+
 def test_one_image_that_both_runs_have_is_said_to_be_one() -> None:
     new = hand_run(wrong(), name="new", prefix="b")
     digests = [_OLD.tables["contents"]["digest"].iloc[0], *new.tables["contents"]["digest"].iloc[1:]]
