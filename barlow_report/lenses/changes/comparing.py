@@ -19,7 +19,7 @@ from barlow_report.lenses.changes.states import (
     compare_estimate,
     name_states,
     not_compared,
-    q_values_of,
+    q_values_of_families,
 )
 
 __all__ = ["ComparedMode", "Comparison", "Judged", "compare_mode", "compare_runs"]
@@ -104,22 +104,41 @@ def compare_runs(old: RunResults, new: RunResults, *, delta: float) -> Compariso
     """
     pair = Pair(old=old, new=new, matching=match_images(old, new))
     limits = {"delta": delta, "max_q_value": new.settings.max_q_value}
-    modes, n_tested = _compare_modes(pair, limits)
+    listed = _list(pair)
+    results = _compare_modes(pair, listed.rules)
     names = list(dict.fromkeys([*new.class_names, *old.class_names]))
-    classes = _judge([_class(pair, name) for name in names], limits)
-    (whole,) = _judge([_counts(pair, lambda: count_all(pair))], limits)
+    families = [
+        [found for found, _ in results],
+        [_class(pair, name) for name in names],
+        [_counts(pair, lambda: count_all(pair))],
+    ]
+    modes, classes, (whole,) = _judge(families, limits)
     return Comparison(
         pair=pair,
         delta=delta,
-        n_tested=n_tested,
+        n_tested=sum(found.p_value == found.p_value for found in families[0]),
         whole=whole,
         classes=dict(zip(names, classes, strict=True)),
-        modes=modes,
+        modes=_verified(pair, listed, modes, [places for _, places in results]),
     )
 
 
-def _compare_modes(pair: Pair, limits: Mapping[str, float]) -> tuple[list[ComparedMode], int]:
-    """Compare every mode that was tested, so that q-values correct for all, and keep those that are verified."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Listed:
+    """Every failure mode that was tested in either run, once.
+
+    Attributes:
+        rules: Each with the run whose rule is compared.
+        verified: Those of each run.
+        same: Two of them that are one, by the place of the old one in `verified`.
+    """
+
+    rules: Sequence[tuple[Mode, Side]]
+    verified: Mapping[Side, Sequence[Mode]]
+    same: Mapping[int, Same]
+
+
+def _list(pair: Pair) -> _Listed:
     tested = {side: list_modes(pair.run(side)) for side in _SIDES}
     verified = {side: [mode for mode in tested[side] if mode.is_verified] for side in _SIDES}
     same = {pairing.old: pairing for pairing in pair_modes(pair, verified["old"], verified["new"])}
@@ -128,12 +147,31 @@ def _compare_modes(pair: Pair, limits: Mapping[str, float]) -> tuple[list[Compar
         *((mode, "old") for mode in tested["old"]),
         *((mode, "new") for mode in tested["new"] if mode.rule_id not in again),
     ]
-    results = [compare_mode(pair, mode, side) for mode, side in rules]
-    judged = _judge([found for found, _ in results], limits)
-    names = _names(pair, verified, same)
-    partners = {verified["old"][place].rule_id: pairing for place, pairing in same.items()}
+    return _Listed(rules=rules, verified=verified, same=same)
+
+
+def _compare_modes(pair: Pair, rules: Sequence[tuple[Mode, Side]]) -> list[tuple[Compared, Integers]]:
+    """Compare every mode that was tested, so that q-values correct for all, though only verified ones are shown.
+
+    Where images were held out, a mode is verified for its many failures among the images that compare it, so the change
+    that is seen owes something to that choice. Its interval has the level with which at most a share 1 − level of those
+    that are shown miss the change (Benjamini and Yekutieli, Journal of the American Statistical Association 100, 2005,
+    71–81): 1 − (1 − level) · shown / tested.
+    """
+    level = pair.new.settings.confidence_level
+    chosen = [mode.is_verified for mode, _ in rules if mode.estimate is None]
+    if any(chosen):
+        level = 1 - (1 - level) * sum(chosen) / len(chosen)
+    return [compare_mode(pair, mode, side, level=level if mode.estimate is None else None) for mode, side in rules]
+
+
+def _verified(pair: Pair, listed: _Listed, judged: Sequence[Judged], places: Sequence[Integers]) -> list[ComparedMode]:
+    """The modes that are verified in either run, with their names and what became of them."""
+    verified = listed.verified
+    names = _names(pair, verified, listed.same)
+    partners = {verified["old"][place].rule_id: pairing for place, pairing in listed.same.items()}
     modes = []
-    for (mode, side), (_, places), found in zip(rules, results, judged, strict=True):
+    for (mode, side), counted, found in zip(listed.rules, places, judged, strict=True):
         if mode.is_verified:
             pairing = partners.get(mode.rule_id) if side == "old" else None
             compared = ComparedMode(
@@ -142,10 +180,10 @@ def _compare_modes(pair: Pair, limits: Mapping[str, float]) -> tuple[list[Compar
                 new=mode if side == "new" else (verified["new"][pairing.new] if pairing else None),
                 same=pairing,
                 judged=found,
-                places=places,
+                places=counted,
             )
             modes.append(replace(compared, judged=_came_or_went(compared, is_paired=pair.matching.is_paired)))
-    return modes, sum(found.p_value == found.p_value for found, _ in results)
+    return modes
 
 
 def _names(pair: Pair, verified: Mapping[Side, Sequence[Mode]], same: Mapping[int, Same]) -> dict[Side, dict[int, str]]:
@@ -175,13 +213,14 @@ def _came_or_went(compared: ComparedMode, *, is_paired: bool) -> Judged:
     return judged
 
 
-def compare_mode(pair: Pair, mode: Mode, side: Side) -> tuple[Compared, Integers]:
+def compare_mode(pair: Pair, mode: Mode, side: Side, *, level: float | None = None) -> tuple[Compared, Integers]:
     """Compare both models on one failure mode.
 
     Args:
         pair: Both runs.
         mode: Of the run `side`.
         side: The run whose rule it is.
+        level: Of the intervals, 0 to 1; None: that of the new run's settings.
 
     Returns:
         The comparison, without a q-value, and the matched images that were counted.
@@ -192,7 +231,7 @@ def compare_mode(pair: Pair, mode: Mode, side: Side) -> tuple[Compared, Integers
         return not_compared(str(error), lacks_activations=isinstance(error, NoActivationsError)), np.empty(
             0, dtype=np.int64
         )
-    counts, level = counted.outcomes, pair.new.settings.confidence_level
+    counts, level = counted.outcomes, pair.new.settings.confidence_level if level is None else level
     if not (counts.n_old and counts.n_new):
         which = pair.old.name if not counts.n_old else pair.new.name
         is_of_both = pair.matching.is_paired and (counts.n_old or counts.n_new)
@@ -220,13 +259,16 @@ def _counts(pair: Pair, count: Callable[[], Outcomes]) -> Compared:
     return compare_counts(counts, level=pair.new.settings.confidence_level)
 
 
-def _judge(compared: Sequence[Compared], limits: Mapping[str, float]) -> list[Judged]:
-    """Adjust the p-values of one family of tests and name the states."""
-    q_values = q_values_of(compared)
-    states = name_states(compared, q_values=q_values, **limits)
+def _judge(families: Sequence[Sequence[Compared]], limits: Mapping[str, float]) -> list[list[Judged]]:
+    """Adjust the p-values of families of tests and name the states."""
     return [
-        Judged(found=found, q_value=q_value, state=state)
-        for found, q_value, state in zip(compared, q_values, states, strict=True)
+        [
+            Judged(found=found, q_value=q_value, state=state)
+            for found, q_value, state in zip(
+                family, q_values, name_states(family, q_values=q_values, **limits), strict=True
+            )
+        ]
+        for family, q_values in zip(families, q_values_of_families(families), strict=True)
     ]
 
 

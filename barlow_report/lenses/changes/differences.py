@@ -8,14 +8,25 @@ distribution that is known exactly: that is the *swap test*. Where no image is e
 
 **Others.** Fisher's exact test, each side by itself.
 
-**Intervals.** Newcombe's methods 10 (Statistics in Medicine 17, 1998, 873–890 and 2635–2650): the Wilson interval of
-each rate, joined by square-and-add (MOVER, Zou and Donner 2008), for pairs with their correlation. Where all images or
-none fail under both models there is no correlation to see, and the interval is ± z² / (n + z²), as wide as that of
-either rate: of 50 failures in 50 images twice, ±7.1 points. That is no fault of the method: had the models differed in
-7.1 % of such images, all in one direction, 50 pairs alike would still come about with 2.5 %, (1 − 0.071)⁵⁰. So with
-±5 points it takes 73 images to say *unchanged*.
+**Intervals.** Other images: Newcombe's method 10 (Statistics in Medicine 17, 1998, 873–890), the Wilson interval of
+each rate, joined by square-and-add (MOVER, Zou and Donner 2008). Pairs: Tango's score interval (Statistics in Medicine
+17, 1998, 891–908), which Fagerland, Lydersen and Laake recommend (Statistics in Medicine 33, 2014, 2850–2875). It holds
+all changes δ that the score test does not refuse: of n images of which x fail under the new model alone and y under the
+old, those with (x − y − nδ)² ≤ z² n (2π + δ(1 − δ)), π the most likely share of images that fail under the old model
+alone, if δ were true. Newcombe's own interval for pairs is too narrow where few differ: of 100 images of which half
+fail, and 2 % more under the new model, it holds the change in 89 % of samples, Tango's in 98 %, and in each of 116
+designs of 30 to 300 images in 94 % or more. Where no pair differs it is ± z² / (n + z²), of 50 images ±7.1 points: had
+the models differed in 7.1 % of such images, all in one direction, 50 pairs alike would still come about with 2.5 %, (1
+− 0.071)⁵⁰. So with ±5 points it takes 73 images to say *unchanged*.
+
+Where an image can be out there is no such interval, and rates that are estimates are no counts. Then both rates are
+joined with their correlation, seen with z² / 2 further images that fail under each model alone: where no pair differs
+the interval is then as wide as Tango's or up to a quarter wider. It held the change in 96 % of samples or more in each
+of 360 designs, 40 to 200 images of which up to a fifth are out under one model.
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +45,7 @@ __all__ = [
     "fisher_tails",
     "join_rates",
     "normal_tails",
+    "score_interval",
     "swap_tails",
 ]
 
@@ -43,6 +55,7 @@ Integers = npt.NDArray[np.int64]
 
 OUT, RIGHT, WRONG = 0, 1, 2
 _TIE = 1e-9  # statistics that are equal on paper
+_EXACT = 1e-12
 _SPREADS = 9.0  # standard deviations of a binomial beyond which nothing counts
 
 
@@ -158,23 +171,62 @@ def fisher_tails(outcomes: Outcomes) -> tuple[float, float]:
     return float(min(worse, 1.0)), float(min(better, 1.0))
 
 
-def correlation_of(outcomes: Outcomes, *, is_corrected: bool = True) -> float:
+def correlation_of(outcomes: Outcomes, *, level: float | None = None) -> float:
     """Correlation of both rates, −1 to 1; 0 for other images. Where every image counts for both it is their φ.
 
     Args:
         outcomes: With images for both models.
-        is_corrected: Whether a positive one is corrected for continuity, as Newcombe does for intervals.
+        level: Of an interval that it is for, 0 to 1: z² / 2 images that fail under each model alone are added, since
+            that none was seen does not say that there is none. None: as it was seen.
     """
     if outcomes.pairs is None or not (outcomes.n_old and outcomes.n_new):
         return 0.0
-    old, new = outcomes.k_old / outcomes.n_old, outcomes.k_new / outcomes.n_new
-    spread = np.sqrt(outcomes.n_old * old * (1 - old) * outcomes.n_new * new * (1 - new))
+    pairs = outcomes.pairs.astype(np.float64)
+    if level is not None:
+        pairs[[RIGHT, WRONG], [WRONG, RIGHT]] += _quantile(level) ** 2 / 2
+    n_old, n_new = pairs[RIGHT:].sum(), pairs[:, RIGHT:].sum()
+    old, new = pairs[WRONG].sum() / n_old, pairs[:, WRONG].sum() / n_new
+    spread = np.sqrt(n_old * old * (1 - old) * n_new * new * (1 - new))
     if spread == 0:
         return 0.0
-    shared = float(np.array([0.0, -old, 1 - old]) @ outcomes.pairs @ np.array([0.0, -new, 1 - new]))
-    if is_corrected and shared > 0:
-        shared = max(shared - 0.5, 0.0)
+    shared = float(np.array([0.0, -old, 1 - old]) @ pairs @ np.array([0.0, -new, 1 - new]))
     return float(np.clip(shared / spread, -1.0, 1.0))
+
+
+def score_interval(n_pairs: int, n_newly_wrong: int, n_newly_right: int, *, level: float) -> Difference:
+    """Tango's score interval of the difference of two rates of the same images, all of which count for both models.
+
+    Args:
+        n_pairs: Images, 1 at least.
+        n_newly_wrong: Of these, images that fail under the new model alone.
+        n_newly_right: Images that fail under the old model alone.
+        level: Of the interval, 0 to 1.
+    """
+    z, seen = _quantile(level), (n_newly_wrong - n_newly_right) / n_pairs
+
+    def is_refused(change: float) -> bool:
+        b = (2 * n_pairs - n_newly_wrong + n_newly_right) * change - n_newly_wrong - n_newly_right
+        root = math.sqrt(max(b**2 + 8 * n_pairs * n_newly_right * change * (1 - change), 0.0))
+        variance = n_pairs * ((root - b) / (2 * n_pairs) + change * (1 - change))
+        return (n_newly_wrong - n_newly_right - n_pairs * change) ** 2 > z**2 * variance
+
+    low, high = (_last_kept(seen, end, is_refused) for end in (-1.0, 1.0))
+    return Difference(difference=seen, low=low, high=high)
+
+
+def _last_kept(kept: float, end: float, is_refused: Callable[[float], bool]) -> float:
+    """The value furthest from one that is kept that is not refused, on the way to an end; found by halves."""
+    if not is_refused(end):
+        return end
+    while abs(end - kept) > _EXACT:
+        middle = (kept + end) / 2
+        kept, end = (kept, middle) if is_refused(middle) else (middle, end)
+    return kept
+
+
+def _quantile(level: float) -> float:
+    """z: the quantile of the normal distribution that a two-sided interval of a level takes."""
+    return float(ndtri(0.5 + level / 2))
 
 
 def join_rates(old: Rate, new: Rate, *, correlation: float) -> Difference:
@@ -191,7 +243,7 @@ def _join(first: float, second: float, correlation: float) -> float:
 
 def normal_tails(found: Difference, *, level: float) -> tuple[float, float]:
     """Approximate one-sided p-values: the interval's ends, taken as those of normal distributions."""
-    z, d = float(ndtri(0.5 + level / 2)), found.difference
+    z, d = _quantile(level), found.difference
     below, above = d - found.low, found.high - d
     with np.errstate(divide="ignore", invalid="ignore"):
         worse, better = (np.nan_to_num(np.divide(x, half), nan=0.0) for x, half in ((d, below), (-d, above)))

@@ -42,7 +42,12 @@ _COMPARED = (
     ),
     integer("n_newly_right", "images that fail only with the old model; no value", nullable=True),
     real("p_value", "that there is no change, two-sided; no value: not tested", nullable=True),
-    real("q_value", "Benjamini–Hochberg, over the tests of its kind; no value", nullable=True),
+    real(
+        "q_value",
+        "Benjamini–Hochberg over the tests of its kind (failure modes, classes, all images), corrected for the kinds "
+        "(Benjamini–Bogomolov); no value",
+        nullable=True,
+    ),
     text(
         "test",
         "what the p-value is of. mcnemar: exact, on images that fail with one model alone; swap: the same where which "
@@ -94,7 +99,11 @@ TABLES: tuple[Table, ...] = (
             ),
             real("delta", "largest change that counts as none, 0 to 1"),
             real("max_q_value", "false-discovery rate of what is called worse or better, 0 to 1"),
-            real("confidence_level", "level of the intervals, 0 to 1"),
+            real(
+                "confidence_level",
+                "level of the intervals, 0 to 1; those of the changes of failure modes that were verified on held-out "
+                "images have a higher one that allows for that choice",
+            ),
             Column(
                 name="is_repair",
                 type="bool",
@@ -155,7 +164,7 @@ TABLES: tuple[Table, ...] = (
     ),
     Table(
         name="class_changes",
-        meaning="The error rate of each class, images by their label, in both runs. q-values are over the classes.",
+        meaning="The error rate of each class, images by their label, in both runs.",
         key=("class_name",),
         columns=(
             text("class_name", "name of the class"),

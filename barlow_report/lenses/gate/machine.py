@@ -110,7 +110,12 @@ class GateReport(_Part):
     )
     exit_code: Literal[0, 3] = Field(description="3 where the outcome is failed or no_verdict.")
     headline: str = Field(description="The answer in a sentence.")
-    confidence_level: float = Field(gt=0, lt=1, description="Of all intervals.")
+    confidence_level: float = Field(
+        gt=0,
+        lt=1,
+        description="Of all intervals; of changes of failure modes that were verified on held-out images a higher one "
+        "that allows for that choice.",
+    )
     false_alarm_rate: float | None = Field(
         ge=0,
         le=1,

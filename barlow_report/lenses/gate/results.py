@@ -17,7 +17,6 @@ WaiverStatus = Literal["used", "expired", "no_verdict", "gone", "unknown", "unus
 
 _EXIT_FAILED = 3
 _LEVEL = 0.05
-_FAMILIES = {"worse_modes": "modes", "new_modes": "modes", "mode_error_rate_rise": "modes"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,15 +86,15 @@ class Verdict:
     def false_alarm_rate(self) -> float | None:
         """How often the gate fails at most where nothing has changed, 0 to 1; None where no bound is known.
 
-        Failure modes are one family of tests, classes another, the accuracy a third: each reports a change in at most
-        5 % of the comparisons without any, by its q-values. Where an estimate counts, or a change must be excluded, a
-        condition is no test of a change.
+        All failure modes, all classes and the accuracy together report a change in at most 5 % of the comparisons
+        without any, by their q-values. Where an estimate counts, or a change must be excluded, a condition is no test
+        of a change.
         """
         conditions = [result.condition for result in self.results if result.condition.severity == "fail"]
         compared = [condition for condition in conditions if condition.about.needs_baseline]
         if any(condition.limit in ("estimate", "upper") for condition in compared):
             return None
-        return min(_LEVEL * len({_FAMILIES.get(c.measure, c.measure) for c in compared}), 1.0)
+        return _LEVEL if compared else 0.0
 
 
 def _weight(result: Result) -> Outcome:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from barlow_report.lenses.changes.comparing import ComparedMode, Comparison, compare_runs
+from barlow_report.lenses.changes.differences import counted_rate, score_interval
 from barlow_report.lenses.changes.results import RunResults
 from tests.lenses.changes.runs import CAT, DOG, N, hand_run, wrong
 
@@ -81,6 +82,25 @@ def test_a_mode_of_one_run_came_or_went_only_if_its_rate_says_so(
     modes = {run: [("label", DOG)] if run == verified_in else [] for run in ("old", "new")}
     mode = _mode(hand_run(wrong(dogs=old), modes=modes["old"]), hand_run(wrong(dogs=new), modes=modes["new"]))
     assert (mode.judged.state, mode.tested_rule) == (state, verified_in)
+
+
+def test_pairs_that_are_all_alike_at_a_middle_rate_are_no_proof_that_nothing_changed() -> None:
+    """20 of 40 twice the same: the interval is ± z² / (n + z²), 8.8 points, not the 4.7 of Newcombe's."""
+    run = hand_run(wrong(dogs=range(20)))
+    mode = _mode(run, run)
+    assert mode.judged.found.change is not None
+    assert mode.judged.found.change.high == pytest.approx(3.841459 / (40 + 3.841459))
+    assert mode.judged.state == "undecided"
+
+
+def test_intervals_of_modes_that_held_out_images_chose_allow_for_the_choice() -> None:
+    """One of three rules that were tested is verified: 1 − 0.05 / 3 instead of 95 %."""
+    old = hand_run(wrong(dogs=range(10)), modes=[("label", DOG), ("label", CAT), ("prediction", CAT)])
+    rules = old.tables["rules"].assign(verdict=["verified", "can_be_chance", "can_be_chance"])
+    old = replace(old, tables={**old.tables, "rules": rules})
+    found = _mode(old, hand_run(wrong(dogs=range(14)), modes=[])).judged.found
+    assert found.change == score_interval(40, 4, 0, level=1 - 0.05 / 3)
+    assert found.old == counted_rate(40, 10, level=1 - 0.05 / 3)
 
 
 def test_modes_that_were_tested_and_not_verified_are_corrected_for_and_not_told() -> None:
