@@ -69,8 +69,10 @@ def export_tasks(run: Run, output: Path, *, to: str, image_url: str = "") -> Pat
     tasks: list[dict[str, Any]] = []
     for item in batch.items:
         found = tiles[item.group_id, item.feature_id]
-        heatmaps = [name if isinstance(name, str) else None for name in found["heatmap"]]
-        picture = compose_triptych(run.media, list(zip(found["thumbnail"], heatmaps, found["attack"], strict=True)))
+        heatmaps, attacks = (
+            [name if isinstance(name, str) else None for name in found[column]] for column in ("heatmap", "attack")
+        )
+        picture = compose_triptych(run.media, list(zip(found["thumbnail"], heatmaps, attacks, strict=True)))
         name = f"{item.group_id}-{item.feature_id}.webp"
         atomic_write(output / "images" / name, picture, durable=False)
         group = groups[item.group_id]

@@ -105,7 +105,7 @@ def _shown(value: object) -> str:
 def _follow(location: tuple[int | str, ...], node: yaml.Node | None) -> tuple[list[str], int, yaml.Node | None]:
     """Return the part of a pydantic location that exists in the file, its line there, and what is there.
 
-    Pydantic appends parts that are no keys, such as the branch of a union: the file knows only the rest.
+    Pydantic adds parts that are no keys, such as the branch of a union: the file knows only the rest.
     """
     place: list[str] = []
     key: yaml.Node | None = None
@@ -116,7 +116,7 @@ def _follow(location: tuple[int | str, ...], node: yaml.Node | None) -> tuple[li
         if isinstance(node, yaml.MappingNode):
             found = [(key, value) for key, value in node.value if str(part) == key.value or _is_read_as(key, part)]
             if not found:
-                break
+                continue
             key, node = found[0]
             line = found[0][0].start_mark.line + 1
         elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):

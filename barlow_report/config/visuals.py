@@ -51,7 +51,11 @@ class VisualsConfig(Section):
     thumbnail_size: int = Field(
         224, ge=16, le=1024, description="Largest length of the longer side of stored images, in pixels."
     )
-    attack: AttackConfig = Field(default_factory=AttackConfig, description="The feature attack.")
+    attack: AttackConfig | Literal["none"] = Field(
+        default_factory=AttackConfig,
+        description="The feature attack; none: triptychs without it, where it takes too long or a model that is not "
+        "robust gives noise.",
+    )
 
 
 class SiteConfig(Section):

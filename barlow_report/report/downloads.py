@@ -206,7 +206,7 @@ def _tile(catalog: Catalog, tile: Tile) -> dict[str, Any]:
         "heatmap": tile.heatmap and _media(tile.heatmap),
         "heatmap_low": tile.heatmap_low,
         "heatmap_high": tile.heatmap_high,
-        "attack": _media(tile.attack),
+        "attack": tile.attack and _media(tile.attack),
     }
 
 

@@ -18,12 +18,12 @@ class Tile:
     rank: int
     image_id: int
     activation: float
-    attacked_activation: float
+    attacked_activation: float | None
     thumbnail: str
     heatmap: str | None
     heatmap_low: float | None
     heatmap_high: float | None
-    attack: str
+    attack: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

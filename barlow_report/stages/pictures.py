@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from barlow_report.vision.attack import FeatureAttack
+    from barlow_report.vision.models import LoadedModel
     from barlow_report.vision.sources.source import ImageSource
 
 __all__ = ["Pictures", "feature_model_config", "input_size"]
@@ -110,8 +111,8 @@ class Pictures:
         sizes = sorted(self._enlarged, key=lambda size: (max(size), size))
         return [list(size) for size in dict.fromkeys((*sizes[:1], *sizes[-1:]))]
 
-    def draw(self, attack: "FeatureAttack", pairs: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
-        """Compute and store heatmap and attack of (feature_id, image_id) pairs, as one batch.
+    def draw(self, by: "FeatureAttack | LoadedModel", pairs: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
+        """Compute and store heatmap and attack of (feature_id, image_id) pairs, as one batch; of a model, no attack.
 
         Returns:
             One row per pair: the columns of table `tiles` that do not depend on the group.
@@ -122,18 +123,18 @@ class Pictures:
         from barlow_report.vision.tiles import compute_tiles
 
         images = self.read_all([image_id for _, image_id in pairs])
-        tiles = compute_tiles(attack, images, feature_ids=[feature_id for feature_id, _ in pairs])
+        tiles = compute_tiles(by, images, feature_ids=[feature_id for feature_id, _ in pairs])
 
         def store(row: int) -> dict[str, Any]:
             return {
                 "feature_id": pairs[row][0],
                 "image_id": pairs[row][1],
                 "activation": float(tiles.activations[row]),
-                "attacked_activation": float(tiles.attacked_activations[row]),
+                "attacked_activation": None if tiles.attacks is None else float(tiles.attacked_activations[row]),
                 "map": None if tiles.heatmaps is None else self._add(encode_heatmap(tiles.heatmaps[row])),
                 "map_low": None if tiles.ranges is None else float(tiles.ranges[row, 0]),
                 "map_high": None if tiles.ranges is None else float(tiles.ranges[row, 1]),
-                "attack": self._add(encode_attack(tiles.attacks[row], max_side=self._max_side)),
+                "attack": None if tiles.attacks is None else self.store(tiles.attacks[row]),
             }
 
         return list(self._pool.map(store, range(len(pairs))))

@@ -47,7 +47,9 @@ def blurred(run: Run, tables: Mapping[str, pd.DataFrame], *, progress: Progress)
         DamagedFileError: A picture of the run is missing or damaged.
     """
     photographs = {table: columns for table, columns in _photographs().items() if table in tables}
-    wanted = {name for table, columns in photographs.items() for column in columns for name in tables[table][column]}
+    wanted = {
+        name for table, columns in photographs.items() for column in columns for name in tables[table][column].dropna()
+    }
     path = run.folder / "blurred.json"
     known: dict[str, str] = read_sealed_json(path, advice="")[_MADE] if is_sealed(path) else {}
     known = {name: made for name, made in known.items() if run.has_media(made)}
@@ -59,7 +61,9 @@ def blurred(run: Run, tables: Mapping[str, pd.DataFrame], *, progress: Progress)
                 advance(1)
         write_sealed_json(path, {_MADE: dict(sorted(known.items()))})
     changed = {
-        table: tables[table].assign(**{column: tables[table][column].map(known) for column in columns})
+        table: tables[table].assign(
+            **{column: [known.get(name) for name in tables[table][column]] for column in columns}
+        )
         for table, columns in photographs.items()
     }
     return {**tables, **changed}

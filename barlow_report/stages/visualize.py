@@ -212,11 +212,13 @@ def _draw_tiles(
 
         spec, device = feature_model_config(config), choose_device(config.device)
         model = load_model(spec, device=device, role="feature_model", image_size=pictures.input_size(spec))
-        attack = FeatureAttack(model, config.visuals.attack)
-        with progress.task("Attacking features", total=len(pairs), unit="tiles", n_done=len(done)) as advance:
-            for start in range(0, len(missing), attack.n_pairs):
-                chunk = missing[start : start + attack.n_pairs]
-                records = pictures.draw(attack, chunk)
+        settings = config.visuals.attack
+        attack = None if settings == "none" else FeatureAttack(model, settings)
+        n_pairs, what = (config.extraction.batch_size, "Drawing") if attack is None else (attack.n_pairs, "Attacking")
+        with progress.task(f"{what} features", total=len(pairs), unit="tiles", n_done=len(done)) as advance:
+            for start in range(0, len(missing), n_pairs):
+                chunk = missing[start : start + n_pairs]
+                records = pictures.draw(attack or model, chunk)
                 path = work / f"{chunk[0][0]:06d}-{chunk[0][1]:09d}.json"
                 write_sealed_json(path, {_RECORDS: records})
                 found += records

@@ -15,7 +15,11 @@ TABLES: tuple[Table, ...] = (
             integer("rank", "1 for the image that activates the feature most"),
             IMAGE_ID,
             real("activation", "of the feature on the image"),
-            real("attacked_activation", "of the feature after gradient ascent from the image"),
+            real(
+                "attacked_activation",
+                "of the feature after gradient ascent from the image; no value without",
+                nullable=True,
+            ),
             text("thumbnail", "name below media/"),
             text("map", "grey map from map_low to map_high, name below media/; no value without one", nullable=True),
             real(
@@ -25,7 +29,7 @@ TABLES: tuple[Table, ...] = (
             text("heatmap", "the same map from heatmap_low to heatmap_high, name below media/", nullable=True),
             real("heatmap_low", "lowest value of all maps of the group and the feature, at most 0", nullable=True),
             real("heatmap_high", "highest value of all maps of the group and the feature", nullable=True),
-            text("attack", "name below media/"),
+            text("attack", "name below media/; no value without a feature attack", nullable=True),
         ),
     ),
     Table(

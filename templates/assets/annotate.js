@@ -130,7 +130,7 @@
     if (item.tiles.some(t => t[1])) rows.push(row("B", "Heatmaps", "where the feature responds", item.tiles, (t, alt) => {
       return make("span", { className: "heat" }, [picture(t[0], alt)].concat(t[1] ? [picture(t[1], "", "map")] : []));
     }));
-    rows.push(row("C", "Feature attack", "changed so that it responds more", item.tiles, (t, alt) => picture(t[2], alt)));
+    if (item.tiles.some(t => t[2])) rows.push(row("C", "Feature attack", "changed so that it responds more", item.tiles, (t, alt) => picture(t[2], alt)));
     $("pictures").replaceChildren(...rows);
     $("title").textContent = item.title;
     $("legend-relation").textContent = item.asks;

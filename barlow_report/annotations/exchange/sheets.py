@@ -28,22 +28,24 @@ _CLEAR = ((0, 0.25, 0.5, 0.75, 1), (0, 0.5, 0.75, 0.9, 1))
 """Share of the opacity by the response: where it is weak, the photograph is seen, as on the site's pages."""
 
 
-def compose_triptych(media: Path, tiles: Sequence[tuple[str, str | None, str]]) -> bytes:
+def compose_triptych(media: Path, tiles: Sequence[tuple[str, str | None, str | None]]) -> bytes:
     """Draw a triptych and return it as WebP.
 
     Args:
         media: The folder of pictures.
-        tiles: Thumbnail, heatmap (None without a feature map) and attack of each image, names below `media`.
+        tiles: Thumbnail, heatmap (None without a feature map) and attack (None without one) of each image, names
+            below `media`. Where no image was attacked, the triptych has two rows.
 
     Raises:
         DamagedFileError: A picture is missing or damaged.
     """
     width = 2 * _MARGIN + len(tiles) * (_SIDE + _GAP) - _GAP
-    height = 2 * _MARGIN + 3 * (_LABEL + _SIDE + _GAP)
+    labels = _ROWS if any(attack for _, _, attack in tiles) else _ROWS[:-1]
+    height = 2 * _MARGIN + len(labels) * (_LABEL + _SIDE + _GAP)
     sheet = Image.new("RGB", (max(width, 420), height), _PAPER)
     draw = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(15)
-    for row, label in enumerate(_ROWS):
+    for row, label in enumerate(labels):
         top = _MARGIN + row * (_LABEL + _SIDE + _GAP)
         draw.text((_MARGIN, top), label, fill=_INK, font=font)
         for column, names in enumerate(tiles):
@@ -54,9 +56,9 @@ def compose_triptych(media: Path, tiles: Sequence[tuple[str, str | None, str]]) 
     return data.getvalue()
 
 
-def _cell(media: Path, names: tuple[str, str | None, str], row: int) -> Image.Image:
+def _cell(media: Path, names: tuple[str, str | None, str | None], row: int) -> Image.Image:
     thumbnail, heatmap, attack = names
-    picture = _fitted(_open(media, attack if row == 2 else thumbnail))
+    picture = _fitted(_open(media, attack if row == 2 and attack else thumbnail))
     if row != 1 or heatmap is None:
         return picture
     grey = np.asarray(_open(media, heatmap).convert("L").resize(picture.size, Image.Resampling.BILINEAR)) / 255.0

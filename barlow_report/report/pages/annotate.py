@@ -12,17 +12,24 @@ from barlow_report.report.words import images_of, relation_question
 __all__ = ["AnnotateView", "annotate_files", "annotate_page", "item_path", "n_asked"]
 
 _PATH = "annotate/index.html"
+_ROWS = ("A", "B", "C", "A and B", "B and C", "none")
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnnotateView:
-    """The form; `empty` says why there is nothing to describe."""
+    """The form; `empty` says why there is nothing to describe, `is_attacked` whether triptychs have a third row."""
 
     n_items: int
     n_parts: int
     part_size: int
     anchors: tuple[str, ...]
     empty: str
+    is_attacked: bool
+
+    @property
+    def rows(self) -> tuple[tuple[str, str], ...]:
+        """What may have helped most: value and words."""
+        return tuple((rows, rows) for rows in _ROWS if self.is_attacked or "C" not in rows)
 
 
 def annotate_page(site: Site) -> SitePage:
@@ -35,6 +42,7 @@ def annotate_page(site: Site) -> SitePage:
         part_size=0 if batch is None else batch.part_size,
         anchors=() if batch is None else tuple(f"item-{g}-{f}" for g, f in batch.items),
         empty=_empty(site),
+        is_attacked=batch is not None and any(t.attack for key in batch.items for t in site.catalog.tiles[key]),
     )
     return SitePage(
         path=_PATH,

@@ -127,6 +127,11 @@ class TriptychView:
     name: FeatureName | None
     form_path: str | None
 
+    @property
+    def is_attacked(self) -> bool:
+        """Whether there are feature attacks; a run may leave them out."""
+        return any(column.tile.attack for column in self.columns)
+
 
 def gallery_picture(site: Site, image: GalleryImage, *, rule: Rule | None = None, note: str = "") -> GalleryPicture:
     """Collect what is shown about an image of a gallery: `note`, or what the lenses say of a failure of `rule`."""
