@@ -95,6 +95,11 @@ class Config(Section):
                     f"{key!r} goes with 'inspected_model': what the feature model returns is not used. Leave it out of "
                     "'feature_model'"
                 )
+        if not (self.rules.groupings or self.rules.manifest_columns or self.rules.confused_pairs):
+            raise ValueError(
+                "'rules.groupings: []' leaves nothing to explain; add 'manifest_columns' or 'confused_pairs', or leave "
+                "it out"
+            )
         if self.rules.manifest_columns and self.data.manifest is None:
             raise ValueError("'rules.manifest_columns' goes with 'data.manifest': other sources have no columns")
         return self

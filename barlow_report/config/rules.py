@@ -24,7 +24,8 @@ class RulesConfig(Section):
     """Groups, trees, failure modes and the evidence for them."""
 
     groupings: tuple[Literal["label", "prediction"], ...] = Field(
-        ("label", "prediction"), min_length=1, description="Group images by label, by prediction, or both."
+        ("label", "prediction"),
+        description="Group images by label, by prediction, or both; [] where other groups alone are explained.",
     )
     confused_pairs: int = Field(
         0,
@@ -142,6 +143,12 @@ class RulesConfig(Section):
                 "thresholds: entropy looks at the failures and cannot be tested by shuffling them; set evidence: "
                 "held_out as well, or leave thresholds out"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _unions_have_a_grouping(self) -> Self:
+        if not self.groupings and self.unions:
+            raise ValueError("unions are made for each of groupings; name label or prediction there")
         return self
 
     @field_validator("unions")

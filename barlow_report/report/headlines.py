@@ -13,6 +13,8 @@ from barlow_report.report.catalog import Catalog
 from barlow_report.report.evidence import verdict_counts
 from barlow_report.report.judged import Judged
 from barlow_report.report.records import Group, Rule, Share
+from barlow_report.report.words import images_of
+from barlow_report.tables import COLUMN_GROUPING
 
 __all__ = ["KnownConditions", "headline", "known_conditions"]
 
@@ -80,7 +82,11 @@ def headline(catalog: Catalog, modes: Sequence[Rule], *, judged: Judged | None =
 
 
 def _group_words(group: Group) -> str:
-    return f"taken for {group.name}" if group.grouping == "prediction" else group.name
+    if group.grouping == "prediction":
+        return f"taken for {group.name}"
+    if group.grouping.startswith(COLUMN_GROUPING):
+        return images_of(group)  # a value alone, such as yes, says nothing
+    return group.name
 
 
 def _conditions(n: int, kind: str) -> str:

@@ -26,6 +26,7 @@ from barlow_report.stages.loading import loaded_contents, specs_of
 from barlow_report.stages.outputs import judge_outputs, output_setting, positive_class
 from barlow_report.vision.datasets import ImageList, list_images
 from barlow_report.vision.decisions import Decided
+from barlow_report.vision.manifest import require_some_images
 from barlow_report.vision.remarks import Remarks, require_full_depth
 from barlow_report.vision.shards import AGAIN, Shard, shard_path
 
@@ -45,6 +46,8 @@ def extract(config: Config, run: Run, *, progress: Progress) -> str:
     """
     progress.message(f"Listing images of {config.name}")
     images = list_images(config.data, columns=config.manifest_columns)
+    if config.data.manifest is not None:
+        require_some_images(images.paths, root=images.root, path=config.data.manifest)
     _check_values(config, images)
     config.rules.union_classes(images.class_names)  # a wrong name must not come out after hours of work
     if images.predictions is None and config.inspected_model is None:

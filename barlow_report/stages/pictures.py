@@ -130,11 +130,11 @@ class Pictures:
                 "feature_id": pairs[row][0],
                 "image_id": pairs[row][1],
                 "activation": float(tiles.activations[row]),
-                "attacked_activation": None if tiles.attacks is None else float(tiles.attacked_activations[row]),
+                "attacked_activation": None if not tiles.attacks else float(tiles.attacked_activations[row]),
                 "map": None if tiles.heatmaps is None else self._add(encode_heatmap(tiles.heatmaps[row])),
                 "map_low": None if tiles.ranges is None else float(tiles.ranges[row, 0]),
                 "map_high": None if tiles.ranges is None else float(tiles.ranges[row, 1]),
-                "attack": None if tiles.attacks is None else self.store(tiles.attacks[row]),
+                "attack": None if not tiles.attacks else self.store(tiles.attacks[row]),
             }
 
         return list(self._pool.map(store, range(len(pairs))))

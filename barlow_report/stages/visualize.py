@@ -29,6 +29,9 @@ from barlow_report.visuals.triptychs import QUANTILES, choose_gallery, choose_po
 __all__ = ["visualize"]
 
 _RECORDS = "records"
+_N_PAIRS = 64
+"""(feature, image) pairs of a chunk without feature attacks."""
+
 _DRAWN = ["feature_id", "image_id", "activation", "attacked_activation", "map", "map_low", "map_high", "attack"]
 _REVISION = 3
 """Raised when the same inputs give other tables or pictures, so that runs of an earlier version are drawn again."""
@@ -214,7 +217,7 @@ def _draw_tiles(
         model = load_model(spec, device=device, role="feature_model", image_size=pictures.input_size(spec))
         settings = config.visuals.attack
         attack = None if settings == "none" else FeatureAttack(model, settings)
-        n_pairs, what = (config.extraction.batch_size, "Drawing") if attack is None else (attack.n_pairs, "Attacking")
+        n_pairs, what = (_N_PAIRS, "Drawing") if attack is None else (attack.n_pairs, "Attacking")
         with progress.task(f"{what} features", total=len(pairs), unit="tiles", n_done=len(done)) as advance:
             for start in range(0, len(missing), n_pairs):
                 chunk = missing[start : start + n_pairs]

@@ -10,6 +10,7 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Container, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import Any
@@ -28,10 +29,14 @@ from barlow_report.vision.images import AS_SEEN, Decoding
 from barlow_report.vision.sources.folder import FolderSource
 from barlow_report.vision.sources.source import Listing
 
-__all__ = ["list_manifest"]
+__all__ = ["list_manifest", "require_some_images"]
 
 MAX_VALUES = 1000
 """Different values a column may have that groups images; more would be a name or a number for each image."""
+
+_N_LOOKED_UP = 50
+_N_ABOVE, _N_BESIDE = 3, 100
+"""Folders above the manifest's, and beside it, that images are looked for in."""
 
 _DECIMAL_COMMA = re.compile(r"^\s*(\d+),(\d+)\s*$")
 _PARQUET = {".parquet", ".pq"}
@@ -96,6 +101,31 @@ def list_manifest(
         confidences=_confidences(frame[confidences], path) if confidences else None,
         attributes={name: _attributes(frame, name, path, names=names) for name in dict.fromkeys(columns)},
     )
+
+
+def require_some_images(paths: Sequence[str], *, root: Path, path: Path) -> None:
+    """Refuse a manifest none of whose images is there, as far as some of them tell, and say where they are.
+
+    Args:
+        paths: Of the images, relative to `root`.
+        root: The folder that they are looked for in.
+        path: The manifest.
+
+    Raises:
+        DataError: None is there; the message names a folder near the manifest in which the first one is, if there is.
+    """
+    if any((root / name).is_file() for name in paths[:: max(len(paths) // _N_LOOKED_UP, 1)]):
+        return
+    near = [path.parent, *list(path.resolve().parents)[1:_N_ABOVE]]
+    with suppress(OSError):
+        near += sorted(folder for folder in path.parent.iterdir() if folder.is_dir())[:_N_BESIDE]
+    better = next((folder for folder in near if folder != root and (folder / paths[0]).is_file()), None)
+    advice = (
+        f"They are below {better}: set data.image_root to it."
+        if better is not None
+        else "Set data.image_root to the folder that they are relative to."
+    )
+    raise DataError(f"{path}: none of its images is below {root}, such as {paths[0]!r}. {advice}")
 
 
 def _read_table(path: Path) -> pa.Table:

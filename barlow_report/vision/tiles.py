@@ -31,14 +31,14 @@ class TileArrays:
             model has no feature map.
         ranges: These lowest and highest values, in units of the map that the feature is pooled from, float64, shape
             (n, 2); None without a feature map.
-        attacks: The attacked images, float32 in [0, 1], n of shape (H, W, 3); None without an attack.
+        attacks: The attacked images, float32 in [0, 1], n of shape (H, W, 3); empty without an attack.
     """
 
     activations: npt.NDArray[np.float64]
     attacked_activations: npt.NDArray[np.float64]
     heatmaps: npt.NDArray[np.float32] | None
     ranges: npt.NDArray[np.float64] | None
-    attacks: list[npt.NDArray[np.float32]] | None
+    attacks: list[npt.NDArray[np.float32]]
 
 
 def compute_tiles(
@@ -57,7 +57,9 @@ def compute_tiles(
     activations, attacked = np.zeros(len(ids)), np.zeros(len(ids))
     heatmaps = np.zeros((len(ids), STORED_SIZE, STORED_SIZE), dtype=np.float32) if model.has_maps else None
     ranges = np.zeros((len(ids), 2)) if model.has_maps else None
-    attacks = None if isinstance(by, LoadedModel) else [np.zeros(0, dtype=np.float32)] * len(ids)
+    attacks: list[npt.NDArray[np.float32]] = []
+    if not isinstance(by, LoadedModel):
+        attacks = [np.zeros(0, dtype=np.float32)] * len(ids)
     # Without a crop in the preprocessing images may differ in size, and only equal sizes make a batch.
     for size in sorted({tuple(tensor.shape) for tensor in inputs}):
         rows = [row for row, tensor in enumerate(inputs) if tuple(tensor.shape) == size]

@@ -234,3 +234,32 @@ def test_a_full_disk_and_the_same_command_after_space_was_made(task: Path, mount
     result = _invoke(*arguments)
     assert result.exit_code == 0, result.output
     assert (folder / "site" / "index.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("place", "advice"),
+    [
+        ("tables/deep/table.csv", "They are below {images}: set data.image_root to it"),
+        ("table.csv", "They are below {images}: set data.image_root to it"),
+        ("elsewhere/a/b/c/d/table.csv", "Set data.image_root to the folder that they are relative to"),
+    ],
+)
+def test_a_manifest_whose_images_are_elsewhere_says_where_they_are(tmp_path: Path, place: str, advice: str) -> None:
+    images = tmp_path / "images"
+    config = write_task(tmp_path, n_per_class=4)
+    table = tmp_path / place
+    table.parent.mkdir(parents=True, exist_ok=True)
+    names = [path.relative_to(images).as_posix() for path in sorted(images.rglob("*.png"))]
+    table.write_text("path,label\n" + "".join(f"{name},{name.split('/')[0]}\n" for name in names))
+    settings = yaml.safe_load(config.read_text()) | {"data": {"manifest": place}}
+    if place == "tables/deep/table.csv":
+        for colour in ("red", "blue"):  # above the table's folder
+            (images / colour).rename(tmp_path / "tables" / colour)
+        images = tmp_path / "tables"
+    config.write_text(yaml.safe_dump(settings))
+    result = _run(config)
+    _fails(result, "none of its images is below")
+    _fails(result, advice.format(images=images))
+    settings["data"]["image_root"] = str(images)
+    config.write_text(yaml.safe_dump(settings))
+    assert _run(config).exit_code == 0

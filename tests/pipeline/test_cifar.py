@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from barlow_report import pipeline
-from barlow_report.config import Config, RulesConfig, load_config
+from barlow_report.config import AttackConfig, Config, RulesConfig, load_config
 from barlow_report.rules import explain_failures, leaf_members
 from barlow_report.run_folder import Run
 from tests.rules.reference import explain_in_sample
@@ -99,13 +99,7 @@ def test_pictures_of_one_class_are_complete_and_every_attack_raises_its_feature(
     """The whole visual stage, with a short attack, on the extracted features."""
     folder = run.folder.with_name("pictures")
     shutil.copytree(run.folder, folder)
-    short = config.model_copy(
-        update={
-            "visuals": config.visuals.model_copy(
-                update={"attack": config.visuals.attack.model_copy(update={"n_steps": 5})}
-            )
-        }
-    )
+    short = config.model_copy(update={"visuals": config.visuals.model_copy(update={"attack": AttackConfig(n_steps=5)})})
     tiles = pipeline.compute(short, folder=folder).read_table("tiles")
     used = run.read_table("conditions").merge(run.read_table("rules"), on="rule_id")[["group_id", "feature_id"]]
     assert len(tiles) == len(used.drop_duplicates()) * config.visuals.n_images

@@ -162,3 +162,21 @@ def test_columns_without_a_manifest_are_refused(tmp_path: Path) -> None:
     path = write_task(tmp_path, settings={"rules": {"manifest_columns": ["hospital"]}})
     with pytest.raises(ConfigError, match=r"goes with 'data\.manifest'"):
         load_config(path)
+
+
+def test_a_run_may_explain_the_groups_of_columns_alone(tmp_path: Path) -> None:
+    config = configure(tmp_path, groupings=[], unions={}, confused_pairs=0, n_resamples=0, n_shuffles=199)
+    pipeline.run(config, folder=tmp_path / "run", site=tmp_path / "site")
+    groups = Run.open(tmp_path / "run").read_table("groups")
+    assert set(groups["grouping"]) == {"column hospital", "column <b>night"}
+    assert broken_links(tmp_path / "site")[0] == []
+    overview = (tmp_path / "site" / "index.html").read_text()
+    assert "most important: images whose &lt;b&gt;night is yes, " in overview
+    assert "Classes were not analysed by themselves" in (tmp_path / "site" / "classes" / "index.html").read_text()
+
+
+def test_nothing_to_explain_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"'rules.groupings: \[\]' leaves nothing to explain"):
+        configure(tmp_path, groupings=[], manifest_columns=[], unions={}, confused_pairs=0)
+    with pytest.raises(ConfigError, match="unions are made for each of groupings"):
+        configure(tmp_path, groupings=[])

@@ -22,9 +22,10 @@ _UP = (Link("Overview", "index.html"), Link("Classes", "classes/index.html"))
 
 @dataclass(frozen=True, kw_only=True)
 class ClassesView:
-    """The sortable table of classes."""
+    """The sortable table of classes; `lead` says how they were analysed."""
 
     table: DataTable
+    lead: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +41,20 @@ class ClassView:
     modes: str
 
 
+_LEADS = {
+    (): "Classes were not analysed by themselves: this run is about other groups of images.",
+    ("label",): "Each class is analysed by the images labelled as it.",
+    ("prediction",): "Each class is analysed by the images taken for it.",
+    ("label", "prediction"): "Each class is analysed twice: the images labelled as it, and the images taken for it.",
+}
+
+
 def classes_page(site: Site) -> SitePage:
     """The index of classes."""
     table = _table(site)
     site.tables[table.name] = table
+    asked = site.catalog.rules_config.groupings
+    lead = _LEADS[tuple(name for name in ("label", "prediction") if name in asked)]
     return SitePage(
         path="classes/index.html",
         title="Classes",
@@ -51,7 +62,7 @@ def classes_page(site: Site) -> SitePage:
         description=f"{counted(len(table.rows), 'class')} with error rates and failure modes.",
         search="All classes: sizes, error rates, failure modes.",
         template="pages/classes.html",
-        view=lambda: ClassesView(table=table),
+        view=lambda: ClassesView(table=table, lead=lead),
         crumbs=_UP[:1],
         data=("data/classes.js",),
     )
