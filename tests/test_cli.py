@@ -165,5 +165,11 @@ def test_the_demo_of_an_installed_wheel_finds_what_was_planted(installed: Path, 
     estimated = cues.merge(run.read_table("causes"), on=["rule_id", "position", "direction"], suffixes=("_true", ""))
     assert (estimated["verdict"] == "causal").mean() >= 0.8
     assert decoys.merge(run.read_table("causes").query("verdict == 'causal'"), on=["rule_id", "position"]).empty
+    suspected = run.read_table("mode_attributes").query("status == 'tested'")
+    phi = suspected.pivot_table(index="rule_id", columns="column", values="phi").abs()
+    assert (phi.loc[estimated["rule_id"].unique(), "cue_present"] >= 0.95).all()
+    both = phi["decoy_present"].notna()
+    assert both.sum() >= 2
+    assert (phi.loc[both, "cue_present"] > phi.loc[both, "decoy_present"]).all()
     page = (index.parent / "planted" / "index.html").read_text(encoding="utf-8").partition('id="true-effects"')[2]
     assert page.count("badge causal") == (estimated["verdict"] == "causal").sum()

@@ -8,7 +8,7 @@ from typing import Any
 from barlow_report import demo as demo_package
 from barlow_report.config import Config, load_config
 from barlow_report.demo.releases import ANALYSED_CUE_RATES, RELEASES, Release
-from barlow_report.demo.scene_folder import MULTI_LABELS, OVERLAPPING, write_scenes
+from barlow_report.demo.scene_folder import MULTI_LABELS, OVERLAPPING, SCENE_TABLE, write_scenes
 from barlow_report.demo.scenes import CLASSES
 from barlow_report.progress import Progress
 
@@ -35,7 +35,7 @@ def demo_config(images: Path, *, release: Release = RELEASES[0], baseline: Path 
     """
     config = load_config(Path(demo_package.__file__).with_name(f"{release.name}.yaml"))
     folder = images.resolve()
-    sections: dict[str, Any] = {"data": config.data.model_copy(update={"folder": folder})}
+    sections: dict[str, Any] = {"data": config.data.model_copy(update={"manifest": folder / SCENE_TABLE})}
     files = {"overlapping": folder / OVERLAPPING, "multi_labels": folder / MULTI_LABELS}
     sections["taxonomy"] = config.section("taxonomy").model_copy(update=files)
     if baseline is not None:

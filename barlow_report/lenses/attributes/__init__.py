@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from barlow_report.report import ReportSource
     from barlow_report.report.pages import Site, SitePage
     from barlow_report.report.records import Rule
-    from barlow_report.report.slots import Block, MethodPart
+    from barlow_report.report.slots import Block, MethodPart, ModeColumns
     from barlow_report.run_folder import Run
     from barlow_report.tables import Table
 
@@ -78,6 +78,11 @@ class Attributes(Lens["View"]):
         from barlow_report.lenses.attributes.pages import mode_block
 
         return mode_block(site, view, rule)
+
+    def mode_columns(self, site: "Site", view: "View") -> "ModeColumns":
+        from barlow_report.lenses.attributes.places import mode_columns
+
+        return mode_columns(site, view)
 
     def method(self, site: "Site", view: "View") -> "MethodPart":
         from barlow_report.lenses.attributes.pages import method_part

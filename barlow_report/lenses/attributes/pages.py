@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from barlow_report.formatting import count, counted, number, p_value, percent
-from barlow_report.lenses.attributes.page_words import STATE_WORDS
+from barlow_report.lenses.attributes.page_words import STATE_WORDS, cue_words
 from barlow_report.lenses.attributes.records import AttributeView, Cue, DirectionCue, Measure, ModeCue
 from barlow_report.lenses.causes.page_words import VERDICT_WORDS
 from barlow_report.lenses.causes.records import CauseView
@@ -59,11 +59,11 @@ _MODE_COLUMNS = (
 _CAUSE_COLUMNS = (
     TableColumn(
         key="cause",
-        label="Cause",
+        label="Its feature",
         kind="badge",
         words=VERDICT_WORDS,
         starts="descending",
-        title="Whether changing the feature of the failure mode changes the failures; it is not a test of the cue.",
+        title="Whether changing the failure mode's own feature changes the failures; it is not a test of the cue.",
     ),
     TableColumn(key="effect", label="Effect", kind="number", starts="descending", is_below=True, title="See Causes."),
 )
@@ -161,18 +161,14 @@ def _passes(cue: ModeCue, limit: float) -> bool:
     return cue.q_value is not None and cue.q_value <= limit
 
 
-def _cue(cue: ModeCue | DirectionCue) -> str:
-    return f"{cue.column} = {cue.value}"
-
-
 def _sentence(site: Site, cue: ModeCue) -> str:
     if cue.measure is None:
-        return f"{_cue(cue)}: not tested, {STATE_WORDS[cue.status]}."
+        return f"{cue_words(cue)}: not tested, {STATE_WORDS[cue.status]}."
     q = p_value(cue.q_value)
     is_real = _passes(cue, site.catalog.rules_config.max_q_value)
     missing = f" {counted(cue.n_missing, 'image')} without a value left out." if cue.n_missing else ""
     return (
-        f"{_cue(cue)}: {percent(cue.inside.value, decimals=0)} of the images of this failure mode have it "
+        f"{cue_words(cue)}: {percent(cue.inside.value, decimals=0)} of the images of this failure mode have it "
         f"({count(cue.inside.k)}/{count(cue.inside.n)}), and {percent(cue.outside.value, decimals=0)} of the others of "
         f"its group ({count(cue.outside.k)}/{count(cue.outside.n)}). phi {number(cue.measure.value, decimals=2)} "
         f"({_interval(cue.measure)}), q {q if q.startswith('<') else f'= {q}'}"
@@ -207,14 +203,14 @@ def _mode_table(site: Site, view: AttributeView, causes: CauseView | None) -> Da
 
 
 def _choices(found: list[ModeCue]) -> tuple[tuple[str, str], ...]:
-    return tuple((words, words) for words in sorted({_cue(cue) for cue in found}))
+    return tuple((words, words) for words in sorted({cue_words(cue) for cue in found}))
 
 
 def _mode_row(site: Site, cue: ModeCue, causes: CauseView | None) -> list[Cell]:
     rule = site.catalog.rules[cue.rule_id]
     row: list[Cell] = [
         Link(mode_name(site.catalog.groups[rule.group_id], rule), site.rule_path(rule)),
-        _cue(cue),
+        cue_words(cue),
         cue.inside,
         cue.outside,
         None if cue.measure is None else cue.measure.value,
@@ -238,7 +234,7 @@ def _direction_table(site: Site, view: AttributeView, directions: DirectionTable
             [
                 site.class_link(cue.class_id),
                 known[cue.class_id].label if cue.class_id in known else None,
-                _cue(cue),
+                cue_words(cue),
                 cue.n_with,
                 cue.n_without,
                 None if cue.measure is None else cue.measure.value,

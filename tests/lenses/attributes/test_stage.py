@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,13 @@ from playwright.sync_api import Browser
 from barlow_report import pipeline
 from barlow_report.config import Config, load_config
 from barlow_report.errors import ConfigError, DataError
+from barlow_report.lenses.attributes.places import mode_columns
+from barlow_report.lenses.attributes.records import read_attributes
+from barlow_report.progress import SilentProgress
 from barlow_report.report.links import broken_links
+from barlow_report.report.pages import Site
 from barlow_report.run_folder import Run
+from barlow_report.stages.site import _source
 from tests.pipeline.toy import write_task
 from tests.report.test_browser import violations
 
@@ -136,6 +142,25 @@ def test_the_pages_say_it_and_nothing_in_them_runs(site: Path) -> None:
         assert "<img src=x" not in path.read_text(encoding="utf-8")
         assert "nan" not in _words(path).lower().split()
     assert "phi is the correlation" in _words(site / "method/index.html")
+
+
+def test_the_table_of_failure_modes_names_the_cue_that_goes_together_most(run: Run, site: Path) -> None:
+    words = _words(site / "failure-modes/index.html")
+    assert "mark = present" in words
+    source = _source(run, images=None, progress=SilentProgress())
+    catalog = Site.from_source(source)
+    view = read_attributes(source)
+    assert view is not None
+    columns = mode_columns(catalog, view)
+    assert [column.key for column in columns.columns] == ["suspected-cue", "phi"]
+    of_red = next(rule_id for rule_id, found in view.modes.items() if found[0].column == "mark")
+    rule = catalog.catalog.rules[of_red]
+    assert columns.cells(rule) == ("mark = present", 1.0)
+    chance = tuple(replace(cue, q_value=1.0) for cue in view.modes[of_red])
+    assert mode_columns(catalog, replace(view, modes={of_red: chance})).cells(rule) == ("none beyond chance", None)
+    untested = tuple(replace(cue, q_value=None, measure=None) for cue in view.modes[of_red])
+    assert mode_columns(catalog, replace(view, modes={of_red: untested})).cells(rule) == (None, None)
+    assert mode_columns(catalog, replace(view, modes={})).cells(rule) == (None, None)
 
 
 def test_the_download_has_every_pair_and_no_formula(run: Run, site: Path) -> None:
