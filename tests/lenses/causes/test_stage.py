@@ -6,21 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from barlow_report import pipeline
-from barlow_report.config import Config, load_config
+from barlow_report.config import Config
 from barlow_report.lenses.causes.stage import find_causes
 from barlow_report.progress import SilentProgress
 from barlow_report.run_folder import Run
-from tests.pipeline.toy import write_task
-
-CAUSES = {"n_images": 12, "n_controls": 2, "n_pairs": 2, "radius": 12.0}  # marks are large changes
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, Run]:
-    folder = tmp_path_factory.mktemp("causes")
-    config = load_config(write_task(folder, n_per_class=60, settings={"causes": CAUSES}))
-    return config, pipeline.compute(config, folder=folder / "run")
 
 
 def test_the_mark_is_a_cause_in_both_directions(finished: tuple[Config, Run]) -> None:
