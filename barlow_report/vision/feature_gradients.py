@@ -11,7 +11,14 @@ from typing import TypeVar
 import torch
 
 from barlow_report.vision.acceleration import accelerate
-from barlow_report.vision.gradients import activation, activation_and_gradient, largest, passes, rows_per_pass
+from barlow_report.vision.gradients import (
+    activation,
+    activation_and_gradient,
+    activations_and_gradients,
+    largest,
+    passes,
+    rows_per_pass,
+)
 from barlow_report.vision.memory import MemoryLimit, within_memory
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.waking import Leaking
@@ -52,6 +59,30 @@ class FeatureGradients:
         self._fill(found, gradient, images, ids, largest(gradient).flatten() == 0, _waking_gradient)
         return found, gradient
 
+    def shared_gradients(
+        self, images: torch.Tensor, ids: torch.Tensor, places: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """As `gradients`, for rows of equal images: on a processor each image goes forward once for all its features.
+
+        Other devices do many rows at once, and would wait for passes of few images.
+
+        Args:
+            images: Of the rows, (n, 3, H, W), on the model's device, n at least 1.
+            ids: The feature of each, (n,).
+            places: Which image each is of, ascending; rows of one place have equal images, (n,).
+        """
+        if self.device.type != "cpu":
+            return self.gradients(images, ids)
+        _, number, counts = torch.unique_consecutive(places, return_inverse=True, return_counts=True)
+        first = counts.cumsum(0) - counts
+        column = torch.arange(len(ids)) - first[number]
+        table = ids[first][:, None].repeat(1, int(counts.max()))  # where there are fewer, the first one again
+        table[number, column] = ids
+        parts = self._map(activations_and_gradients, images[first], table, torch.arange(len(first)))
+        found, gradient = (torch.cat(each)[number, column] for each in zip(*parts, strict=True))
+        self._fill(found, gradient, images, ids, largest(gradient).flatten() == 0, _waking_gradient)
+        return found, gradient
+
     def _fill(
         self,
         found: torch.Tensor,
@@ -75,7 +106,7 @@ class FeatureGradients:
         ids: torch.Tensor,
         rows: torch.Tensor,
     ) -> list[Result]:
-        """`function` of some rows, at least one, pass by pass."""
+        """`function` of some rows, at least one, pass by pass; `ids` has one feature for each row, or several."""
 
         def parts(n_rows: int) -> Iterator[Rows]:
             for part in passes(len(rows), n_rows, device=self.device):

@@ -17,6 +17,7 @@ __all__ = [
     "MAX_ROWS_ON_CPU",
     "activation",
     "activation_and_gradient",
+    "activations_and_gradients",
     "largest",
     "largest_change",
     "norm",
@@ -65,6 +66,18 @@ def activation_and_gradient(
         found = _select(model, images, ids)
         (gradient,) = torch.autograd.grad(found.sum(), images)
     return found.detach(), gradient.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def activations_and_gradients(
+    model: LoadedModel, images: torch.Tensor, ids: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The same for K features of each image, `ids` (B, K): (B, K) and (B, K, 3, H, W), with one forward pass."""
+    with torch.enable_grad():
+        images = images.detach().requires_grad_()
+        found = model.features(images)[1].gather(1, ids)
+        sums = found.sum(dim=0)
+        gradients = [torch.autograd.grad(each, images, retain_graph=True)[0] for each in sums]
+    return found.detach(), torch.stack(gradients, dim=1).nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def activation(model: LoadedModel, images: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:

@@ -182,6 +182,7 @@ class Interventions:
             changed = self._moves.along(
                 start,
                 torch.from_numpy(ids[rows, columns]),
+                places=torch.from_numpy(rows),
                 sign=signs[rows],
                 length=lengths[rows],
                 n_steps=CONTROL_STEPS,

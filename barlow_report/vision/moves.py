@@ -153,6 +153,7 @@ class FeatureMoves:
         images: torch.Tensor,
         feature_ids: torch.Tensor,
         *,
+        places: torch.Tensor,
         sign: torch.Tensor,
         length: torch.Tensor,
         n_steps: int,
@@ -162,14 +163,17 @@ class FeatureMoves:
         Args:
             images: Where to start from, float32 in [0, 1], shape (B, 3, H, W).
             feature_ids: The feature of each image, integer, shape (B,).
+            places: Which image each is, ascending, shape (B,): those of one place are equal.
             sign: +1 to raise the feature, −1 to lower it, shape (B,).
             length: L2 distance to go, pixels in [0, 1], at least 0, shape (B,).
             n_steps: In so many steps.
         """
         start, ids, sign, length = (values.to(self.device) for values in (images, feature_ids, sign, length))
         images = start
+        _, gradient = self._gradients.shared_gradients(images, ids, places)
         for i in range(n_steps):
-            _, gradient = self._gradients.gradients(images, ids)
+            if i:
+                _, gradient = self._gradients.gradients(images, ids)
             way = _wide(sign) * unit_steps(gradient)
             change = images - start
             images = (start + change + _wide(_to_sphere(change, way, length * (i + 1) / n_steps)) * way).clamp(0, 1)

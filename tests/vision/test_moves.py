@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from barlow_report.vision.feature_gradients import FeatureGradients
 from barlow_report.vision.moves import FeatureMoves, Moved, stretch
 from barlow_report.vision.waking import Leaking
 from tests.vision.toys import ColourNet, Net, rectified_mean, wrap
@@ -33,7 +34,12 @@ def move(
 def change(module: nn.Module, images: torch.Tensor, ids: list[int], *, length: float) -> torch.Tensor:
     n = len(images)
     return FeatureMoves(wrap(module), batch_size=4).along(
-        images, torch.tensor(ids), sign=torch.ones(n), length=torch.full((n,), length), n_steps=2
+        images,
+        torch.tensor(ids),
+        places=torch.arange(n),
+        sign=torch.ones(n),
+        length=torch.full((n,), length),
+        n_steps=2,
     )
 
 
@@ -82,6 +88,17 @@ def test_at_the_border_of_pixels_a_change_is_shorter() -> None:
     found = change(ColourNet(), images, [0], length=4.0)
     assert float((found - images).norm()) == pytest.approx(0.8, abs=1e-5)
     assert torch.equal(found[0, 0], torch.ones(8, 8))
+
+
+def test_an_image_at_the_border_of_pixels_moves_no_further() -> None:
+    images = torch.ones(1, 3, 8, 8)
+    found = move(ColourNet(), images, [0], target=1.5)
+    assert found.is_reached.tolist() == [False]
+    assert torch.equal(found.images, images)
+    assert found.length.tolist() == [0.0]
+    back = move(ColourNet(), images, [0], sign=-1.0, target=0.5)
+    assert back.is_reached.tolist() == [True]
+    assert float(back.images.min()) >= 0
 
 
 def test_a_change_of_no_length_is_none() -> None:
@@ -158,3 +175,16 @@ def test_noise_has_its_length_and_stays_in_the_image() -> None:
     assert float(noisy.min()) >= 0
     assert float(noisy.max()) <= 1
     assert torch.equal(stretch(images, noise, torch.zeros(2)), images)
+
+
+def test_gradients_of_one_image_are_the_same_when_they_share_its_forward_pass() -> None:
+    images = torch.rand(3, 3, 8, 8, generator=torch.Generator().manual_seed(5))
+    images[2] = 0.1  # feature 3, max(blue − 0.5, 0), is silent there and must be woken
+    places = torch.tensor([0, 0, 0, 1, 2, 2])
+    ids = torch.tensor([0, 2, 3, 1, 3, 0])
+    gradients = FeatureGradients(wrap(ColourNet()), batch_size=2)
+    found, way = gradients.shared_gradients(images[places], ids, places)
+    alone, own = gradients.gradients(images[places], ids)
+    assert torch.equal(found, alone)
+    assert torch.equal(way, own)
+    assert bool((way.flatten(1).abs().amax(dim=1) > 0).all())
