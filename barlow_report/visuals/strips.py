@@ -15,7 +15,8 @@ def bins_at_threshold(
 ) -> pd.DataFrame:
     """Count images and failures in about `n_bins` bins of one width, one of which ends at the threshold.
 
-    So the bins up to the threshold hold exactly the images with activation <= threshold.
+    So the bins up to the threshold hold exactly the images with activation <= threshold. The outermost bins reach no
+    further than the images do.
 
     Args:
         activations: Shape (n_images,), of one feature; float32 values are compared as float64, as trees do.
@@ -41,6 +42,10 @@ def bins_at_threshold(
     n = n_below + n_above
     edges = threshold + np.arange(-n_below, n_above + 1) * width
     edges[n_below] = threshold
+    if low < threshold:
+        edges[0] = low
+    if high > threshold:
+        edges[-1] = high
     return pd.DataFrame(
         {
             "bin": np.arange(n),

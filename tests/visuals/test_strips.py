@@ -32,6 +32,20 @@ def test_each_side_of_the_threshold_holds_the_images_that_the_condition_finds(
     for side, chosen in ((table["high"] <= threshold, below), (table["high"] > threshold, ~below)):
         assert table[side]["n_images"].sum() == chosen.sum()
         assert table[side]["n_failures"].sum() == (chosen & failed).sum()
+    if len(table):
+        low, high = activations.astype(np.float64).min(), activations.astype(np.float64).max()
+        assert table["low"].iloc[0] == low or low >= threshold
+        assert table["high"].iloc[-1] == high or high <= threshold
+
+
+def test_the_outermost_bins_reach_no_further_than_the_images() -> None:
+    activations = np.array([0.0, 0.1, 1.9], dtype=np.float64)
+    table = bins_at_threshold(activations, np.array([True, False, False]), threshold=0.9, n_bins=10)
+    assert (table["low"].iloc[0], table["high"].iloc[-1]) == (0.0, 1.9)  # bins of 0.19 do not divide 0.9
+    assert table["n_images"].tolist() == [2, *[0] * (len(table) - 2), 1]
+    equal = bins_at_threshold(np.full(3, 0.5), np.ones(3, dtype=np.bool_), threshold=0.5)
+    assert equal[["n_images", "n_failures"]].to_numpy().tolist() == [[3, 3]]
+    assert (equal["low"] < equal["high"]).all()
 
 
 def test_images_closest_to_the_threshold_come_first_on_each_side_and_ties_by_id() -> None:

@@ -65,7 +65,14 @@ _CAUSE_COLUMNS = (
         starts="descending",
         title="Whether changing the failure mode's own feature changes the failures; it is not a test of the cue.",
     ),
-    TableColumn(key="effect", label="Effect", kind="number", starts="descending", is_below=True, title="See Causes."),
+    TableColumn(
+        key="effect",
+        label="Effect",
+        kind="change",
+        starts="descending",
+        is_below=True,
+        title="In percentage points, with interval: see Causes.",
+    ),
 )
 _DIRECTION_COLUMNS = (
     TableColumn(key="class", label="Class", kind="link"),
@@ -220,8 +227,7 @@ def _mode_row(site: Site, cue: ModeCue, causes: CauseView | None) -> list[Cell]:
     if causes is None:
         return row
     best = causes.best(cue.rule_id)
-    effect = None if best is None or best.effect is None else best.effect.value
-    return [*row, None if best is None else best.verdict, effect]
+    return [*row, None if best is None else best.verdict, None if best is None else best.effect]
 
 
 def _direction_table(site: Site, view: AttributeView, directions: DirectionTables | None) -> DataTable:

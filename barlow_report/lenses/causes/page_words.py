@@ -76,7 +76,7 @@ def effect_evidence(effect: CauseEffect, *, level: float, max_q_value: float, rh
     words = (
         f"Effect {counted(points, 'point')} ({level * 100:g} % interval {spread}; at least {rho * 100:g} needed), q "
         f"{q if q.startswith('<') else f'= {q}'} (limit {max_q_value:g}). After changes along {others}, "
-        f"{interval(effect.controls.low, effect.controls.high)} fail; after noise of the same size, "
+        f"{_range(effect.controls)} fail; after noise of the same size, "
         f"{percent(effect.noise.value, decimals=0)}. The feature reached its target in {count(effect.reached.k)} of "
         f"{counted(effect.reached.n, 'image')}."
     )
@@ -85,6 +85,12 @@ def effect_evidence(effect: CauseEffect, *, level: float, max_q_value: float, rh
         words += " Compared with features of similar weight for the class: "
         words += f"{counted(points, 'point')} ({spread})."
     return words
+
+
+def _range(value: Estimate) -> str:
+    """From the lowest to the highest share: 58–100 %, or 100 % where both are."""
+    low, high = (percent(end, decimals=0) for end in (value.low, value.high))
+    return low if low == high else interval(value.low, value.high)
 
 
 def _points(value: Estimate) -> tuple[str, str]:

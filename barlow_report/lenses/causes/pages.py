@@ -39,9 +39,10 @@ _COLUMNS = (
     TableColumn(
         key="effect",
         label="Effect",
-        kind="number",
+        kind="change",
         starts="descending",
-        title="Repair: error rate after other changes minus error rate after this one. Break: the reverse.",
+        title="In percentage points, with interval. Repair: error rate after other changes minus error rate after this "
+        "one. Break: the reverse.",
     ),
     TableColumn(key="q", label="q", kind="q", is_below=True, title="The Benjamini–Hochberg q-value over all effects."),
     TableColumn(key="reached", label="Reached", kind="rate", title="Images whose feature reached the target."),
@@ -122,7 +123,7 @@ def _row(site: Site, effect: CauseEffect) -> list[Cell]:
         effect.before if is_tested else None,
         effect.moved if is_tested else None,
         effect.control if is_tested else None,
-        None if effect.effect is None else effect.effect.value,
+        effect.effect,
         effect.q_value,
         effect.reached if is_tested else None,
     ]

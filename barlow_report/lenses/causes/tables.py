@@ -4,7 +4,8 @@ from barlow_report.tables.schema import FEATURE_ID, IMAGE_ID, RULE_ID, Column, T
 
 __all__ = ["DIRECTIONS", "PICTURES", "TABLES", "VERDICTS"]
 
-VERDICTS = ("causal", "weak", "undecided", "not_tested")
+VERDICTS = ("causal", "undecided", "weak", "not_tested")
+"""The strongest first."""
 DIRECTIONS = ("repair", "break")
 
 PICTURES = ("before", "after", "difference")

@@ -1,6 +1,7 @@
 """What failure directions have to say on the pages of others: a class, a failure mode, the method page."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 from barlow_report.formatting import count, counted, percent
 from barlow_report.lenses.directions.config import DirectionsConfig
@@ -62,7 +63,10 @@ class PlaceView:
 
 @dataclass(frozen=True, kw_only=True)
 class DirectionSection:
-    """The direction of a class, ready to be shown; `why` says why there is none, `captions` may be empty."""
+    """The direction of a class, ready to be shown; `why` says why there is none, `captions` may be empty.
+
+    Decision values have no unit of their own: those of a class are shown in the power of ten `exponent`.
+    """
 
     anchor: str
     direction: ClassDirection
@@ -75,6 +79,8 @@ class DirectionSection:
     places: tuple[PlaceView, ...]
     hardest: tuple[CaptionEntry, ...]
     easiest: tuple[CaptionEntry, ...]
+    reference_score: float | None
+    exponent: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +112,10 @@ def class_section(site: Site, directions: DirectionTables, class_id: int) -> Pag
 
 def _class_view(site: Site, directions: DirectionTables, entry: ClassDirection) -> DirectionSection:
     n = (len(entry.captions) + 1) // 2
+    exponent = _exponent(max((abs(end) for b in entry.bins for end in (b.low, b.high)), default=0.0))
+    unit = 10.0**exponent
+    captions = tuple(replace(caption, score=caption.score / unit) for caption in entry.captions)
+    bins = tuple(replace(b, low=b.low / unit, high=b.high / unit) for b in entry.bins)
     return DirectionSection(
         anchor=DIRECTION_ANCHOR,
         direction=entry,
@@ -114,14 +124,21 @@ def _class_view(site: Site, directions: DirectionTables, entry: ClassDirection) 
         why=_WHY.get(entry.status, ""),
         quality=quality_words(entry),
         embeddings=embeddings_words(directions.settings),
-        histogram=draw_histogram(entry.bins, thresholds=(0.0,)),
-        places=tuple(_place(site, entry, place) for place in PLACES),
-        hardest=entry.captions[:n],
-        easiest=tuple(reversed(entry.captions[n:])),
+        histogram=draw_histogram(bins, thresholds=(0.0,)),
+        places=tuple(_place(site, entry, place, unit=unit) for place in PLACES),
+        hardest=captions[:n],
+        easiest=tuple(reversed(captions[n:])),
+        reference_score=None if entry.reference_score is None else entry.reference_score / unit,
+        exponent=exponent,
     )
 
 
-def _place(site: Site, entry: ClassDirection, place: str) -> PlaceView:
+def _exponent(largest: float) -> int:
+    """The power of ten in which values up to `largest` are easy to read: 0 where they are so as they are."""
+    return 0 if largest == 0 or 0.001 <= largest < 100_000 else math.floor(math.log10(largest))
+
+
+def _place(site: Site, entry: ClassDirection, place: str, *, unit: float) -> PlaceView:
     images = site.catalog.images
     return PlaceView(
         title=_TITLES[place],
@@ -131,7 +148,7 @@ def _place(site: Site, entry: ClassDirection, place: str) -> PlaceView:
                 name=images.name(image.image_id),
                 prediction=site.class_name(int(images.prediction[image.image_id])),
                 is_failure=bool(images.label[image.image_id] != images.prediction[image.image_id]),
-                decision_value=image.decision_value,
+                decision_value=image.decision_value / unit,
             )
             for image in entry.images[place]
         ),

@@ -163,12 +163,15 @@ def mean_accuracies(
         [
             {
                 "measure": measure,
-                "value": float((np.bincount(codes, hits[kept], minlength=len(classes)) / n_of).mean())
-                if len(classes)
-                else None,
+                "value": _mean(np.bincount(codes, hits[kept], minlength=len(classes)) / n_of),
                 "n_images": int(kept.sum()),
                 "n_classes": len(classes),
             }
             for measure, hits in correct.items()
         ]
     )
+
+
+def _mean(shares: npt.NDArray[np.float64]) -> float | None:
+    """The mean to 12 digits, so that one that ends in a half is rounded by it and not by an error of binary digits."""
+    return round(float(shares.mean()), 12) if len(shares) else None

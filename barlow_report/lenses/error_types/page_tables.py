@@ -6,7 +6,7 @@ from barlow_report.report.evidence import VERDICTS
 from barlow_report.report.pages.page import Site
 from barlow_report.report.records import Rule
 from barlow_report.report.slots import ModeColumns
-from barlow_report.report.words import condition_words
+from barlow_report.report.words import condition_words, group_short
 
 __all__ = ["classes_table", "mode_columns", "modes_table", "mostly", "type_cells", "type_columns", "type_filter"]
 
@@ -120,7 +120,7 @@ def modes_table(site: Site, error_types: ErrorTypeTables) -> DataTable:
         rows.append(
             [
                 Link(condition_words(rule.conditions) or "all images", site.rule_path(rule)),
-                Link(group.name, site.group_path(group)),
+                Link(group_short(group), site.group_path(group)),
                 rule.verdict,
                 breakdown.n_failures,
                 mostly(breakdown),

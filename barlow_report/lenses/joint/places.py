@@ -90,7 +90,8 @@ def verdict_words(joint: JointModes) -> str:
     n = sum(mode.verdict == "verified" for mode in joint.shown)
     if not n:
         return ""
-    return f"In {counted(n, 'group')} without a verified rule, many features together predict failures."
+    which = "a joint mode of many features is verified" if n == 1 else "joint modes of many features are verified"
+    return f"In {counted(n, 'group')} without a verified rule, {which}."
 
 
 def group_block(site: Site, joint: JointModes, group: Group) -> Block | None:

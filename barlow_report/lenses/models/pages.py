@@ -56,7 +56,6 @@ def models_page(site: Site, compared: ModelTables, *, error_types: ErrorTypeTabl
         headings=(Heading("Accuracy", "models"), Heading("Error types", "types"), Heading("Failure modes", "modes")),
         crumbs=(Link("Overview", "index.html"),),
         data=(f"data/{models.name}.js", f"data/{modes.name}.js"),
-        has_contents=True,
     )
 
 
@@ -119,6 +118,7 @@ def _models_table(compared: ModelTables, error_types: ErrorTypeTables | None) ->
                     label="Multi-label accuracy",
                     kind="text",
                     starts="descending",
+                    is_below=True,
                     title="Mean over classes, with other correct labels and overlapping classes counted as correct.",
                 )
             )
@@ -136,6 +136,7 @@ def _models_table(compared: ModelTables, error_types: ErrorTypeTables | None) ->
             label="Modes that hold",
             kind="count",
             starts="descending",
+            is_below=True,
             title="Failure modes of any model that hold for this one on held-out images.",
         ),
     ]

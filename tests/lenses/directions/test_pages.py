@@ -55,6 +55,20 @@ def test_the_page_lists_every_class_with_its_evidence_or_status(site: Path) -> N
     assert not re.search(r"\bnan\b|\bNone\b|\binf\b", words)
 
 
+def test_very_small_decision_values_are_shown_in_a_power_of_ten(site: Path, tmp_path: Path) -> None:
+    source, tables = with_directions(_source(tmp_path)), {}
+    for name, columns in (("direction_histograms", ["low", "high"]), ("direction_images", ["decision_value"])):
+        tables[name] = source.tables[name].copy()
+        tables[name][columns] *= 1e-5
+    build_site(replace(source, tables={**source.tables, **tables}), site=tmp_path / "site")
+    usual, small = (_words(_text(built, "classes/c0/index.html")) for built in (site, tmp_path / "site"))
+    assert "in units of 10−5" in small
+    assert "in units of" not in usual
+    shown = re.findall(r"−?\d\.\d{3}\b", usual[usual.index("From hard to easy") : usual.index("Captions")])
+    assert len(shown) >= 6
+    assert shown == re.findall(r"−?\d\.\d{3}\b", small[small.index("From hard to easy") : small.index("Captions")])
+
+
 def test_a_class_page_shows_histogram_images_captions_and_quality(site: Path) -> None:
     page = _text(site, "classes/c0/index.html")
     words = _words(page)

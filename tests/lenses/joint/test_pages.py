@@ -60,6 +60,20 @@ def _class_page(source: ReportSource, site: Path, group_id: int) -> str:
     return page.split(f'<section class="group" id="group-{group_id}">')[1].split('<section class="group"')[0]
 
 
+@pytest.mark.parametrize(
+    ("rule_verdict", "words"),
+    [
+        ("verified", "In all of them a rule is verified, which people can look at, so no joint mode is shown in full."),
+        ("can_be_chance", "All of these are shown on the pages of their groups: no rule is verified there."),
+    ],
+)
+def test_the_page_says_where_none_or_all_of_them_are_shown(tmp_path: Path, rule_verdict: str, words: str) -> None:
+    made_up = with_joint_modes(_source(tmp_path), verdicts=("verified",))
+    rules = made_up.tables["rules"].assign(verdict=rule_verdict)
+    build_site(replace(made_up, tables={**made_up.tables, "rules": rules}), site=tmp_path / "site")
+    assert words in _words(_text(tmp_path / "site", "joint-modes/index.html"))
+
+
 def test_a_joint_mode_is_shown_in_full_only_where_it_is_real_and_no_rule_is_verified(
     source: ReportSource, site: Path
 ) -> None:
@@ -174,7 +188,7 @@ def test_the_overview_says_beside_the_known_conditions_where_several_features_pr
     assert isinstance(view, OverviewView)
     assert view.known.title == "No known conditions"
     said = " ".join(view.said)
-    assert "groups without a verified rule, many features together predict failures." in said
+    assert "groups without a verified rule, joint modes of many features are verified." in said
 
 
 @pytest.mark.parametrize("verdicts", [("can_be_chance",), ()])

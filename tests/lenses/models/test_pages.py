@@ -167,4 +167,7 @@ def test_the_page_has_no_axe_violations_and_does_not_scroll_sideways(
     page = Watched(context).open(compared, PAGE)
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    tables = page.locator(".datatable .scroll")
+    assert tables.count() == 2
+    assert tables.evaluate_all("boxes => boxes.every(box => box.scrollWidth <= box.clientWidth)")
     context.close()
