@@ -1,9 +1,9 @@
 """The pictures of a run: thumbnails as the feature model frames the images, heatmaps and feature attacks."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from barlow_report.vision.models import LoadedModel
     from barlow_report.vision.sources.source import ImageSource
 
-__all__ = ["Pictures", "feature_model_config", "input_size"]
+__all__ = ["Photos", "Pictures", "feature_model_config", "input_size"]
 
 _N_TRIED = 20
 _MAX_PIXELS = 512 * 512
@@ -63,14 +63,20 @@ def _resolved_preprocessing(config: Config, run: Run) -> PreprocessingConfig:
     return given if noted is None else PreprocessingConfig.model_validate(noted)
 
 
+class Photos(NamedTuple):
+    """The images that pictures are made of: what reads them, their paths, and the hashes of their bytes, by id."""
+
+    source: "ImageSource"
+    paths: Sequence[str]
+    digests: Mapping[int, str]
+
+
 class Pictures:
     """Makes and stores pictures; a thumbnail is made once however often it is asked for."""
 
-    def __init__(self, config: Config, run: Run) -> None:
+    def __init__(self, config: Config, run: Run, *, photos: Photos | None = None) -> None:
         self._add = run.add_media
-        self._source = open_source(config.data)
-        self._paths: list[str] = run.read_table("images")["path"].tolist()
-        self._digests = run.read_table("contents")["digest"].tolist() if run.has_table("contents") else None
+        self._source, self._paths, self._digests = photos or _analysed(config, run)
         self._preprocessing = _resolved_preprocessing(config, run)
         self._max_side = config.visuals.thumbnail_size
         self._names: dict[int, str] = {}
@@ -157,9 +163,15 @@ class Pictures:
                 f"{self._source.root}: {path} could be read before and cannot be read now ({error}). "
                 "Restore the file, or run again to analyse the images as they are."
             ) from error
-        if self._digests is not None and loaded.digest != self._digests[image_id]:
+        if loaded.digest != self._digests.get(image_id, loaded.digest):
             raise DataError(
                 f"{self._source.root}: {path} has changed since its features were computed. Restore the file, or run "
                 "again to analyse the images as they are."
             )
         return loaded.image
+
+
+def _analysed(config: Config, run: Run) -> Photos:
+    """The images of the run."""
+    digests = dict(enumerate(run.read_table("contents")["digest"])) if run.has_table("contents") else {}
+    return Photos(open_source(config.data), run.read_table("images")["path"].tolist(), digests)

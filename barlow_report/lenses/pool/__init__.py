@@ -4,7 +4,7 @@ Jain et al. (arXiv 2206.14754) prove failure directions by it: images of a pool 
 repair the failing part of a class faster than random ones. Here they are chosen by the rules.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from barlow_report.lenses.lens import Lens
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from barlow_report.lenses.pool.records import PoolView as View
     from barlow_report.progress import Progress
     from barlow_report.report import ReportSource
-    from barlow_report.report.pages import Site
+    from barlow_report.report.pages import Site, SitePage
+    from barlow_report.report.records import Rule
+    from barlow_report.report.slots import Block, MethodPart
     from barlow_report.run_folder import Run
     from barlow_report.tables import Table
 
@@ -56,6 +58,26 @@ class Pool(Lens["View"]):
         from barlow_report.lenses.pool.records import read_pool
 
         return read_pool(source)
+
+    def pages(self, site: "Site", view: "View") -> "Iterator[SitePage]":
+        from barlow_report.lenses.pool.pages import pool_pages
+
+        yield from pool_pages(site, view)
+
+    def note(self, site: "Site", view: "View") -> "Block | None":
+        from barlow_report.lenses.pool.places import note
+
+        return note(view)
+
+    def mode(self, site: "Site", view: "View", rule: "Rule") -> "Block | None":
+        from barlow_report.lenses.pool.places import mode_block
+
+        return mode_block(site, view, rule)
+
+    def method(self, site: "Site", view: "View") -> "MethodPart":
+        from barlow_report.lenses.pool.places import method_part
+
+        return method_part()
 
     def downloads(self, site: "Site", view: "View") -> "Mapping[str, Iterable[str]]":
         from barlow_report.lenses.pool.downloads import candidates_csv

@@ -64,6 +64,7 @@ def collect_candidates(config: Config, run: Run, *, explained: str, progress: Pr
     rankings = [Ranking(mode, n=settings.n_candidates) for mode in _modes(run, reference)]
     summary, skipped = _stream(found, rankings, run, progress=progress)
     _write(run, found, rankings, reference, summary, skipped, level=config.rules.confidence_level)
+    _draw(config, run, found, n=settings.n_pictures, progress=progress)
     run.finish("pool", fingerprint=mark)
     n_modes = sum(len(ranking.best) > 0 for ranking in rankings)
     progress.message(f"What to collect: candidates for {n_modes} of {len(rankings)} failure modes")
@@ -167,9 +168,24 @@ def _write(
         run.write_table(name, pd.DataFrame(of_table) if of_table else empty_table(name))
     candidates = pd.concat(listed, ignore_index=True) if listed else pd.DataFrame()
     run.write_table("pool_images", _image_table(candidates, found) if listed else empty_table("pool_images"))
-    run.write_table("pool_pictures", empty_table("pool_pictures"))
     names = ["rule_id", "rank", "pool_image_id", "basis", "probability"]
     run.write_table("pool_candidates", candidates[names] if listed else empty_table("pool_candidates"))
+
+
+def _draw(config: Config, run: Run, found: SecondPass, *, n: int, progress: Progress) -> None:
+    """Write the pictures of the best `n` candidates of each mode."""
+    candidates, images = run.read_table("pool_candidates"), run.read_table("pool_images")
+    shown = np.unique(candidates.loc[candidates["rank"] <= n, "pool_image_id"].to_numpy(dtype=np.int64)).tolist()
+    if not shown:
+        run.write_table("pool_pictures", empty_table("pool_pictures"))
+        return
+    from barlow_report.stages.pictures import Photos, Pictures  # reads the images: only when there are any to show
+
+    digests = dict(zip(images["pool_image_id"], images["digest"], strict=True))
+    photos = Photos(found.images.source, found.images.paths, digests)
+    with progress.task("Drawing thumbnails", total=len(shown), unit="images") as advance:
+        thumbnails = Pictures(config, run, photos=photos).thumbnails(shown, advance=advance)
+    run.write_table("pool_pictures", pd.DataFrame({"pool_image_id": shown, "thumbnail": thumbnails}))
 
 
 def _mode_row(ranking: Ranking, reference: Reference) -> dict[str, Any]:
