@@ -89,6 +89,12 @@ class Config(Section):
             raise ValueError(
                 "'feature_model' is missing: without an inspected model nothing else gives features. Add it"
             )
+        features_of = self.feature_model or self.inspected_model
+        if features_of is not None and features_of.onnx is not None:
+            raise ValueError(
+                "an ONNX file gives neither features nor gradients: name another model, best an adversarially robust "
+                "one, under 'feature_model', and the ONNX file under 'inspected_model'"
+            )
         for key in ("output", "positive", "threshold"):
             if self.feature_model is not None and getattr(self.feature_model, key) is not None:
                 raise ValueError(

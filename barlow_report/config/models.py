@@ -12,7 +12,7 @@ from pydantic import (
     model_validator,
 )
 
-from barlow_report.config.base import Channels, Name, Positive, Section, Side, Workers, resolved_factory
+from barlow_report.config.base import Channels, Name, Positive, Section, Side, Workers, absolute, resolved_factory
 from barlow_report.thresholds import Measure
 
 __all__ = ["ExtractionConfig", "ModelConfig", "OutputSetting", "PreprocessingConfig"]
@@ -21,7 +21,7 @@ OutputSetting = Literal["softmax", "probabilities", "log_probabilities", "sigmoi
 """What the inspected model returns for each class: logits of a softmax, what comes out of it, or logits of sigmoids; or
 one logit for two classes."""
 
-_UNSET = ("output", "positive", "threshold")
+_UNSET = ("transformers", "onnx", "output", "positive", "threshold")
 
 _SMALLEST_STD = 1e-6
 Probability = Annotated[float, Field(gt=0, lt=1)]
@@ -47,7 +47,7 @@ class PreprocessingConfig(Section):
 
 
 class ModelConfig(Section):
-    """A model: exactly one of `factory`, `torchvision`, `timm` and `program`, with its weights and preprocessing."""
+    """A model from exactly one source, from `factory` to `onnx`, with its weights and preprocessing."""
 
     factory: str | None = Field(
         None,
@@ -61,7 +61,21 @@ class ModelConfig(Section):
     program: Path | None = Field(
         None, description="A whole model in one file: TorchScript, or a program of torch.export (.pt2)."
     )
-    arguments: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments for the factory.")
+    transformers: str | None = Field(
+        None,
+        description="An image classifier of Hugging Face's transformers: a folder that `save_pretrained` wrote, or a "
+        "name on the hub; its preprocessing comes with it. Needs the extra `transformers`.",
+    )
+    onnx: Path | None = Field(
+        None,
+        description="An ONNX file, run by onnxruntime (extra `onnx`): for `inspected_model` only, beside another "
+        "`feature_model`.",
+    )
+    arguments: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Keyword arguments for the factory, or of `from_pretrained`; of an ONNX file `output`, where it "
+        "has several.",
+    )
     pretrained: bool | str = Field(
         False,
         description="Published weights of torchvision (such as IMAGENET1K_V2) or timm (the part of its name after "
@@ -121,13 +135,18 @@ class ModelConfig(Section):
 
     @model_validator(mode="after")
     def _one_source(self) -> "ModelConfig":
-        sources = (self.factory, self.torchvision, self.timm, self.program)
+        sources = (self.factory, self.torchvision, self.timm, self.program, self.transformers, self.onnx)
         if sum(source is not None for source in sources) != 1:
-            raise ValueError("expected exactly one of 'factory', 'torchvision', 'timm' and 'program'")
+            raise ValueError(
+                "expected exactly one of 'factory', 'torchvision', 'timm', 'program', 'transformers' and 'onnx'"
+            )
         if self.pretrained and self.torchvision is None and self.timm is None:
             raise ValueError("'pretrained' goes with 'torchvision' or 'timm'")
         if self.program is not None and (self.weights is not None or self.arguments):
             raise ValueError("'program' holds the whole model: leave 'weights' and 'arguments' out")
+        for key in ("transformers", "onnx"):
+            if getattr(self, key) is not None and self.weights is not None:
+                raise ValueError(f"{key!r} holds the weights, too: leave 'weights' out")
         if self.weights_entry is not None and self.weights is None:
             raise ValueError("'weights_entry' goes with 'weights'")
         file = self.weights or self.program
@@ -157,6 +176,21 @@ class ModelConfig(Section):
         """Leave out how outputs decide where it is not set: what runs recorded before stays as it is."""
         values: dict[str, Any] = handler(self)
         return {key: value for key, value in values.items() if key not in _UNSET or value is not None}
+
+    @field_validator("transformers")
+    @classmethod
+    def _folder_beside(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None or not info.context:
+            return value
+        folder = absolute(Path(value), Path(info.context["folder"]))
+        try:
+            if folder.is_dir():
+                return str(folder)
+        except OSError as error:  # a name that no file can have
+            raise ValueError(f"expected a folder or a name on the hub ({error.strerror})") from error
+        if value.startswith((".", "/", "~")):
+            raise ValueError("expected a folder that save_pretrained wrote, or a name on the hub; there is no folder")
+        return value
 
     @field_validator("factory")
     @classmethod

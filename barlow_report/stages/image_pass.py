@@ -134,7 +134,8 @@ def _load_models(config: Config, images: ImageList) -> "tuple[LoadedModel | None
         spec = feature_model_config(config)
         size = input_size(spec, images.source, images.paths)
         feature = load_model(spec, device=device, role="feature_model", image_size=size)
-    check_gradients(feature)  # the pictures need them, and come only after hours of work
+    if config.visuals.attack != "none":
+        check_gradients(feature)  # the pictures need them, and come only after hours of work
     models = {
         "inspected": None if inspected is None else _model_info(inspected),
         "feature": {**_model_info(feature), "is_inspected": config.feature_model is None},

@@ -18,8 +18,10 @@ from barlow_report.config import ModelConfig
 from barlow_report.errors import ModelError
 from barlow_report.files import digest_file, digest_text
 from barlow_report.own_code import is_library
+from barlow_report.vision.onnx_models import build_onnx
 from barlow_report.vision.programs import load_program
 from barlow_report.vision.published import build_timm, build_torchvision
+from barlow_report.vision.transformers_models import build_transformers
 
 __all__ = ["BuiltModel", "build_model", "call_factory"]
 
@@ -54,6 +56,17 @@ def build_model(spec: ModelConfig, *, role: str) -> BuiltModel:
     """
     if spec.program is not None:
         return _build_program(spec.program, role, allow_unsafe=bool(spec.allow_unsafe_weights))
+    if spec.onnx is not None:
+        module = build_onnx(spec.onnx, spec.arguments, where=role)
+        return BuiltModel(module=module, name=spec.onnx.name, source_sha256=digest_file(spec.onnx))
+    if spec.transformers is not None:
+        published = build_transformers(spec.transformers, spec.arguments, where=role)
+        return BuiltModel(
+            module=published.module,
+            name=published.name,
+            source_sha256=digest_text(published.version),
+            preprocessing=published.preprocessing,
+        )
     if spec.torchvision is not None or spec.timm is not None:
         build, name = (
             (build_torchvision, spec.torchvision) if spec.torchvision is not None else (build_timm, spec.timm or "")

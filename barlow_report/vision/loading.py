@@ -57,7 +57,7 @@ def assemble_model(spec: ModelConfig, *, role: str) -> AssembledModel:
             allow_unsafe=bool(spec.allow_unsafe_weights),
             where=role,
         )
-    file = spec.weights or spec.program
+    file = spec.weights or spec.program or spec.onnx
     return AssembledModel(
         module=built.module,
         name=built.name,

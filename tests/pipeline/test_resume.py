@@ -1,5 +1,6 @@
 """A run that is killed goes on, and ends with the same bytes as one that was left alone."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,11 +16,17 @@ from tests.pipeline.toy import write_task
 
 pytestmark = pytest.mark.slow
 
-COMMAND = [sys.executable, "-c", "from barlow_report.cli import main; main()", "run"]
+COMMAND = [sys.executable, "-c", "from barlow_report.cli import main; main()"]
 
 
 def _arguments(config: Path, name: str) -> list[str]:
-    return [*COMMAND, str(config), "--run", str(config.parent / name), "--site", str(config.parent / f"{name}-site")]
+    """Everything but the site."""
+    return [*COMMAND, "visualize", str(config), "--run", str(config.parent / name)]
+
+
+def _with_site(config: Path, name: str) -> list[str]:
+    site = config.parent / f"{name}-site"
+    return [*COMMAND, "run", str(config), "--run", str(config.parent / name), "--site", str(site)]
 
 
 def _results(folder: Path) -> dict[str, bytes]:
@@ -33,9 +40,9 @@ def _results(folder: Path) -> dict[str, bytes]:
 def task(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = {
         "extraction": {"batch_size": 2, "shard_size": 4, "n_workers": 1},
-        "visuals": {"n_images": 6, "attack": {"n_steps": 100, "batch_size": 2}},
+        "visuals": {"n_images": 6, "attack": {"n_steps": 60, "batch_size": 2}},
     }
-    return write_task(tmp_path_factory.mktemp("task"), n_per_class=120, settings=settings)
+    return write_task(tmp_path_factory.mktemp("task"), n_per_class=60, settings=settings)
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +91,8 @@ def test_a_run_killed_while_the_site_is_built_ends_with_the_same_site(
     task: Path, undisturbed: dict[str, bytes]
 ) -> None:
     name = "site-killed"
-    arguments = _arguments(task, name)
+    shutil.copytree(task.parent / "undisturbed", task.parent / name)
+    arguments = _with_site(task, name)
     subprocess.run(arguments, check=True, capture_output=True)
     site = task.parent / f"{name}-site"
     before = {p.relative_to(site): p.read_bytes() for p in site.rglob("*") if p.is_file()}

@@ -15,6 +15,7 @@ from barlow_report.files import atomic_write
 from barlow_report.vision import cifar_resnet
 from barlow_report.vision.checkpoints import save_weights
 from barlow_report.vision.loading import load_model
+from tests.vision.formats import save_tiny_classifier, save_tiny_graph
 from tests.vision.toys import CPU
 
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -60,6 +61,11 @@ def _save_program(path: Path) -> None:
     torch.export.save(torch.export.export(_own(), (torch.rand(1, 3, 64, 64),)), path)
 
 
+def _save_transformers(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_tiny_classifier(path)
+
+
 FILES: dict[str, Callable[[Path], None]] = {
     "my_model.py": lambda path: atomic_write(path, OWN),
     "resnet50-11ad3fa6.pth": lambda path: torch.save(torchvision.models.resnet50().state_dict(), path),
@@ -75,6 +81,8 @@ FILES: dict[str, Callable[[Path], None]] = {
     "model.safetensors": lambda path: save_weights(_own().state_dict(), path, preprocessing={}),
     "model.ts": _save_script,
     "model.pt2": _save_program,
+    "my-classifier": _save_transformers,
+    "model.onnx": save_tiny_graph,
 }
 
 
@@ -107,9 +115,16 @@ def test_a_configuration_of_the_table_loads_and_gives_features(
     for name in wanted:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         FILES[name](tmp_path / name)
-    text = f"name: mine\ndata: {{folder: images}}\ninspected_model: {row}\nfeature_model: {row}\n"
-    (tmp_path / "report.yaml").write_text(text)
+    text = f"name: mine\ndata: {{folder: images}}\ninspected_model: {row}\n"
+    of_outputs_only = "onnx:" in row
+    of_features = "{torchvision: resnet18}" if of_outputs_only else row
+    (tmp_path / "report.yaml").write_text(f"{text}feature_model: {of_features}\n")
     config = load_config(tmp_path / "report.yaml")
+    if of_outputs_only:
+        assert config.inspected_model is not None
+        model = load_model(config.inspected_model, device=CPU, role="inspected_model", needs_features=False)
+        assert torch.isfinite(model.predict(torch.rand(3, 3, 64, 64))).all()
+        return
     assert config.inspected_model == config.feature_model
     assert config.feature_model is not None
     model = load_model(config.feature_model, device=CPU, role="feature_model", image_size=(32, 32))
