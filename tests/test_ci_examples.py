@@ -24,6 +24,8 @@ from barlow_report.cli import app
 from barlow_report.lenses.gate.policy import load_policy
 from tests.lenses.gate.releases import write_releases
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "configs" / "ci"
 BASH = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c"]

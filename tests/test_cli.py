@@ -76,6 +76,7 @@ def toy_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_site_is_built_without_torch_images_and_models(toy_run: Path, tmp_path: Path) -> None:
     images = toy_run / "images"
     images.rename(tmp_path / "away")

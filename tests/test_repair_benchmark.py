@@ -6,6 +6,8 @@ import pytest
 from tests.benchmarks.repair import CHOICES, KS, SEEDS, choose, print_repairs, split_images
 from tests.benchmarks.repair_measures import count_off, ratio_of_closed, share_closed
 
+pytestmark = pytest.mark.slow
+
 BEFORE = np.array([[0.8, 0.8], [0.6, 0.6]])
 
 

@@ -13,7 +13,7 @@ from barlow_report.run_folder import Run
 from tests.annotations.conftest import site_of
 from tests.annotations.form import ONLY_HERE, Form, records
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 NO_LOCAL = "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('no', 'SecurityError'); }});"
 NULL_LOCAL = "Object.defineProperty(window, 'localStorage', {value: null});"

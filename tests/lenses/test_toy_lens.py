@@ -25,6 +25,8 @@ from pathlib import Path
 from barlow_report import pipeline
 from barlow_report.lenses import registry
 from tests.lenses.toy import Toy
+
+pytestmark = pytest.mark.slow
 registry.LENSES = (*registry.LENSES, Toy())
 pipeline.build_site(Path(sys.argv[1]), site=Path(sys.argv[2]))
 """

@@ -22,6 +22,8 @@ from barlow_report.tables import all_tables
 from barlow_report.vision.datasets import list_images
 from tests.pipeline.toy import write_task
 
+pytestmark = pytest.mark.slow
+
 N_TRIES = 400
 
 

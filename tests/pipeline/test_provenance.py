@@ -14,6 +14,8 @@ from barlow_report.run_folder import Run
 from barlow_report.tables import empty_table
 from tests.pipeline.toy import write_task
 
+pytestmark = pytest.mark.slow
+
 
 class Spoken(SilentProgress):
     def __init__(self) -> None:

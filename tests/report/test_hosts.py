@@ -17,6 +17,8 @@ from tests.report.hosts import build_host, served
 from tests.report.synthetic import PAYLOADS, Recipe, synthetic_source
 from tests.report.test_browser import Watched, foreign_elements
 
+pytestmark = pytest.mark.slow
+
 SANITISER = Path(__file__).parent / "vendor" / "purify.min.js"
 MINE = "reports/mine"
 
@@ -70,7 +72,6 @@ def test_pages_for_a_host_may_be_committed_and_are_replaced_as_a_whole(tmp_path:
     assert {path.relative_to(into): path.read_bytes() for path in into.rglob("*") if path.is_file()} == before
 
 
-@pytest.mark.slow
 @pytest.mark.browser
 def test_no_payload_runs_in_a_host_with_macros_and_names_are_shown_as_they_are(
     tmp_path: Path, hostile: Built, browser: Browser

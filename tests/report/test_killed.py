@@ -11,6 +11,8 @@ import pytest
 from barlow_report.report import build_site
 from tests.report.synthetic import Recipe, synthetic_source
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = (
     "import sys\n"
     "from pathlib import Path\n"

@@ -15,6 +15,8 @@ from barlow_report.stages.site import write_site
 from barlow_report.visuals.blurring import BLURRED_SIDE, blur
 from tests.report.synthetic import Recipe, synthetic_source
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:

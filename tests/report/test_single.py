@@ -16,6 +16,8 @@ from tests.benchmarks.site_run import make_run
 from tests.report.conftest import Built
 from tests.report.test_browser import LOCAL, Watched, violations
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def single(demo: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -21,6 +21,8 @@ from tests.vision.test_embeddings import write_tiny_clip
 FACTORY = """
 import torch
 
+pytestmark = pytest.mark.slow
+
 WORDS = {"red": [1, 0, 0], "blue": [0, 0, 1], "orange": [0.9, 0.35, 0.05], "grass": [0, 1, 0]}
 
 
