@@ -16,6 +16,7 @@ from barlow_report.changes_cli import compare, export_results
 from barlow_report.cli_errors import DebugOption, reports_errors
 from barlow_report.gate_cli import gate
 from barlow_report.lenses import registry
+from barlow_report.pool_cli import collect_files
 
 __all__ = ["app", "main"]
 
@@ -31,6 +32,7 @@ app.add_typer(annotations_app, name="annotations")
 app.command()(compare)
 app.command("export-results")(export_results)
 app.command()(gate)
+app.command("collect-files")(collect_files)
 
 ConfigArgument = Annotated[
     Path, typer.Argument(help="The configuration: a YAML file. configs/reference.yaml explains every key.")

@@ -1,5 +1,6 @@
 """The parts of the pool that can be computed by hand."""
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from barlow_report.lenses.pool.candidates import Images, Mode, Predictors, may_b
 from barlow_report.lenses.pool.quality import KS, Quality
 from barlow_report.lenses.pool.ranking import Ranking
 from barlow_report.lenses.pool.reference import Reference, failures_are_taken_for
+from tests.benchmarks.pool_scale import SHARD, draw_images, draw_modes
 
 CONDITIONS = pd.DataFrame({"feature_id": [0], "branch": ["gt"], "threshold": [0.5]})
 CONFIDENCE = Predictors(has_confidence=True)
@@ -235,3 +237,17 @@ def test_unlabelled_images_say_nothing_of_the_quality() -> None:
     block = images(5, labels=[NO_LABEL] * 5)
     quality.add(block, np.ones(5, dtype=bool), np.zeros((5, 1)))
     assert list(quality.rows(level=0.95)) == []
+
+
+def test_memory_does_not_grow_with_the_pool() -> None:
+    peaks = []
+    for n_shards in (6, 24):
+        rankings = [Ranking(mode, n=50) for mode in draw_modes(16, 3)]
+        tracemalloc.start()
+        for block in draw_images(n_shards * SHARD, n_features=16):
+            for ranking in rankings:
+                ranking.add(block)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert all(ranking.counts["n_listed"] == 50 for ranking in rankings)
+    assert peaks[1] < 1.1 * peaks[0]
