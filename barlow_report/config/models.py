@@ -21,7 +21,7 @@ OutputSetting = Literal["softmax", "probabilities", "log_probabilities", "sigmoi
 """What the inspected model returns for each class: logits of a softmax, what comes out of it, or logits of sigmoids; or
 one logit for two classes."""
 
-_UNSET = ("transformers", "onnx", "output", "positive", "threshold")
+_UNSET = ("transformers", "onnx", "output_key", "output", "positive", "threshold")
 
 _SMALLEST_STD = 1e-6
 Probability = Annotated[float, Field(gt=0, lt=1)]
@@ -114,6 +114,11 @@ class ModelConfig(Section):
         description="Accept a model that does not always give the same results for an image. random: they differ "
         "from run to run; batch: they depend on the other images of the batch. The report says so. "
         "Default: such models are refused.",
+    )
+    output_key: str | int | None = Field(
+        None,
+        description="Which part of what the model returns holds its outputs, where it returns several: the key of a "
+        "mapping, the name of a field, or a position. Default: it returns one tensor.",
     )
     output: OutputSetting | None = Field(
         None,

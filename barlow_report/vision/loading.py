@@ -9,6 +9,7 @@ from barlow_report.config import ModelConfig, PreprocessingConfig
 from barlow_report.files import digest_file
 from barlow_report.vision.factories import build_model
 from barlow_report.vision.models import LoadedModel
+from barlow_report.vision.output_shapes import select_output
 from barlow_report.vision.preprocessing import combine
 from barlow_report.vision.tensors import hash_weights
 from barlow_report.vision.weights import load_weights, refuse_unmade
@@ -57,6 +58,8 @@ def assemble_model(spec: ModelConfig, *, role: str) -> AssembledModel:
             allow_unsafe=bool(spec.allow_unsafe_weights),
             where=role,
         )
+    if spec.output_key is not None:
+        select_output(built.module, spec.output_key, where=f"{role}: {built.name}")
     file = spec.weights or spec.program or spec.onnx
     return AssembledModel(
         module=built.module,

@@ -1,7 +1,8 @@
 """What a model must return, one tensor (B, n_outputs) or (B,), and what to do where it returns something else.
 
-The advice is a few lines to put beside the model. They are a subclass, so that the names of the weights stay as they
-are in the file, and copies of the model for other threads work.
+A tensor in a structure is named by `output_key` of the configuration, never guessed. Other advice is a few lines to put
+beside the model. They are a subclass, so that the names of the weights stay as they are in the file, and copies of the
+model for other threads work.
 """
 
 import dataclasses
@@ -9,15 +10,17 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from torch import nn
 
 from barlow_report.errors import ModelError
 
-__all__ = ["as_table", "has_values"]
+__all__ = ["as_table", "has_values", "select_output"]
 
 _NAMES = ("logits", "out", "output", "outputs", "pred", "preds", "prediction", "predictions", "scores", "class_logits")
 """What libraries call the logits, in the order in which they are looked for."""
 
 N_SHOWN = 6
+_BRACKETS = ".[]'"
 
 
 def as_table(output: Any, *, n_images: int, where: str) -> torch.Tensor:
@@ -54,6 +57,36 @@ def as_table(output: Any, *, n_images: int, where: str) -> torch.Tensor:
     )
 
 
+def select_output(module: nn.Module, key: str | int, *, where: str) -> None:
+    """Let a network return one part of what it returns; the names of its modules stay.
+
+    Args:
+        module: The network; changed in place.
+        key: Key of a mapping, name of a field, or position.
+        where: Names the model in errors.
+    """
+    module.register_forward_hook(_Selection(key, where))
+
+
+class _Selection:
+    """A hook that replaces an output by a part of it; an object, so that copies of a network have it, too."""
+
+    def __init__(self, key: str | int, where: str) -> None:
+        self.key = key
+        self.where = where
+
+    def __call__(self, _module: nn.Module, _inputs: Any, output: Any) -> Any:
+        found = dict(_keyed(output))
+        if self.key in found:
+            return found[self.key]
+        if isinstance(self.key, int) and isinstance(output, tuple | list) and -len(output) <= self.key < len(output):
+            return output[self.key]
+        known = f"has {', '.join(map(repr, found))}" if found else "has no parts"
+        raise ModelError(
+            f"{self.where}: output_key is {self.key!r}, and what the model returns ({type(output).__name__}) {known}."
+        )
+
+
 def has_values(output: torch.Tensor) -> bool:
     """Whether each row can be ranked: no NaN, no +inf, and not -inf alone, which stands for a class that cannot be."""
     return not bool(output.isnan().any()) and bool(output.amax(dim=1).isfinite().all())
@@ -71,9 +104,18 @@ def _describe_structure(output: Any, *, n_images: int) -> str:
     if chosen is None:
         return f"the model returns {kind} ({shown}), expected one tensor of logits (B, n_classes)."
     return (
-        f"the model returns {kind} ({shown}), expected one tensor of logits (B, n_classes). Let the factory return a "
-        f"subclass that returns the logits alone:{_subclass(f'return super().forward(images){chosen}')}"
+        f"the model returns {kind} ({shown}), expected one tensor of logits (B, n_classes). Say which of them tells "
+        f"the classes apart: output_key: {chosen.strip(_BRACKETS)}."
     )
+
+
+def _keyed(output: Any) -> list[tuple[str | int, Any]]:
+    """What a structure holds, by what `output_key` may be."""
+    if isinstance(output, Mapping):
+        return list(output.items())
+    if isinstance(output, tuple | list) and not hasattr(output, "_fields"):
+        return list(enumerate(output))
+    return [(access.removeprefix("."), value) for access, value in _fields(output)]
 
 
 def _fields(output: Any) -> list[tuple[str, Any]]:

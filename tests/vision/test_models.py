@@ -14,10 +14,12 @@ from torch import nn
 
 from barlow_report.config import ModelConfig, PreprocessingConfig
 from barlow_report.errors import ConfigError, ModelError
+from barlow_report.vision.acceleration import replicate
 from barlow_report.vision.devices import choose_device
 from barlow_report.vision.loading import load_model
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.output_counts import check_outputs
+from barlow_report.vision.output_shapes import select_output
 from tests.vision.toys import CPU, ColourNet, n_hooks, wrap
 
 FACTORY = """
@@ -260,10 +262,10 @@ class Output:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda logits: (logits, logits), r"returns tuple \(\[0\] \(2, 3\), .*super\(\).forward\(images\)\[0\]$"),
-        (lambda logits: {"aux": logits, "logits": logits}, r"returns dict .*super\(\).forward\(images\)\['logits'\]$"),
-        (lambda logits: Named(logits, logits), r"returns Named .*super\(\).forward\(images\).logits$"),
-        (lambda logits: Output(None, logits), r"returns Output .*super\(\).forward\(images\).logits$"),
+        (lambda logits: (logits, logits), r"returns tuple \(\[0\] \(2, 3\), .*output_key: 0\.$"),
+        (lambda logits: {"aux": logits, "logits": logits}, r"returns dict .*output_key: logits\.$"),
+        (lambda logits: Named(logits, logits), r"returns Named .*output_key: logits\.$"),
+        (lambda logits: Output(None, logits), r"returns Output .*output_key: logits\.$"),
         (lambda _: (None, 1), r"returns tuple \(\[0\] NoneType, \[1\] int\), expected one tensor"),
         (lambda logits: logits[0], r"returns shape \(3,\) for 2 images, .*one row of logits per image"),
         (lambda logits: logits.argmax(dim=1)[:, None], "found torch.int64"),
@@ -274,6 +276,46 @@ class Output:
 def test_an_output_that_is_no_table_of_logits_comes_with_lines_that_help(change: object, message: str) -> None:
     with pytest.raises(ModelError, match=f"(?s){message}"):
         wrap(Returns(change))
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        (lambda logits: (logits * 0, logits), 1),
+        (lambda logits: (logits * 0, logits), -1),
+        (lambda logits: {"aux": logits * 0, "logits": logits}, "logits"),
+        (lambda logits: {3: logits}, 3),
+        (lambda logits: Named(logits * 0, logits), "logits"),
+        (lambda logits: Named(logits * 0, logits), 1),
+        (lambda logits: Output(None, logits), "logits"),
+    ],
+)
+def test_the_part_that_is_named_is_the_output_of_the_model_and_its_copies(change: object, key: str | int) -> None:
+    module = Returns(change)
+    select_output(module, key, where="here")
+    model = wrap(module)
+    images = torch.rand(4, 3, 8, 8)
+    expected = module.fc(images.mean(dim=(2, 3)))
+    assert torch.equal(model.predict(images), expected)
+    copy = replicate(model)
+    assert copy is not None
+    assert torch.equal(copy.predict(images), expected)
+    assert model.feature_place.module == "fc"
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "message"),
+    [
+        (lambda logits: {"aux": logits}, "logits", r"output_key is 'logits', .*\(dict\) has 'aux'\."),
+        (lambda logits: (logits,), 2, r"output_key is 2, .*\(tuple\) has 0\."),
+        (lambda logits: logits, "logits", r"\(Tensor\) has no parts\."),
+    ],
+)
+def test_a_part_that_is_not_there_is_told_with_those_that_are(change: object, key: str | int, message: str) -> None:
+    module = Returns(change)
+    select_output(module, key, where="here")
+    with pytest.raises(ModelError, match=message):
+        wrap(module)
 
 
 class OneLogit(ColourNet):
