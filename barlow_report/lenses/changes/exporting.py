@@ -2,7 +2,8 @@
 
 A zip archive: `results.json`, the tables as they are in the run folder, and `features.npy` with the activations of the
 features that rules use. It is read in memory, entry by entry and by known names: nothing is extracted, nothing is
-unpickled, and an archive that would unpack to far more than it holds is refused. The same run gives the same bytes.
+unpickled, and what would unpack or decode to far more than it holds is refused (`limits.py`). The same run gives the
+same bytes.
 """
 
 import io
@@ -15,12 +16,11 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from barlow_report.errors import OutputError, RunFolderError
 from barlow_report.files import atomic_file
+from barlow_report.lenses.changes.limits import MOST_EXPANSION, refuse_bomb
 from barlow_report.lenses.changes.results import FURTHER_TABLES, TABLE_NAMES, Integers, RunResults
 from barlow_report.run_folder import Run, parse_table
 
@@ -31,7 +31,6 @@ Floats = npt.NDArray[np.floating[Any]]
 _HEADER, _FEATURES = "results.json", "features.npy"
 _ENTRIES = {_HEADER, _FEATURES, *(f"{name}.parquet" for name in (*TABLE_NAMES, *FURTHER_TABLES))}
 _NEEDED = {_HEADER, _FEATURES, *(f"{name}.parquet" for name in TABLE_NAMES)}
-_MOST_EXPANSION = 100  # of whole archives, and rows of a table for each of its bytes
 _LONGEST_HEADER = 2**24
 _EXPORT_AGAIN = "Make it again with barlow-report export-results RUN FILE."
 _KEPT_OF_MODELS = ("name", "sha256", "n_features", "preprocessing")
@@ -145,7 +144,7 @@ def read_export(path: Path) -> RunResults:
     features = _read_features(content.pop(_FEATURES), header, path)
     tables = {}
     for entry, data in sorted(content.items()):
-        _refuse_row_bomb(data, where=f"{path}/{entry}")
+        refuse_bomb(data, where=f"{path}/{entry}", advice=_EXPORT_AGAIN)
         name = entry.removesuffix(".parquet")
         tables[name] = parse_table(name, data, where=f"{path}/{entry}", advice=_EXPORT_AGAIN)
     if len(features) != len(tables["images"]):
@@ -179,8 +178,8 @@ def _check_entries(archive: zipfile.ZipFile, path: Path) -> None:
         *([f"it lacks {', '.join(missing)}"] if missing else []),
     ]
     size = sum(entry.file_size for entry in archive.infolist())
-    if size > _MOST_EXPANSION * path.stat().st_size:
-        problems.append(f"it would unpack to {size} bytes, more than {_MOST_EXPANSION} times its size")
+    if size > MOST_EXPANSION * path.stat().st_size:
+        problems.append(f"it would unpack to {size} bytes, more than {MOST_EXPANSION} times its size")
     if problems:
         raise RunFolderError(f"{path}: is not an export of results: {'; '.join(problems)}. {_EXPORT_AGAIN}")
 
@@ -227,12 +226,3 @@ def _read_features(data: bytes, header: _Header, path: Path) -> Floats:
             f"{_EXPORT_AGAIN}"
         )
     return np.frombuffer(data, dtype=dtype, offset=file.tell()).reshape(shape)
-
-
-def _refuse_row_bomb(data: bytes, *, where: str) -> None:
-    try:
-        n_rows = pq.read_metadata(pa.BufferReader(data)).num_rows
-    except (OSError, pa.ArrowException) as error:
-        raise RunFolderError(f"{where}: is not a Parquet file ({error}). {_EXPORT_AGAIN}") from error
-    if n_rows > _MOST_EXPANSION * len(data):
-        raise RunFolderError(f"{where}: {n_rows} rows in {len(data)} bytes, which no table has. {_EXPORT_AGAIN}")

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from barlow_report.errors import OutputError, RunFolderError
 from barlow_report.lenses.changes.comparing import compare_runs
 from barlow_report.lenses.changes.exporting import export_results
+from barlow_report.lenses.changes.limits import refuse_bomb
 from barlow_report.lenses.changes.results import RunResults
 from barlow_report.lenses.changes.sources import digest_results, open_results
 from barlow_report.lenses.changes.tabulating import comparison_tables
@@ -110,6 +113,25 @@ def _parquet(frame: pd.DataFrame) -> bytes:
     return file.getvalue()
 
 
+def _stored(column: pa.Array) -> bytes:
+    file = io.BytesIO()
+    pq.write_table(pa.table({"name": column}), file, compression="zstd", use_dictionary=True, store_schema=False)
+    return file.getvalue()
+
+
+def _repeated(word: str, *, n: int) -> bytes:
+    """A column of `n` times the same word, which is in the file once."""
+    return _stored(pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, dtype=np.int32)), pa.array([word])))
+
+
+def _zeros(n: int) -> bytes:
+    return _stored(pa.array(["0" * n]))
+
+
+def _fixed(value: bytes) -> bytes:
+    return _stored(pa.array([value], type=pa.binary(len(value))))
+
+
 def _with_json(entries: Entries, **values: object) -> Entries:
     header = {**json.loads(entries["results.json"]), **values}
     return {**entries, "results.json": json.dumps(header).encode()}
@@ -142,6 +164,10 @@ _HOSTILE: dict[str, tuple[Callable[[Entries], Entries], str]] = {
     "no Parquet": (lambda e: {**e, "rules.parquet": b"PAR1" * 9}, "not a Parquet file"),
     "columns missing": (lambda e: {**e, "rules.parquet": _parquet(pd.DataFrame({"a": [1]}))}, "is missing"),
     "a row bomb": (lambda e: {**e, "splits.parquet": _parquet(pd.DataFrame({"a": np.zeros(10**6, "i8")}))}, "rows in"),
+    "a long word repeated": (lambda e: {**e, "classes.parquet": _repeated("x" * 10_000, n=20_000)}, "bytes of text"),
+    "far more bytes than it has": (lambda e: {**e, "classes.parquet": _zeros(2**27)}, "would unpack to"),
+    "lists": (lambda e: {**e, "splits.parquet": _parquet(pd.DataFrame({"a": [[1, 2]]}))}, "lists or groups"),
+    "numbers of any length": (lambda e: {**e, "splits.parquet": _fixed(b"x" * 1000)}, "type FIXED_LEN_BYTE_ARRAY"),
     "pickled objects": (lambda e: {**e, "features.npy": _array(np.array([{}], dtype=object))}, "features.npy"),
     "a huge array": (lambda e: {**e, "features.npy": _header_of_huge_array()}, "features.npy"),
     "text for numbers": (lambda e: {**e, "features.npy": b"not numbers"}, "is not an array"),
@@ -167,6 +193,15 @@ def test_a_file_that_is_no_export_is_refused_with_its_reason(export: Path, case:
     assert expected in message
     assert export.name in message
     assert "\x1b" not in message
+
+
+def test_a_table_of_many_rows_that_a_run_has_is_read_and_one_that_is_far_larger_inside_is_not() -> None:
+    words = pd.DataFrame({"image_id": np.arange(200_000), "split": "held_out"})
+    refuse_bomb(_parquet(words), where="splits", advice="")
+    data = _repeated("x" * 100_000, n=20_000)  # 2 GB
+    assert len(data) < 2000
+    with pytest.raises(RunFolderError, match="holds more than 67"):
+        refuse_bomb(data, where="splits", advice="")
 
 
 def test_entries_that_are_there_twice_are_refused(export: Path) -> None:
