@@ -1,9 +1,10 @@
-"""How long `barlow-report compare` takes, and how much memory: 1,000 classes, 50,000 images, 2,048 features.
+"""How long `barlow-report compare` and `gate` take, and how much memory: 1,000 classes, 50,000 images, 2,048 features.
 
     python -m tests.benchmarks.changes_scale
 
 Two run folders are made up: each class is a group by label and by prediction, each with two failure modes that were
-tested, one of them verified. The command runs in a process of its own, which reports its time and its peak memory.
+tested, one of them verified. Each command runs in a process of its own, which reports its time and its peak memory; the
+gate compares as well, looks at every measure and writes every output.
 """
 
 import argparse
@@ -17,23 +18,38 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import yaml
 
+from barlow_report.lenses.gate.measures import MEASURES
 from barlow_report.run_folder import Run
 from barlow_report.tables import Column, all_tables, empty_table
 
 __all__ = ["write_run"]
 
-_MEASURE = """
+_START = """
 import sys, time
 from pathlib import Path
-from barlow_report.lenses.changes.stage import compare
 start, cpu = time.perf_counter(), time.process_time()
-found = compare([Path(name) for name in sys.argv[1:]])
+"""
+_COMPARE = """
+from barlow_report.lenses.changes.stage import compare
+print(compare([Path(name) for name in sys.argv[1:3]]).answer)
+"""
+_GATE = """
+from barlow_report.lenses.gate.junit import junit_xml
+from barlow_report.lenses.gate.machine import gate_json
+from barlow_report.lenses.gate.markdown import markdown_summary
+from barlow_report.lenses.gate.stage import judge_run
+from barlow_report.lenses.gate.terminal import terminal_table
+verdict = judge_run(Path(sys.argv[2]), policy=Path(sys.argv[3]), baseline=Path(sys.argv[1]))
+sizes = [len(write(verdict)) for write in (terminal_table, markdown_summary, gate_json, junit_xml)]
+print("gate:", verdict.outcome, "- terminal, Markdown, JSON and JUnit of", *sizes, "characters")
+"""
+_END = """
+wall, cpu = time.perf_counter() - start, time.process_time() - cpu
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))  # ru_maxrss would count the parent as well
 peak = int(status["VmHWM"].split()[0]) / 2**20
-print(found.answer)
-wall, cpu = time.perf_counter() - start, time.process_time() - cpu
-print(f"{wall:.1f} s, {cpu:.1f} s of processor time, {peak:.2f} GB at most")
+print(f"{wall:.1f} s, {cpu:.1f} s of processor time, {peak:.2f} GB at most", flush=True)
 """
 
 
@@ -41,7 +57,7 @@ def write_run(
     folder: Path, *, n_classes: int, n_images: int, n_features: int, failure_rate: float, seed: int, evidence: str
 ) -> Path:
     """Write a run folder with made-up failure modes; images and features are the same whatever the seed."""
-    random, same = np.random.default_rng(seed), np.random.default_rng(0)
+    random, same = np.random.default_rng([1, seed]), np.random.default_rng(0)
     labels = np.arange(n_images) % n_classes
     fails = random.random(n_images) < failure_rate
     predictions = np.where(fails, random.integers(0, n_classes, n_images), labels)
@@ -125,8 +141,19 @@ def main() -> None:
                 )
                 for seed, (name, rate) in enumerate((("old", 0.2), ("new", 0.25)))
             ]
+            policy = Path(folder) / "policy.yaml"
+            policy.write_text(yaml.safe_dump({"conditions": list(_conditions())}))
             print(evidence, flush=True)
-            subprocess.run([sys.executable, "-c", _MEASURE, *map(str, runs)], check=True)
+            for work in (_COMPARE, _GATE):
+                command = [sys.executable, "-c", f"{_START}{work}{_END}", *map(str, runs), str(policy)]
+                subprocess.run(command, check=True)
+
+
+def _conditions() -> Iterator[dict[str, object]]:
+    """Every measure that there is."""
+    for name, measure in MEASURES.items():
+        limit = {"limit": "lower"} if measure.has_interval else {}
+        yield {"measure": name, measure.bounds[0]: 0, **limit}
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from barlow_report.report.pages import Site
 from barlow_report.report.pages.confusion_matrix import confusion_matrix
 from barlow_report.report.pages.failures_by_class import failures_by_class
 from barlow_report.report.pages.mode_cards import mode_card
+from barlow_report.report.pages.overview import OverviewView, overview_page
 from tests.report.conftest import Built
 from tests.report.synthetic import Recipe, synthetic_source
 
@@ -23,6 +24,28 @@ from tests.report.synthetic import Recipe, synthetic_source
 def _with_images(source: ReportSource, **columns: object) -> ReportSource:
     images = source.tables["images"].assign(**columns)
     return dataclasses.replace(source, tables={**source.tables, "images": images})
+
+
+@pytest.mark.parametrize(
+    ("sha256", "words"),
+    [
+        ("ab", "explained by its own features"),
+        ("cd", "of another model of the same architecture"),
+        (None, "of another"),
+    ],
+)
+def test_a_feature_model_with_the_weights_of_the_inspected_one_is_that_model(
+    demo: Built, sha256: str | None, words: str
+) -> None:
+    """A configuration may name the same weights twice."""
+    models = {
+        "inspected": {"name": "net:small", "sha256": sha256 and "ab"},
+        "feature": {"name": "net:small", "sha256": sha256, "is_inspected": False},
+    }
+    source = dataclasses.replace(demo.source, info={**demo.source.info, "models": models})
+    view = overview_page(Site.from_source(source)).view()
+    assert isinstance(view, OverviewView)
+    assert words in view.analysed
 
 
 def test_each_card_shows_four_images_that_fail_and_leads_to_all_images_of_the_mode(demo: Built) -> None:

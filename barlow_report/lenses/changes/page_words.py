@@ -140,6 +140,9 @@ def images_of(grouping: str, group_name: str) -> str:
         return f"images taken for {group_name}"
     if grouping.startswith(COLUMN_GROUPING):
         return f"images whose {grouping.removeprefix(COLUMN_GROUPING)} is {group_name},"
+    label, arrow, other = group_name.partition(" → ")
+    if grouping == "confused_pairs" and arrow:
+        return f"images labelled {label} and taken for {label} or {other},"
     kind = "" if grouping == "confused_pairs" else f" ({GROUPINGS.get(grouping, grouping)})"
     return f"images of {group_name}{kind},"
 

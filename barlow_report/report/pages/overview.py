@@ -154,7 +154,8 @@ def _analysed(site: Site) -> str:
         subject = f"Model {_name(inspected)}"
     through = ""
     if isinstance(feature, Mapping):
-        if feature.get("is_inspected"):
+        known = inspected.get("sha256") if isinstance(inspected, Mapping) else None
+        if feature.get("is_inspected") or (known is not None and feature.get("sha256") == known):
             through = ", explained by its own features"
         elif isinstance(inspected, Mapping) and _name(feature) == _name(inspected):
             through = ", explained by the features of another model of the same architecture"

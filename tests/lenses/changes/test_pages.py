@@ -14,7 +14,7 @@ from playwright.sync_api import Browser
 
 from barlow_report.config import SiteConfig
 from barlow_report.lenses.changes.page_charts import draw_accuracy, draw_releases
-from barlow_report.lenses.changes.page_words import answer, counts_words, whole_sentence
+from barlow_report.lenses.changes.page_words import answer, counts_words, images_of, whole_sentence
 from barlow_report.lenses.changes.records import read_changes
 from barlow_report.lenses.changes.release_records import Release, ReleaseMode
 from barlow_report.lenses.changes.tables import STATES
@@ -215,6 +215,11 @@ def test_a_mode_that_is_new_or_gone_for_want_of_images_is_no_limit_of_the_compar
     assert reason in table
     assert reason not in limits
     assert f"{(modes['state'] == 'not_comparable').sum()} failure modes: the new run has no activations" in limits
+
+
+def test_images_of_a_confused_pair_are_named_as_on_other_pages() -> None:
+    assert images_of("confused_pairs", "cat → dog") == "images labelled cat and taken for cat or dog,"
+    assert images_of("confused_pairs", "pair 3") == "images of pair 3,"
 
 
 def test_without_photographs_there_are_no_galleries(compared: Built) -> None:
