@@ -22,7 +22,7 @@ def _blocks(language: str) -> list[str]:
 
 
 def test_the_example_finds_the_failure_it_plants(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (code,) = _blocks("python")
+    code, _ = _blocks("python")  # the other one is run by tests/lenses/weights
     script = tmp_path / "example.py"
     script.write_text(code)
     modes = runpy.run_path(str(script))["modes"]
@@ -33,7 +33,7 @@ def test_the_example_finds_the_failure_it_plants(tmp_path: Path, capsys: pytest.
 
 
 def test_the_example_needs_no_torch(tmp_path: Path) -> None:
-    (code,) = _blocks("python")
+    code, _ = _blocks("python")  # the other one is run by tests/lenses/weights
     subprocess.run([sys.executable, "-c", without("torch") + code], cwd=tmp_path, check=True, capture_output=True)
 
 

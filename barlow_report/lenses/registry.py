@@ -14,6 +14,7 @@ from barlow_report.lenses.lens import Lens
 from barlow_report.lenses.models import Models
 from barlow_report.lenses.planted import Planted
 from barlow_report.lenses.pool import Pool
+from barlow_report.lenses.weights import Weights
 
 if TYPE_CHECKING:
     from barlow_report.tables import Table
@@ -27,6 +28,7 @@ LENSES: tuple[Lens[Any], ...] = (
     ErrorTypes(),
     Joint(),
     Models(),
+    Weights(),
     Pool(),
     Changes(),
     Gate(),
