@@ -13,6 +13,7 @@ import typer
 
 from barlow_report.annotations_cli import annotations_app
 from barlow_report.changes_cli import compare, export_results
+from barlow_report.check_cli import check
 from barlow_report.cli_errors import DebugOption, reports_errors
 from barlow_report.gate_cli import gate
 from barlow_report.lenses import registry
@@ -32,6 +33,7 @@ app.add_typer(annotations_app, name="annotations")
 app.command()(compare)
 app.command("export-results")(export_results)
 app.command()(gate)
+app.command()(check)
 app.command("collect-files")(collect_files)
 
 ConfigArgument = Annotated[

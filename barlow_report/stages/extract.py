@@ -30,7 +30,7 @@ from barlow_report.vision.manifest import require_some_images
 from barlow_report.vision.remarks import Remarks, require_full_depth
 from barlow_report.vision.shards import AGAIN, Shard, shard_path
 
-__all__ = ["extract"]
+__all__ = ["extract", "list_for_pass"]
 
 
 def extract(config: Config, run: Run, *, progress: Progress) -> str:
@@ -44,23 +44,12 @@ def extract(config: Config, run: Run, *, progress: Progress) -> str:
         DataError: There are no images, or none can be read, or they do not fit the models.
         ModelError: A model cannot be loaded or used.
     """
-    progress.message(f"Listing images of {config.name}")
-    images = list_images(config.data, columns=config.manifest_columns)
-    if config.data.manifest is not None:
-        require_some_images(images.paths, root=images.root, path=config.data.manifest)
-    _check_values(config, images)
-    config.rules.union_classes(images.class_names)  # a wrong name must not come out after hours of work
-    if images.predictions is None and config.inspected_model is None:
-        raise DataError(
-            f"{images.root}: found no predictions with the images and no 'inspected_model' in the configuration. Add "
-            "one of them."
-        )
+    images = list_for_pass(config, progress=progress)
     notes = images.assumptions
     if images.predictions is not None:  # before hours of work
         notes = notes | check_class_order(
             config, run, images, labels=images.labels, predictions=images.predictions, progress=progress
         )
-    positive_class(config, images)  # likewise
     inputs = pass_inputs(config, images)
     asked = fingerprint(columns=_known_columns(images), **output_setting(config, images), **inputs)
     mark = _with_found(asked, config, run)
@@ -99,6 +88,28 @@ def extract(config: Config, run: Run, *, progress: Progress) -> str:
     mark = _with_found(asked, config, run)
     run.finish("extract", fingerprint=mark)
     return mark
+
+
+def list_for_pass(config: Config, *, progress: Progress) -> ImageList:
+    """List the images, and refuse now what would only come out after hours of work.
+
+    Raises:
+        ConfigError: A union of classes names one that is not there.
+        DataError: There are no images, or neither predictions nor a model that makes some.
+    """
+    progress.message(f"Listing images of {config.name}")
+    images = list_images(config.data, columns=config.manifest_columns)
+    if config.data.manifest is not None:
+        require_some_images(images.paths, root=images.root, path=config.data.manifest)
+    _check_values(config, images)
+    config.rules.union_classes(images.class_names)
+    if images.predictions is None and config.inspected_model is None:
+        raise DataError(
+            f"{images.root}: found no predictions with the images and no 'inspected_model' in the configuration. Add "
+            "one of them."
+        )
+    positive_class(config, images)
+    return images
 
 
 def _with_found(asked: str, config: Config, run: Run) -> str:

@@ -22,7 +22,15 @@ if TYPE_CHECKING:
     from barlow_report.vision.models import LoadedModel
     from barlow_report.vision.outputs import OutputKind
 
-__all__ = ["MODELS", "begin_extraction", "compute_shards", "count_shards", "drop_if_loaded_otherwise", "pass_inputs"]
+__all__ = [
+    "MODELS",
+    "begin_extraction",
+    "compute_shards",
+    "count_shards",
+    "drop_if_loaded_otherwise",
+    "load_models",
+    "pass_inputs",
+]
 
 MODELS = "models.json"
 """Beside the shards: what the models are, what they were made from, and what was assumed of them."""
@@ -85,7 +93,7 @@ def compute_shards(
 
     earlier, noted = _loaded_so_far(work), Noted()
     with noting(specs_of(config), noted):
-        inspected, feature, models = _load_models(config, images)
+        inspected, feature, models = load_models(config, images)
     models["loaded"] = merge_noted(earlier, noted)
     if not is_sealed(work / MODELS) or read_sealed_json(work / MODELS, advice=AGAIN) != models:
         write_sealed_json(work / MODELS, models)
@@ -108,7 +116,7 @@ def compute_shards(
             save_shard(result, shard_path(work, index))
 
 
-def _load_models(config: Config, images: ImageList) -> "tuple[LoadedModel | None, LoadedModel, dict[str, Any]]":
+def load_models(config: Config, images: ImageList) -> "tuple[LoadedModel | None, LoadedModel, dict[str, Any]]":
     """Load the inspected model, if it is to run, and the feature model; return them and what they are."""
     from barlow_report.vision.acceleration import accelerate
     from barlow_report.vision.devices import choose_device

@@ -1,0 +1,167 @@
+"""What `barlow-report check` does: everything that a run would refuse after hours is refused in seconds, and the rest
+is told: which images and groups there are, what the models are, how long the pass and the pictures take, and the disk.
+
+Times are measured on some of the images and multiplied; what has to be compiled or read for the first time makes them
+too long rather than too short. Lenses are named without a time.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from barlow_report.config import Config
+from barlow_report.formatting import count, counted
+from barlow_report.lenses import registry
+from barlow_report.progress import Progress
+from barlow_report.run_folder import Run
+from barlow_report.stages.extract import list_for_pass
+from barlow_report.stages.image_pass import load_models
+from barlow_report.vision.datasets import ImageList
+
+if TYPE_CHECKING:
+    from barlow_report.vision.models import LoadedModel
+
+__all__ = ["duration", "forecast"]
+
+_SECONDS = 4.0
+"""How long to measure, if there are enough images."""
+_N_FIRST, _N_MOST = 16, 512
+_BYTES = {"float32": 4, "float16": 2}
+_BYTES_PER_PICTURE = 10_000
+
+
+def forecast(config: Config, folder: Path, *, progress: Progress) -> Iterator[tuple[str, str]]:
+    """Yield what a run would do, as a word and a sentence each.
+
+    Args:
+        config: The configuration.
+        folder: The run folder, which need not be there; nothing is written.
+        progress: Where to report to.
+
+    Raises:
+        BarlowReportError: What the run would raise before and at the beginning of its pass.
+    """
+    images = list_for_pass(config, progress=progress)
+    yield "Images", _images_words(images)
+    n_groups, n_small, n_trees = _count_groups(config, images)
+    small = f"; {counted(n_small, 'group')} of fewer than {config.rules.min_images} images" if n_small else ""
+    yield "Groups", f"{counted(n_groups, 'group')} by {' and by '.join(config.rules.groupings) or 'columns'}{small}"
+    progress.message("Loading models")
+    inspected, feature, noted = load_models(config, images)
+    yield "Inspected", _predictions_words(inspected, images)
+    maps = "with heatmaps" if feature.has_maps else "without heatmaps: it has no feature map"
+    yield "Features", f"{counted(feature.n_features, 'feature')} of {feature.name}, {maps}"
+    progress.message("Timing the pass")
+    rate = _images_per_second(config, images, inspected, feature)
+    n, device = len(images.paths), noted["device"]
+    yield "Pass", f"{counted(n, 'image')} at {rate:,.1f} a second on {device}: {duration(n / rate)}"
+    progress.message("Timing the pictures")
+    n_tiles = n_trees * config.visuals.n_images
+    yield "Pictures", _pictures_words(config, images, feature, n_tiles=n_tiles)
+    size = len(images.paths) * feature.n_features * _BYTES[config.extraction.feature_dtype]
+    pictures = (n_trees * config.visuals.n_mode_images + 2 * n_tiles) * _BYTES_PER_PICTURE
+    yield "Disk", f"{_size(size)} of features, at most about {_size(pictures)} of pictures"
+    if lenses := [lens.key for lens in registry.LENSES if config.section(lens.key) is not None]:
+        yield "Then", f"{', '.join(lenses)} (not timed)"
+    for text in noted["assumptions"].values():
+        yield "Assumed", text
+    yield "Run folder", _folder_words(folder)
+
+
+def duration(seconds: float) -> str:
+    """Write a time that is only known roughly: about 40 s, about 3 min, about 2.5 h."""
+    if seconds < 90:
+        return f"about {max(round(seconds), 1)} s"
+    return f"about {seconds / 60:.0f} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"
+
+
+def _images_words(images: ImageList) -> str:
+    sizes = Counter(images.labels.tolist())
+    least = min(range(len(images.class_names)), key=lambda class_id: (sizes[class_id], class_id))
+    skipped = f"; {counted(len(images.skipped), 'file')} passed over" if images.skipped else ""
+    classes = counted(len(images.class_names), "class")
+    return (
+        f"{counted(len(images.paths), 'image')} of {classes}, fewest {images.class_names[least]} "
+        f"({count(sizes[least])}){skipped}"
+    )
+
+
+def _count_groups(config: Config, images: ImageList) -> tuple[int, int, int]:
+    """Groups by class, those that are too small by their labels, and those that may get a tree."""
+    by = len(config.rules.groupings)
+    sizes = np.bincount(images.labels, minlength=len(images.class_names))
+    n_small = int((sizes < config.rules.min_images).sum())
+    return by * len(sizes), n_small * ("label" in config.rules.groupings), by * (len(sizes) - n_small)
+
+
+def _predictions_words(inspected: "LoadedModel | None", images: ImageList) -> str:
+    if inspected is None:
+        return f"predictions are there, {counted(len(images.paths), 'image')}; no model is run"
+    return f"{inspected.name}, {counted(inspected.n_outputs, 'output')}"
+
+
+def _images_per_second(
+    config: Config, images: ImageList, inspected: "LoadedModel | None", feature: "LoadedModel"
+) -> float:
+    """Decode and run some of the images, spread over all: a few, and then as many as take some seconds."""
+    from barlow_report.vision.extraction import extract_shards
+
+    def seconds(n: int) -> float:
+        chosen = np.unique(np.linspace(0, len(images.paths) - 1, n).astype(int))
+        start = time.perf_counter()
+        shards = [[images.paths[i] for i in chosen]]
+        for _ in extract_shards(
+            shards,
+            source=images.source,
+            feature_model=feature,
+            inspected_model=inspected,
+            batch_size=config.extraction.batch_size,
+            n_workers=config.extraction.n_workers,
+            feature_dtype=config.extraction.feature_dtype,
+        ):
+            pass
+        return (time.perf_counter() - start) / len(chosen)
+
+    first = seconds(min(_N_FIRST, len(images.paths)))
+    n = min(int(_SECONDS / first), _N_MOST, len(images.paths))
+    return 1 / (seconds(n) if n > _N_FIRST else first)
+
+
+def _pictures_words(config: Config, images: ImageList, feature: "LoadedModel", *, n_tiles: int) -> str:
+    settings = config.visuals.attack
+    if settings == "none":
+        return "no feature attack (visuals.attack: none)"
+    from barlow_report.vision.attack import FeatureAttack
+    from barlow_report.vision.preprocessing import to_tensor
+    from barlow_report.vision.reading import UnreadableImage
+
+    attack = FeatureAttack(feature, settings)
+    for path in images.paths[:_N_FIRST]:
+        try:
+            batch = to_tensor(images.source.read(path).image, feature.preprocessing)[None].repeat(4, 1, 1, 1)
+        except UnreadableImage:
+            continue
+        start = time.perf_counter()
+        attack.run(batch, np.arange(4) % feature.n_features)
+        each = (time.perf_counter() - start) / 4
+        return (
+            f"{each:.2g} s for a feature attack; if every group has a failure mode, {count(n_tiles)} of them: "
+            f"{duration(each * n_tiles)}. visuals.attack: none leaves them out"
+        )
+    return "none of the first images can be read"
+
+
+def _size(n_bytes: float) -> str:
+    return f"{n_bytes / 1e9:,.1f} GB" if n_bytes >= 1e9 else f"{max(n_bytes / 1e6, 0.1):,.1f} MB"
+
+
+def _folder_words(folder: Path) -> str:
+    if not folder.is_dir():
+        return f"{folder}: new"
+    run = Run.open(folder)
+    finished = [stage for stage in run.info["stages"] if run.is_finished(stage)]
+    return f"{folder}: {', '.join(finished) or 'nothing'} finished; what is still up to date is skipped"
