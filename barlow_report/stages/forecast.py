@@ -1,5 +1,7 @@
-"""What `barlow-report check` does: everything that a run would refuse after hours is refused in seconds, and the rest
-is told: which images and groups there are, what the models are, how long the pass and the pictures take, and the disk.
+"""What a run would do, in seconds and before anything is written: `barlow-report check`.
+
+What the run would refuse is refused, and the rest is told: which images and groups there are, what the models are, how
+long the pass and the pictures take, and how much disk.
 
 Times are measured on some of the images and multiplied; what has to be compiled or read for the first time makes them
 too long rather than too short. Lenses are named without a time.
@@ -49,7 +51,7 @@ def forecast(config: Config, folder: Path, *, progress: Progress) -> Iterator[tu
     yield "Images", _images_words(images)
     n_groups, n_small, n_trees = _count_groups(config, images)
     small = f"; {counted(n_small, 'group')} of fewer than {config.rules.min_images} images" if n_small else ""
-    yield "Groups", f"{counted(n_groups, 'group')} by {' and by '.join(config.rules.groupings) or 'columns'}{small}"
+    yield "Groups", f"{_groups_words(config, n_groups)}{small}"
     progress.message("Loading models")
     inspected, feature, noted = load_models(config, images)
     yield "Inspected", _predictions_words(inspected, images)
@@ -88,6 +90,18 @@ def _images_words(images: ImageList) -> str:
         f"{counted(len(images.paths), 'image')} of {classes}, fewest {images.class_names[least]} "
         f"({count(sizes[least])}){skipped}"
     )
+
+
+def _groups_words(config: Config, n_groups: int) -> str:
+    rules = config.rules
+    parts = [f"{counted(n_groups, 'group')} by {' and by '.join(rules.groupings)}"] if rules.groupings else []
+    if rules.confused_pairs:
+        parts.append(f"at most {counted(rules.confused_pairs, 'confused pair')}")
+    if rules.unions:
+        parts.append(counted(len(rules.unions) * len(rules.groupings), "union"))
+    if rules.manifest_columns:
+        parts.append(f"the values of {', '.join(rules.manifest_columns)}")
+    return ", ".join(parts)
 
 
 def _count_groups(config: Config, images: ImageList) -> tuple[int, int, int]:
