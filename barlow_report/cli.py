@@ -119,8 +119,8 @@ def _stage_command(stage: str, summary: str, *, name: str = "") -> None:
         loaded = load_config(config)
         with terminal_progress() as progress:
             folder = run or pipeline.default_run_folder(loaded)
-            done = pipeline.compute(loaded, folder=folder, until=stage, progress=progress)
-        typer.echo(str(done.folder))
+            done = pipeline.compute_folder(loaded, folder=folder, until=stage, progress=progress)
+        typer.echo(str(done))
 
     command.__name__ = name or stage
     command.__doc__ = summary

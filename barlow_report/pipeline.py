@@ -14,17 +14,19 @@ from typing import TYPE_CHECKING, Any
 from barlow_report.clock import now
 from barlow_report.config import Config, Photographs
 from barlow_report.demo.releases import RELEASES
+from barlow_report.errors import ConfigError
 from barlow_report.files import atomic_write
 from barlow_report.formatting import counted
 from barlow_report.lenses import registry
 from barlow_report.lenses.planted.stage import write_planted
 from barlow_report.progress import Progress, SilentProgress
 from barlow_report.report import Profile, navigation_lines, zip_site
-from barlow_report.run_folder import STAGES, Run
+from barlow_report.run_folder import STAGES, Run, is_of_each_output, read_outputs
 from barlow_report.stages.damage import redo_damaged
 from barlow_report.stages.demo import demo_config, draw, draw_for_training
 from barlow_report.stages.explain import explain
 from barlow_report.stages.extract import extract
+from barlow_report.stages.shared_pass import SharedPass
 from barlow_report.stages.site import site_title, write_site
 from barlow_report.stages.visualize import visualize
 from barlow_report.training_config import TrainingConfig
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "build_site",
     "compute",
+    "compute_folder",
     "convert_checkpoint",
     "default_run_folder",
     "default_site_folder",
@@ -74,13 +77,30 @@ def run(
         BarlowReportError: Something the user can act on; what was finished is kept, and the same call goes on.
     """
     folder = folder or default_run_folder(config)
-    compute(config, folder=folder, progress=progress)
+    compute_folder(config, folder=folder, progress=progress)
     return build_site(folder, site=site or default_site_folder(config.name), progress=progress)
 
 
-def compute(config: Config, *, folder: Path, until: str = "visualize", progress: Progress | None = None) -> Run:
-    """Run the stages up to and including `until` and return the run folder; see `run`."""
+def compute(
+    config: Config,
+    *,
+    folder: Path,
+    until: str = "visualize",
+    progress: Progress | None = None,
+    shared: SharedPass | None = None,
+) -> Run:
+    """Run the stages up to and including `until` and return the run folder; see `run`.
+
+    Args:
+        config: The configuration; of a multi-label model with the one output that the run is about.
+        folder: The run folder.
+        until: A stage, or the key of a lens.
+        progress: Where to report to.
+        shared: The pass over the images of several outputs; default: a pass of its own.
+    """
     progress = progress or SilentProgress()
+    if config.data.is_of_all_outputs:
+        raise ConfigError("data.label_column: missing. Name one output here, or compute all with `compute_folder`.")
     settings = config.model_dump(mode="json")
     run_folder = Run(folder)
     run_folder.refuse_foreign_files()
@@ -88,7 +108,7 @@ def compute(config: Config, *, folder: Path, until: str = "visualize", progress:
         Run.create(folder, info=_info(config))
         redo_damaged(run_folder, progress=progress)
         n_stages = STAGES.index(until) + 1 if until in STAGES else STAGES.index("explain") + 1
-        extracted = extract(config, run_folder, progress=progress)
+        extracted = extract(config, run_folder, progress=progress, shared=shared)
         run_folder.record_config({key: settings[key] for key in _SECTIONS["extract"]})
         if n_stages > 1:
             explained = explain(config, run_folder, extracted=extracted, progress=progress)
@@ -100,6 +120,15 @@ def compute(config: Config, *, folder: Path, until: str = "visualize", progress:
         if n_stages > 1:
             _compute_lenses(config, run_folder, until=until, explained=explained, progress=progress)
     return run_folder
+
+
+def compute_folder(config: Config, *, folder: Path, until: str = "visualize", progress: Progress | None = None) -> Path:
+    """Run the stages up to and including `until`, of each output where there are several, and return `folder`."""
+    if config.data.is_of_all_outputs:
+        from barlow_report.each_output import compute_each
+
+        return compute_each(config, folder=folder, until=until, progress=progress or SilentProgress())
+    return compute(config, folder=folder, until=until, progress=progress).folder
 
 
 def _compute_lenses(config: Config, run_folder: Run, *, until: str, explained: str, progress: Progress) -> None:
@@ -140,6 +169,10 @@ def build_site(
         RunFolderError: The run is missing or not complete.
         OutputError: The site cannot be written, or its folder holds something else.
     """
+    if is_of_each_output(folder):
+        from barlow_report.each_output import build_each
+
+        return build_each(folder, site=site, profile=profile, images=images, progress=progress or SilentProgress())
     run_folder = Run.open(folder)
     run_folder.require(STAGES[-1])
     default = default_site_folder(str(run_folder.info.get("name", folder.name)))
@@ -150,7 +183,8 @@ def build_site(
 
 def pack_site(folder: Path, *, index: Path) -> Path:
     """Pack the site with front page `index`, built from the run in `folder`, as one zip file; return its path."""
-    return zip_site(index.parent, title=site_title(Run.open(folder)))
+    title = str(read_outputs(folder)["title"]) if is_of_each_output(folder) else site_title(Run.open(folder))
+    return zip_site(index.parent, title=title)
 
 
 def host_navigation(folder: Path, *, into: Path) -> str:

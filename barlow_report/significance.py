@@ -12,6 +12,7 @@ from scipy.special import gammaln, ndtri
 __all__ = [
     "Interval",
     "adjust_p_values",
+    "auroc_interval",
     "balanced_accuracy_interval",
     "exact_test",
     "smallest_p_value",
@@ -145,3 +146,31 @@ def balanced_accuracy_interval(
     below = np.hypot(rates[0] - lows[0], rates[1] - lows[1]) / 2
     above = np.hypot(highs[0] - rates[0], highs[1] - rates[1]) / 2
     return Interval(np.maximum(mean - below, 0.0), np.minimum(mean + above, 1.0))
+
+
+_JUST = 1e-9  # 0 and 1 solve the equation themselves where the AUROC is 0 or 1
+
+
+def auroc_interval(auroc: float, m: int, n: int, *, level: float = 0.95) -> tuple[float, float]:
+    """Interval of an area under the ROC curve, 0 to 1.
+
+    It holds every value theta with |AUROC - theta| <= z sqrt(V(theta)), V after Hanley and McNeil with both sample
+    sizes at their mean in the numerator (Newcombe's method 5, Statistics in Medicine 25, 2006, 559-573).
+
+    Args:
+        auroc: As it was found, 0 to 1.
+        m: Images of one kind, at least one.
+        n: Images of the other, at least one.
+        level: As for `wilson_interval`.
+    """
+    from scipy.optimize import brentq  # with scipy.stats
+
+    z, more = float(ndtri(0.5 + level / 2)), (m + n) / 2 - 1
+
+    def excess(theta: float) -> float:
+        spread = 1 + more * ((1 - theta) / (2 - theta) + theta / (1 + theta))
+        return float((auroc - theta) ** 2 - z**2 * theta * (1 - theta) * spread / (m * n))
+
+    low = 0.0 if auroc <= 0 else float(brentq(excess, 0.0, min(auroc, 1 - _JUST)))
+    high = 1.0 if auroc >= 1 else float(brentq(excess, max(auroc, _JUST), 1.0))
+    return low, high

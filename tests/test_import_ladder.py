@@ -10,6 +10,7 @@ from barlow_report.lenses import registry
 
 PACKAGE = Path(__file__).resolve().parents[1] / "barlow_report"
 FOUNDATION = {
+    "binary_measures",
     "chart",
     "clock",
     "columns",
@@ -116,7 +117,11 @@ def test_every_module_imports_only_what_is_below_it(path: Path) -> None:
         "fingerprints": FOUNDATION,
         "terminal": FOUNDATION,
         "stages": FOUNDATION | CORE | PLUG | {"lenses", "run_folder", "fingerprints", "stages"},
-        "pipeline": FOUNDATION | CORE | PLUG | {"lenses", "lenses.planted", "run_folder", "fingerprints", "stages"},
+        "pipeline": FOUNDATION
+        | CORE
+        | PLUG
+        | {"each_output", "lenses", "lenses.planted", "run_folder", "fingerprints", "stages"},
+        "each_output": FOUNDATION | CORE | {"pipeline", "run_folder", "stages"},
         "cli_errors": {"errors"},
         "commands": FOUNDATION | {"annotations", "commands", "run_folder", "stages"},
         "annotations_cli": {"cli_errors", "commands"},

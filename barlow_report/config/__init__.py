@@ -80,6 +80,8 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _models_fit_data(self) -> "Config":
+        if self.data.has_outputs:
+            self._check_outputs()
         if self.inspected_model is None and not self.data.may_hold_predictions:
             raise ValueError(
                 "'inspected_model' is missing: an image folder or a data set of torchvision holds no predictions. Add "
@@ -109,6 +111,18 @@ class Config(Section):
         if self.rules.manifest_columns and self.data.manifest is None:
             raise ValueError("'rules.manifest_columns' goes with 'data.manifest': other sources have no columns")
         return self
+
+    def _check_outputs(self) -> None:
+        """Refuse what does not go with a label for each of several outputs."""
+        if self.inspected_model is None or self.inspected_model.output not in ("sigmoid", "probabilities"):
+            raise ValueError(
+                "'data.label_columns' and 'data.label_list' are for models with independent outputs: set "
+                "'inspected_model.output: sigmoid' if it returns logits, 'probabilities' if it returns probabilities"
+            )
+        if self.inspected_model.positive is not None:
+            raise ValueError(
+                "'positive' is for models with one output; of several, each has its own column. Leave it out"
+            )
 
     @property
     def manifest_columns(self) -> tuple[str, ...]:

@@ -3,10 +3,12 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from barlow_report.config.base import Name, Section
 from barlow_report.config.names import names_by_index, quoted_names
+
+_OF_OUTPUTS = ("label_columns", "label_list", "label_column")
 
 __all__ = ["DataConfig", "ImageSourceConfig", "ParquetDataConfig", "TorchvisionDataConfig", "WebDatasetConfig"]
 
@@ -132,6 +134,21 @@ class ImageSourceConfig(Section):
 class DataConfig(ImageSourceConfig):
     """The analysed images: their source, and the classes in the order of the model's outputs."""
 
+    label_columns: tuple[Name, ...] | None = Field(
+        None,
+        min_length=1,
+        description="Columns of the manifest, one for each output of a multi-label model, in the order of its outputs: "
+        "1 where the image is positive, 0 where it is negative, empty where that is not known. Each output gets a "
+        "report of its own.",
+    )
+    label_list: Name | None = Field(
+        None,
+        description="Instead, a column of a Parquet manifest that lists the outputs for which an image is positive, by "
+        "their names in `classes`; null where that is not known.",
+    )
+    label_column: Name | None = Field(
+        None, description="The only output to report on, one of `label_columns`; default: all of them."
+    )
     probabilities: Path | None = Field(
         None,
         description="The inspected model's probabilities for the rows of the manifest: a .npy of shape (n_images, "
@@ -166,10 +183,53 @@ class DataConfig(ImageSourceConfig):
 
     @model_validator(mode="after")
     def _classes_fit_source(self) -> "DataConfig":
-        if self.probabilities is not None and self.manifest is None:
-            raise ValueError("'probabilities' goes with 'manifest'")
+        for key in ("probabilities", "label_columns", "label_list"):
+            if getattr(self, key) is not None and self.manifest is None:
+                raise ValueError(f"{key!r} goes with 'manifest'")
         if self.classes is not None and self.class_file is not None:
             raise ValueError("expected at most one of 'classes' and 'class_file'")
         if self.class_order is not None and (self.classes or self.class_file or self.torchvision):
             raise ValueError("'class_order' sorts classes that are found; leave it out where they are listed")
         return self
+
+    @model_validator(mode="after")
+    def _labels_of_outputs(self) -> "DataConfig":
+        columns = self.label_columns or ()
+        if self.label_columns is not None and self.label_list is not None:
+            raise ValueError("expected at most one of 'label_columns' and 'label_list'")
+        if len(set(columns)) < len(columns):
+            raise ValueError("'label_columns' names a column twice; each belongs to one output")
+        if self.label_column is not None and not self.has_outputs:
+            raise ValueError(
+                "'label_column' is one of several: list all of them in 'label_columns', or give 'label_list'"
+            )
+        if self.label_column is not None and columns and self.label_column not in columns:
+            raise ValueError(f"'label_column: {self.label_column}' is not among 'label_columns'")
+        if self.has_outputs and "label" in self.columns:
+            raise ValueError("'columns: label' is for one label per image; leave it out beside 'label_columns'")
+        if self.has_outputs and self.probabilities is not None:
+            raise ValueError("'probabilities' are of exclusive classes; multi-label models are run: leave it out")
+        if columns and (self.classes is not None or self.class_file is not None):
+            raise ValueError("'label_columns' name the outputs in their order: leave 'classes' and 'class_file' out")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_unset_outputs(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what is for multi-label models where it is not set: what runs recorded before stays as it is."""
+        values: dict[str, Any] = handler(self)
+        return {key: value for key, value in values.items() if key not in _OF_OUTPUTS or value is not None}
+
+    @property
+    def has_outputs(self) -> bool:
+        """Whether images have a label for each of several outputs."""
+        return self.label_columns is not None or self.label_list is not None
+
+    @property
+    def is_of_all_outputs(self) -> bool:
+        """Whether each of several outputs gets a report of its own."""
+        return self.has_outputs and self.label_column is None
+
+    @property
+    def may_hold_predictions(self) -> bool:
+        """Whether the source is of a kind that can say what was predicted, of one label per image."""
+        return super().may_hold_predictions and not self.has_outputs

@@ -18,7 +18,7 @@ from barlow_report.errors import OutputError
 from barlow_report.files import atomic_write
 from barlow_report.formatting import count
 from barlow_report.progress import Advance
-from barlow_report.report.compact import compact
+from barlow_report.report.inline_style import SHEETS, inline_style
 from barlow_report.report.media import MediaLibrary
 from barlow_report.report.pages import Site, SitePage, single_pages
 from barlow_report.report.render import Renderer, templates_folder
@@ -32,7 +32,6 @@ MAX_MODES = 30
 """Failure modes with pictures; the others are in the full report."""
 
 _BUDGET = 2_200_000  # characters of pictures
-_SHEETS = ("barlow.css", "phone.css", "print.css", "single.css")
 _MARK = b'<meta name="generator" content="barlow-report">'
 _MARK_WITHIN = 1000  # bytes from the beginning
 
@@ -62,8 +61,6 @@ _NOT_IN_A_FILE = frozenset(
 _LEVEL = re.compile(r"h([1-6])")
 _FRAGMENT = re.compile(r'href="#([^"]*)"')
 _PICTURE = re.compile("\0([^\0]+)\0")
-_DARK = '[data-md-color-scheme="slate"]'
-_RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
 
 
 @dataclass(frozen=True)
@@ -116,7 +113,7 @@ def write_single(site: Site, media: MediaLibrary, *, file: Path, advance: Advanc
         "pages/single.html"
     ).render(
         title=site.title,
-        style=Markup(_style(joiner.sheets)),  # noqa: S704 - ours
+        style=Markup(inline_style(joiner.sheets)),  # noqa: S704 - ours
         overview=Markup(bodies[0]),  # noqa: S704 - rendered pages
         modes=[Markup(body) for body in bodies[1:-1]],  # noqa: S704
         method=Markup(bodies[-1]),  # noqa: S704
@@ -146,30 +143,6 @@ def _with_pictures(html: str, media: MediaLibrary) -> str:
     used = Counter(_PICTURE.findall(html))
     found = fitting(used, lambda name: read_named(media.folder / name), budget=_BUDGET)
     return _PICTURE.sub(lambda picture: found[picture[1]], html)
-
-
-def _style(sheets: list[str]) -> str:
-    texts = [compact(name, _sheet(name)) for name in (*_SHEETS[:-1], *sheets, _SHEETS[-1])]
-    return "".join(_by_preference(text) for text in texts)
-
-
-def _sheet(name: str) -> str:
-    return (templates_folder() / "assets" / name).read_text(encoding="utf-8")
-
-
-def _by_preference(sheet: str) -> str:
-    """Let the reader's preference decide what on a site the theme's switch decides: dark or light."""
-
-    def split(rule: re.Match[str]) -> str:
-        if _DARK not in rule[1]:
-            return rule[0]
-        selectors = rule[1].split(",")
-        dark = ",".join(s.replace(_DARK, "").strip() for s in selectors if _DARK in s)
-        light = ",".join(s for s in selectors if _DARK not in s)
-        always = f"{light}{{{rule[2]}}}" if light else ""
-        return f"{always}@media screen and (prefers-color-scheme:dark){{{dark}{{{rule[2]}}}}}"
-
-    return _RULE.sub(split, sheet)
 
 
 class _Joiner:
@@ -262,5 +235,5 @@ class _Copy(Rewriter):
 
     def _note_sheet(self, link: str) -> None:
         name = link.rpartition("/")[2]
-        if name not in (*_SHEETS, *self._joiner.sheets):
+        if name not in (*SHEETS, *self._joiner.sheets):
             self._joiner.sheets.append(name)

@@ -18,7 +18,18 @@ means the stage is skipped; another one means it is redone, and the marks of lat
 
 from barlow_report.run_folder.folder import Run
 from barlow_report.run_folder.info import fingerprint
+from barlow_report.run_folder.outputs import is_of_each_output, prepare_outputs, read_outputs
 from barlow_report.run_folder.stages import STAGES, stage_tables
 from barlow_report.run_folder.tables import TableFiles, parse_table
 
-__all__ = ["STAGES", "Run", "TableFiles", "fingerprint", "parse_table", "stage_tables"]
+__all__ = [
+    "STAGES",
+    "Run",
+    "TableFiles",
+    "fingerprint",
+    "is_of_each_output",
+    "parse_table",
+    "prepare_outputs",
+    "read_outputs",
+    "stage_tables",
+]

@@ -11,6 +11,7 @@ from barlow_report.files import atomic_write, delete_partial, lock, output_error
 from barlow_report.lenses import registry
 from barlow_report.lenses.lens import Lens
 from barlow_report.run_folder.info import FORMAT, InfoFile
+from barlow_report.run_folder.outputs import is_of_each_output, some_outputs
 from barlow_report.run_folder.pictures import PictureFiles
 from barlow_report.run_folder.stages import STAGES, stage_tables
 from barlow_report.run_folder.tables import TableFiles
@@ -44,6 +45,11 @@ class Run(TableFiles, PictureFiles, InfoFile):
             RunFolderError: There is none at `folder`, or it has another format.
         """
         run = cls(folder)
+        if is_of_each_output(folder):
+            raise RunFolderError(
+                f"{folder}: holds a run for each output of a multi-label model. Give the folder of one of them: "
+                f"{some_outputs(folder)}."
+            )
         if not run._info_path.is_file():
             raise RunFolderError(
                 f"{folder}: no run.json found, expected a run folder. Make one with barlow-report run."

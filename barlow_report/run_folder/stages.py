@@ -9,7 +9,7 @@ STAGES = ("extract", "explain", "visualize")
 """The stages that write to a run folder, in order."""
 
 _STAGE_TABLES = {
-    "extract": ("classes", "skipped", "images", "contents"),
+    "extract": ("classes", "skipped", "images", "scores", "contents"),
     "explain": (
         "splits",
         "groups",

@@ -112,6 +112,14 @@ def _other_positive(found: BetterOrder, run: Run, images: ImageList) -> str | No
 def _explanation(found: BetterOrder, config: Config, run: Run, images: ImageList, *, n_images: int) -> str:
     confirm = "If the order is right and the model that bad, confirm it:\ndata:\n  confirm_class_order: true"
     kept = "" if images.predictions is not None else "\nThe pass over the images is kept, and will not be repeated."
+    if images.column is not None:
+        asked = images.class_names[1].removeprefix("positive for ")
+        return (
+            f"{images.root}: {percent(found.accuracy)} of {n_images} predictions for {asked!r} are right, and "
+            f"{percent(found.better)} would be if its output meant the opposite. Check that data.label_columns (or "
+            "data.classes beside label_list) are in the order of the model's outputs, and that 1 stands for positive. "
+            f"{confirm}{kept}"
+        )
     if (positive := _other_positive(found, run, images)) is not None:
         named = json.dumps(positive, ensure_ascii=False)
         return (

@@ -17,27 +17,33 @@ from barlow_report.fingerprints import images_identity
 from barlow_report.lenses import registry
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
-from barlow_report.seals import is_sealed, read_sealed_json
 from barlow_report.slugs import slugs
 from barlow_report.stages.class_order import check_class_order
-from barlow_report.stages.image_pass import MODELS, compute_shards, count_shards, drop_if_loaded_otherwise, pass_inputs
+from barlow_report.stages.image_pass import finished_shards, pass_inputs
 from barlow_report.stages.image_times import are_unchanged, write_times
 from barlow_report.stages.loading import loaded_contents, specs_of
 from barlow_report.stages.outputs import judge_outputs, output_setting, positive_class
+from barlow_report.stages.shared_pass import SharedPass
 from barlow_report.vision.datasets import ImageList, list_images
 from barlow_report.vision.decisions import Decided
 from barlow_report.vision.manifest import require_some_images
-from barlow_report.vision.remarks import Remarks, require_full_depth
-from barlow_report.vision.shards import AGAIN, Shard, shard_path
+from barlow_report.vision.remarks import Remarks
+from barlow_report.vision.shards import Shard
 
 __all__ = ["extract", "list_for_pass"]
 
 
-def extract(config: Config, run: Run, *, progress: Progress) -> str:
+def extract(config: Config, run: Run, *, progress: Progress, shared: SharedPass | None = None) -> str:
     """Write classes, images, skipped and features.npy, unless they are up to date; return the fingerprint.
 
     The columns of the manifest that group images are written each time: they cost no pass over the images, so asking
     for another one must not repeat it.
+
+    Args:
+        config: The configuration.
+        run: The run folder.
+        progress: Where to report to.
+        shared: The pass over the images of several outputs; default: a pass of this run's own.
 
     Raises:
         ConfigError: A union of classes names one that is not there.
@@ -59,21 +65,18 @@ def extract(config: Config, run: Run, *, progress: Progress) -> str:
         _write_attributes(images, run)
         return mark
     work = run.begin("extract", fingerprint=fingerprint(**inputs))
-    drop_if_loaded_otherwise(config, work)
     _note(notes, run)
-    paths = [shard_path(work, index) for index in range(count_shards(config, images))]
-    missing = [index for index, path in enumerate(paths) if not is_sealed(path)]
-    if missing or not is_sealed(work / MODELS):
-        require_full_depth(images.source, images.paths)  # now, and of all images after hours of work
-        compute_shards(config, images, missing, work=work, progress=progress)
-    noted = read_sealed_json(work / MODELS, advice=AGAIN)
-    _note({f"varying {role}": text for role, text in noted.pop("assumptions").items()}, run)
-    run.update_info(**noted)
-    shards = [Shard.read(path) for path in paths]
+    shards, noted = (
+        finished_shards(config, images, work=work, progress=progress)
+        if shared is None
+        else shared.shards(images, progress=progress)
+    )
+    _note({f"varying {role}": text for role, text in noted["assumptions"].items()}, run)
+    run.update_info(**{key: value for key, value in noted.items() if key != "assumptions"})
     remarks = Remarks.total(shard.remarks for shard in shards)
     remarks.require_full_depth(images.root)
     _note(remarks.assumptions(config.data.decode), run)
-    _join_shards(images, shards, config, run=run)
+    _join_shards(images, shards, config, run=run, shared=shared)
     _note(_check_predictions(config, run, images, progress=progress), run)
     _write_attributes(images, run)
     write_times(images, run)
@@ -137,8 +140,12 @@ def _known_columns(images: ImageList) -> str:
     return images_identity([], states=[], columns=columns)
 
 
-def _join_shards(images: ImageList, shards: list[Shard], config: Config, *, run: Run) -> None:
+def _join_shards(
+    images: ImageList, shards: list[Shard], config: Config, *, run: Run, shared: SharedPass | None
+) -> None:
     """Write the tables and features.npy of all shards together."""
+    if images.column is not None:
+        shards = [shard if shard.rows is not None else shard.of_output(images.column) for shard in shards]
     starts = np.cumsum([0] + [len(s.kept) + len(s.skipped) for s in shards])[:-1]
     kept = np.concatenate([start + s.kept for start, s in zip(starts, shards, strict=True)])
     unreadable = [
@@ -169,6 +176,8 @@ def _join_shards(images: ImageList, shards: list[Shard], config: Config, *, run:
     )
     digests = np.concatenate([s.digests for s in shards]).astype(str)
     run.write_table("contents", pd.DataFrame({"image_id": np.arange(len(kept)), "digest": digests.astype(object)}))
+    if shared is not None and shared.link_features(run, digests):
+        return
     n_features = shards[0].features().shape[1] if shards else 0
     run.write_features(
         (s.features() for s in shards), shape=(len(kept), n_features), dtype=config.extraction.feature_dtype

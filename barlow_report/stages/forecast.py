@@ -19,10 +19,11 @@ from barlow_report.config import Config
 from barlow_report.formatting import count, counted
 from barlow_report.lenses import registry
 from barlow_report.progress import Progress
-from barlow_report.run_folder import Run
+from barlow_report.run_folder import Run, is_of_each_output
 from barlow_report.stages.extract import list_for_pass
 from barlow_report.stages.image_pass import load_models
 from barlow_report.vision.datasets import ImageList
+from barlow_report.vision.output_labels import read_output_labels
 
 if TYPE_CHECKING:
     from barlow_report.vision.models import LoadedModel
@@ -82,6 +83,9 @@ def duration(seconds: float) -> str:
 
 
 def _images_words(images: ImageList) -> str:
+    if images.n_outputs is not None and images.column is None:
+        n, outputs = counted(len(images.paths), "image"), counted(images.n_outputs, "output")
+        return f"{n} with labels for {outputs}, each a run of its own after one pass"
     sizes = Counter(images.labels.tolist())
     least = min(range(len(images.class_names)), key=lambda class_id: (sizes[class_id], class_id))
     skipped = f"; {counted(len(images.skipped), 'file')} passed over" if images.skipped else ""
@@ -106,6 +110,12 @@ def _groups_words(config: Config, n_groups: int) -> str:
 
 def _count_groups(config: Config, images: ImageList) -> tuple[int, int, int]:
     """Groups by class, those that are too small by their labels, and those that may get a tree."""
+    if config.data.is_of_all_outputs:
+        labels = read_output_labels(config.data)
+        known = [name for name, values in zip(labels.names, labels.labels.T, strict=True) if (values >= 0).any()]
+        one = config.model_copy(update={"data": config.data.model_copy(update={"label_column": known[0]})})
+        n_groups, n_small, n_trees = zip(*(_count_groups(one, labels.images_of(name)) for name in known), strict=True)
+        return sum(n_groups), sum(n_small), sum(n_trees)
     by = len(config.rules.groupings)
     sizes = np.bincount(images.labels, minlength=len(images.class_names))
     n_small = int((sizes < config.rules.min_images).sum())
@@ -136,6 +146,7 @@ def _images_per_second(
             batch_size=config.extraction.batch_size,
             n_workers=config.extraction.n_workers,
             feature_dtype=config.extraction.feature_dtype,
+            keeps_values=images.n_outputs is not None,
         ):
             pass
         return (time.perf_counter() - start) / len(chosen)
@@ -176,6 +187,8 @@ def _size(n_bytes: float) -> str:
 def _folder_words(folder: Path) -> str:
     if not folder.is_dir():
         return f"{folder}: new"
+    if is_of_each_output(folder):
+        return f"{folder}: holds runs of outputs; what is still up to date is skipped"
     run = Run.open(folder)
     finished = [stage for stage in run.info["stages"] if run.is_finished(stage)]
     return f"{folder}: {', '.join(finished) or 'nothing'} finished; what is still up to date is skipped"

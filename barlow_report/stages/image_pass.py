@@ -15,7 +15,8 @@ from barlow_report.seals import is_sealed, read_sealed_json, write_sealed_json
 from barlow_report.stages.loading import Noted, is_unchanged, merge_noted, noting, specs_of
 from barlow_report.stages.pictures import feature_model_config, input_size
 from barlow_report.vision.datasets import ImageList
-from barlow_report.vision.shards import AGAIN, save_shard, shard_path
+from barlow_report.vision.remarks import require_full_depth
+from barlow_report.vision.shards import AGAIN, Shard, save_shard, shard_path
 
 if TYPE_CHECKING:
     from barlow_report.vision.decisions import Decision
@@ -28,6 +29,7 @@ __all__ = [
     "compute_shards",
     "count_shards",
     "drop_if_loaded_otherwise",
+    "finished_shards",
     "load_models",
     "pass_inputs",
 ]
@@ -44,7 +46,8 @@ def begin_extraction(config: Config, images: ImageList, run: Run) -> Path:
 def pass_inputs(config: Config, images: ImageList) -> dict[str, object]:
     """What the shards depend on: neither the names of the classes nor their order, which people mend after a pass."""
     inspected = None if images.predictions is not None else config.inspected_model
-    return {
+    outputs = {} if images.n_outputs is None else {"n_outputs": images.n_outputs}
+    return outputs | {
         "images": images_identity(images.paths, states=images.source.states(images.paths), columns=[]),
         "n_classes": len(images.class_names),
         "inspected_model": model_identity(inspected),
@@ -64,6 +67,27 @@ def drop_if_loaded_otherwise(config: Config, work: Path) -> None:
     if not is_unchanged(specs_of(config), _loaded_so_far(work)):
         for path in [*work.glob("*.npz"), work / MODELS]:
             path.unlink(missing_ok=True)
+
+
+def finished_shards(
+    config: Config, images: ImageList, *, work: Path, progress: Progress
+) -> tuple[list[Shard], dict[str, Any]]:
+    """Return the shards of all images, computing those that are missing, and what is known of the models.
+
+    Args:
+        config: The configuration.
+        images: As `list_images` lists them.
+        work: Where the shards are; see `begin_extraction`.
+        progress: Where to report to.
+    """
+    drop_if_loaded_otherwise(config, work)
+    paths = [shard_path(work, index) for index in range(count_shards(config, images))]
+    missing = [index for index, path in enumerate(paths) if not is_sealed(path)]
+    if missing or not is_sealed(work / MODELS):
+        require_full_depth(images.source, images.paths)  # now, and of all images after hours of work
+        compute_shards(config, images, missing, work=work, progress=progress)
+    noted: dict[str, Any] = read_sealed_json(work / MODELS, advice=AGAIN)
+    return [Shard.read(path) for path in paths], noted
 
 
 def _loaded_so_far(work: Path) -> Noted:
@@ -110,6 +134,7 @@ def compute_shards(
             batch_size=settings.batch_size,
             n_workers=settings.n_workers,
             feature_dtype=settings.feature_dtype,
+            keeps_values=images.n_outputs is not None,
             advance=advance,
         )
         for index, result in zip(shard_ids, results, strict=True):
@@ -122,7 +147,7 @@ def load_models(config: Config, images: ImageList) -> "tuple[LoadedModel | None,
     from barlow_report.vision.devices import choose_device
     from barlow_report.vision.loading import load_model
     from barlow_report.vision.models import check_gradients
-    from barlow_report.vision.output_counts import check_outputs
+    from barlow_report.vision.output_counts import check_each_output, check_outputs
     from barlow_report.vision.trial import try_models
 
     device = choose_device(config.device)
@@ -135,7 +160,10 @@ def load_models(config: Config, images: ImageList) -> "tuple[LoadedModel | None,
             image_size=input_size(config.inspected_model, images.source, images.paths),
             needs_features=config.feature_model is None,
         )
-        check_outputs(inspected, len(images.class_names), setting=config.inspected_model.output)
+        if images.n_outputs is not None:
+            check_each_output(inspected, images.n_outputs)
+        else:
+            check_outputs(inspected, len(images.class_names), setting=config.inspected_model.output)
     if inspected is not None and config.feature_model is None:
         feature = inspected
     else:
@@ -155,7 +183,8 @@ def load_models(config: Config, images: ImageList) -> "tuple[LoadedModel | None,
         feature_model=feature,
         inspected_model=inspected,
         batch_size=config.extraction.batch_size,
-        decisions=() if inspected is None else _decisions(config.inspected_model, inspected.n_outputs),
+        decisions=() if inspected is None else _decisions(config.inspected_model, inspected.n_outputs, images),
+        are_exclusive=images.n_outputs is None,
     )
     noted = {"device": str(device), "models": models, "assumptions": assumptions}
     settings = config.extraction
@@ -169,17 +198,18 @@ def load_models(config: Config, images: ImageList) -> "tuple[LoadedModel | None,
     return None if inspected is None else faster[inspected], faster[feature], noted
 
 
-def _decisions(spec: ModelConfig | None, n_outputs: int) -> "Sequence[Decision]":
+def _decisions(spec: ModelConfig | None, n_outputs: int, images: ImageList) -> "Sequence[Decision]":
     """What follows from the outputs; nothing is known before the pass where a threshold is to be chosen."""
     from barlow_report.vision.decisions import LARGEST, Decision, Positive
 
-    if spec is None or n_outputs > 1:
+    if spec is None or (n_outputs > 1 and images.n_outputs is None):
         return (LARGEST,)
     if isinstance(spec.threshold, str):
         return ()
     threshold = 0.5 if spec.threshold is None else spec.threshold
     kind: OutputKind = "probabilities" if spec.output == "probabilities" else "sigmoid_logits"
-    return (Decision(kind=kind, positive=Positive(threshold=threshold)),)
+    columns = range(n_outputs) if images.column is None else (images.column,)
+    return tuple(Decision(kind=kind, positive=Positive(column=c, threshold=threshold)) for c in columns)
 
 
 def _model_info(model: "LoadedModel") -> dict[str, Any]:

@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-from barlow_report.config import Config, ModelConfig
+from barlow_report.config import Config, ModelConfig, OutputSetting
 from barlow_report.errors import ConfigError, ModelError
 from barlow_report.formatting import counted
 from barlow_report.run_folder import Run
@@ -16,9 +17,12 @@ from barlow_report.vision.configured_outputs import check_setting, describe_sett
 from barlow_report.vision.datasets import ImageList
 from barlow_report.vision.decisions import Decided, Positive, probabilities
 from barlow_report.vision.one_output import check_one_output, describe_one_output
-from barlow_report.vision.outputs import confidences, count_ties, decide_kind, describe_kind
+from barlow_report.vision.outputs import TOLERANCE, confidences, count_ties, decide_kind, describe_kind
 
-__all__ = ["judge_outputs", "output_setting", "positive_class"]
+__all__ = ["judge_outputs", "output_setting", "positive_class", "refuse_exclusive"]
+
+MIN_JUDGED = 8
+"""Fewer images may add up to 1 by chance."""
 
 Integers = npt.NDArray[np.int64]
 
@@ -46,7 +50,7 @@ def positive_class(config: Config, images: ImageList) -> int:
         ConfigError: The configuration names another one.
     """
     name = None if config.inspected_model is None else config.inspected_model.positive
-    if name is None:
+    if name is None or images.n_outputs is not None:
         return 1
     if name not in images.class_names:
         raise ConfigError(
@@ -68,7 +72,8 @@ def judge_outputs(
     """Return what follows from all outputs; note in the run how, and what was assumed.
 
     Args:
-        outputs: Of the images that could be read, see `vision.outputs.summarise`, (n_kept,).
+        outputs: Of the images that could be read, see `vision.outputs.summarise`, (n_kept,); of one output alone, where
+            it decides.
         largest: Which output is the largest, (n_kept,).
         images: All images.
         kept: Which of them could be read, (n_kept,).
@@ -81,7 +86,8 @@ def judge_outputs(
     """
     for key in _NOTES:
         run.retract("extract", key)  # of an attempt with another setting that did not finish
-    if run.info["models"]["inspected"]["n_outputs"] == 1:
+    run.delete_table("scores")
+    if images.column is not None or run.info["models"]["inspected"]["n_outputs"] == 1:
         return _judge_one(outputs["largest"], images, kept, config=config, spec=spec, run=run)
     where, is_linear = _model(run)
     if spec.positive is not None or spec.threshold is not None:
@@ -107,10 +113,27 @@ def judge_outputs(
     return Decided(largest, confidences(outputs, kind))
 
 
+def refuse_exclusive(outputs: npt.NDArray[np.void], setting: OutputSetting | None, *, model: str) -> None:
+    """Raise a ModelError where outputs that should be independent add up to 1 for every image, as a softmax's do.
+
+    Args:
+        outputs: Of all images, see `vision.outputs.summarise`; of all outputs together, two at least.
+        setting: As configured.
+        model: Names the model.
+    """
+    adds_up = np.abs(outputs["total"] - 1) <= TOLERANCE
+    if setting == "probabilities" and len(outputs) >= MIN_JUDGED and bool(adds_up.all()):
+        raise ModelError(
+            f"inspected_model: {model}: 'output: probabilities' contradicts the outputs, which add up to 1 for all "
+            f"{counted(len(outputs), 'image')}, as after a softmax over exclusive classes. Labels for each output need "
+            "one that is independent of the others: let the model end in a sigmoid, or give one label per image."
+        )
+
+
 def _judge_one(
     values: npt.NDArray[np.float64], images: ImageList, kept: Integers, *, config: Config, spec: ModelConfig, run: Run
 ) -> Decided:
-    """The same for a model whose only output decides between two classes."""
+    """The same where one output decides between two classes."""
     where, is_linear = _model(run)
     setting = spec.output or "logits_binary"  # one of them is set, else the model was refused
     kind = check_one_output(values, setting, is_linear=is_linear, model=where, names=[images.paths[i] for i in kept])
@@ -122,14 +145,23 @@ def _judge_one(
         used = _used(images.labels[kept], config)
         chosen = _choose(is_positive[used], probability[used], maximises=spec.chosen_by, where=where)
         threshold = chosen.threshold
-    decides = Positive(class_id=class_id, threshold=0.5 if threshold is None else float(threshold))
+    decides = Positive(
+        column=images.column or 0, class_id=class_id, threshold=0.5 if threshold is None else float(threshold)
+    )
     n_equal = int((probability == decides.threshold).sum())
-    noted = {"column": 0, "class_id": class_id, "threshold": decides.threshold, "maximises": spec.chosen_by}
+    noted = {
+        "column": decides.column,
+        "class_id": class_id,
+        "threshold": decides.threshold,
+        "maximises": spec.chosen_by,
+    }
     if chosen is not None:
         noted |= {"value": chosen.value, "n_images": chosen.n_images}
     run.update_info(outputs={"kind": kind, "n_tied": n_equal, "positive": noted})
+    finite = np.maximum(values, np.finfo(np.float64).min)  # −inf is the logit of 0
+    run.write_table("scores", pd.DataFrame({"image_id": np.arange(len(values)), "output": finite}))
     run.assume("extract", "outputs", describe_one_output(kind, positive=positive, negative=negative))
-    if spec.positive is None:
+    if spec.positive is None and images.column is None:
         run.assume(
             "extract", "positive", f"{positive!r}, the second class, was taken as the positive one: no class is named."
         )

@@ -94,10 +94,8 @@ class SecondPass:
             predictions: npt.NDArray[np.int64] | None = self.images.predictions[rows]
             known = self.images.confidences
             certainty = np.full(len(rows), np.nan) if known is None else known[rows]
-        elif shard.predictions is None or shard.outputs is None or self._decision is None:
-            predictions = certainty = None
         else:
-            predictions, certainty = self._decision.decide_summary(shard.predictions, shard.outputs)
+            predictions, certainty = self._decided(shard)
         return PassedBlock(
             rows=rows,
             features=shard.features(),
@@ -107,6 +105,16 @@ class SecondPass:
             digests=shard.digests,
             skipped=[(self.images.paths[start + position], reason) for position, reason in shard.skipped],
         )
+
+    def _decided(self, shard: Shard) -> tuple[npt.NDArray[np.int64] | None, npt.NDArray[np.float64] | None]:
+        """What the inspected model predicts of a shard, and how confidently; None where it was not asked."""
+        if self._decision is None:
+            return None, None
+        if self.images.column is not None:
+            shard = shard.of_output(self.images.column)
+        if shard.predictions is None or shard.outputs is None:
+            return None, None
+        return self._decision.decide_summary(shard.predictions, shard.outputs)
 
 
 def pass_over(
@@ -129,7 +137,7 @@ def pass_over(
     """
     progress.message(f"Listing images of {key}")
     names = run.read_table("classes")["name"].tolist()
-    images = list_further(source, data=config.data, class_names=names, key=key)
+    images = _of_output(list_further(source, data=config.data, class_names=names, key=key), config, run)
     has_asked = run.info.get("models", {}).get("inspected") is not None
     images = _with_predictions(images, config, key=key, has_asked=has_asked, is_needed=needs_predictions)
     asking = _asking(config, source, needs_predictions=needs_predictions)
@@ -164,6 +172,14 @@ def pass_over(
         _shard_size=asking.extraction.shard_size,
         _decision=decision,
     )
+
+
+def _of_output(images: ImageList, config: Config, run: Run) -> ImageList:
+    """The images for the output that the run is about, where its model has several that answer each for itself."""
+    positive = Decision.from_info(run.info.get("outputs")).positive
+    if positive is None or not config.data.has_outputs:
+        return images
+    return replace(images, n_outputs=run.info["models"]["inspected"]["n_outputs"], column=positive.column)
 
 
 def _asking(config: Config, source: FurtherDataConfig, *, needs_predictions: bool) -> Config:

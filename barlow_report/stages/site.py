@@ -26,6 +26,8 @@ from barlow_report.visuals.charts import gain_by_base_rate, reliability_curve
 
 __all__ = ["site_title", "write_site"]
 
+_NOT_SHOWN = ("attributes", "scores")
+
 
 def site_title(run: Run) -> str:
     """Return the title of a run's site."""
@@ -64,8 +66,8 @@ def write_site(
 def _source(run: Run, *, images: Photographs | None, progress: Progress) -> ReportSource:
     """Read the run folder, with as much of the photographs as the site may show."""
     info = run.info
-    promised = {name for stage in stage_tables() for name in run.promised_tables(stage)}  # a lost one is an error
-    shown = [name for name in all_tables() if name in promised or (run.has_table(name) and name != "attributes")]
+    promised = {name for stage in stage_tables() for name in run.promised_tables(stage)} - {"scores"}  # a lost one
+    shown = [name for name in all_tables() if name in promised or (run.has_table(name) and name not in _NOT_SHOWN)]
     settings = SiteConfig.model_validate(info["config"]["site"])
     settings = settings.model_copy(update={"images": images or settings.images})
     tables = {name: _without_what_no_page_shows(name, run.read_table(name), settings) for name in shown}

@@ -35,6 +35,12 @@ TABLES: tuple[Table, ...] = (
         ),
     ),
     Table(
+        name="scores",
+        meaning="What the output that decides gives each image. Only where one output decides between two classes.",
+        key=("image_id",),
+        columns=(IMAGE_ID, real("output", "a logit or a probability of the positive class, as run.json says")),
+    ),
+    Table(
         name="contents",
         meaning="What each image's file held when it was read; equal for exact duplicates.",
         key=("image_id",),

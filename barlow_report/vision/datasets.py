@@ -51,6 +51,9 @@ class ImageList:
         order_key: What in the configuration can give the model's outputs another order and leave the labels as they
             are: class_order or, for classes that are listed, classes; None: nothing, since labels or predictions
             count the same list, or both are names.
+        n_outputs: Outputs of the inspected model where each answers a question of its own; None: one for each class, or
+            one for two.
+        column: Which of these outputs the labels are of; None where they are of all.
         assumptions: Sentences on what was taken for granted, by a name for each.
     """
 
@@ -64,6 +67,8 @@ class ImageList:
     attributes: dict[str, list[str | None]] = field(default_factory=dict)
     class_lines: tuple[str, ...] = ()
     order_key: Literal["class_order", "classes"] | None = None
+    n_outputs: int | None = None
+    column: int | None = None
     assumptions: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -80,8 +85,14 @@ def list_images(config: DataConfig, *, columns: Sequence[str] = ()) -> ImageList
         columns: Further columns to read; only a manifest has any.
 
     Raises:
+        ConfigError: The configuration names an output that is not there.
         DataError: The source is missing or empty, has a single class, or labels and classes do not fit together.
     """
+    if config.has_outputs:
+        from barlow_report.vision.output_labels import read_output_labels  # which makes lists of images itself
+
+        labels = read_output_labels(config, columns=columns)
+        return labels.all_images() if config.label_column is None else labels.images_of(config.label_column)
     configured = configured_classes(config)
     listing = _list(config, configured, columns)
     given = {"label": _labels(listing, configured)} | (

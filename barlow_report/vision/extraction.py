@@ -61,6 +61,7 @@ class ShardResult:
         features: float32 or float16, shape (n, n_features).
         predictions: class_id with the largest output, the lowest of equals, int64, shape (n,); None without a model.
         outputs: What is kept of the outputs, see `outputs.summarise`, shape (n,); None without a model.
+        values: All outputs, float32, shape (n, n_outputs), where they are asked for.
         digests: Of the bytes that each image was decoded from, see `LoadedImage`; n of them.
         skipped: (position, reason) of the others, ascending.
         remarks: What is special about the files.
@@ -70,6 +71,7 @@ class ShardResult:
     features: npt.NDArray[np.floating]
     predictions: npt.NDArray[np.int64] | None
     outputs: npt.NDArray[np.void] | None
+    values: npt.NDArray[np.float32] | None
     digests: list[str]
     skipped: list[tuple[int, str]]
     remarks: Remarks
@@ -109,6 +111,7 @@ def extract_shards(
     batch_size: int | None = None,
     n_workers: int | None = None,
     feature_dtype: Literal["float32", "float16"] = "float32",
+    keeps_values: bool = False,
     advance: Advance = ignore_advance,
 ) -> Iterator[ShardResult]:
     """Yield the result of each shard, in order; a shard is begun before the one ahead of it is finished.
@@ -123,6 +126,7 @@ def extract_shards(
             Where the device's memory does not hold as many, the half is tried, and so on.
         n_workers: Threads that decode and, on a processor, run the models; default: one per processor.
         feature_dtype: Of the result's features.
+        keeps_values: Keep all outputs.
         advance: Called after each batch with the number of its images, skipped ones included.
 
     Raises:
@@ -141,7 +145,7 @@ def extract_shards(
             for part in islice(computed, -(-len(paths) // size)):
                 parts.append(part)
                 advance(len(part.decoded.positions) + len(part.decoded.skipped))
-            yield _collect(plan, parts, dtype=feature_dtype)
+            yield _collect(plan, parts, dtype=feature_dtype, keeps_values=keeps_values)
 
 
 def default_batch_size(device: torch.device) -> int:
@@ -183,7 +187,9 @@ def _compute_on_device(plan: Plan, batches: Sequence[Batch], n_workers: int | No
             yield fetch(plan, *started.popleft())
 
 
-def _collect(plan: Plan, parts: list[Computed], *, dtype: Literal["float32", "float16"]) -> ShardResult:
+def _collect(
+    plan: Plan, parts: list[Computed], *, dtype: Literal["float32", "float16"], keeps_values: bool
+) -> ShardResult:
     names = [name for part in parts for name in part.decoded.names]
     exact = np.concatenate([np.zeros((0, plan.feature.n_features), np.float32), *(part.features for part in parts)])
     with np.errstate(over="ignore"):  # checked below, with the image's name
@@ -195,16 +201,18 @@ def _collect(plan: Plan, parts: list[Computed], *, dtype: Literal["float32", "fl
             "float32' under 'extraction'."
         )
     _check_precision(plan.feature.role, exact, features)
-    predictions = outputs = None
+    predictions = outputs = kept_values = None
     if plan.inspected is not None:
         found = [part.outputs for part in parts if part.outputs is not None]
         values = np.concatenate([np.zeros((0, plan.inspected.n_outputs)), *found])
         predictions, outputs = values.argmax(axis=1).astype(np.int64), summarise(values)
+        kept_values = values.astype(np.float32) if keeps_values else None
     return ShardResult(
         kept=np.array([position for part in parts for position in part.decoded.positions], dtype=np.int64),
         features=features,
         predictions=predictions,
         outputs=outputs,
+        values=kept_values,
         digests=[digest for part in parts for digest in part.decoded.digests],
         skipped=[item for part in parts for item in part.decoded.skipped],
         remarks=Remarks.total(item for part in parts for item in part.decoded.remarks),

@@ -1,4 +1,4 @@
-"""Whether the inspected model has as many outputs as the data have classes, or one for two of them."""
+"""Whether the inspected model has as many outputs as the data have classes or labels, or one for two classes."""
 
 from typing import TYPE_CHECKING
 
@@ -8,7 +8,7 @@ from barlow_report.vision.models import LoadedModel
 if TYPE_CHECKING:
     from barlow_report.config import OutputSetting
 
-__all__ = ["check_outputs"]
+__all__ = ["check_each_output", "check_outputs"]
 
 
 def check_outputs(model: LoadedModel, n_classes: int, *, setting: "OutputSetting | None" = None) -> None:
@@ -29,6 +29,16 @@ def check_outputs(model: LoadedModel, n_classes: int, *, setting: "OutputSetting
         )
     elif model.n_outputs != n_classes:
         raise ModelError(_other_number(model, n_classes))
+
+
+def check_each_output(model: LoadedModel, n_labelled: int) -> None:
+    """Raise a ModelError unless `model` has an output for each of the labels of a multi-label data set."""
+    if model.n_outputs != n_labelled:
+        raise ModelError(
+            f"{model.role}: {model.name} has {model.n_outputs} outputs, the data have labels for {n_labelled}. List a "
+            "column for each output in data.label_columns, in the order of the outputs (an empty column for one "
+            "without labels), or its name in data.classes beside data.label_list."
+        )
 
 
 def _check_one(model: LoadedModel, n_classes: int, setting: "OutputSetting | None") -> None:

@@ -40,6 +40,7 @@ def try_models(
     inspected_model: LoadedModel | None,
     batch_size: int | None = None,
     decisions: Sequence[Decision] = (LARGEST,),
+    are_exclusive: bool = True,
 ) -> dict[str, str]:
     """Run the models of a pass on a few of its images and check what they give.
 
@@ -51,6 +52,7 @@ def try_models(
         inspected_model: Gives the predictions, perhaps the same object; None where they are known.
         batch_size: Of the pass, as configured.
         decisions: What follows from the inspected model's outputs; none: not yet known.
+        are_exclusive: The largest output is the prediction, so that several largest ones leave it open.
 
     Returns:
         Sentences for readers of the report by role: what a model was allowed to do.
@@ -73,7 +75,8 @@ def try_models(
         if outcome.assumption is not None:
             assumptions[model.role] = outcome.assumption
         n = len(next(iter(outcome.first.values())))
-        _check_outputs(model, outcome, pixels[:n], labels[sample][decoded.positions][:n])
+        of_images = labels[sample][decoded.positions][:n]
+        _check_outputs(model, outcome, pixels[:n], of_images, are_exclusive=are_exclusive)
     return assumptions
 
 
@@ -123,7 +126,9 @@ def _uses(feature_model: LoadedModel, inspected_model: LoadedModel | None) -> It
     yield feature_model, "features"
 
 
-def _check_outputs(model: LoadedModel, outcome: Outcome, pixels: list[Pixels], labels: npt.NDArray[np.int64]) -> None:
+def _check_outputs(
+    model: LoadedModel, outcome: Outcome, pixels: list[Pixels], labels: npt.NDArray[np.int64], *, are_exclusive: bool
+) -> None:
     """Refuse outputs that are the same for all images, or whose largest one is mostly not the only one."""
     found = outcome.first.get("outputs")
     if found is None or len(found) < MIN_JUDGED:
@@ -132,7 +137,7 @@ def _check_outputs(model: LoadedModel, outcome: Outcome, pixels: list[Pixels], l
     if not np.isfinite(outputs.max(axis=1)).all():
         return  # the pass names the image
     n_images, n_tied = len(outputs), int((summarise(outputs)["n_largest"] > 1).sum())
-    if n_tied > MAX_TIED * n_images:
+    if are_exclusive and n_tied > MAX_TIED * n_images:
         raise ModelError(
             f"{model.role}: {model.name} has several largest outputs for {n_tied} of {n_images} images, so that its "
             "predictions would be the first of these classes, by the order of the classes alone. "

@@ -78,7 +78,7 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         seen.append(len(shards))
         compute_shards(config, images, shards, **rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("barlow_report.stages.extract.compute_shards", counting)
+    monkeypatch.setattr("barlow_report.stages.image_pass.compute_shards", counting)
     return seen
 
 
@@ -153,6 +153,7 @@ def test_predictions_of_a_table_are_looked_at_before_the_pass(
     labels = true + shift if shift else np.array(list("badc"))[true]
     table = pd.DataFrame({"path": [f"{i}.png" for i in range(40)], "label": labels, "prediction": true})
     table.to_csv(config.parent / "list.csv", index=False)
+    (config.parent / "0.png").touch()  # a manifest none of whose images is there is another error
     with pytest.raises(DataError, match=message):
         extract(config)
     assert passes == []

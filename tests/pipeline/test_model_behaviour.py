@@ -124,7 +124,7 @@ def test_a_setting_that_was_wrong_is_mended_without_another_pass(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("another pass")
 
-    monkeypatch.setattr("barlow_report.stages.extract.compute_shards", never)
+    monkeypatch.setattr("barlow_report.stages.image_pass.compute_shards", never)
     run = _again(tmp_path, **then)
     expected = torch.from_numpy(_logits(tmp_path) * 0.05).softmax(dim=1).amax(dim=1)
     assert np.allclose(run.read_table("images")["confidence"], expected, atol=1e-5)

@@ -234,7 +234,7 @@ def test_the_report_says_what_the_threshold_is(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     noted = Run.open(tmp_path / "run").info["outputs"]["positive"]
     text = (tmp_path / "site/method/index.html").read_text(encoding="utf-8")
-    assert f"if p, the probability of red, is at least {noted['threshold']:.6g}." in text
+    assert f"<em>red</em> if p, the probability of that class, is at least {noted['threshold']:.6g}." in text
     assert (
         f"the largest balanced accuracy (the mean of the recalls of both classes): {noted['value']:.3f} on all 80"
         in text

@@ -49,7 +49,7 @@ def test_shards_computed_elsewhere_in_any_order_give_the_same_run_folder(
     def fail(*_: object, **__: object) -> None:
         raise AssertionError("everything had been computed")
 
-    monkeypatch.setattr("barlow_report.stages.extract.compute_shards", fail)
+    monkeypatch.setattr("barlow_report.stages.image_pass.compute_shards", fail)
     pipeline.compute(config, folder=tmp_path / "elsewhere")
     here, elsewhere = _files(tmp_path / "here"), _files(tmp_path / "elsewhere")
     assert len(run.read_table("skipped")) == 1

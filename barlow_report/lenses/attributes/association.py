@@ -7,18 +7,16 @@ intervals of both by squaring and adding the distances (Zou and Donner, Statisti
 empty where all images inside have the value, and stays within -1 and 1. The p-value is Fisher's exact test, two-sided.
 
 **AUROC** is the probability that an image with the value has a higher number than one without it, ties half. Its
-interval holds every value theta with |AUROC - theta| <= z sqrt(V(theta)), V after Hanley and McNeil with both sample
-sizes at their mean in the numerator (Newcombe's method 5, Statistics in Medicine 25, 2006, 559-573). The p-value is
-that of the Mann-Whitney test, two-sided: exact in samples of up to 8 without ties, otherwise with correction for ties.
+interval is `significance.auroc_interval`. The p-value is that of the Mann-Whitney test, two-sided: exact in samples of
+up to 8 without ties, otherwise with correction for ties.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
 
-from barlow_report.significance import wilson_interval
+from barlow_report.significance import auroc_interval, wilson_interval
 
 __all__ = ["Association", "auroc_association", "phi_association"]
 
@@ -73,22 +71,5 @@ def auroc_association(with_value: npt.ArrayLike, without: npt.ArrayLike, *, leve
     x, y = np.asarray(with_value, dtype=np.float64), np.asarray(without, dtype=np.float64)
     found = mannwhitneyu(x, y, alternative="two-sided")
     auroc = float(found.statistic) / (len(x) * len(y))
-    low, high = _newcombe(auroc, len(x), len(y), level=level)
+    low, high = auroc_interval(auroc, len(x), len(y), level=level)
     return Association(auroc, low, high, float(min(found.pvalue, 1.0)))
-
-
-_JUST = 1e-9  # 0 and 1 solve the equation themselves where the AUROC is 0 or 1
-
-
-def _newcombe(auroc: float, m: int, n: int, *, level: float) -> tuple[float, float]:
-    from scipy.optimize import brentq  # with scipy.stats
-
-    z, more = float(ndtri(0.5 + level / 2)), (m + n) / 2 - 1
-
-    def excess(theta: float) -> float:
-        spread = 1 + more * ((1 - theta) / (2 - theta) + theta / (1 + theta))
-        return float((auroc - theta) ** 2 - z**2 * theta * (1 - theta) * spread / (m * n))
-
-    low = 0.0 if auroc <= 0 else float(brentq(excess, 0.0, min(auroc, 1 - _JUST)))
-    high = 1.0 if auroc >= 1 else float(brentq(excess, max(auroc, _JUST), 1.0))
-    return low, high

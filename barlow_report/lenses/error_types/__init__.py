@@ -41,6 +41,10 @@ class ErrorTypes(Lens["ErrorTypeTables"]):
     def check(self, config: "Config") -> None:
         from barlow_report.lenses.error_types.config import check_image_text_model
 
+        if config.data.has_outputs and config.section(self.key) is not None:
+            raise ValueError(
+                f"'{self.key}' is about exclusive classes; the data have labels for each of several outputs"
+            )
         check_image_text_model(config.section(self.key), config.section("directions"))
 
     def tables(self) -> "Sequence[Table]":

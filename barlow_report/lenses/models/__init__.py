@@ -43,6 +43,12 @@ class Models(Lens["ModelTables"]):
 
         return ComparisonConfig
 
+    def check(self, config: "Config") -> None:
+        if config.data.has_outputs and config.section(self.key) is not None:
+            raise ValueError(
+                f"'{self.key}' reads predictions of exclusive classes; the data have labels for each of several outputs"
+            )
+
     def tables(self) -> "Sequence[Table]":
         from barlow_report.lenses.models.tables import TABLES
 

@@ -30,6 +30,7 @@ class Threshold:
         value: The probability, in words.
         positive: Name of the class.
         negative: Name of the other one.
+        is_one_of_several: The model has further outputs, for other questions.
         measure: What the threshold maximises, in words; None where it was given.
         reached: The measure's value, in words.
         n_images: Images that it was chosen on.
@@ -38,6 +39,7 @@ class Threshold:
     value: str
     positive: str
     negative: str
+    is_one_of_several: bool
     measure: str | None = None
     reached: str = ""
     n_images: int = 0
@@ -53,8 +55,13 @@ def threshold(site: Site) -> Threshold | None:
     if not isinstance(noted, Mapping):
         return None
     classes, class_id = site.catalog.classes, int(noted["class_id"])
+    models = site.info.get("models")
+    inspected = models.get("inspected") if isinstance(models, Mapping) else None
     found = Threshold(
-        value=f"{noted['threshold']:.6g}", positive=classes[class_id].name, negative=classes[1 - class_id].name
+        value=f"{noted['threshold']:.6g}",
+        positive=classes[class_id].name,
+        negative=classes[1 - class_id].name,
+        is_one_of_several=isinstance(inspected, Mapping) and inspected.get("n_outputs") != 1,
     )
     if noted.get("maximises") not in _MEASURES:
         return found
