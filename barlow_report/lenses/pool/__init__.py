@@ -35,6 +35,7 @@ class Pool(Lens["View"]):
     )
     command = "Find the images of a pool that are worth collecting. Extracts and explains first if need be."
     command_name = "collect"
+    needs = ("weights",)
 
     def section(self) -> "type[PoolConfig]":
         from barlow_report.lenses.pool.config import PoolConfig
@@ -62,7 +63,8 @@ class Pool(Lens["View"]):
     def pages(self, site: "Site", view: "View") -> "Iterator[SitePage]":
         from barlow_report.lenses.pool.pages import pool_pages
 
-        yield from pool_pages(site, view)
+        training = self.need(site, "weights")
+        yield from pool_pages(site, view, training={} if training is None else training.shares)
 
     def note(self, site: "Site", view: "View") -> "Block | None":
         from barlow_report.lenses.pool.places import note

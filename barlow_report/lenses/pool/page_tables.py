@@ -1,6 +1,6 @@
 """Tables of what to collect: all failure modes, and how good a choice of images is."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from barlow_report.lenses.pool.page_words import CHOICE_WORDS, KNOWN_WORDS
@@ -39,6 +39,13 @@ _COLUMNS = (
         title="The highest estimated probability to fail among the candidates.",
     ),
 )
+_TRAINING = TableColumn(
+    key="training",
+    label="Training",
+    kind="rate",
+    starts="descending",
+    title="Images that meet the rule, of the training images of the class.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,13 +57,26 @@ class QualityRow:
     choices: tuple[tuple[str, Choice | None], ...]
 
 
-def mode_table(site: Site, view: PoolView, rules: Sequence[Rule], *, path: Callable[[int], str]) -> DataTable:
-    """The table of all failure modes; those with a candidate lead to the page of `path`."""
+def mode_table(
+    site: Site, view: PoolView, rules: Sequence[Rule], *, path: Callable[[int], str], training: Mapping[int, Share]
+) -> DataTable:
+    """The table of all failure modes; those with a candidate lead to the page of `path`.
+
+    Args:
+        site: The whole run.
+        view: What the run says of the pool.
+        rules: Of the failure modes.
+        path: Page of a rule.
+        training: See `pool_pages`.
+    """
     return DataTable(
         name="collect",
         caption="Failure modes and candidates",
-        columns=_COLUMNS,
-        rows=[_row(site, view.modes[rule.rule_id], rule, path) for rule in rules],
+        columns=(*_COLUMNS, _TRAINING) if training else _COLUMNS,
+        rows=[
+            [*_row(site, view.modes[rule.rule_id], rule, path), *([_known(training[rule.rule_id])] if training else [])]
+            for rule in rules
+        ],
         filters=(Filter(key="mode", label="Failure mode contains", kind="contains"),),
         sorted_by="",
         empty="No failure mode by label was verified, so there is nothing to collect for.",
@@ -85,7 +105,12 @@ def _row(site: Site, mode: ModeCandidates, rule: Rule, path: Callable[[int], str
     return [
         Link(name, path(rule.rule_id) if mode.candidates else site.rule_path(rule)),
         mode.n_candidates,
-        mode.pool if mode.pool.n else Share(None, None),
+        _known(mode.pool),
         mode.analysed,
         best,
     ]
+
+
+def _known(share: Share) -> Share:
+    """A share, without a value where there is nothing to divide by."""
+    return share if share.n else Share(None, None)

@@ -1,6 +1,6 @@
 """What to collect: a page with all failure modes, and one for each of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from barlow_report.formatting import counted, percent
@@ -11,7 +11,7 @@ from barlow_report.report.datatable import DataTable, Link
 from barlow_report.report.mode_words import mode_name, mode_rate
 from barlow_report.report.pages.page import Site, SitePage
 from barlow_report.report.pages.pictures import GalleryPicture, TriptychView, gallery_picture, triptych
-from barlow_report.report.records import Rule
+from barlow_report.report.records import Rule, Share
 
 __all__ = ["CandidatePicture", "ModePage", "PoolPage", "collect_path", "mode_pictures", "pool_pages"]
 
@@ -87,10 +87,16 @@ def collect_path(rule_id: int) -> str:
     return f"collect/{rule_id}/index.html"
 
 
-def pool_pages(site: Site, view: PoolView) -> Iterator[SitePage]:
-    """The page of all failure modes, then one for each that has a candidate, the most important first."""
+def pool_pages(site: Site, view: PoolView, *, training: Mapping[int, Share]) -> Iterator[SitePage]:
+    """The page of all failure modes, then one for each that has a candidate, the most important first.
+
+    Args:
+        site: The whole run.
+        view: What the run says of the pool.
+        training: The training images that meet each rule, of those of its class, by rule_id; empty: not known.
+    """
     rules = [rule for rule in site.catalog.failure_modes() if rule.rule_id in view.modes]
-    table = mode_table(site, view, rules, path=collect_path)
+    table = mode_table(site, view, rules, path=collect_path, training=training)
     site.tables[table.name] = table
     shown = [rule for rule in rules if view.modes[rule.rule_id].candidates]
     yield SitePage(
@@ -111,7 +117,8 @@ def pool_pages(site: Site, view: PoolView) -> Iterator[SitePage]:
         data=(f"data/{table.name}.js",),
     )
     for position, rule in enumerate(shown):
-        yield _mode_page(site, view, rule, before=shown[position - 1 : position], after=shown[position + 1 :][:1])
+        beside = (shown[position - 1 : position], shown[position + 1 :][:1])
+        yield _mode_page(site, view, rule, before=beside[0], after=beside[1], training=training.get(rule.rule_id))
 
 
 def mode_pictures(site: Site, view: PoolView, rule: Rule) -> tuple[CandidatePicture, ...]:
@@ -120,7 +127,9 @@ def mode_pictures(site: Site, view: PoolView, rule: Rule) -> tuple[CandidatePict
     return tuple(_picture(site, view, rule, candidate) for candidate in found if candidate.image.thumbnail is not None)
 
 
-def _mode_page(site: Site, view: PoolView, rule: Rule, *, before: list[Rule], after: list[Rule]) -> SitePage:
+def _mode_page(
+    site: Site, view: PoolView, rule: Rule, *, before: list[Rule], after: list[Rule], training: Share | None
+) -> SitePage:
     name = _name(site, rule)
     previous, following = (
         next((Link(_name(site, other), collect_path(other.rule_id)) for other in others), None)
@@ -133,14 +142,14 @@ def _mode_page(site: Site, view: PoolView, rule: Rule, *, before: list[Rule], af
         description=f"{name}: what images of this failure mode look like, and where the pool has more.",
         search=f"What to collect for {name}",
         template="lenses/pool/mode_page.html",
-        view=lambda: _mode_view(site, view, rule),
+        view=lambda: _mode_view(site, view, rule, training),
         crumbs=(Link("Overview", "index.html"), Link("What to collect", "collect/index.html")),
         previous=previous,
         next=following,
     )
 
 
-def _mode_view(site: Site, view: PoolView, rule: Rule) -> ModePage:
+def _mode_view(site: Site, view: PoolView, rule: Rule, training: Share | None) -> ModePage:
     mode, group = view.modes[rule.rule_id], site.catalog.groups[rule.group_id]
     features = dict.fromkeys(condition.feature_id for condition in rule.conditions)
     return ModePage(
@@ -151,6 +160,7 @@ def _mode_view(site: Site, view: PoolView, rule: Rule) -> ModePage:
         how_many=how_many(mode),
         shares=(
             ("Of the analysed images of the class", share_words(mode.analysed)),
+            *([("Of the training images of the class", share_words(training))] if training and training.n else []),
             ("Of the images of the pool that may be of the class", share_words(mode.pool)),
         ),
         failures=_failures(site, rule),

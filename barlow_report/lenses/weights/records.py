@@ -45,6 +45,11 @@ class WeightsView:
     modes: Mapping[int, TrainingMode]
 
     @property
+    def shares(self) -> Mapping[int, Share]:
+        """The training images that are in each failure mode, of those of its class, by rule_id."""
+        return {rule_id: mode.training for rule_id, mode in self.modes.items()}
+
+    @property
     def largest(self) -> float:
         """The largest number of times that an image counts."""
         return max((mode.factor for mode in self.modes.values()), default=1.0)

@@ -320,6 +320,15 @@ def test_the_pages_say_both_shares_and_how_often_images_count(toy: Path) -> None
     assert [(row["group"], row["n_meets"], row["factor"]) for row in rows] == [("red", "5", "7.0")]
 
 
+def test_what_to_collect_has_the_share_of_the_training_images_beside_the_others(toy: Path) -> None:
+    index = pipeline.run(configure(toy, pool={"folder": "train"}), folder=toy / "run", site=toy / "site")
+    own = next(_words(path) for path in (index.parent / "collect").glob("*/index.html"))
+    assert re.search(r"Of the analysed images of the class\s+33 % \(40/120\)", own)
+    assert re.search(r"Of the training images of the class\s+13 % \(5/40\)", own)
+    assert re.search(r"33\.3 % 40/120 .*12\.5 % 5/40", _words(index.parent / "collect/index.html"))
+    assert broken_links(index.parent)[0] == []
+
+
 def _words(path: Path) -> str:
     text = re.sub(r"<[^>]*>", " ", path.read_text(encoding="utf-8"))
     return re.sub(r"\s+([.,)])", r"\1", re.sub(r"\s+", " ", text)).replace("\u202f", " ")
