@@ -40,11 +40,19 @@ def on_page_markdown(markdown, **_):
 
 
 def build_host(
-    folder: Path, source: ReportSource, *, profile: Profile, directories: bool, address: str = "http://host.example/"
+    folder: Path,
+    source: ReportSource | None,
+    *,
+    profile: Profile,
+    directories: bool,
+    address: str = "http://host.example/",
 ) -> Path:
-    """Make a handbook in `folder` with the report in docs/reports/mine, build it, and return the site's folder."""
-    into = folder / "docs" / "reports" / "mine"
-    build_site(source, site=into, profile=profile)
+    """Make a handbook in `folder` with the report in docs/reports/mine, build it, and return the site's folder.
+
+    Without a source, the report is there already.
+    """
+    if source is not None:
+        build_site(source, site=folder / "docs" / "reports" / "mine", profile=profile)
     (folder / "docs" / "index.md").write_text("# Handbook\n\nSee [the report](reports/mine/index.md).\n")
     (folder / "hook.py").write_text(_HOOK)
     config = {
