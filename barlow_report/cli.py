@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from barlow_report.annotations_cli import annotations_app
+from barlow_report.card_cli import card
 from barlow_report.changes_cli import compare, export_results
 from barlow_report.check_cli import check
 from barlow_report.cli_errors import DebugOption, reports_errors
@@ -34,6 +35,7 @@ app.command()(compare)
 app.command("export-results")(export_results)
 app.command()(gate)
 app.command()(check)
+app.command()(card)
 app.command("collect-files")(collect_files)
 
 ConfigArgument = Annotated[

@@ -4,17 +4,21 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+from markupsafe import escape
 
 from barlow_report.chart import Chart
 from barlow_report.config import Photographs, RulesConfig, SiteConfig
-from barlow_report.files import output_errors
+from barlow_report.errors import OutputError
+from barlow_report.files import atomic_write, output_errors
 from barlow_report.lenses import registry
 from barlow_report.progress import Progress
 from barlow_report.report import Profile, ReportSource
 from barlow_report.report.build import prepare
 from barlow_report.report.build import write_site as write_pages
 from barlow_report.report.calibration import Calibration, calibration_of
+from barlow_report.report.card import card_metadata, card_section, with_section
 from barlow_report.report.evidence import EVIDENCE, EvidenceWords
+from barlow_report.report.pages import Site
 from barlow_report.report.source import RELIABILITY, gain_chart
 from barlow_report.report.words import GROUPINGS
 from barlow_report.run_folder import Run, stage_tables
@@ -24,7 +28,7 @@ from barlow_report.stages.privacy import blurred, without_photographs
 from barlow_report.tables import all_tables
 from barlow_report.visuals.charts import gain_by_base_rate, reliability_curve
 
-__all__ = ["site_title", "write_site"]
+__all__ = ["site_title", "write_card", "write_site"]
 
 _NOT_SHOWN = ("attributes", "scores")
 
@@ -61,6 +65,31 @@ def write_site(
     # MkDocs copies files of its own, and reports a full disk in its own way
     with progress.task("Building the site", total=prepared.n_pages, unit="pages") as advance, output_errors(site):
         return write_pages(prepared, site=site, profile=profile, advance=advance)
+
+
+def write_card(run: Run, file: Path, *, progress: Progress) -> bool:
+    """Write what was found into a model card, and return whether the file was there before.
+
+    A new file gets metadata, too. In one that is there only the section is replaced, or put at its end.
+
+    Raises:
+        OutputError: The file cannot be read as text or written, or has half a section.
+    """
+    site = Site.from_source(_source(run, images="none", progress=progress))
+    inspected = run.info.get("models", {}).get("inspected")
+    model = str(inspected["name"]) if inspected else site_title(run)
+    section = card_section(site, model=model)
+    is_there = file.exists()
+    if not is_there:
+        metadata = card_metadata(site, model=model, run=str(run.info.get("name", run.folder.name)))
+        atomic_write(file, f"{metadata}\n# {escape(model)}\n\n{section}")
+        return False
+    try:
+        text = with_section(file.read_text(encoding="utf-8"), section)
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{file}: {error}. Correct it, or give the name of a new file.") from error
+    atomic_write(file, text)
+    return True
 
 
 def _source(run: Run, *, images: Photographs | None, progress: Progress) -> ReportSource:
