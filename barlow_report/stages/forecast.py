@@ -114,8 +114,8 @@ def _count_groups(config: Config, images: ImageList) -> tuple[int, int, int]:
         labels = read_output_labels(config.data)
         known = [name for name, values in zip(labels.names, labels.labels.T, strict=True) if (values >= 0).any()]
         one = config.model_copy(update={"data": config.data.model_copy(update={"label_column": known[0]})})
-        n_groups, n_small, n_trees = zip(*(_count_groups(one, labels.images_of(name)) for name in known), strict=True)
-        return sum(n_groups), sum(n_small), sum(n_trees)
+        found = [_count_groups(one, labels.images_of(name)) for name in known]
+        return sum(n for n, _, _ in found), sum(n for _, n, _ in found), sum(n for _, _, n in found)
     by = len(config.rules.groupings)
     sizes = np.bincount(images.labels, minlength=len(images.class_names))
     n_small = int((sizes < config.rules.min_images).sum())
