@@ -35,7 +35,7 @@ class Pool(Lens["View"]):
     )
     command = "Find the images of a pool that are worth collecting. Extracts and explains first if need be."
     command_name = "collect"
-    needs = ("weights",)
+    needs = ("directions", "weights")
 
     def section(self) -> "type[PoolConfig]":
         from barlow_report.lenses.pool.config import PoolConfig

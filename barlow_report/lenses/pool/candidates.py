@@ -67,10 +67,14 @@ class Predictors:
 
     def of(self, features: npt.NDArray[np.floating], confidences: Floats) -> Floats:
         """Return the predictors (n, n_predictors) of images: log-odds of the confidence, and the decision value."""
+        return self.joined(confidences, None if self.decision_values is None else self.decision_values(features))
+
+    def joined(self, confidences: Floats, decision_values: Floats | None) -> Floats:
+        """Return the same of images whose decision values are known already; None where there is no direction."""
         columns = [log_odds(confidences)] if self.has_confidence else []
-        if self.decision_values is not None:
-            columns.append(self.decision_values(features))
-        return np.column_stack(columns) if columns else np.zeros((len(features), 0))
+        if decision_values is not None:
+            columns.append(decision_values)
+        return np.column_stack(columns) if columns else np.zeros((len(confidences), 0))
 
     @property
     def names(self) -> str:

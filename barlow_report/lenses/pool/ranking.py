@@ -28,9 +28,11 @@ class Ranking:
         codes = reasons(may_be_of_class(self.mode, images.labels, images.predictions))
         self._n_may_be += int((codes >= 0).sum())
         is_candidate = meets_rule & (codes >= 0)
-        of_those = self.mode.predictors.of(images.features[meets_rule], images.confidences[meets_rule])
+        of_classes = np.concatenate([self.mode.class_ids, self.mode.taken_for])
+        needed = meets_rule & (np.isin(images.labels, of_classes) | np.isin(images.predictions, of_classes))
+        of_those = self.mode.predictors.of(images.features[needed], images.confidences[needed])
         predictors = np.full((len(images), of_those.shape[1]), np.nan)
-        predictors[meets_rule] = of_those
+        predictors[needed] = of_those
         self.quality.add(images, meets_rule, predictors)
         for code, basis in enumerate(BASES):
             chosen = is_candidate & (codes == code)

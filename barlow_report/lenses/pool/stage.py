@@ -5,7 +5,7 @@ number of modes and of images that are listed, and not on the size of the pool, 
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,9 @@ from barlow_report.run_folder import Run, fingerprint
 from barlow_report.stages.holding_out import images_to_test_with
 from barlow_report.stages.second_pass import PassedBlock, SecondPass, pass_over
 from barlow_report.tables import empty_table
+
+if TYPE_CHECKING:
+    from barlow_report.lenses.pool.placing import Placement
 
 __all__ = ["collect_candidates"]
 
@@ -51,6 +54,7 @@ def collect_candidates(config: Config, run: Run, *, explained: str, progress: Pr
         seed=config.seed,
         images=found.fingerprint,
         pool=settings.model_dump(mode="json", include=set(OWN_KEYS)),
+        directions=run.info["stages"].get("directions") if _uses_directions(config, run) else None,
         thumbnail_size=config.visuals.thumbnail_size,
         format=_FORMAT,
     )
@@ -61,7 +65,7 @@ def collect_candidates(config: Config, run: Run, *, explained: str, progress: Pr
     for key, text in found.assumptions.items():
         run.assume("pool", key, f"Pool: {text}")
     reference = _reference(config, run)
-    rankings = [Ranking(mode, n=settings.n_candidates) for mode in _modes(run, reference)]
+    rankings = [Ranking(mode, n=settings.n_candidates) for mode in _modes(config, run, reference)]
     summary, skipped = _stream(found, rankings, run, progress=progress)
     _write(run, found, rankings, reference, summary, skipped, level=config.rules.confidence_level)
     _draw(config, run, found, n=settings.n_pictures, progress=progress)
@@ -81,7 +85,34 @@ def _reference(config: Config, run: Run) -> Reference:
     )
 
 
-def _modes(run: Run, reference: Reference) -> Iterator[Mode]:
+def _uses_directions(config: Config, run: Run) -> bool:
+    """Whether directions of the feature model's features are there: other embeddings of the pool are not known."""
+    section = config.section("directions")
+    is_of_features = section is not None and section.clip is None and section.embeddings is None
+    return is_of_features and run.is_finished("directions") and run.has_table("class_directions")
+
+
+def _placements(config: Config, run: Run, reference: Reference, class_ids: set[int]) -> "dict[int, Placement]":
+    """The verified directions of these classes."""
+    if not _uses_directions(config, run):
+        return {}
+    from barlow_report.lenses.pool.placing import place_classes  # scikit-learn takes a second
+
+    rows = run.read_table("class_directions")
+    verified = rows.loc[rows["verdict"] == "verified", "class_id"].to_numpy(dtype=np.int64)
+    placed = place_classes(
+        reference.features,
+        reference.labels,
+        reference.predictions,
+        is_held_out=reference.is_held_out,
+        class_ids=verified[np.isin(verified, list(class_ids))],
+        settings=config.section("directions"),
+        seed=config.seed,
+    )
+    return {class_id: found for class_id, found in placed.items() if np.isfinite(found.analysed).all()}
+
+
+def _modes(config: Config, run: Run, reference: Reference) -> Iterator[Mode]:
     """The verified failure modes of groups by label, calibrated."""
     from barlow_report.rules import leaf_members  # scikit-learn takes a second
 
@@ -90,21 +121,28 @@ def _modes(run: Run, reference: Reference) -> Iterator[Mode]:
     conditions = run.read_table("conditions").sort_values(["rule_id", "position"])
     rules = run.read_table("rules").sort_values("rule_id")
     chosen = (rules["verdict"] == "verified") & rules["group_id"].map(groups["grouping"]).isin(GROUPINGS)
+    of_classes = groups.loc[rules.loc[chosen, "group_id"], "class_id"].dropna()
+    placements = _placements(config, run, reference, {int(class_id) for class_id in of_classes})
     for _, rule in rules[chosen].iterrows():
         own = groups.loc[rule["group_id"], "class_id"]
         class_ids = classes.loc[classes["group_id"] == rule["group_id"], "class_id"] if pd.isna(own) else [own]
         of_rule = conditions[conditions["rule_id"] == rule["rule_id"]]
         ids = np.asarray(class_ids, dtype=np.int64)
         meets_rule = leaf_members(reference.features, of_rule)
+        placement = None if pd.isna(own) else placements.get(int(own))
         mode = Mode(
             rule_id=int(rule["rule_id"]),
             class_ids=ids,
             taken_for=failures_are_taken_for(reference.labels, reference.predictions, meets_rule, class_ids=ids),
             conditions=of_rule,
-            predictors=Predictors(has_confidence=bool(np.isfinite(reference.confidences).all())),
+            predictors=Predictors(
+                has_confidence=bool(np.isfinite(reference.confidences).all()),
+                decision_values=None if placement is None else placement.decision_values,
+            ),
         )
         rate = rule["error_rate"] if pd.isna(rule["error_rate_held_out"]) else rule["error_rate_held_out"]
-        predictors = mode.predictors.of(reference.features, reference.confidences)
+        analysed = None if placement is None else placement.analysed
+        predictors = mode.predictors.joined(reference.confidences, analysed)
         yield reference.calibrated(mode, rate=float(rate), predictors=predictors)
 
 

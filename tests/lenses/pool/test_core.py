@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from barlow_report.config.further import NO_LABEL, OTHER_CLASS
+from barlow_report.lenses.directions.config import DirectionsConfig
+from barlow_report.lenses.directions.scoring import find_directions
 from barlow_report.lenses.pool.best import Best
 from barlow_report.lenses.pool.calibration import Calibration, calibrate, log_odds
 from barlow_report.lenses.pool.candidates import Images, Mode, Predictors, may_be_of_class, reasons
+from barlow_report.lenses.pool.placing import place_classes
 from barlow_report.lenses.pool.quality import KS, Quality
 from barlow_report.lenses.pool.ranking import Ranking
 from barlow_report.lenses.pool.reference import Reference, failures_are_taken_for
@@ -251,3 +254,65 @@ def test_memory_does_not_grow_with_the_pool() -> None:
         tracemalloc.stop()
         assert all(ranking.counts["n_listed"] == 50 for ranking in rankings)
     assert peaks[1] < 1.1 * peaks[0]
+
+
+def test_a_direction_is_that_of_the_lens_and_images_it_was_fitted_to_are_placed_by_others() -> None:
+    rng = np.random.default_rng(3)
+    n, d = 240, 30
+    labels = np.repeat([0, 1], n // 2)
+    features = rng.normal(size=(n, d))
+    fails = rng.random(n) < np.where(features[:, 0] > 0, 0.7, 0.1)
+    predictions = np.where(fails, 1 - labels, labels)
+    held_out = np.arange(n) % 3 == 0
+    config = DirectionsConfig()
+    found = find_directions(features, labels, predictions, is_held_out=held_out, n_classes=2, settings=config)
+    placed = place_classes(
+        features, labels, predictions, is_held_out=held_out, class_ids=np.array([1]), settings=config, seed=0
+    )
+    assert set(placed) == {1}
+    own = placed[1]
+    known = found.directions.set_index("image_id")["decision_value"]
+    of_class = np.flatnonzero(labels == 1)
+    assert np.allclose(own.decision_values(features[of_class]), known[of_class])
+    tested, fitted = of_class[held_out[of_class]], of_class[~held_out[of_class]]
+    assert np.allclose(own.analysed[tested], known[tested])
+    assert not np.allclose(own.analysed[fitted], known[fitted])
+    # on images it was fitted to a direction is better than it is; placed by others they are as hard as new ones
+    gaps = [np.ptp([values[fails[fitted]].mean(), values[~fails[fitted]].mean()]) for values in (
+        known[fitted].to_numpy(), own.analysed[fitted]
+    )]  # fmt: skip
+    assert gaps[1] < gaps[0]
+
+
+def test_places_are_unknown_where_a_half_has_too_few_failures() -> None:
+    rng = np.random.default_rng(4)
+    features, labels = rng.normal(size=(60, 5)), np.zeros(60, dtype=np.int64)
+    predictions = np.where(np.arange(60) < 2, 1, 0)
+    placed = place_classes(
+        features,
+        labels,
+        predictions,
+        is_held_out=np.zeros(60, dtype=bool),
+        class_ids=np.array([0]),
+        settings=DirectionsConfig(),
+        seed=0,
+    )
+    assert np.isnan(placed[0].analysed).all()
+    calibration = calibrate(
+        placed[0].analysed[:, None],
+        predictions != labels,
+        np.ones(60, dtype=bool),
+        fitted=np.ones(60, dtype=bool),
+        counted=np.ones(60, dtype=bool),
+        rate=0.1,
+    )
+    assert calibration.weights is None
+
+
+def test_no_class_has_no_place() -> None:
+    nothing = np.zeros(0, dtype=np.int64)
+    features, labels = np.ones((4, 2)), np.zeros(4, dtype=np.int64)
+    found = place_classes(
+        features, labels, labels, is_held_out=labels > 0, class_ids=nothing, settings=DirectionsConfig(), seed=0
+    )
+    assert found == {}

@@ -103,6 +103,21 @@ def test_the_quality_of_a_labelled_pool_stands_beside_other_choices(toy: Path) -
     assert (found["precision"] <= found["precision_high"]).all()
 
 
+def test_directions_of_the_features_tell_candidates_apart_once_they_are_computed(toy: Path) -> None:
+    path = toy / "toy.yaml"
+    configure(toy)
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"directions": {}}))
+    config = load_config(path)
+    run = pipeline.compute(config, folder=toy / "run", until="pool")
+    assert run.read_table("pool_modes")["estimated_from"].tolist() == ["confidence"]
+    pipeline.compute(config, folder=toy / "run", until="directions")
+    run = pipeline.compute(config, folder=toy / "run", until="pool")
+    assert run.read_table("pool_modes")["estimated_from"].tolist() == ["confidence and direction"]
+    found = listed(run)
+    assert len(found) == 20
+    assert found["probability"].between(0.9, 1.0).all()
+
+
 def test_an_analysed_image_is_never_a_candidate_and_copies_are_listed_once(toy: Path) -> None:
     shutil.copy(toy / "images/red/0000.png", toy / "pool/red/analysed.png")  # it has a mark
     first = next((toy / "pool/red").glob("marked-*.png"))
