@@ -9,6 +9,9 @@ or, for people who already have arrays, without images and without torch:
 
     tables = barlow_report.explain_failures(features, labels, predictions)
 
+`barlow_report.Run.open("runs/mine").read_table("rules")` gives a table of a run, and
+`barlow_report.show("runs/mine")` shows its report in a notebook.
+
 Names are looked up when they are first used, so that importing the package costs nothing.
 
 # Glossary: one word per thing, in the code, the configuration, on pages and in the README
@@ -51,9 +54,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from barlow_report.config import Config, RulesConfig, load_config
     from barlow_report.errors import BarlowReportError
+    from barlow_report.notebook import show
     from barlow_report.pipeline import build_site, run
     from barlow_report.rules import Explanation, Grouping, explain_failures, group_by_column
     from barlow_report.rules.mutual_information import mutual_information
+    from barlow_report.run_folder import Run
 
 __version__ = "0.1.0"
 
@@ -63,6 +68,7 @@ __all__ = [
     "Explanation",
     "Grouping",
     "RulesConfig",
+    "Run",
     "__version__",
     "build_site",
     "explain_failures",
@@ -70,6 +76,7 @@ __all__ = [
     "load_config",
     "mutual_information",
     "run",
+    "show",
 ]
 
 _HOMES = {
@@ -78,12 +85,14 @@ _HOMES = {
     "Explanation": "rules",
     "Grouping": "rules",
     "RulesConfig": "config",
+    "Run": "run_folder",
     "build_site": "pipeline",
     "explain_failures": "rules",
     "group_by_column": "rules",
     "load_config": "config",
     "mutual_information": "rules",
     "run": "pipeline",
+    "show": "notebook",
 }
 
 

@@ -25,7 +25,6 @@ __all__ = ["app", "main"]
 app = typer.Typer(
     help="Explain when an image classifier fails, test every explanation, and write a static site about it.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

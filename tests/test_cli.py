@@ -39,6 +39,12 @@ def test_the_version_is_the_package_s() -> None:
     assert result.output.split() == ["barlow-report", barlow_report.__version__]
 
 
+def test_a_shell_completes_the_names_of_commands() -> None:
+    words = {"COMP_WORDS": "barlow-report att", "COMP_CWORD": "1", "_BARLOW_REPORT_COMPLETE": "complete_bash"}
+    result = CliRunner().invoke(cli.app, [], prog_name="barlow-report", env=words)
+    assert result.output.split() == ["attributes"]
+
+
 def test_a_wrong_option_is_a_usage_error() -> None:
     assert CliRunner().invoke(cli.app, ["run", "--no-such-option"]).exit_code == 2
 

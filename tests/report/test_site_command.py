@@ -1,10 +1,12 @@
 """`barlow-report site`: one run, published in each way."""
 
+import html
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+import barlow_report
 from barlow_report.cli import app
 from tests.benchmarks.site_run import make_run
 
@@ -41,3 +43,20 @@ def test_options_that_do_not_go_together_are_wrong_usage(run: Path, options: lis
     assert done.exit_code == 2
     assert "--into" in done.output
     assert "bug" not in done.output
+
+
+def test_a_notebook_shows_the_one_file_in_a_frame_that_can_run_nothing(run: Path, tmp_path: Path) -> None:
+    shown = barlow_report.show(run, height=500)
+    CliRunner().invoke(app, ["site", str(run), "--site", str(tmp_path / "one.html"), "--profile", "single"])
+    assert shown.page == (tmp_path / "one.html").read_text()
+    frame = shown._repr_html_()
+    opening, rest = frame.split(' srcdoc="', 1)
+    assert opening == "<iframe sandbox"
+    page, style = rest.split('" style="', 1)
+    assert html.unescape(page) == shown.page
+    assert "height:500px" in style
+    assert len(repr(shown)) < 100
+
+
+def test_tables_of_a_run_are_read_by_their_names(run: Path) -> None:
+    assert list(barlow_report.Run.open(run).read_table("classes")["name"]) == ["mug", "vase"]
