@@ -12,6 +12,8 @@ pictures their name. Arrays are read once as a whole when a process first opens 
 need every row anyhow. A folder of format 1 had no checksums; it is refused and not read unchecked, because a file
 that never had a seal cannot be told from one whose seal is damaged.
 
+Runs for each output of a multi-label model lie side by side in a folder that lists them (`outputs`).
+
 A stage that has finished leaves a mark: the fingerprint of what went into it. The same fingerprint again
 means the stage is skipped; another one means it is redone, and the marks of later stages are dropped.
 """

@@ -36,6 +36,8 @@ def output_setting(config: Config, images: ImageList) -> dict[str, Any]:
     if inspected is None or inspected.output is None:
         return {}
     asked: dict[str, Any] = {"output": inspected.output}
+    if images.column is not None:
+        asked["column"] = images.column
     if inspected.positive is not None or inspected.threshold is not None:
         asked["positive"] = [inspected.positive, inspected.threshold]
     if inspected.chosen_by is not None:  # on which images

@@ -244,6 +244,18 @@ def test_a_threshold_is_chosen_for_each_output(tmp_path: Path) -> None:
         assert one["value"] == pytest.approx(best)
 
 
+def test_another_order_of_the_columns_is_another_run(tmp_path: Path) -> None:
+    config = write_things(tmp_path, n=60)
+    run = done("extract", config)
+    before = Run.open(run / "mark").read_table("scores")["output"].tolist()
+    change(config, "data", label_columns=["mark", "red patch", "blue patch"], confirm_class_order=True)
+    done("extract", config)
+    after = Run.open(run / "mark")
+    assert after.info["outputs"]["positive"]["column"] == 0
+    assert np.allclose(after.read_table("scores")["output"], scores(tmp_path)[:, 0], atol=1e-4)
+    assert after.read_table("scores")["output"].tolist() != before
+
+
 def test_outputs_without_positive_images_have_no_report(tmp_path: Path) -> None:
     config = write_things(tmp_path, n=60)
     table = pd.read_csv(tmp_path / "labels.csv", dtype=str)
@@ -300,6 +312,22 @@ def test_an_earlier_run_of_all_outputs_is_compared_output_by_output(finished: Pa
         changes = Run.open(run / slug).read_table("mode_changes")
         assert (changes["matched_by"] == "identity").all()
         assert (len(changes) > 0) == (slug != "mark")
+
+
+def test_causes_are_asked_of_the_output_of_the_run(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished.parent, tmp_path / "copy", copy_function=shutil.copy2)
+    config = change(tmp_path / "copy" / finished.name, "data", label_column="red patch")
+    change(config, "causes", n_images=12, n_controls=2, n_pairs=1, radius=12.0)
+    run = pipeline.compute(load_config(config), folder=config.parent / "run/red-patch", until="causes")
+    rules, groups = run.read_table("rules"), run.read_table("groups")
+    group = groups[(groups["grouping"] == "label") & (groups["class_id"] == 1)]["group_id"].item()
+    verified = rules[(rules["group_id"] == group) & (rules["verdict"] == "verified")]["rule_id"]
+    causes = run.read_table("causes")
+    found = causes[causes["rule_id"].isin(verified)].set_index("direction")
+    assert found.loc["repair", "n_failures_before"] == found.loc["repair", "n_images"] == 12
+    assert found.loc["repair", "n_failures_moved"] == 0
+    assert found.loc["break", "n_failures_before"] == 0
+    assert found.loc["break", "n_failures_moved"] == 12
 
 
 def test_what_a_run_would_do_is_said_before(finished: Path) -> None:
