@@ -39,6 +39,8 @@ Names are looked up when they are first used, so that importing the package cost
   (its section of the configuration is called `taxonomy`, and the questions it asks in order are its cascade);
   **models**: the lens of several models on the same images (section `comparison`); **shared mode**: a failure mode
   that holds for at least one of them.
+* **pool**: further images to collect from, to which no rule was fitted; **candidate**: one that meets the rule of a
+  failure mode and may be of its class. **training images**: those that the inspected model learned from.
 * **table**: a Parquet file of the run folder with a schema in `tables/` or in a lens; **record**: a frozen object made
   from a row; **catalog**: all records of a run, linked.
 * **batch**: what people are asked; **description**: what a person says of a feature in a group; **answer**: one

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from barlow_report.config import Config
@@ -157,7 +158,7 @@ def _stream(
         for block in found.blocks():
             skipped += block.skipped
             images = _images(block)
-            is_analysed = np.isin(images.digests, analysed)
+            is_analysed = _are_among(images.digests, analysed)
             counts["n_read"] += len(images)
             counts["n_analysed"] += int(is_analysed.sum())
             images = images[~is_analysed]
@@ -170,6 +171,12 @@ def _stream(
             counts["n_candidates"] += int(is_candidate.sum())
             advance(len(block.rows) + len(block.skipped))
     return {"n_listed": len(found.images.paths), **counts}, skipped
+
+
+def _are_among(digests: npt.NDArray[np.bytes_], known: npt.NDArray[np.bytes_]) -> npt.NDArray[np.bool_]:
+    """Whether each digest is one of the known ones, which are sorted: a million of them are not sorted again."""
+    places = np.minimum(np.searchsorted(known, digests), len(known) - 1)
+    return np.asarray(known[places] == digests, dtype=np.bool_)
 
 
 def _images(block: PassedBlock) -> Images:

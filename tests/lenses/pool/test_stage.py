@@ -251,3 +251,35 @@ def test_the_command_says_where_the_run_is(toy: Path) -> None:
     assert result.exit_code == 0
     assert result.stdout.strip() == str(toy / "run")
     assert "What to collect: candidates for 1 of 1 failure modes" in result.stderr
+
+
+@pytest.mark.parametrize("has_confidence", [True, False])
+def test_predictions_may_come_with_the_images_of_both(toy: Path, has_confidence: bool) -> None:
+    """Without the confidences of one side nothing tells candidates apart, and their probability is the mode's rate."""
+    for name, folder in (("list", "images"), ("new", "pool")):
+        paths = sorted(str(p.relative_to(toy / folder)) for p in (toy / folder).rglob("*.png"))
+        table = pd.DataFrame({"path": paths, "label": [path.split("/")[0] for path in paths]})
+        is_marked = [
+            "marked" in path or (folder == "images" and path.startswith("red") and int(Path(path).stem) % 3 == 0)
+            for path in paths
+        ]
+        table["prediction"] = np.where(is_marked, "blue", table["label"])
+        if has_confidence or name == "list":
+            table["confidence"] = np.linspace(0.5, 0.9, len(paths))
+        table.to_csv(toy / f"{name}.csv", index=False)
+    path = toy / "toy.yaml"
+    values = yaml.safe_load(path.read_text())
+    values["feature_model"] = values.pop("inspected_model")
+    values["data"] = {"manifest": "list.csv", "image_root": "images"}
+    values["pool"] = {"manifest": "new.csv", "image_root": "pool"}
+    path.write_text(yaml.safe_dump(values))
+    run = pipeline.compute(load_config(path), folder=toy / "other", until="pool")
+    found = listed(run)
+    assert len(found) == 20
+    rate = run.read_table("rules").query("verdict == 'verified'").iloc[0]["error_rate_held_out"]
+    if has_confidence:
+        assert found["probability"].nunique() > 10
+    else:
+        assert found["confidence"].isna().all()
+        assert found["probability"].tolist() == [rate] * 20
+        assert set(run.read_table("pool_quality")["choice"]) == {"ranked", "random"}
