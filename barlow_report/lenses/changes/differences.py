@@ -21,8 +21,8 @@ the models differed in 7.1 % of such images, all in one direction, 50 pairs alik
 
 Where an image can be out there is no such interval, and rates that are estimates are no counts. Then both rates are
 joined with their correlation, seen with z² / 2 further images that fail under each model alone: where no pair differs
-the interval is then as wide as Tango's or up to a quarter wider. It held the change in 96 % of samples or more in each
-of 360 designs, 40 to 200 images of which up to a fifth are out under one model.
+the interval is then as wide as Tango's or up to a quarter wider. It held the change in 95 % of samples or more in each
+of 360 designs, 40 to 200 images of which up to a fifth are out under one model (tests/benchmarks/pair_intervals.py).
 """
 
 import math
