@@ -24,6 +24,8 @@ _CASE = {"viewbox": "viewBox", "preserveaspectratio": "preserveAspectRatio"}
 _RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _PAGE = re.compile(r"(^|/)index\.html(?=#|$)")
+_Element = tuple[str, frozenset[str]]
+"""Tag and classes."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,8 @@ class _Rule:
     parts: tuple[_Part, ...]
     declarations: str
 
-    def matches(self, path: list[tuple[str, frozenset[str]]]) -> bool:
-        if not self.parts[-1].matches(*path[-1]):
-            return False
+    def matches_around(self, path: list[_Element]) -> bool:
+        """Whether an element, the last of the path, that the last part matches, is where the others want it."""
         wanted = len(self.parts) - 2
         for element in reversed(path[:-1]):
             if wanted < 0:
@@ -63,23 +64,41 @@ class Inliner:
     """Puts the rules of one style sheet into pages."""
 
     def __init__(self, sheet: str) -> None:
-        self._rules = [
-            _Rule(tuple(_Part.parse(part) for part in selector.split()), " ".join(declarations.split()))
-            for selectors, declarations in _RULE.findall(_COMMENT.sub("", sheet))
-            for selector in selectors.split(",")
-        ]
+        self._sheet = _Sheet(
+            [
+                _Rule(tuple(_Part.parse(part) for part in selector.split()), " ".join(declarations.split()))
+                for selectors, declarations in _RULE.findall(_COMMENT.sub("", sheet))
+                for selector in selectors.split(",")
+            ]
+        )
 
     def inline(self, html: str) -> str:
         """Return `html` with a style attribute wherever a rule matches, and without what needs a script."""
-        return _Static(self._rules).copy(html)
+        return _Static(self._sheet).copy(html)
+
+
+class _Sheet:
+    """The rules of a style sheet; which of them may be for an element is found once for all alike."""
+
+    def __init__(self, rules: list[_Rule]) -> None:
+        self._rules = rules
+        self._of_element: dict[_Element, list[_Rule]] = {}
+
+    def style(self, path: list[_Element]) -> str:
+        """The declarations for the last element of a path, in the order of the sheet."""
+        rules = self._of_element.get(path[-1])
+        if rules is None:
+            rules = [rule for rule in self._rules if rule.parts[-1].matches(*path[-1])]
+            self._of_element[path[-1]] = rules
+        return ";".join(rule.declarations.rstrip(";") for rule in rules if rule.matches_around(path))
 
 
 class _Static(Rewriter):
     """Leaves out what needs a script, and puts styles into elements."""
 
-    def __init__(self, rules: list[_Rule]) -> None:
+    def __init__(self, sheet: _Sheet) -> None:
         super().__init__()
-        self._rules = rules
+        self._sheet = sheet
 
     def rewritten(self, tag: str, attributes: dict[str, str | None], *, is_void: bool) -> tuple[str, str] | None:
         """Say what becomes of one element."""
@@ -93,7 +112,7 @@ class _Static(Rewriter):
             kept["href"] = _folder_link(kept["href"])
             if kept["href"].endswith((".json", ".csv")):
                 kept["download"] = ""  # the host leads such a link to the file, and any other to a page
-        style = ";".join(rule.declarations.rstrip(";") for rule in self._rules if rule.matches(self.path))
+        style = self._sheet.style(self.path)
         if style:
             kept["style"] = style
         cased: dict[str, str | None] = {_CASE.get(name, name): value for name, value in kept.items()}
