@@ -44,6 +44,8 @@ from tests.benchmarks.known_causes import Models, Scenes, choose_side, make_scen
 SEEDS = {"developing": 303, "test": 505}
 DIRECTIONS = ("repair", "break")
 MAX_CORRELATION = 0.2
+LARGE = 0.5
+"""A true effect that should not be missed."""
 
 
 def main() -> None:
@@ -292,17 +294,23 @@ def print_scores(found: pd.DataFrame, config: Config) -> None:
             ("importance_value", "importance value"),
         ):
             print(f"  AUROC cue against decoy, {words:<22} {roc_auc_score(is_cue, rows[name]):.2f}")
-    decoys, causes = found[found["kind"] == "decoy"], found[found["true_effect"] >= config.rules.rho]
-    _print_share("decoys called causal, effects", decoys)
-    _print_share(f"true effects of at least {config.rules.rho:g} called causal", causes)
-    for words, rows in (("decoys", decoys), ("causes with such an effect", causes)):
-        modes = rows.groupby("rule_id")["verdict"].apply(lambda v: (v == "causal").any())
-        print(f"{words} called causal in either direction: {modes.sum()} of {len(modes)} ({modes.mean():.0%})")
+    is_decoy = found["kind"] == "decoy"
+    _print_verdicts("decoys", found[is_decoy], found[is_decoy])
+    for least in (config.rules.rho, LARGE):
+        is_true = found["true_effect"] >= least
+        of_conditions = found[found["rule_id"].isin(found.loc[is_true, "rule_id"])]
+        _print_verdicts(f"causes with a true effect of at least {least:g}", of_conditions, found[is_true])
 
 
-def _print_share(words: str, rows: pd.DataFrame) -> None:
-    k = int((rows["verdict"] == "causal").sum())
-    print(f"{words}: {k} of {len(rows)} ({k / max(len(rows), 1):.0%})")
+def _print_verdicts(words: str, of_conditions: pd.DataFrame, effects: pd.DataFrame) -> None:
+    """Print which share is causal and weak: a condition is causal in either direction, and weak in both."""
+    modes = of_conditions.groupby("rule_id")["verdict"]
+    for verdict, found in (
+        ("causal", modes.apply(lambda v: (v == "causal").any())),
+        ("weak", modes.apply(lambda v: (v == "weak").all())),
+    ):
+        k = int((effects["verdict"] == verdict).sum())
+        print(f"{words} called {verdict}: {found.sum()} of {len(found)} conditions, {k} of {len(effects)} effects")
 
 
 def print_random(nulls: pd.DataFrame, config: Config) -> None:
