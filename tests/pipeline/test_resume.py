@@ -53,8 +53,8 @@ def undisturbed(task: Path) -> dict[str, bytes]:
     return results
 
 
-def _kill_when(arguments: list[str], sign: Path, *, n: int, how: signal.Signals) -> None:
-    """Start a run, and send it a signal when `n` files below `sign` are complete."""
+def kill_when(arguments: list[str], sign: Path, *, n: int, how: signal.Signals) -> None:
+    """Start a run, and send it a signal when `n` files below `sign` are complete; other tests use it too."""
     process = subprocess.Popen(
         arguments,
         stdout=subprocess.DEVNULL,
@@ -78,7 +78,7 @@ def test_a_run_killed_in_a_stage_ends_with_the_same_bytes(
 ) -> None:
     name = f"{stage}-{how.name}"
     work = task.parent / name / "work" / stage
-    _kill_when(_arguments(task, name), work, n=n, how=how)
+    kill_when(_arguments(task, name), work, n=n, how=how)
     finished = [p.name for p in work.iterdir()]
     assert finished, "what was finished is kept"
     assert not Run.open(task.parent / name).is_finished(stage)
