@@ -84,7 +84,7 @@ def test_it_says_what_has_no_report_and_what_numbers_are_of() -> None:
     assert "without a report" not in page
     assert "are of the held-out images, on which no rule was found" in page
     assert "the one with the largest F1 on the images that are not held out" in page
-    assert rows(page)[0][2] == "Held-out images"
+    assert rows(page)[0][2] == "Held out"
     assert rows(page)[3][2] == "4 2 positive"
 
 
