@@ -19,6 +19,8 @@ from tests.blocking import without
 from tests.lenses.toy import Toy
 from tests.pipeline.toy import write_task
 
+pytestmark = pytest.mark.slow
+
 _BUILD = """
 import sys
 from pathlib import Path
@@ -26,7 +28,6 @@ from barlow_report import pipeline
 from barlow_report.lenses import registry
 from tests.lenses.toy import Toy
 
-pytestmark = pytest.mark.slow
 registry.LENSES = (*registry.LENSES, Toy())
 pipeline.build_site(Path(sys.argv[1]), site=Path(sys.argv[2]))
 """

@@ -17,6 +17,8 @@ KNOWN_WORDS = {
     "predictions": "Labels hidden",
 }
 
+_TRAINED = ("is a training image", "are training images")
+
 
 def candidate_words(site: Site, candidate: Candidate) -> str:
     """Say what is known of a candidate: labelled red, taken for blue; or: no label, taken for blue."""
@@ -56,13 +58,10 @@ def summary_sentences(summary: PoolSummary, *, n_skipped: int) -> tuple[str, ...
     ]
     if parts := [f"{count(n)} {words}" for n, words in labelled if n]:
         found.append(f"{'; '.join(parts)}.")
-    if summary.n_analysed:
-        end = (
-            "was analysed, and is never a candidate"
-            if summary.n_analysed == 1
-            else "were analysed, and are never candidates"
-        )
-        found.append(f"{counted(summary.n_analysed, 'image')} of these {end}.")
+    for n, one, many in ((summary.n_analysed, "was analysed", "were analysed"), (summary.n_trained, *_TRAINED)):
+        if n:
+            end = f"{one}, and is never a candidate" if n == 1 else f"{many}, and are never candidates"
+            found.append(f"{counted(n, 'image')} of these {end}.")
     if n_skipped:
         found.append(f"{counted(n_skipped, 'more entry', 'more entries')} of the source could not be used.")
     return tuple(found)

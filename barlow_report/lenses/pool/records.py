@@ -19,6 +19,7 @@ class PoolSummary:
     n_listed: int
     n_read: int
     n_analysed: int
+    n_trained: int
     n_labelled: int
     n_unlabelled: int
     n_other_class: int

@@ -17,6 +17,7 @@ from barlow_report.lenses.pool.candidates import BASES, Images, Mode, Predictors
 from barlow_report.lenses.pool.config import OWN_KEYS, PoolConfig
 from barlow_report.lenses.pool.ranking import Ranking
 from barlow_report.lenses.pool.reference import Reference, failures_are_taken_for
+from barlow_report.lenses.weights.files import FOLDER, read_digests
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
 from barlow_report.stages.holding_out import images_to_test_with
@@ -31,7 +32,8 @@ __all__ = ["collect_candidates"]
 GROUPINGS = ("label", "unions_by_label")
 """The groups whose failure modes images are collected for: those of images of a class."""
 
-_FORMAT = 1
+_COUNTS = ("n_read", "n_analysed", "n_trained", "n_labelled", "n_unlabelled", "n_other_class", "n_candidates")
+_FORMAT = 2
 
 
 def collect_candidates(config: Config, run: Run, *, explained: str, progress: Progress) -> None:
@@ -56,6 +58,7 @@ def collect_candidates(config: Config, run: Run, *, explained: str, progress: Pr
         images=found.fingerprint,
         pool=settings.model_dump(mode="json", include=set(OWN_KEYS)),
         directions=run.info["stages"].get("directions") if _uses_directions(config, run) else None,
+        training=run.info["stages"].get("training"),
         thumbnail_size=config.visuals.thumbnail_size,
         format=_FORMAT,
     )
@@ -152,16 +155,19 @@ def _stream(
 ) -> tuple[dict[str, int], list[tuple[str, str]]]:
     """Show every image of the pool to every mode; return table `pool_summary` and what was skipped."""
     analysed = np.unique(run.read_table("contents")["digest"].to_numpy(dtype="S32"))
-    counts = dict.fromkeys(("n_read", "n_analysed", "n_labelled", "n_unlabelled", "n_other_class", "n_candidates"), 0)
+    trained = read_digests(run.folder / FOLDER) if run.is_finished("training") else np.empty(0, dtype="S32")
+    counts = dict.fromkeys(_COUNTS, 0)
     skipped = list(found.images.skipped)
     with progress.task("Ranking candidates", total=len(found.images.paths), unit="images") as advance:
         for block in found.blocks():
             skipped += block.skipped
             images = _images(block)
             is_analysed = _are_among(images.digests, analysed)
+            is_trained = _are_among(images.digests, trained) & ~is_analysed
             counts["n_read"] += len(images)
             counts["n_analysed"] += int(is_analysed.sum())
-            images = images[~is_analysed]
+            counts["n_trained"] += int(is_trained.sum())
+            images = images[~(is_analysed | is_trained)]
             counts["n_labelled"] += int((images.labels >= 0).sum())
             counts["n_unlabelled"] += int((images.labels == NO_LABEL).sum())
             counts["n_other_class"] += int((images.labels == OTHER_CLASS).sum())
@@ -175,6 +181,8 @@ def _stream(
 
 def _are_among(digests: npt.NDArray[np.bytes_], known: npt.NDArray[np.bytes_]) -> npt.NDArray[np.bool_]:
     """Whether each digest is one of the known ones, which are sorted: a million of them are not sorted again."""
+    if not len(known):
+        return np.zeros(len(digests), dtype=np.bool_)
     places = np.minimum(np.searchsorted(known, digests), len(known) - 1)
     return np.asarray(known[places] == digests, dtype=np.bool_)
 

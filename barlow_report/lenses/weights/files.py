@@ -1,5 +1,7 @@
 """The weights as files to train with: a table, the same as CSV, an array for a sampler, and indices of each mode.
 
+Beside them stand the hashes of the images' bytes, by which a pool knows what the model was trained on.
+
 All count the images in one order: that in which torchvision's ImageFolder lists a folder, else that of the source.
 Table and arrays are sealed, so that damaged ones are made again; their readers do not see it.
 """
@@ -20,12 +22,22 @@ import pyarrow.parquet as pq
 from barlow_report.files import atomic_file, output_errors
 from barlow_report.seals import UNSEALED, is_sealed, sealed_file
 
-__all__ = ["FOLDER", "are_whole", "delete_files", "image_folder_order", "index_name", "weights_frame", "write_files"]
+__all__ = [
+    "FOLDER",
+    "are_whole",
+    "delete_files",
+    "image_folder_order",
+    "index_name",
+    "read_digests",
+    "weights_frame",
+    "write_files",
+]
 
 FOLDER = "weights"
 """The folder of the files in a run folder."""
 
 _TABLE, _CSV, _ARRAY, _INDICES = "weights.parquet", "weights.csv", "weights.npy", "modes"
+_DIGESTS = "digests.npy"
 _ROWS = 50_000
 
 
@@ -69,13 +81,20 @@ def index_name(rule_id: int, slug: str) -> str:
     return f"{_INDICES}/{rule_id}-{slug}.npy"
 
 
-def write_files(folder: Path, frame: pd.DataFrame, members: Mapping[str, npt.NDArray[np.int64]]) -> None:
+def write_files(
+    folder: Path,
+    frame: pd.DataFrame,
+    members: Mapping[str, npt.NDArray[np.int64]],
+    *,
+    digests: npt.NDArray[np.bytes_],
+) -> None:
     """Write all files in place of earlier ones.
 
     Args:
         folder: Theirs alone.
         frame: See `weights_frame`.
         members: Rows of the images of each failure mode, by `index_name`.
+        digests: Hashes of the images' bytes, in any order.
 
     Raises:
         OutputError: They cannot be written.
@@ -87,14 +106,23 @@ def write_files(folder: Path, frame: pd.DataFrame, members: Mapping[str, npt.NDA
     with atomic_file(folder / _CSV) as file:
         for text in _csv(frame):
             file.write(text.encode())
-    for name, array in {_ARRAY: frame["weight"].to_numpy(), **members}.items():
+    for name, array in {_ARRAY: frame["weight"].to_numpy(), _DIGESTS: np.unique(digests), **members}.items():
         with sealed_file(folder / name) as file:
             np.lib.format.write_array(file, np.ascontiguousarray(array), allow_pickle=False)
 
 
 def are_whole(folder: Path, names: Sequence[str]) -> bool:
     """Whether all files are there and as they were written; `names` are those of the failure modes."""
-    return (folder / _CSV).is_file() and all(is_sealed(folder / name) for name in (_TABLE, _ARRAY, *names))
+    return (folder / _CSV).is_file() and all(is_sealed(folder / name) for name in (_TABLE, _ARRAY, _DIGESTS, *names))
+
+
+def read_digests(folder: Path) -> npt.NDArray[np.bytes_]:
+    """Return the hashes of the images' bytes, ascending, each once; none where there is no such file."""
+    path = folder / _DIGESTS
+    if not is_sealed(path):
+        return np.empty(0, dtype="S32")
+    found: npt.NDArray[np.bytes_] = np.load(path, allow_pickle=False)
+    return found
 
 
 def delete_files(folder: Path) -> None:

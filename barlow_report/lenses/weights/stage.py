@@ -69,6 +69,7 @@ class _Training:
         members: Positions of the images of each failure mode, ascending, by rule_id.
         skipped: (path, reason) of those that could not be used.
         n_analysed: Images with the bytes of an analysed one; None where none was read.
+        digests: Hashes of the bytes of those that could be read, in any order.
     """
 
     paths: Sequence[str]
@@ -77,6 +78,7 @@ class _Training:
     members: dict[int, Integers] = field(default_factory=dict)
     skipped: Sequence[tuple[str, str]] = ()
     n_analysed: int | None = None
+    digests: npt.NDArray[np.bytes_] = field(default_factory=lambda: np.empty(0, dtype="S32"))
 
 
 def weight_training_images(config: Config, run: Run, *, explained: str, progress: Progress) -> None:
@@ -175,11 +177,13 @@ def _training(
     analysed = np.unique(run.read_table("contents")["digest"].to_numpy(dtype="S32"))
     is_read, n_analysed, skipped = np.zeros(n, dtype=np.bool_), 0, list(images.skipped)
     members: dict[int, list[Integers]] = defaultdict(list)
+    digests: list[npt.NDArray[np.bytes_]] = []
     with progress.task("Finding images of failure modes", total=n, unit="images") as advance:
         for block in found.blocks():
             is_read[place[block.rows]] = True
             n_analysed += int(np.isin(block.digests, analysed).sum())
             skipped += block.skipped
+            digests.append(block.digests)
             for mode in modes:
                 members[mode.rule_id].append(place[block.rows[_inside(mode, block.features, block.labels)]])
             advance(len(block.rows) + len(block.skipped))
@@ -190,6 +194,7 @@ def _training(
         members={rule_id: np.sort(np.concatenate(parts)) for rule_id, parts in members.items()},
         skipped=skipped,
         n_analysed=n_analysed,
+        digests=np.concatenate(digests),
     )
 
 
@@ -246,14 +251,15 @@ def _summary(training: _Training, settings: WeightsConfig, weighed: Weighed) -> 
 
 def _write_files(run: Run, training: _Training, modes: Sequence[_Mode], weights: npt.NDArray[np.float64]) -> None:
     names = run.read_table("classes")["name"].tolist()
-    rule_ids: list[list[str]] = [[] for _ in training.paths]
+    rule_ids = [""] * len(training.paths)
     for mode in modes:
         for row in training.members[mode.rule_id].tolist():
-            rule_ids[row].append(str(mode.rule_id))
+            rule_ids[row] = f"{rule_ids[row]} {mode.rule_id}".lstrip()
     frame = weights_frame(
         training.paths,
         [names[label] if label >= 0 else None for label in training.labels.tolist()],
         weights,
-        [" ".join(ids) for ids in rule_ids],
+        rule_ids,
     )
-    write_files(run.folder / FOLDER, frame, {mode.name: training.members[mode.rule_id] for mode in modes})
+    members = {mode.name: training.members[mode.rule_id] for mode in modes}
+    write_files(run.folder / FOLDER, frame, members, digests=training.digests)

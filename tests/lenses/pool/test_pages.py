@@ -127,7 +127,16 @@ def test_a_damaged_picture_is_drawn_again(task: Path, tmp_path: Path) -> None:
 
 
 def summary(**changes: int) -> PoolSummary:
-    names = ("n_listed", "n_read", "n_analysed", "n_labelled", "n_unlabelled", "n_other_class", "n_candidates")
+    names = (
+        "n_listed",
+        "n_read",
+        "n_analysed",
+        "n_trained",
+        "n_labelled",
+        "n_unlabelled",
+        "n_other_class",
+        "n_candidates",
+    )
     return PoolSummary(**{**dict.fromkeys(names, 0), **changes})
 
 
@@ -143,6 +152,10 @@ def summary(**changes: int) -> PoolSummary:
         (
             {"n_read": 3, "n_analysed": 3},
             "The pool has 3 images. 3 images of these were analysed, and are never candidates.",
+        ),
+        (
+            {"n_read": 3, "n_trained": 1},
+            "The pool has 3 images. 1 image of these is a training image, and is never a candidate.",
         ),
     ],
 )

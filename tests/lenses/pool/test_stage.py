@@ -76,6 +76,7 @@ def test_the_candidates_are_the_images_of_the_class_with_the_mark(toy: Path) -> 
         "n_listed": 60,
         "n_read": 60,
         "n_analysed": 0,
+        "n_trained": 0,
         "n_labelled": 60,
         "n_unlabelled": 0,
         "n_other_class": 0,

@@ -266,7 +266,7 @@ def test_what_is_up_to_date_is_skipped_and_a_lost_or_damaged_file_is_written_aga
     folder = run.folder / "weights"
     expected = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*")}
     before = (folder / "weights.npy").stat().st_mtime_ns
-    assert len(expected) == 4
+    assert len(expected) == 5
     weighted(toy)
     assert (folder / "weights.npy").stat().st_mtime_ns == before
     for name in expected:
@@ -320,8 +320,25 @@ def test_the_pages_say_both_shares_and_how_often_images_count(toy: Path) -> None
     assert [(row["group"], row["n_meets"], row["factor"]) for row in rows] == [("red", "5", "7.0")]
 
 
+def test_an_image_that_the_model_was_trained_on_is_never_a_candidate(toy: Path) -> None:
+    shutil.copytree(toy / "train", toy / "pool")
+    write_image(toy / "pool/red/marked-new.png", colour="red", marked=True, seed=80_000)
+    config = configure(toy, pool={"folder": "pool"})
+
+    def collected() -> tuple[list[str], int]:
+        run = pipeline.compute(config, folder=toy / "run", until="pool")
+        return run.read_table("pool_images")["path"].tolist(), run.read_table("pool_summary")["n_trained"].item()
+
+    assert len(collected()[0]) == 6  # nothing is known of training yet
+    pipeline.compute(config, folder=toy / "run", until="training")
+    assert collected() == (["red/marked-new.png"], 60)
+
+
 def test_what_to_collect_has_the_share_of_the_training_images_beside_the_others(toy: Path) -> None:
-    index = pipeline.run(configure(toy, pool={"folder": "train"}), folder=toy / "run", site=toy / "site")
+    for i in range(20):  # further images to collect from
+        kind = "marked" if i < 10 else "plain"
+        write_image(toy / f"pool/red/{kind}-{i}.png", colour="red", marked=kind == "marked", seed=80_000 + i)
+    index = pipeline.run(configure(toy, pool={"folder": "pool"}), folder=toy / "run", site=toy / "site")
     own = next(_words(path) for path in (index.parent / "collect").glob("*/index.html"))
     assert re.search(r"Of the analysed images of the class\s+33 % \(40/120\)", own)
     assert re.search(r"Of the training images of the class\s+13 % \(5/40\)", own)
