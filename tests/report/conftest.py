@@ -61,7 +61,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Built:
 @pytest.fixture(scope="session")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """A run with more failure modes than one page of the table holds."""
-    recipe = Recipe(n_classes=90, n_per_class=50, n_features=20, n_pictures=6)
+    recipe = Recipe(n_classes=48, n_per_class=50, n_features=20, n_pictures=6)
     return build(tmp_path_factory.mktemp("large"), recipe)
 
 
