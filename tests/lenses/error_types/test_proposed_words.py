@@ -17,11 +17,11 @@ from tests.lenses.error_types.test_stage import Messages
 from tests.pipeline.toy import write_task
 from tests.vision.test_embeddings import write_tiny_clip
 
+pytestmark = pytest.mark.slow
+
 # A red square with a green mark has the colour of an orange.
 FACTORY = """
 import torch
-
-pytestmark = pytest.mark.slow
 
 WORDS = {"red": [1, 0, 0], "blue": [0, 0, 1], "orange": [0.9, 0.35, 0.05], "grass": [0, 1, 0]}
 
