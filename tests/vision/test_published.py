@@ -177,7 +177,7 @@ def test_a_missing_timm_is_named_with_the_way_to_install_it(monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({}, "exactly one of 'factory', 'torchvision', 'timm' and 'program'"),
+        ({}, "exactly one of 'factory', 'torchvision', 'timm', 'program', 'transformers' and 'onnx'"),
         ({"torchvision": "resnet18", "timm": "resnet18"}, "exactly one of"),
         ({"factory": "a:b", "pretrained": True}, "'pretrained' goes with 'torchvision' or 'timm'"),
         ({"program": "a.pt2", "weights": "b.pt"}, "'program' holds the whole model"),
