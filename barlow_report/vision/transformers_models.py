@@ -11,10 +11,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import nn
 
+from barlow_report.config import PreprocessingConfig
 from barlow_report.errors import ModelError
+from barlow_report.vision.preprocessing import to_tensor
 from barlow_report.vision.published import PublishedModel
 
 __all__ = ["Logits", "build_transformers"]
@@ -22,6 +26,8 @@ __all__ = ["Logits", "build_transformers"]
 _RESAMPLE = {2: "bilinear", 3: "bicubic"}
 _CROPPED_BELOW = 384
 """ConvNeXt's processor resizes to size / crop_pct and crops where the size is smaller than this."""
+_TOLERANCE = 1 / 255
+"""Of the mean difference of pixels in [0, 1]: rounding to bytes on the way is less, another crop or size more."""
 
 
 class Logits(nn.Module):
@@ -105,31 +111,69 @@ def _import(where: str) -> ModuleType:
 def _preprocessing(
     library: ModuleType, source: str, arguments: Mapping[str, Any], *, is_folder: bool, where: str
 ) -> dict[str, Any]:
-    """The keys of `PreprocessingConfig` that do what the image processor does; empty where there is no processor."""
-    revision = {"revision": arguments["revision"]} if "revision" in arguments else {}
+    """The keys of `PreprocessingConfig` that do what the image processor does; empty where there is no processor.
+
+    What its file leaves out or writes in an older way depends on the kind of processor, so the library reads it; and
+    some kinds do more than they say, so what follows is compared with what the processor makes of an image.
+    """
+    options = {"local_files_only": is_folder, **{key: arguments[key] for key in ("revision",) if key in arguments}}
     try:
-        found = library.ImageProcessingMixin.get_image_processor_dict(source, local_files_only=is_folder, **revision)
-        values: dict[str, Any] = found[0]
+        library.ImageProcessingMixin.get_image_processor_dict(source, **options)
     except OSError:
         return {}
+    try:
+        processor = library.AutoImageProcessor.from_pretrained(source, trust_remote_code=False, **options)
+        values: dict[str, Any] = processor.to_dict()
+    except Exception as error:  # of a kind that the library does not know, or with values that it refuses
+        raise ModelError(
+            f"{where}: the image processor of {Path(source).name} cannot be made ({_first_line(error)}). Correct its "
+            "preprocessor_config.json, or delete the file and give 'preprocessing'."
+        ) from error
     unusual = _unusual(values)
+    found = {} if unusual else _keys(values)
+    if not unusual and not _does_the_same(processor, found):
+        unusual = "does more than its settings say"
     if unusual:
         raise ModelError(
             f"{where}: the image processor of {Path(source).name} {unusual}, which 'preprocessing' cannot say. Export "
             "the model with that step inside of it, and name it by 'factory' or 'program'."
         )
+    return found
+
+
+def _does_the_same(processor: Any, found: Mapping[str, Any]) -> bool:
+    """Compare one image before the normalisation.
+
+    It is coarse noise, so that another crop or size shows, of a shape whose crops begin at whole pixels: where they do
+    not, libraries round differently.
+    """
+    noise = np.random.default_rng(0).integers(0, 256, (9, 13, 3), dtype=np.uint8)
+    image = Image.fromarray(noise).resize((480, 320), Image.Resampling.BICUBIC)
+    theirs = torch.as_tensor(np.asarray(processor(image, return_tensors="pt")["pixel_values"]))[0]
+    mean, std = (torch.tensor(found[key])[:, None, None] for key in ("mean", "std"))
+    ours = to_tensor(image, PreprocessingConfig.model_validate(found))
+    return ours.shape == theirs.shape and float((theirs * std + mean - ours).abs().mean()) < _TOLERANCE
+
+
+def _keys(values: Mapping[str, Any]) -> dict[str, Any]:
     normalises = values.get("do_normalize", True)
     return {
         **_sizes(values),
-        "interpolation": _RESAMPLE[values.get("resample", 2)],
+        "interpolation": _RESAMPLE.get(_resample(values), "bilinear"),  # another one only where nothing is resized
         "mean": tuple(_three(values.get("image_mean", 0.0))) if normalises else (0.0, 0.0, 0.0),
         "std": tuple(_three(values.get("image_std", 1.0))) if normalises else (1.0, 1.0, 1.0),
     }
 
 
+def _resample(values: Mapping[str, Any]) -> int:
+    """The number of PIL's method; the library may hold a member of an enumeration, or nothing."""
+    found = values.get("resample")
+    return 2 if found is None else int(found)
+
+
 def _unusual(values: Mapping[str, Any]) -> str:
-    if values.get("do_resize", True) and values.get("resample", 2) not in _RESAMPLE:
-        return f"resizes by PIL's method {values['resample']}"
+    if values.get("do_resize", True) and _resample(values) not in _RESAMPLE:
+        return f"resizes by PIL's method {_resample(values)}"
     if not values.get("do_rescale", True) or abs(values.get("rescale_factor", 1 / 255) * 255 - 1) > 1e-3:
         return "does not bring pixels to [0, 1]"
     for key in ("do_pad", "do_flip_channel_order", "do_thumbnail", "do_align_long_axis", "rescale_offset"):

@@ -1,6 +1,7 @@
 """Models of transformers and ONNX give their own outputs, on what their own processors make of images."""
 
 import importlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,38 @@ def test_the_processor_becomes_the_preprocessing(
         assert (ours - theirs).abs().max() < 2.5 / 255 / min(preprocessing.std)
 
 
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (
+            {"feature_extractor_type": "ConvNextFeatureExtractor", "size": 224, "crop_pct": 0.875},
+            {"resize": 256, "crop": 224, "interpolation": "bicubic", "mean": (0.5, 0.5, 0.5)},
+        ),
+        ({"feature_extractor_type": "ViTFeatureExtractor", "size": 224}, {"resize": (224, 224), "mean": (0.5,) * 3}),
+        (
+            {"feature_extractor_type": "CLIPFeatureExtractor", "size": 224, "crop_size": 224, "do_center_crop": True},
+            {"resize": 224, "crop": 224, "interpolation": "bicubic"},
+        ),
+    ],
+)
+def test_what_a_file_leaves_out_or_writes_as_before_is_read_as_the_library_does(
+    tmp_path: Path, written: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    save_tiny_classifier(tmp_path / "mine", family="resnet")
+    (tmp_path / "mine" / "preprocessor_config.json").write_text(json.dumps(written))
+    preprocessing = _load({"transformers": str(tmp_path / "mine")}).preprocessing
+    assert {key: getattr(preprocessing, key) for key in expected} == expected
+
+
+def test_a_processor_that_does_more_than_it_says_is_refused(tmp_path: Path) -> None:
+    """That of LeViT resizes to 256/224 of its size."""
+    save_tiny_classifier(tmp_path / "mine", family="resnet")
+    written = {"image_processor_type": "LevitImageProcessor", "size": {"shortest_edge": 224}}
+    (tmp_path / "mine" / "preprocessor_config.json").write_text(json.dumps(written))
+    with pytest.raises(ModelError, match="does more than its settings say"):
+        _load({"transformers": str(tmp_path / "mine")})
+
+
 def test_the_keys_of_the_configuration_win(tmp_path: Path) -> None:
     save_tiny_classifier(tmp_path / "mine")
     model = _load({"transformers": str(tmp_path / "mine"), "preprocessing": {"resize": 60, "crop": 48}})
@@ -80,6 +113,7 @@ def test_the_keys_of_the_configuration_win(tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"resample": 1}, "resizes by PIL's method 1"),
+        ({"resample": 0}, "resizes by PIL's method 0"),
         ({"rescale_factor": 1 / 127.5}, r"does not bring pixels to \[0, 1\]"),
     ],
 )
