@@ -21,6 +21,7 @@ from barlow_report.lenses.weights.files import FOLDER, read_digests
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
 from barlow_report.stages.holding_out import images_to_test_with
+from barlow_report.stages.label_modes import verified_label_modes
 from barlow_report.stages.second_pass import PassedBlock, SecondPass, pass_over
 from barlow_report.tables import empty_table
 
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     from barlow_report.lenses.pool.placing import Placement
 
 __all__ = ["collect_candidates"]
-
-GROUPINGS = ("label", "unions_by_label")
-"""The groups whose failure modes images are collected for: those of images of a class."""
 
 _COUNTS = ("n_read", "n_analysed", "n_trained", "n_labelled", "n_unlabelled", "n_other_class", "n_candidates")
 _FORMAT = 2
@@ -120,25 +118,18 @@ def _modes(config: Config, run: Run, reference: Reference) -> Iterator[Mode]:
     """The verified failure modes of groups by label, calibrated."""
     from barlow_report.rules import leaf_members  # scikit-learn takes a second
 
-    groups = run.read_table("groups").set_index("group_id")
-    classes = run.read_table("group_classes").sort_values(["group_id", "position"])
-    conditions = run.read_table("conditions").sort_values(["rule_id", "position"])
-    rules = run.read_table("rules").sort_values("rule_id")
-    chosen = (rules["verdict"] == "verified") & rules["group_id"].map(groups["grouping"]).isin(GROUPINGS)
-    of_classes = groups.loc[rules.loc[chosen, "group_id"], "class_id"].dropna()
-    placements = _placements(config, run, reference, {int(class_id) for class_id in of_classes})
-    for _, rule in rules[chosen].iterrows():
-        own = groups.loc[rule["group_id"], "class_id"]
-        class_ids = classes.loc[classes["group_id"] == rule["group_id"], "class_id"] if pd.isna(own) else [own]
-        of_rule = conditions[conditions["rule_id"] == rule["rule_id"]]
-        ids = np.asarray(class_ids, dtype=np.int64)
-        meets_rule = leaf_members(reference.features, of_rule)
-        placement = None if pd.isna(own) else placements.get(int(own))
+    verified = list(verified_label_modes(run))
+    own_classes = {found.own_class for found in verified if found.own_class is not None}
+    placements = _placements(config, run, reference, own_classes)
+    for found in verified:
+        rule, ids = found.rule, found.class_ids
+        meets_rule = leaf_members(reference.features, found.conditions)
+        placement = None if found.own_class is None else placements.get(found.own_class)
         mode = Mode(
-            rule_id=int(rule["rule_id"]),
+            rule_id=found.rule_id,
             class_ids=ids,
             taken_for=failures_are_taken_for(reference.labels, reference.predictions, meets_rule, class_ids=ids),
-            conditions=of_rule,
+            conditions=found.conditions,
             predictors=Predictors(
                 has_confidence=bool(np.isfinite(reference.confidences).all()),
                 decision_values=None if placement is None else placement.decision_values,

@@ -33,13 +33,11 @@ from barlow_report.lenses.weights.tabulating import ModeMembers, Weighed, weigh_
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
 from barlow_report.slugs import slugs
+from barlow_report.stages.label_modes import verified_label_modes
 from barlow_report.stages.second_pass import SecondPass, pass_over
 from barlow_report.tables import empty_table
 
 __all__ = ["weight_training_images"]
-
-GROUPINGS = ("label", "unions_by_label")
-"""The groups whose failure modes training images can be in: those of images of a class."""
 
 _KEY = "training"
 _FORMAT = 1
@@ -126,21 +124,14 @@ def weight_training_images(config: Config, run: Run, *, explained: str, progress
 
 
 def _modes(run: Run) -> Iterator[_Mode]:
-    groups = run.read_table("groups").set_index("group_id")
-    classes = run.read_table("group_classes").sort_values(["group_id", "position"])
-    conditions = run.read_table("conditions").sort_values(["rule_id", "position"])
-    rules = run.read_table("rules").sort_values("rule_id")
     noise = _label_noise(run)
-    chosen = (rules["verdict"] == "verified") & rules["group_id"].map(groups["grouping"]).isin(GROUPINGS)
-    for rule_id, group_id in rules.loc[chosen, ["rule_id", "group_id"]].itertuples(index=False):
-        own = groups.loc[group_id, "class_id"]
-        class_ids = classes.loc[classes["group_id"] == group_id, "class_id"] if pd.isna(own) else [own]
+    for found in verified_label_modes(run):
         yield _Mode(
-            rule_id=int(rule_id),
-            class_ids=np.asarray(class_ids, dtype=np.int64),
-            conditions=conditions[conditions["rule_id"] == rule_id],
-            name=index_name(int(rule_id), slugs([str(groups.loc[group_id, "name"])])[0]),
-            is_label_noise=int(rule_id) in noise,
+            rule_id=found.rule_id,
+            class_ids=found.class_ids,
+            conditions=found.conditions,
+            name=index_name(found.rule_id, slugs([found.group_name])[0]),
+            is_label_noise=found.rule_id in noise,
         )
 
 
