@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from barlow_report.cli_errors import DebugOption, reports_errors
+from barlow_report.cli_errors import DebugOption, JsonOption, reports_errors, show_path
 
 __all__ = ["compare", "export_results"]
 
@@ -39,6 +39,7 @@ def compare(
         bool,
         typer.Option("--repair", help="NEW's model was made to repair the failure modes of OLD: say whether it did."),
     ] = False,
+    json_lines: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Say what became of the failure modes of the run OLD in the run NEW, and write it for NEW's site."""
@@ -58,10 +59,9 @@ def compare(
         found = stage.compare(runs, into=into, delta=delta, history=history, is_repair=repair, progress=progress)
     for line in lines(found.tables):
         typer.echo(line)
-    if found.is_run:
-        typer.echo(f"Show it on the run's site: barlow-report site {found.folder}", err=True)
     if found.folder is not None:
-        typer.echo(str(found.folder.resolve()))
+        hint = f"Show it on the run's site: barlow-report site {found.folder}" if found.is_run else ""
+        show_path(found.folder, hint=hint)
 
 
 @reports_errors

@@ -1,7 +1,7 @@
 """The command line: with `cli_errors` and the other modules `*_cli` the only ones that print or exit.
 
 Every command imports its work when it is called, so that `--help` answers at once. Progress and messages go to
-standard error; the last line on standard output is the path of what was made.
+standard error, as lines of JSON with --json; the last line on standard output is the path of what was made.
 """
 
 import sys
@@ -15,7 +15,7 @@ from barlow_report.annotations_cli import annotations_app
 from barlow_report.card_cli import card
 from barlow_report.changes_cli import compare, export_results
 from barlow_report.check_cli import check
-from barlow_report.cli_errors import DebugOption, reports_errors
+from barlow_report.cli_errors import DebugOption, JsonOption, reports_errors, show_path
 from barlow_report.gate_cli import gate
 from barlow_report.lenses import registry
 from barlow_report.pool_cli import collect_files
@@ -86,6 +86,7 @@ def demo(
     ] = 1,
     run: RunOption = None,
     site: SiteOption = None,
+    json_lines: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Run the built-in example: draw images with planted failures, analyse them, and say where the site is."""
@@ -99,7 +100,13 @@ def demo(
 
 @app.command()
 @reports_errors
-def run(config: ConfigArgument, run: RunOption = None, site: SiteOption = None, debug: DebugOption = False) -> None:
+def run(
+    config: ConfigArgument,
+    run: RunOption = None,
+    site: SiteOption = None,
+    json_lines: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
     """Do everything that CONFIG asks for, skipping what is up to date."""
     from barlow_report import pipeline
     from barlow_report.config import load_config
@@ -112,7 +119,9 @@ def run(config: ConfigArgument, run: RunOption = None, site: SiteOption = None, 
 
 
 def _stage_command(stage: str, summary: str, *, name: str = "") -> None:
-    def command(config: ConfigArgument, run: RunOption = None, debug: DebugOption = False) -> None:
+    def command(
+        config: ConfigArgument, run: RunOption = None, json_lines: JsonOption = False, debug: DebugOption = False
+    ) -> None:
         from barlow_report import pipeline
         from barlow_report.config import load_config
         from barlow_report.terminal import terminal_progress
@@ -121,7 +130,7 @@ def _stage_command(stage: str, summary: str, *, name: str = "") -> None:
         with terminal_progress() as progress:
             folder = run or pipeline.default_run_folder(loaded)
             done = pipeline.compute_folder(loaded, folder=folder, until=stage, progress=progress)
-        typer.echo(str(done))
+        show_path(done)
 
     command.__name__ = name or stage
     command.__doc__ = summary
@@ -164,6 +173,7 @@ def site(
         typer.Option(help="Photographs on the site: as they are, blurred, or none.", show_default="as configured"),
     ] = None,
     zip_: Annotated[bool, typer.Option("--zip", help="Also pack the site as one zip file beside its folder.")] = False,
+    json_lines: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Build the site from the run folder RUN; images and models are not needed."""
@@ -186,15 +196,15 @@ def site(
             run, site=into or site, profile=profile.value, images=images.value if images else None, progress=progress
         )
     if into is not None:
-        typer.echo("Add to mkdocs.yml:", err=True)
+        if not json_lines:
+            typer.echo("Add to mkdocs.yml:", err=True)
         typer.echo(pipeline.host_navigation(run, into=into))
-        typer.echo(str(index.resolve()))
+        show_path(index)
     elif zip_:
-        typer.echo("Send this file; whoever gets it extracts it and opens OPEN-ME.html:", err=True)
-        typer.echo(str(pipeline.pack_site(run, index=index).resolve()))
+        packed = pipeline.pack_site(run, index=index)
+        show_path(packed, hint="Send this file; whoever gets it extracts it and opens OPEN-ME.html:")
     elif profile is Profile.single:
-        typer.echo("Send this file; it opens in any browser:", err=True)
-        typer.echo(str(index.resolve()))
+        show_path(index, hint="Send this file; it opens in any browser:")
     else:
         _show_site(index)
 
@@ -209,6 +219,7 @@ def train_robust(
     output: Annotated[
         Path | None, typer.Option("--output", help="Folder for the weights and metrics.", show_default="runs/<name>")
     ] = None,
+    json_lines: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Train a feature model on your own images against an adversary, or without one for comparison."""
@@ -220,7 +231,7 @@ def train_robust(
     loaded = parse_yaml_model(config, TrainingConfig)
     with terminal_progress() as progress:
         weights = pipeline.train(loaded, folder=output, progress=progress)
-    typer.echo(str(weights.resolve()))
+    show_path(weights)
 
 
 @app.command("convert-checkpoint")
@@ -252,7 +263,7 @@ def convert_checkpoint(
         written = pipeline.convert_checkpoint(
             source, target, entry=entry, allow_unpickling=allow_unpickling, overwrite=overwrite, progress=progress
         )
-    typer.echo(str(written.resolve()))
+    show_path(written)
 
 
 @app.command("draw-scenes")
@@ -265,6 +276,7 @@ def draw_scenes(
     ] = 0.97,
     release: Annotated[int, typer.Option(min=1, max=2, help="Release of the demo whose model learns from them.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Seed; another one gives other images.")] = 1000,
+    json_lines: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Draw the demo's scenes into FOLDER, for training models on them."""
@@ -275,12 +287,11 @@ def draw_scenes(
         pipeline.draw_for_training(
             folder, release=release, n_per_class=n_per_class, cue_rate=cue_rate, seed=seed, progress=progress
         )
-    typer.echo(str(folder.resolve()))
+    show_path(folder)
 
 
 def _show_site(index: Path) -> None:
-    typer.echo("Open the report in a browser:", err=True)
-    typer.echo(str(index.resolve()))
+    show_path(index, hint="Open the report in a browser:")
 
 
 def main() -> None:

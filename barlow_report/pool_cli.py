@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from barlow_report.cli_errors import DebugOption, reports_errors
+from barlow_report.cli_errors import DebugOption, JsonOption, reports_errors, show_path
 
 __all__ = ["collect_files"]
 
@@ -18,6 +18,7 @@ def collect_files(
     n: Annotated[
         int | None, typer.Option("--n", min=1, help="The best of each failure mode.", show_default="all listed")
     ] = None,
+    json_lines: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Write the images of RUN's pool that are worth collecting into FOLDER, with a table and Label Studio's tasks."""
@@ -27,4 +28,4 @@ def collect_files(
     with terminal_progress() as progress:
         n_images = export_candidates(run, folder, copies=copy, n=n, progress=progress)
         progress.message(f"{n_images} images to collect")
-    typer.echo(str(folder.resolve()))
+    show_path(folder)

@@ -1,4 +1,4 @@
-"""Progress on a terminal: a bar with rate and time left, or plain lines where the output is not a terminal."""
+"""Progress on a terminal: a bar with rate and time left; plain lines where the output is not a terminal; JSON."""
 
 import time
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from rich import progress as rich_progress
 from rich.console import Console
 
 from barlow_report.progress import Advance, Progress
+from barlow_report.progress_lines import asked_for
 
 __all__ = ["terminal_progress"]
 
@@ -82,9 +83,12 @@ class _Lines:
 
 @contextmanager
 def terminal_progress() -> Iterator[Progress]:
-    """Show progress on standard error until the block ends."""
+    """Show progress on standard error until the block ends, as lines of JSON where the command was asked for them."""
     console = Console(stderr=True)
-    if console.is_terminal:
+    if (lines := asked_for.get()) is not None:
+        with lines.with_warnings():
+            yield lines
+    elif console.is_terminal:
         with _Bars(console).shown() as bars:
             yield bars
     else:

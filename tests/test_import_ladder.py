@@ -23,6 +23,7 @@ FOUNDATION = {
     "offsets",
     "power",
     "progress",
+    "progress_lines",
     "seals",
     "significance",
     "slugs",
@@ -123,7 +124,7 @@ def test_every_module_imports_only_what_is_below_it(path: Path) -> None:
         | PLUG
         | {"each_output", "lenses", "lenses.planted", "run_folder", "fingerprints", "stages"},
         "each_output": FOUNDATION | CORE | {"pipeline", "run_folder", "stages"},
-        "cli_errors": {"errors"},
+        "cli_errors": {"errors", "progress_lines"},
         "commands": FOUNDATION | {"annotations", "commands", "run_folder", "stages"},
         "annotations_cli": {"cli_errors", "commands"},
         "changes_cli": {"cli_errors", "lenses.changes", "terminal"},
