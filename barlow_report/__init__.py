@@ -14,7 +14,7 @@ or, for people who already have arrays, without images and without torch:
 
 Names are looked up when they are first used, so that importing the package costs nothing.
 
-# Glossary: one word per thing, in the code, the configuration, on pages and in the README
+# Glossary: one word per thing, in the code, the configuration, on pages and in the manual
 
 * **inspected model**, **feature model**: whose failures are explained; whose features explain them. May be one.
 * **failure**: an image whose prediction is not its label: it **fails**, or is **right**, a **success**. Never stored,

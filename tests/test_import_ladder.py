@@ -1,4 +1,4 @@
-"""Who may import whom, read from the source: see "Package" in the README's design decisions."""
+"""Who may import whom, read from the source: see the manual's design decisions."""
 
 import ast
 from collections.abc import Iterable, Iterator

@@ -18,7 +18,7 @@ check of schemas, the navigation and the places on pages all follow from that li
 6. `records.py`: tables to linked objects, the *view*. `pages.py`: the view to pages and to what stands on the pages of
    others (`report/slots.py`). Templates are in `templates/lenses/<name>/`, tests in `tests/lenses/<name>/`.
 
-Simple lenses need fewer files. `configs/reference.yaml` and the README are the only other places that tell of a lens.
+Simple lenses need fewer files. `configs/reference.yaml` and the manual are the only other places that tell of a lens.
 
 A lens may also say what failure modes are sorted by first (`Lens.ranking`).
 

@@ -19,9 +19,8 @@ from barlow_report.config import Config, load_config
 from barlow_report.errors import ConfigError, DataError
 from barlow_report.report.links import broken_links
 from barlow_report.run_folder import Run
+from tests.manual.pages import page
 from tests.pipeline.toy import write_image, write_task
-
-README = Path(__file__).resolve().parents[3] / "README.md"
 
 
 def write_training(folder: Path, *, n_marked: int = 5) -> None:
@@ -110,7 +109,7 @@ def test_every_file_says_the_same_in_the_same_order(toy: Path) -> None:
     assert found["weight"].max() / found["weight"].min() == pytest.approx(3)
 
 
-def test_the_example_of_the_readme_draws_images_of_the_mode_more_often(
+def test_the_example_of_the_manual_draws_images_of_the_mode_more_often(
     toy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import torch
@@ -123,10 +122,10 @@ def test_the_example_of_the_readme_draws_images_of_the_mode_more_often(
     (indices,) = (toy / "runs/my-model/weights/indices").iterdir()
     (toy / "runs/my-model/weights/modes").mkdir()
     indices.rename(toy / "runs/my-model/weights/modes/17-mug.npy")
-    _, code = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
+    (code,) = [block.code for block in page("collecting").blocks if block.language == "python"]
     monkeypatch.chdir(toy)
     names: dict[str, Any] = {}
-    exec(code, names)  # noqa: S102 - the README's own
+    exec(code, names)  # noqa: S102 - the page's own
     images = names["images"]
     paths = [Path(path).relative_to("images/train").as_posix() for path, _ in images.samples]
     assert paths == _weights(Run.open(toy / "runs/my-model"))["path"].tolist()

@@ -1,4 +1,4 @@
-"""Every configuration in the README's table of model sources works, for both models."""
+"""Every configuration in the manual's table of model sources works, for both models."""
 
 import re
 from collections.abc import Callable
@@ -15,10 +15,10 @@ from barlow_report.files import atomic_write
 from barlow_report.vision import cifar_resnet
 from barlow_report.vision.checkpoints import save_weights
 from barlow_report.vision.loading import load_model
+from tests.manual.pages import page
 from tests.vision.formats import save_tiny_classifier, save_tiny_graph
 from tests.vision.toys import CPU
 
-README = Path(__file__).resolve().parents[2] / "README.md"
 OWN = """
 from torch import nn
 
@@ -28,8 +28,7 @@ def build(n_classes=5):
 
 
 def _rows() -> list[str]:
-    text = README.read_text(encoding="utf-8")
-    (table,) = re.findall(r"<!-- model sources.*?-->\n(.*?)\n\n\*", text, flags=re.DOTALL)
+    (table,) = re.findall(r"<!-- model sources.*?-->\n(.*?)\n\n\*", page("models").text, flags=re.DOTALL)
     return re.findall(r"\| `(\{.*?\})` \|", table)
 
 

@@ -1,4 +1,4 @@
-"""Every line of the README's table of data sources lists images that can be read, with the labels they have."""
+"""Every line of the manual's table of data sources lists images that can be read, with the labels they have."""
 
 import re
 from pathlib import Path
@@ -12,16 +12,16 @@ import yaml
 from barlow_report.config import DataConfig
 from barlow_report.vision.datasets import list_images, open_source
 from barlow_report.vision.reading import read_file
+from tests.manual.pages import page
 from tests.vision.sources.writers import image_table, write_arrow, write_cifar10, write_parquet, write_tar
 from tests.vision.toys import noise_image
 
-README = Path(__file__).resolve().parents[3] / "README.md"
 NAMES = ("cat", "dog", "owl")
 N_IMAGES = 12
 
 
 def _lines() -> list[str]:
-    (table,) = re.findall(r"<!-- data sources.*?-->\n(.*?)\n\n\*", README.read_text(encoding="utf-8"), flags=re.DOTALL)
+    (table,) = re.findall(r"<!-- data sources.*?-->\n(.*?)\n\n\*", page("data").text, flags=re.DOTALL)
     return re.findall(r"\| `(\{.*\})` \|$", table, flags=re.MULTILINE)
 
 
