@@ -19,6 +19,7 @@ from barlow_report.cli_errors import DebugOption, JsonOption, reports_errors, sh
 from barlow_report.gate_cli import gate
 from barlow_report.lenses import registry
 from barlow_report.pool_cli import collect_files
+from barlow_report.schema_cli import schema
 
 __all__ = ["app", "main"]
 
@@ -35,6 +36,7 @@ app.command("export-results")(export_results)
 app.command()(gate)
 app.command()(check)
 app.command()(card)
+app.command()(schema)
 app.command("collect-files")(collect_files)
 
 ConfigArgument = Annotated[

@@ -9,6 +9,12 @@ from barlow_report.config.base import Name, Section
 from barlow_report.config.names import names_by_index, quoted_names
 
 _OF_OUTPUTS = ("label_columns", "label_list", "label_column")
+_CLASSES_IN_JSON: list[Any] = [
+    {"type": "array", "items": {"type": "string"}},
+    {"type": "object", "additionalProperties": {"type": ["string", "integer"]}},
+    {"const": "imagenet", "type": "string"},
+    {"type": "null"},
+]
 
 __all__ = ["DataConfig", "ImageSourceConfig", "ParquetDataConfig", "TorchvisionDataConfig", "WebDatasetConfig"]
 
@@ -158,6 +164,7 @@ class DataConfig(ImageSourceConfig):
         None,
         description="Class names in the order of the model's outputs, or each with its index, or imagenet for its "
         "1,000; default: those found in the data, sorted.",
+        json_schema_extra={"anyOf": _CLASSES_IN_JSON},
     )
     class_file: Path | None = Field(
         None,

@@ -1,14 +1,23 @@
 """Section `attributes` of the configuration."""
 
-from pydantic import Field, model_validator
+from typing import Any
+
+from pydantic import ConfigDict, Field, model_validator
 
 from barlow_report.config.base import Name, Section
 
 __all__ = ["AttributesConfig"]
 
 
+def _or_bare_list(schema: dict[str, Any]) -> None:
+    whole = {key: schema.pop(key) for key in tuple(schema) if key != "description"}
+    schema["anyOf"] = [whole["properties"]["columns"], whole]
+
+
 class AttributesConfig(Section):
     """Suspected cues: columns of the manifest that say whether each image has one."""
+
+    model_config = ConfigDict(json_schema_extra=_or_bare_list)
 
     columns: tuple[Name, ...] = Field(
         min_length=1,

@@ -1,0 +1,62 @@
+"""The command `barlow-report schema`: the JSON schema of a configuration, for editors."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from barlow_report.cli_errors import DebugOption, reports_errors
+
+__all__ = ["schema"]
+
+
+class Document(StrEnum):
+    """What people write in YAML."""
+
+    report = "report"
+    training = "training"
+    policy = "policy"
+
+
+@reports_errors
+def schema(
+    file: Annotated[
+        Path | None, typer.Argument(help="The file to write, such as report.schema.json; default: print it.")
+    ] = None,
+    of: Annotated[
+        Document,
+        typer.Option(help="report: a configuration; training: one of train-robust; policy: one of a gate."),
+    ] = Document.report,
+    debug: DebugOption = False,
+) -> None:
+    """Write the JSON schema of a configuration, with which editors complete its keys and mark mistakes.
+
+    Write it beside the configuration, and name it in the configuration's first line:
+
+    # yaml-language-server: $schema=report.schema.json
+    """
+    import json
+
+    from barlow_report.files import atomic_write, output_errors
+
+    text = json.dumps(_schema(of), indent=1, ensure_ascii=False) + "\n"
+    if file is None:
+        typer.echo(text, nl=False)
+        return
+    with output_errors(file):
+        atomic_write(file, text)
+    typer.echo(str(file.resolve()))
+
+
+def _schema(of: Document) -> dict[str, Any]:
+    from barlow_report.config import whole_config
+    from barlow_report.config.json_schema import editor_schema
+    from barlow_report.lenses.gate.policy import Policy
+    from barlow_report.training_config import TrainingConfig
+
+    if of is Document.policy:
+        return editor_schema(Policy, title="A policy of barlow-report gate", expands=False)
+    if of is Document.training:
+        return editor_schema(TrainingConfig, title="A configuration of barlow-report train-robust")
+    return editor_schema(whole_config(), title="A configuration of barlow-report")
