@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from barlow_report.tables import Table
 
 __all__ = ["Lens"]
-
 View = TypeVar("View")
 
 
@@ -29,8 +28,7 @@ class Lens(Generic[View]):
         name: Its folder below `lenses/`, and what others call it in their `needs`.
         key: Its section of the configuration, and its mark in run.json.
         meaning: What its section asks for; the documentation of the key.
-        command: What its command does; empty: there is none.
-        command_name: Of its command; empty: its key.
+        command, command_name: What its command does, empty: there is none; and its name, empty: its key.
         needs: Names of lenses, before it in the registry, that it reads where a run has them and may import from.
         templates: Folder that its templates are looked for in beside the package's own.
     """
@@ -83,8 +81,6 @@ class Lens(Generic[View]):
             raise LookupError(f"lens {self.name} does not say that it needs {name}")
         return next((view for lens, view in site.lenses if lens.name == name), None)
 
-    # --- the report: pages, and places on the pages of others -----------------------------------------------
-
     def pages(self, site: "Site", view: View) -> "Iterable[SitePage]":
         """Its pages; the first has an entry in the navigation."""
         return ()
@@ -136,6 +132,10 @@ class Lens(Generic[View]):
     def mode_columns(self, site: "Site", view: View) -> "ModeColumns | None":
         """Columns and filters of the table of failure modes."""
         return None
+
+    def form_words(self, site: "Site", view: View, group_id: int, feature_id: int) -> str:
+        """What it calls a feature; the form says it to a person who has described all features, never before."""
+        return ""
 
     def picture_note(self, site: "Site", view: View, rule: "Rule", image_id: int) -> str:
         """A word beneath the picture of a failure among those of a failure mode."""

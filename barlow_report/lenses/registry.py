@@ -15,6 +15,7 @@ from barlow_report.lenses.models import Models
 from barlow_report.lenses.planted import Planted
 from barlow_report.lenses.pool import Pool
 from barlow_report.lenses.weights import Weights
+from barlow_report.lenses.words import Words
 
 if TYPE_CHECKING:
     from barlow_report.tables import Table
@@ -26,6 +27,7 @@ LENSES: tuple[Lens[Any], ...] = (
     Directions(),
     Attributes(),
     ErrorTypes(),
+    Words(),
     Joint(),
     Models(),
     Weights(),

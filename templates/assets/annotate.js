@@ -355,8 +355,15 @@
     show(place >= 0 ? order.indexOf(items[place]) : me.at);
     send();
   }
+  function compare() {  // a model's words, for whoever has described all features: nobody repeats them
+    var found = order.filter(item => item.suggested), isDone = order.every(item => entry(item).record);
+    $("suggested").hidden = !isDone || !found.length;
+    $("suggested-rows").replaceChildren(...(isDone ? found : []).map(item => make("tr", {}, [
+      item.title, text((entry(item).record.answers || {}).short || "") || "–", item.suggested].map(words => make("td", { textContent: words })))));
+  }
   function finish() {
     progress();
+    compare();
     step("end");
     send();
   }

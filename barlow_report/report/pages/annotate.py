@@ -109,10 +109,12 @@ def _item(site: Site, group_id: int, feature_id: int) -> dict[str, object]:
     group = site.catalog.groups[group_id]
     words = images_of(group)
     tiles = site.catalog.tiles[group_id, feature_id]
+    suggested = site.ask(lambda lens, view: lens.form_words(site, view, group_id, feature_id))
     return {
         "group_id": group_id,
         "feature_id": feature_id,
         "title": words[0].upper() + words[1:],
         "asks": relation_question(group.grouping, [entry.name for entry in group.classes] or [group.name]),
         "tiles": [[tile.thumbnail, tile.heatmap, tile.attack] for tile in tiles],
+        **({"suggested": ", ".join(suggested)} if suggested else {}),
     }
