@@ -65,7 +65,7 @@ class FeatureName:
     @property
     def look(self) -> str:
         """The class of the badge: the colours of verdicts that are as sure."""
-        return {"agreed": "found", "disputed": "other_cue"}.get("agreed" if self.is_override else self.status, "plain")
+        return {"agreed": "found", "disputed": "other_cue"}.get("agreed" if self.is_override else self.status, "unsure")
 
     @property
     def label(self) -> str:
