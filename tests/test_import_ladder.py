@@ -14,6 +14,7 @@ FOUNDATION = {
     "chart",
     "clock",
     "columns",
+    "common_errors",
     "config",
     "delimited",
     "documents",

@@ -13,7 +13,7 @@ __all__ = ["TaxonomyConfig", "WordnetConfig", "check_image_text_model"]
 
 
 class WordnetConfig(Section):
-    """Superclasses from the hypernyms of classes that are WordNet synsets."""
+    """Superclasses of classes that are WordNet synsets; default: kinds of things that people have one word for."""
 
     folder: Path = Field(
         Path("/usr/share/wordnet"),
@@ -21,15 +21,19 @@ class WordnetConfig(Section):
     )
     hypernyms: dict[Name, tuple[Name, ...]] = Field(
         default_factory=dict,
-        description="Superclasses by the hypernyms whose classes they hold, `name: [word or synset id, …]`; default: "
-        "the most general hypernyms with at most `max_classes` classes.",
+        description="Instead, superclasses by the hypernyms whose classes they hold, `name: [word or synset id, …]`.",
     )
     max_classes: int | None = Field(
         None,
         ge=2,
-        description="Largest number of classes in a superclass that is found; default: a twentieth of all classes, "
-        "at least 2.",
+        description="Instead, the most general hypernyms with at most this many classes, whatever they are called.",
     )
+
+    @model_validator(mode="after")
+    def _one_cut(self) -> "WordnetConfig":
+        if self.hypernyms and self.max_classes is not None:
+            raise ValueError("expected at most one of 'hypernyms' and 'max_classes'")
+        return self
 
 
 class TaxonomyConfig(Section):
@@ -37,11 +41,11 @@ class TaxonomyConfig(Section):
 
     superclasses: Path | Literal["suggested", "wordnet"] = Field(
         "suggested",
-        description="YAML file `superclass: [class, …]`, for fine-grained errors; wordnet: from hypernyms; suggested: "
-        "from confusions and features, written to the run folder for you to edit.",
+        description="YAML file `superclass: [class, …]`, for fine-grained errors; wordnet: kinds of things that people "
+        "name; suggested: from confusions and features, written to the run folder for you to edit.",
     )
     wordnet: WordnetConfig = Field(
-        default_factory=WordnetConfig, description="Superclasses from hypernyms, with `superclasses: wordnet`."
+        default_factory=WordnetConfig, description="How classes are put together, with `superclasses: wordnet`."
     )
     overlapping: Path | Literal["imagenet"] | None = Field(
         None,

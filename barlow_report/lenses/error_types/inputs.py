@@ -13,6 +13,7 @@ from barlow_report.lenses.error_types.classes import Vocabulary
 from barlow_report.lenses.error_types.config import TaxonomyConfig
 from barlow_report.lenses.error_types.files import read_category, read_lines
 from barlow_report.lenses.error_types.images import ImageNames, Matches
+from barlow_report.lenses.error_types.kinds import superclasses_by_kind
 from barlow_report.lenses.error_types.multi_labels import LabelSets, MultiLabels, match_labels, read_label_sets
 from barlow_report.lenses.error_types.pairs import ClassPairs, count_co_occurrences, imagenet_overlapping, read_pairs
 from barlow_report.lenses.error_types.proposals import nearest_labels, read_proposals
@@ -182,7 +183,9 @@ def _superclasses(
         wordnet = WordNet(settings.wordnet.folder)
         if settings.wordnet.hypernyms:
             return superclasses_by_hypernym(wordnet, settings.wordnet.hypernyms, vocabulary=vocabulary)
-        return superclasses_by_size(wordnet, max_classes=settings.wordnet.max_classes, vocabulary=vocabulary)
+        if settings.wordnet.max_classes is not None:
+            return superclasses_by_size(wordnet, max_classes=settings.wordnet.max_classes, vocabulary=vocabulary)
+        return superclasses_by_kind(wordnet, vocabulary=vocabulary)
     n_classes = len(vocabulary)
     return suggest_superclasses(
         confusion_counts(labels, predictions, n_classes=n_classes),

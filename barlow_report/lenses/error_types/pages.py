@@ -32,7 +32,7 @@ _ACCURACIES = {  # what each is called, what it counts as correct beyond the one
 }
 _ORIGINS = {
     "given": "as given in the configuration",
-    "wordnet": "from the hypernyms of WordNet",
+    "wordnet": "kinds of things that people name, by WordNet",
     "suggested": "suggested from confusions and features",
 }
 

@@ -15,7 +15,7 @@ from barlow_report.errors import DataError
 from barlow_report.lenses.error_types.classes import Vocabulary, quoted
 from barlow_report.lenses.error_types.superclasses import Superclasses
 
-__all__ = ["Synset", "WordNet", "superclasses_by_hypernym", "superclasses_by_size"]
+__all__ = ["Synset", "WordNet", "ancestors_of_classes", "superclasses_by_hypernym", "superclasses_by_size"]
 
 _SYNSET_ID = re.compile(r"n(\d{8})")
 _INSTANCE = "@i"
@@ -104,7 +104,7 @@ def superclasses_by_hypernym(
     Raises:
         DataError: A class is no synset, or no class is below any hypernym of a superclass.
     """
-    ancestors = _ancestors_of_classes(wordnet, vocabulary)
+    ancestors = ancestors_of_classes(wordnet, vocabulary)
     classes: dict[str, list[int]] = {}
     for name, wanted in hypernyms.items():
         classes[name] = [
@@ -122,24 +122,23 @@ def _is_one(wordnet: WordNet, synset_id: str, wanted: Sequence[str]) -> bool:
     return synset_id in wanted or any(word in wanted for word in wordnet.synset(synset_id).words)
 
 
-def superclasses_by_size(wordnet: WordNet, *, max_classes: int | None, vocabulary: Vocabulary) -> Superclasses:
+def superclasses_by_size(wordnet: WordNet, *, max_classes: int, vocabulary: Vocabulary) -> Superclasses:
     """Return as superclasses the most general hypernyms that hold at most `max_classes` classes, and at least 2.
 
     Args:
         wordnet: The database.
-        max_classes: Default: a twentieth of all classes, at least 2.
+        max_classes: At least 2.
         vocabulary: The classes, which must be synsets.
 
     Raises:
         DataError: A class is no synset.
     """
-    most = max_classes or max(2, len(vocabulary) // 20)
-    ancestors = _ancestors_of_classes(wordnet, vocabulary)
+    ancestors = ancestors_of_classes(wordnet, vocabulary)
     below: dict[str, set[int]] = {}
     for class_id, above in ancestors.items():
         for synset_id in above:
             below.setdefault(synset_id, set()).add(class_id)
-    small = {synset_id for synset_id, classes in below.items() if 2 <= len(classes) <= most}
+    small = {synset_id for synset_id, classes in below.items() if 2 <= len(classes) <= max_classes}
     tops = [i for i in small if not any(above in small for above in wordnet.ancestors(i) - {i})]
     named = _distinct_names(wordnet, sorted(tops))
     classes = {name: sorted(below[synset_id]) for synset_id, name in named}
@@ -153,7 +152,12 @@ def _distinct_names(wordnet: WordNet, synset_ids: Iterable[str]) -> list[tuple[s
     return [(i, word if common.count(word) == 1 else f"{word} ({i})") for i, word in words.items()]
 
 
-def _ancestors_of_classes(wordnet: WordNet, vocabulary: Vocabulary) -> dict[int, frozenset[str]]:
+def ancestors_of_classes(wordnet: WordNet, vocabulary: Vocabulary) -> dict[int, frozenset[str]]:
+    """Return the synset ids of each class and of everything that it is a kind of, by class_id.
+
+    Raises:
+        DataError: A class is no synset.
+    """
     unknown = [name for class_id, name in enumerate(vocabulary.names) if class_id not in vocabulary.synsets]
     if unknown:
         raise DataError(
