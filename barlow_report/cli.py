@@ -17,6 +17,7 @@ from barlow_report.changes_cli import compare, export_results
 from barlow_report.check_cli import check
 from barlow_report.cli_errors import DebugOption, JsonOption, reports_errors, show_path
 from barlow_report.gate_cli import gate
+from barlow_report.init_cli import init
 from barlow_report.lenses import registry
 from barlow_report.pool_cli import collect_files
 from barlow_report.schema_cli import schema
@@ -34,6 +35,7 @@ app.add_typer(annotations_app, name="annotations")
 app.command()(compare)
 app.command("export-results")(export_results)
 app.command()(gate)
+app.command()(init)
 app.command()(check)
 app.command()(card)
 app.command()(schema)

@@ -1,0 +1,168 @@
+"""What somebody calls their images and their model, as sections of a configuration."""
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from barlow_report.documents import parse_yaml
+from barlow_report.errors import ConfigError
+
+__all__ = ["class_section", "data_section", "model_section"]
+
+_TABLES = (".csv", ".tsv", ".txt")
+_ARROW = (".arrow", ".feather", ".ipc")
+_KINDS = ("torchvision", "timm", "transformers", "factory", "program", "onnx")
+_FILES = ("program", "onnx")
+PUBLISHED = "published"
+"""The answer that asks for weights to be downloaded."""
+
+
+def data_section(text: str, *, image_root: str | None = None) -> dict[str, Any]:
+    """Return the section `data` for a folder, a table, or a file or pattern of Parquet, Arrow or tar files.
+
+    Args:
+        text: Path of the images or of a table that lists them.
+        image_root: Folder that the paths of a table are relative to.
+
+    Raises:
+        ConfigError: Nothing is there, or nobody can tell what it is.
+    """
+    path = Path(text).expanduser()
+    suffix = path.suffix.lower()
+    if path.is_dir():
+        section: dict[str, Any] = {"folder": str(path)}
+    elif suffix == ".tar" or "{" in path.name:
+        section = {"webdataset": {"shards": str(path)}}
+    elif suffix in _ARROW or (suffix == ".parquet" and _holds_images(path)):
+        section = {"parquet": {"files": str(path)}}
+    elif suffix in (*_TABLES, ".parquet") and path.is_file():
+        return {"manifest": str(path)} | ({} if image_root is None else {"image_root": image_root})
+    elif not path.exists():
+        raise ConfigError(f"{text}: nothing is there. Give the path of a folder of images or of a table.")
+    else:
+        raise ConfigError(
+            f"{text}: expected a folder with one sub-folder for each class, a table (.csv, .tsv, .parquet), tables "
+            "with images (.parquet, .arrow) or tar shards (.tar)."
+        )
+    if image_root is not None:
+        raise ConfigError(f"{text}: holds its images itself; leave the folder of the images out.")
+    return section
+
+
+def _holds_images(path: Path) -> bool:
+    """Whether the first Parquet file of a path or pattern has a column of bytes, or of bytes and path."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    files = sorted(path.parent.glob(path.name)) if path.parent.is_dir() else []
+    if not files:
+        raise ConfigError(f"{path}: nothing is there. Give the path of a folder of images or of a table.")
+    try:
+        types = [field.type for field in parquet.read_schema(files[0])]
+    except (OSError, pa.ArrowInvalid) as error:
+        raise ConfigError(f"{files[0]}: cannot be read as Parquet ({error}).") from error
+    return any(pa.types.is_binary(t) or (pa.types.is_struct(t) and t.get_field_index("bytes") >= 0) for t in types)
+
+
+def class_section(text: str) -> dict[str, Any]:
+    """Return the keys of `data` that name the classes: none, the word imagenet, or the path of a file.
+
+    Raises:
+        ConfigError: There is no such file.
+    """
+    if not text:
+        return {}
+    if text == "imagenet":
+        return {"classes": "imagenet"}
+    if not Path(text).expanduser().is_file():
+        raise ConfigError(f"{text}: no such file. Give a file that lists the classes, or the word imagenet.")
+    return {"class_file": text}
+
+
+def model_section(
+    text: str, *, weights: str = "", arguments: str = "", preprocessing: str = "", n_classes: int | None = None
+) -> dict[str, Any]:
+    """Return the section of a model.
+
+    Args:
+        text: `torchvision:NAME`, `timm:NAME`, `transformers:FOLDER`, `factory:…`, `program:…` or `onnx:…`; the word
+            in front may be left out where a file or folder is there, and for `my_model.py:function`.
+        weights: A file, the word `published`, or nothing.
+        arguments: Of the factory, as YAML: `{n_classes: 7}`.
+        preprocessing: As YAML: `{resize: 256, crop: 224}`.
+        n_classes: Classes of the data, for a model of a library whose weights are in a file.
+
+    Raises:
+        ConfigError: It cannot be told what the model is, or something does not go together.
+    """
+    kind, name = _kind_and_name(text)
+    section: dict[str, Any] = {kind: name}
+    given = _mapping(arguments, "the arguments")
+    if kind in ("torchvision", "timm") and weights:
+        section["pretrained"] = True
+        if weights != PUBLISHED and n_classes not in (None, 1000):
+            given = {"num_classes": n_classes, **given}
+    if given:
+        section["arguments"] = given
+    if weights and weights != PUBLISHED:
+        if kind in (*_FILES, "transformers"):
+            raise ConfigError(f"{text}: has its weights itself; leave the file of weights out.")
+        if not Path(weights).expanduser().is_file():
+            raise ConfigError(f"{weights}: no such file of weights.")
+        section["weights"] = weights
+    if preprocessing:
+        section["preprocessing"] = _mapping(preprocessing, "the preprocessing")
+    return section
+
+
+def _kind_and_name(text: str) -> tuple[str, str]:
+    prefix, _, rest = text.partition(":")
+    if prefix in _KINDS and rest:
+        return prefix, rest
+    path = Path(text).expanduser()
+    if path.is_dir():
+        if (path / "config.json").is_file():
+            return "transformers", text
+        raise ConfigError(f"{text}: a folder without config.json. transformers' save_pretrained writes one.")
+    if path.is_file():
+        return _kind_of_file(path), text
+    if rest and rest.isidentifier():
+        return "factory", text
+    raise ConfigError(
+        f"{text}: no such file. Write torchvision:NAME or timm:NAME for a model of a library, transformers:NAME for "
+        "one of the hub, my_model.py:function or package.module:function for your own."
+    )
+
+
+def _kind_of_file(path: Path) -> str:
+    suffix = path.suffix.lower()
+    if suffix == ".onnx":
+        return "onnx"
+    if suffix == ".pt2" or _is_torchscript(path):
+        return "program"
+    if suffix == ".py":
+        raise ConfigError(f"{path}: say which function returns the model: {path}:FUNCTION.")
+    raise ConfigError(
+        f"{path}: holds weights, not a whole model. Give the model (torchvision:NAME, timm:NAME, my_model.py:function) "
+        "and this file as its weights."
+    )
+
+
+def _is_torchscript(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.partition("/")[2] == "constants.pkl" for name in archive.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def _mapping(text: str, what: str) -> dict[str, Any]:
+    if not text:
+        return {}
+    try:
+        _, values = parse_yaml(text if text.lstrip().startswith("{") else f"{{{text}}}")
+    except ValueError as error:
+        raise ConfigError(f"{what}: {text!r} is no YAML ({error}).") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{what}: found {text!r}, expected keys and values such as 'resize: 256, crop: 224'.")
+    return values

@@ -1,0 +1,212 @@
+"""Trying what a first configuration would say: the images are listed, and the model runs on some of them."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from barlow_report.config import Config, PreprocessingConfig, whole_config
+from barlow_report.errors import ConfigError, DataError
+from barlow_report.formatting import counted
+from barlow_report.stages.image_pass import load_models
+from barlow_report.vision.datasets import ImageList, list_images
+from barlow_report.vision.reading import UnreadableImage
+
+__all__ = ["DataFound", "Trial", "as_config", "look_at_data", "try_model"]
+
+N_TRIED = 48
+"""Images that a model is tried on: enough to tell a model that works from one that guesses."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataFound:
+    """What lies behind a section `data`.
+
+    Attributes:
+        section: The section.
+        images: As the pass would list them.
+        sizes: Width and height of some of the images; none where they cannot be read.
+    """
+
+    section: dict[str, Any]
+    images: ImageList
+    sizes: tuple[tuple[int, int], ...]
+
+    @property
+    def has_predictions(self) -> bool:
+        """Whether they say what was predicted, so that no model has to run for that."""
+        return self.images.predictions is not None
+
+    @property
+    def n_classes(self) -> int:
+        """Classes, in the order of the model's outputs."""
+        return len(self.images.class_names)
+
+    @property
+    def words(self) -> str:
+        """One line on it."""
+        names, n = self.images.class_names, len(self.images.paths)
+        shown = ", ".join(names[:4]) + (", …" if len(names) > 4 else "")
+        sizes = Counter(self.images.labels.tolist())
+        least = min(range(len(names)), key=lambda class_id: (sizes[class_id], class_id))
+        text = (
+            f"{counted(n, 'image')} of {counted(len(names), 'class')} ({shown}), fewest {names[least]} ({sizes[least]})"
+        )
+        if self.images.predictions is not None:
+            n_fail = int((self.images.predictions != self.images.labels).sum())
+            text += f"; with predictions, {counted(n_fail, 'failure')}"
+        return text + (f"; {counted(len(self.images.skipped), 'file')} passed over" if self.images.skipped else "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """What became of a model that was run on some of the images.
+
+    Attributes:
+        name: Of the model.
+        n_outputs: Of the model.
+        n_features: Length of its feature vector.
+        preprocessing: That images went through.
+        is_told: Whether a configuration or a file of weights says it, at least in part.
+        n_tried: Images it was run on; 0 where its outputs cannot be compared with the labels.
+        n_right: Images whose label it predicted.
+        assumptions: Sentences on what was taken for granted.
+    """
+
+    name: str
+    n_outputs: int
+    n_features: int
+    preprocessing: PreprocessingConfig
+    is_told: bool
+    n_tried: int
+    n_right: int
+    assumptions: tuple[str, ...]
+
+    def is_chance(self, n_classes: int) -> bool:
+        """Whether a model that guesses would often be right as often: within two standard deviations."""
+        p = 1 / n_classes
+        return self.n_tried > 0 and self.n_right <= self.n_tried * p + 2 * (self.n_tried * p * (1 - p)) ** 0.5
+
+
+def as_config(sections: Mapping[str, Any], *, folder: Path) -> Config:
+    """Check sections as a configuration in `folder` would be.
+
+    Raises:
+        ConfigError: Something is not as it should be.
+    """
+    from pydantic import ValidationError
+
+    try:
+        return whole_config().model_validate({"name": "trial", **sections}, context={"folder": folder.resolve()})
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(map(str, problem["loc"]))
+        raise ConfigError(
+            f"{where}: {problem['msg'].removeprefix('Value error, ')}" if where else problem["msg"]
+        ) from error
+
+
+def look_at_data(section: Mapping[str, Any]) -> DataFound:
+    """List the images of a section `data`, whose paths are relative to the working directory, and open some.
+
+    Raises:
+        ConfigError: The section is not as it should be.
+        DataError: The images cannot be listed, or none of them can be read.
+    """
+    # The models are not known yet: any name stands for them.
+    config = as_config({"data": dict(section), "inspected_model": {"torchvision": "resnet18"}}, folder=Path.cwd())
+    images = list_images(config.data)
+    if not images.paths:
+        raise DataError(f"{images.root}: holds no images.")
+    sizes, reason = [], ""
+    for position in _spread(len(images.paths), 16):
+        try:
+            sizes.append(images.source.read(images.paths[position]).image.size)
+        except UnreadableImage as error:
+            reason = f"{images.paths[position]}: {error}"
+    if not sizes:
+        raise DataError(f"{images.root}: none of the images that were tried can be read, such as {reason}.")
+    return DataFound(section=dict(section), images=images, sizes=tuple(sizes))
+
+
+def try_model(data: DataFound, section: Mapping[str, Any], *, role: str, device: str = "auto") -> Trial:
+    """Load a model and run it on some of the images.
+
+    Args:
+        data: The images.
+        section: The section of the model, with paths relative to the working directory.
+        role: inspected_model or feature_model: of the latter, outputs need not fit the classes.
+        device: Where it runs.
+
+    Raises:
+        BarlowReportError: What the pass over the images would raise.
+    """
+    of_features = role == "feature_model"
+    models = {role: dict(section)}
+    if "onnx" in section:  # has no features: here any model stands for the one that gives them
+        models["feature_model"] = {"torchvision": "squeezenet1_0", "preprocessing": {"resize": [64, 64]}}
+    if of_features and not data.has_predictions:
+        models = {"inspected_model": models[role]}
+    config = as_config(
+        {"device": device, "data": data.section, "visuals": {"attack": "none"}, **models}, folder=Path.cwd()
+    )
+    if of_features:
+        return _of_features(config, data)
+    inspected, feature, noted = load_models(config, data.images)
+    model = inspected or feature
+    tried = _count_right(config, data.images, model, feature) if model.n_outputs > 1 else (0, 0)
+    return _trial(model, feature, tried, noted["assumptions"])
+
+
+def _of_features(config: Config, data: DataFound) -> Trial:
+    from barlow_report.vision.devices import choose_device
+    from barlow_report.vision.loading import load_model
+
+    spec = config.feature_model or config.inspected_model
+    if spec is None:
+        raise ConfigError("feature_model: missing.")  # unreachable: it was just put there
+    size = data.sizes[0][::-1] if len(set(data.sizes)) == 1 else None
+    model = load_model(spec, device=choose_device(config.device), role="feature_model", image_size=size)
+    is_classifier = model.n_outputs == data.n_classes and model.n_outputs > 1
+    tried = _count_right(config, data.images, model, model) if is_classifier else (0, 0)
+    return _trial(model, model, tried, {})
+
+
+def _trial(model: Any, feature: Any, tried: tuple[int, int], assumptions: Mapping[str, str]) -> Trial:
+    return Trial(
+        name=model.name,
+        n_outputs=model.n_outputs,
+        n_features=feature.n_features,
+        preprocessing=model.preprocessing,
+        is_told=bool(model.preprocessing.model_fields_set),
+        n_tried=tried[0],
+        n_right=tried[1],
+        assumptions=tuple(assumptions.values()),
+    )
+
+
+def _count_right(config: Config, images: ImageList, model: Any, feature: Any) -> tuple[int, int]:
+    """Images that could be read of those that were tried, and those whose label the model predicts."""
+    from barlow_report.vision.extraction import extract_shard
+
+    chosen = _spread(len(images.paths), N_TRIED)
+    result = extract_shard(
+        [images.paths[i] for i in chosen],
+        source=images.source,
+        feature_model=feature,
+        inspected_model=model,
+        batch_size=config.extraction.batch_size or 16,
+        n_workers=config.extraction.n_workers,
+    )
+    if result.predictions is None:
+        return 0, 0
+    labels = images.labels[np.array(chosen)][result.kept]
+    return len(labels), int((result.predictions == labels).sum())
+
+
+def _spread(n: int, n_wanted: int) -> list[int]:
+    """Positions spread evenly over `n`, so that sorted data give images of many classes."""
+    return sorted({int(i) for i in np.linspace(0, n - 1, min(n, n_wanted))})

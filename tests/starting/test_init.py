@@ -1,0 +1,274 @@
+"""`barlow-report init`: answers are tried at once, and what it writes can be run."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from barlow_report.cli import app
+from barlow_report.config import load_config
+from tests.pipeline.toy import write_task
+
+PLUS_MINUS_ONE = """
+import torch
+from torch import nn
+
+
+class Bright(nn.Module):
+    # Right only for images that were normalised to ±1: the border between dark and bright is 0.
+    def __init__(self):
+        super().__init__()
+        self.mix = nn.Conv2d(3, 2, 1)
+        self.head = nn.Linear(2, 2)
+        with torch.no_grad():
+            self.mix.weight.copy_(torch.tensor([[1.0, 1.0, 1.0], [-1.0, -1.0, -1.0]])[..., None, None])
+            self.mix.bias.zero_()
+            self.head.weight.copy_(torch.tensor([[1.0, -1.0], [-1.0, 1.0]]))
+            self.head.bias.zero_()
+
+    def forward(self, x):
+        return self.head(self.mix(x).relu().mean((2, 3)))
+
+
+def bright():
+    return Bright()
+
+
+def of_224_pixels():
+    return nn.Sequential(nn.Conv2d(3, 4, 8, 8), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 28 * 28, 2))
+
+
+def of_three_classes():
+    return nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory, with images of two classes in the folder images, and network.py."""
+    write_task(tmp_path, n_per_class=24)
+    (tmp_path / "toy.yaml").unlink()
+    (tmp_path / "models.py").write_text(PLUS_MINUS_ONE)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def _init(*arguments: str, answers: str = "") -> Result:
+    return CliRunner().invoke(app, ["init", *arguments], input=answers)
+
+
+def _values(path: str = "report.yaml") -> dict[str, object]:
+    values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    assert isinstance(values, dict)
+    return values
+
+
+def _write_grey(folder: Path, *, side: int = 24) -> None:
+    """Images of two classes, one above and one below half of the brightness."""
+    for label, value in (("bright", 150), ("dark", 122)):
+        for index in range(24):
+            path = folder / label / f"{index:02d}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.full((side, side + index % 5, 3), value, dtype=np.uint8)).save(path)
+
+
+def test_options_alone_give_a_configuration_that_runs(folder: Path) -> None:
+    result = _init("--images", "images", "--model", "network.py:colours", "--name", "squares", "--yes")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.strip() == str(folder / "report.yaml")
+    assert "48 images of 2 classes (blue, red), fewest blue (24)" in result.stderr
+    assert "network:colours: 2 outputs, 4 features" in result.stderr
+    assert _values() == {
+        "name": "squares", "data": {"folder": "images"}, "inspected_model": {"factory": "network.py:colours"},
+    }  # fmt: skip
+    assert CliRunner().invoke(app, ["check", "report.yaml"]).exit_code == 0
+    done = CliRunner().invoke(app, ["explain", "report.yaml"])
+    assert done.exit_code == 0, done.output
+
+
+@pytest.mark.usefixtures("folder")
+def test_every_answer_is_tried_and_asked_for_again() -> None:
+    answers = [
+        "nowhere",  # the images
+        "images",
+        "no-such-list.txt",  # the classes
+        "",
+        "torchvision:resnet999",  # the model
+        "",  # its weights
+        "models.py:of_three_classes",
+        "",  # its weights
+        "network.py:colours",
+        "",  # its weights
+        "no",  # another model for the features
+        "-not a name-",
+        "mine",
+    ]
+    result = _init(answers="\n".join(answers) + "\n")
+    assert result.exit_code == 0, result.output
+    said = " ".join(result.stderr.split())
+    assert "nowhere: nothing is there" in said
+    assert "no-such-list.txt: no such file" in said
+    assert "torchvision has no classification model 'resnet999'" in said
+    assert "has 3 outputs, the data have 2 classes" in said
+    assert "name: " in said, "what is not allowed as a name"
+    assert _values()["name"] == "mine"
+    assert _values()["inspected_model"] == {"factory": "network.py:colours"}
+
+
+def test_nobody_who_answers_is_no_bug(folder: Path) -> None:
+    result = _init("--images", "images", answers="\n")
+    assert result.exit_code == 1
+    assert "Where nobody answers, give options and --yes" in result.output
+    assert "bug" not in result.output
+    assert not (folder / "report.yaml").exists()
+
+
+def test_a_missing_answer_without_questions_is_wrong_usage(folder: Path) -> None:
+    result = _init("--images", "images", "--yes")
+    assert result.exit_code == 2
+    assert "--model" in result.output
+    assert not (folder / "report.yaml").exists()
+
+
+def test_a_file_that_is_there_is_kept(folder: Path) -> None:
+    (folder / "report.yaml").write_text("name: precious\n")
+    arguments = ("--images", "images", "--model", "network.py:colours", "--yes")
+    assert "exists already" in _init(*arguments).output
+    assert (folder / "report.yaml").read_text() == "name: precious\n"
+    assert _init(*arguments, "--overwrite").exit_code == 0
+    assert _values()["name"] == "network-colours"
+
+
+def test_the_normalisation_that_gives_most_right_predictions_is_proposed(folder: Path) -> None:
+    _write_grey(folder / "grey", side=24)
+    result = _init("--images", "grey", "--model", "models.py:bright", "--yes")
+    assert result.exit_code == 0, result.output
+    # Sides differ (24 to 28 pixels), so images are resized; 122 is below one half and above ImageNet's mean.
+    assert _values()["inspected_model"] == {
+        "factory": "models.py:bright",
+        "preprocessing": {"resize": 256, "crop": 224, "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]},
+    }
+    text = (folder / "report.yaml").read_text(encoding="utf-8")
+    assert "# resized to 256, 224 of it, a normalisation to ±1: 48 of 48 images right" in text
+    assert "# resized to 256, 224 of it, no normalisation: 24 of 48 images right" in text
+    assert "proposed, correct it if it was trained otherwise" in " ".join(text.replace("#", "").split())
+
+
+def test_a_size_that_the_model_does_not_take_is_passed_over(folder: Path) -> None:
+    result = _init("--images", "images", "--model", "models.py:of_224_pixels", "--yes")
+    assert result.exit_code == 1, "images of 24 pixels stay as they are, and this model takes none such"
+    _write_grey(folder / "large", side=300)
+    result = _init("--images", "large", "--model", "models.py:of_224_pixels", "--yes")
+    assert result.exit_code == 0, result.output
+    assert load_config(folder / "report.yaml").inspected_model is not None
+    assert "'crop': 224" in str(_values()["inspected_model"])
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_a_person_says_is_not_tried_otherwise() -> None:
+    given = ("--preprocessing", "resize: 32, crop: 24")
+    result = _init("--images", "images", "--model", "network.py:colours", *given, "--yes")
+    assert result.exit_code == 0, result.output
+    assert _values()["inspected_model"] == {
+        "factory": "network.py:colours", "preprocessing": {"resize": 32, "crop": 24},
+    }  # fmt: skip
+    assert "normalisation:" not in result.stderr
+
+
+def test_a_model_that_guesses_is_told(folder: Path) -> None:
+    arguments = ("--arguments", "n_classes: 2")
+    (folder / "classes.txt").write_text("red\nblue\n")  # the other order
+    result = _init(
+        "--images", "images", "--classes", "classes.txt", "--model", "network.py:colours", *arguments, "--yes"
+    )
+    assert result.exit_code == 0, result.output
+    assert "That is what guessing gives" in " ".join(result.stderr.split())
+    assert _values()["data"] == {"folder": "images", "class_file": "classes.txt"}
+    assert "of 2 classes (red, blue)" in result.stderr
+
+
+@pytest.mark.slow
+def test_weights_of_a_library_s_model_say_how_images_are_prepared(folder: Path) -> None:
+    timm = pytest.importorskip("timm")
+    model = timm.create_model("test_resnet", num_classes=2)
+    torch.save(model.state_dict(), folder / "mine.pth")
+    result = _init("--images", "images", "--model", "timm:test_resnet.r160_in1k", "--weights", "mine.pth", "--yes")
+    assert result.exit_code == 0, result.output
+    assert _values()["inspected_model"] == {
+        "timm": "test_resnet.r160_in1k", "pretrained": True, "arguments": {"num_classes": 2}, "weights": "mine.pth",
+    }  # fmt: skip
+    assert "crop 160" in result.stderr
+
+
+def test_a_table_with_predictions_needs_no_model_to_be_inspected(folder: Path) -> None:
+    paths = sorted(path.relative_to(folder).as_posix() for path in (folder / "images").rglob("*.png"))
+    labels = [path.split("/")[1] for path in paths]
+    pd.DataFrame({"path": paths, "label": labels, "prediction": ["red", *labels[1:]]}).to_csv("table.csv", index=False)
+    result = _init("--manifest", "table.csv", "--feature-model", "network.py:colours", "--yes")
+    assert result.exit_code == 0, result.output
+    assert "with predictions, 1 failure" in result.stderr
+    assert {*_values()} == {"name", "data", "feature_model"}
+    assert _values()["data"] == {"manifest": "table.csv"}
+    assert CliRunner().invoke(app, ["check", "report.yaml"]).exit_code == 0
+
+
+def test_paths_below_the_file_are_relative_to_it_and_others_in_full(folder: Path) -> None:
+    arguments = ("--images", "images", "--model", "network.py:colours", "--yes")
+    Path("deep").mkdir()
+    assert _init("deep/report.yaml", *arguments).exit_code == 0
+    assert _values("deep/report.yaml")["data"] == {"folder": str(folder / "images")}
+    assert load_config(Path("deep/report.yaml")).data.folder == folder / "images"
+
+
+def test_a_hostile_name_of_a_class_stays_in_its_comment(folder: Path) -> None:
+    (folder / "images" / "red").rename(folder / "images" / "red\nname: stolen")
+    result = _init("--images", "images", "--model", "network.py:colours", "--name", "mine", "--yes")
+    assert result.exit_code == 0, result.output
+    assert _values()["name"] == "mine"
+    assert {*_values()} == {"name", "data", "inspected_model"}
+
+
+def test_wordnet_ids_of_imagenet_are_recognised(folder: Path) -> None:
+    for name, wordnet_id in (("blue", "n01440764"), ("red", "n01443537")):
+        (folder / "images" / name).rename(folder / "images" / wordnet_id)
+    result = _init("--images", "images", "--model", "models.py:bright", "--yes")
+    assert result.exit_code == 1
+    assert "has 2 outputs, the data have 1000 classes" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("model.pth", "weights", "holds weights, not a whole model"),
+        ("code.py", "", "say which function returns the model"),
+        ("nothing", None, "no such file. Write torchvision:NAME"),
+    ],
+)
+def test_what_is_no_model_is_explained(folder: Path, name: str, content: str | None, message: str) -> None:
+    if content is not None:
+        (folder / name).write_text(content)
+    result = _init("--images", "images", "--model", name, "--yes")
+    assert result.exit_code == 1
+    assert message in " ".join(result.output.split())
+
+
+def test_programs_and_onnx_files_are_recognised(folder: Path) -> None:
+    from barlow_report.starting import model_section
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # TorchScript is old, and in use
+        torch.jit.script(torch.nn.Linear(2, 2)).save(str(folder / "program.pt"))  # type: ignore[no-untyped-call]
+    (folder / "net.onnx").write_bytes(b"")
+    Path("classifier").mkdir()
+    (folder / "classifier" / "config.json").write_text("{}")
+    assert model_section("program.pt") == {"program": "program.pt"}
+    assert model_section("net.onnx") == {"onnx": "net.onnx"}
+    assert model_section("classifier") == {"transformers": "classifier"}
+    assert model_section("package.module:make") == {"factory": "package.module:make"}
+    assert model_section("timm:resnet50", weights="published") == {"timm": "resnet50", "pretrained": True}
