@@ -55,7 +55,7 @@ def init(
     debug: DebugOption = False,
 ) -> None:
     """Write a configuration for your images and model; what is not given as an option is asked, and tried at once."""
-    from barlow_report.starting import Starter, starter_yaml, write_starter
+    from barlow_report.starting import Starter, write_starter
 
     if images is not None and manifest is not None:
         raise typer.BadParameter("goes without --images", param_hint="--manifest")
@@ -79,7 +79,7 @@ def init(
         remarks=_remarks(data, inspected, feature),
         device=device,
     )
-    write_starter(file, starter_yaml(starter, folder=file.parent), overwrite=overwrite)
+    write_starter(file, starter, overwrite=overwrite)
     typer.echo(f"See what it would do:  barlow-report check {file}", err=True)
     typer.echo(f"Make the report:       barlow-report run {file}", err=True)
     typer.echo(str(file.resolve()))

@@ -7,7 +7,7 @@
 from barlow_report.starting.preprocessing import Choice, choose_preprocessing
 from barlow_report.starting.sources import class_section, data_section, model_section
 from barlow_report.starting.trial import DataFound, Trial, look_at_data, try_model
-from barlow_report.starting.writing import Starter, starter_yaml, write_starter
+from barlow_report.starting.writing import Starter, write_starter
 
 __all__ = [
     "Choice",
@@ -19,7 +19,6 @@ __all__ = [
     "data_section",
     "look_at_data",
     "model_section",
-    "starter_yaml",
     "try_model",
     "write_starter",
 ]

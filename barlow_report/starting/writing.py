@@ -1,5 +1,6 @@
 """A first configuration as YAML, with what was found out as comments."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +9,10 @@ from typing import Any
 
 import yaml
 
-from barlow_report.config import load_config
+from barlow_report.config import load_config, whole_config
+from barlow_report.config.json_schema import HEADER, editor_schema
 from barlow_report.errors import OutputError
-from barlow_report.files import atomic_write
+from barlow_report.files import atomic_write, output_errors
 from barlow_report.visible import visible
 
 __all__ = ["Starter", "starter_yaml", "write_starter"]
@@ -39,7 +41,7 @@ class Starter:
     device: str = "auto"
 
 
-def starter_yaml(starter: Starter, *, folder: Path, schema: str | None = None) -> str:
+def starter_yaml(starter: Starter, *, folder: Path, schema: str) -> str:
     """Return the text of the configuration.
 
     Args:
@@ -47,8 +49,7 @@ def starter_yaml(starter: Starter, *, folder: Path, schema: str | None = None) -
         folder: Where it will lie: paths below it are written relative to it, others in full.
         schema: Where an editor finds the JSON schema of the configuration.
     """
-    lines = [] if schema is None else [f"# yaml-language-server: $schema={schema}"]
-    lines += ["# Written by barlow-report init. configs/reference.yaml explains every key.", f"name: {starter.name}"]
+    lines = [HEADER.format(schema), "# Written by barlow-report init.", f"name: {starter.name}"]
     if starter.device != "auto":
         lines.append(f"device: {starter.device}")
     for key in ("data", "inspected_model", "feature_model"):
@@ -60,8 +61,8 @@ def starter_yaml(starter: Starter, *, folder: Path, schema: str | None = None) -
     return "\n".join(lines) + "\n"
 
 
-def write_starter(path: Path, text: str, *, overwrite: bool = False) -> None:
-    """Write the configuration and check that it can be read again.
+def write_starter(path: Path, starter: Starter, *, overwrite: bool = False) -> None:
+    """Write the configuration, beside it the schema for editors, and check that it can be read again.
 
     Raises:
         OutputError: There is such a file already, or it cannot be written.
@@ -69,7 +70,13 @@ def write_starter(path: Path, text: str, *, overwrite: bool = False) -> None:
     """
     if path.exists() and not overwrite:
         raise OutputError(f"{path}: exists already. Give another name, or --overwrite.")
-    atomic_write(path, text)
+    schema = path.with_name(f"{path.stem}.schema.json")
+    title = "A configuration of barlow-report"
+    with output_errors(path):
+        atomic_write(
+            schema, json.dumps(editor_schema(whole_config(), title=title), indent=1, ensure_ascii=False) + "\n"
+        )
+        atomic_write(path, starter_yaml(starter, folder=path.parent, schema=schema.name))
     load_config(path)
 
 

@@ -1,8 +1,10 @@
 """`barlow-report init`: answers are tried at once, and what it writes can be run."""
 
+import json
 import warnings
 from pathlib import Path
 
+import jsonschema_rs
 import numpy as np
 import pandas as pd
 import pytest
@@ -87,6 +89,9 @@ def test_options_alone_give_a_configuration_that_runs(folder: Path) -> None:
     assert _values() == {
         "name": "squares", "data": {"folder": "images"}, "inspected_model": {"factory": "network.py:colours"},
     }  # fmt: skip
+    schema = json.loads((folder / "report.schema.json").read_text(encoding="utf-8"))
+    assert (folder / "report.yaml").read_text().splitlines()[0] == "# yaml-language-server: $schema=report.schema.json"
+    jsonschema_rs.validate(schema, _values())
     assert CliRunner().invoke(app, ["check", "report.yaml"]).exit_code == 0
     done = CliRunner().invoke(app, ["explain", "report.yaml"])
     assert done.exit_code == 0, done.output
