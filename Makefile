@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check quick install clean
+.PHONY: demo test check quick manual install clean
 
 demo: .venv/.installed ## draw images with planted failures, analyse them, build the site
 	$(BIN)/barlow-report demo
@@ -14,6 +14,9 @@ test: .venv/.installed-dev ## every check: format, lint, types, tests in a brows
 
 quick: .venv/.installed-dev ## the same without slow and browser tests
 	$(BIN)/python -m tests.check -m "not slow and not browser"
+
+manual: .venv/.installed-dev ## the manual as a site, in site/manual
+	$(BIN)/python -m barlow_report.manual
 
 install: .venv/.installed
 

@@ -286,6 +286,11 @@ def _keys(model: type[BaseModel], prefix: str = "") -> set[str]:
     return keys
 
 
+def keys_of() -> set[str]:
+    """Every key of a configuration, with those of the sections that it is in."""
+    return _keys(whole_config())
+
+
 def test_the_reference_configuration_shows_every_key_and_its_comment() -> None:
     """A key is shown as YAML or, where it excludes another one, in a comment; each with its description."""
     text = (CONFIGS / "reference.yaml").read_text(encoding="utf-8")

@@ -1,6 +1,7 @@
 """What pages load: style sheets and scripts, written without comments and spaces."""
 
 from pathlib import Path
+from typing import Literal
 
 from barlow_report.files import output_errors
 from barlow_report.report.compact import compact
@@ -29,11 +30,13 @@ _SHARED = (
     "class.css",
     "folded.css",
 )
-_ASSETS: dict[Profile, tuple[str, ...]] = {
-    "standalone": (*_SHARED, "frame.css", "search.js", "favicon.svg", "iframe-worker.js", "iframe-worker.LICENSE.txt"),
+_FRAME = ("frame.css", "search.js", "favicon.svg", "iframe-worker.js", "iframe-worker.LICENSE.txt")
+_ASSETS: dict[Profile | Literal["manual"], tuple[str, ...]] = {
+    "standalone": (*_SHARED, *_FRAME),
     "mkdocs": (*_SHARED, "hosted.css"),
     "techdocs": (),
     "single": (),
+    "manual": (*_FRAME, "barlow.css", "phone.css", "print.css", "manual.css"),
 }
 _PARTS = {
     "tables.js": ("fold.js", "tables.js"),
@@ -45,8 +48,8 @@ _PARTS = {
 """Scripts whose source is in several files; pages load the whole."""
 
 
-def copy_assets(folder: Path, profile: Profile) -> None:
-    """Write what the pages of a site, or those for a host, load."""
+def copy_assets(folder: Path, profile: Profile | Literal["manual"]) -> None:
+    """Write what the pages of a site, those for a host, or those of the manual load."""
     names, target = _ASSETS[profile], folder / "assets" / "barlow"
     with output_errors(target):
         target.mkdir(parents=True, exist_ok=True)

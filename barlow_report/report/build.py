@@ -3,15 +3,12 @@
 MkDocs with the Material theme draws the frame, the navigation and the search; our own templates draw
 everything inside the frame. The pages are handed to MkDocs in memory, and their content bypasses Markdown:
 class names come from outside, and no syntax may find a meaning in them. Everything that knows the theme is
-in this module and in templates/theme, so that the generator can be exchanged.
+here, in `report.theme` and in templates/theme, so that the generator can be exchanged.
 """
 
 import json
-import logging
-import os
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +29,7 @@ from barlow_report.report.pages import Pages, Site, SitePage, all_pages
 from barlow_report.report.render import Renderer, templates_folder
 from barlow_report.report.single import write_single
 from barlow_report.report.source import Profile, ReportSource
+from barlow_report.report.theme import quiet_mkdocs, theme_settings
 from barlow_report.report.theme_files import drop_unused
 
 __all__ = ["Prepared", "build_site", "prepare", "write_site"]
@@ -128,7 +126,7 @@ def _n_with_own_path(pages: Pages) -> int:
 
 
 def _write_standalone(site: Site, pages: Pages, renderer: Renderer, *, folder: Path, advance: Advance) -> None:
-    with _quiet_mkdocs(), tempfile.TemporaryDirectory(prefix="barlow-report-") as work:
+    with quiet_mkdocs(), tempfile.TemporaryDirectory(prefix="barlow-report-") as work:
         from mkdocs.commands.build import build
         from mkdocs.config import load_config
         from mkdocs.exceptions import MkDocsException
@@ -160,26 +158,9 @@ def _mkdocs_config(pages: Iterable[SitePage]) -> dict[str, Any]:
     sections: dict[str, str] = {}
     for page in pages:  # the first page of a section is the one in the navigation
         sections.setdefault(page.section, _source_path(page))
-    scheme = {"primary": "custom", "accent": "custom"}
-    light = {"icon": "material/weather-night", "name": "Switch to dark mode"}
-    dark = {"icon": "material/weather-sunny", "name": "Switch to light mode"}
     return {
+        **theme_settings(templates_folder() / "theme", features=["navigation.tabs", "navigation.top", "toc.follow"]),
         "site_name": "report",
-        "use_directory_urls": False,
-        "theme": {
-            "name": "material",
-            "custom_dir": str(templates_folder() / "theme"),
-            "font": False,
-            "favicon": "assets/barlow/favicon.svg",
-            "logo": "assets/barlow/favicon.svg",
-            "features": ["navigation.tabs", "navigation.top", "toc.follow"],
-            "palette": [
-                {"media": "(prefers-color-scheme: light)", "scheme": "default", "toggle": light, **scheme},
-                {"media": "(prefers-color-scheme: dark)", "scheme": "slate", "toggle": dark, **scheme},
-            ],
-        },
-        "plugins": {"material/search": {}, "material/offline": {}},
-        "extra": {"generator": False, "polyfills": ["assets/barlow/iframe-worker.js"]},
         "extra_css": [f"assets/barlow/{name}.css" for name in ("frame", "barlow", "phone", "print")],
         "extra_javascript": ["assets/barlow/barlow.js"],
         "nav": [{section: path} for section, path in sections.items()],
@@ -188,18 +169,3 @@ def _mkdocs_config(pages: Iterable[SitePage]) -> dict[str, Any]:
 
 def _source_path(page: SitePage) -> str:
     return page.path.removesuffix(".html") + ".md"
-
-
-@contextmanager
-def _quiet_mkdocs() -> Iterator[None]:
-    """Keep MkDocs and the theme from printing: what goes wrong reaches the user as our own error."""
-    os.environ.setdefault("NO_MKDOCS_2_WARNING", "1")  # read when the theme is imported
-    loggers = [logging.getLogger(name) for name in ("mkdocs", "material")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL + 1)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

@@ -31,7 +31,7 @@ from barlow_report.progress import Advance
 from barlow_report.report.pages import Heading, SitePage
 from barlow_report.report.render import Renderer
 
-__all__ = ["FramesPlugin", "Kind", "found_by", "kind_of", "write_in_frames"]
+__all__ = ["FramesPlugin", "Kind", "found_by", "kind_of", "with_own_search", "write_in_frames"]
 
 _SLOTS = ("title", "description", "contents", "body")
 _WORKER = re.compile(r"assets/javascripts/workers/search\.\w+\.min\.js")
@@ -71,9 +71,13 @@ class FramesPlugin(BasePlugin[LegacyConfig]):  # type: ignore[no-untyped-call]
 
     def on_post_page(self, output: str, /, *, page: Page, config: MkDocsConfig) -> str:  # noqa: ARG002
         """Take the frame, and give MkDocs nothing to write."""
-        frame = _WORKER.sub("assets/barlow/search.js", output)
-        self.frames[kind_of(self.pages[page.file.src_uri])] = _MARK.split(frame)
+        self.frames[kind_of(self.pages[page.file.src_uri])] = _MARK.split(with_own_search(output))
         return ""
+
+
+def with_own_search(page: str) -> str:
+    """Return a page of the theme that searches with our worker."""
+    return _WORKER.sub("assets/barlow/search.js", page)
 
 
 def write_in_frames(

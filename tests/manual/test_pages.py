@@ -105,7 +105,7 @@ def test_every_link_leads_to_a_file_and_to_a_heading(written: Page) -> None:
 
 def test_every_page_of_the_manual_is_in_its_contents_and_in_the_readme() -> None:
     names = {path.name for path in MANUAL.glob("*.md")} - {"index.md"}
-    assert {link.partition("#")[0] for link in page("index").links} - {"../../README.md"} == names
+    assert {link.partition("#")[0] for link in page("index").links if not link.startswith("..")} == names
     linked = {link.partition("#")[0] for link in README.links}
     assert {f"barlow_report/manual/{name}" for name in names} <= linked
 
