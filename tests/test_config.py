@@ -127,7 +127,7 @@ def test_a_model_is_needed_for_predictions_and_for_features(tmp_path: Path) -> N
         (("name: mine", "name: mine\nvisuals: {attack: {step_size: 1e400}}"), "step_size: found '1e400'"),
         (("name: mine", "name: mine\nrules: {unions: {1: [a, b], 0x1: [c, d]}}"), "the key '0x1' occurs twice"),
         (("net.pt", "net.pt, preprocessing: {resize: 1000000000}"), "less than or equal to 4096"),
-        (("net.pt", "net.pt, preprocessing: {std: [1, 1, 0]}"), "three numbers of at least"),
+        (("net.pt", "net.pt, preprocessing: {std: [1, 1, 0]}"), "numbers of at least"),
         (("{folder: images}", "{folder: ''}"), "data.folder: found ''; expected a path"),
         (("{folder: images}", "{folder: '~nobody-of-this-name/images'}"), "home directory"),
         (("net.pt", '"${NOT_SET_ANYWHERE}"'), "config.yaml: environment variable NOT_SET_ANYWHERE"),

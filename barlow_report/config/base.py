@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 
 __all__ = [
     "Channels",
@@ -26,7 +26,18 @@ Workers = Annotated[int, Field(ge=1, le=1024)]
 """Threads."""
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 _Channel = Annotated[float, Field(ge=-1e6, le=1e6)]
-Channels = tuple[_Channel, _Channel, _Channel]
+
+
+def _one_or_three(value: object) -> object:
+    """Take a number for a list of one, and refuse other lengths."""
+    values = (value,) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    if isinstance(values, list | tuple) and len(values) not in (1, 3):
+        raise ValueError(f"expected one number, or three for red, green and blue; found {len(values)}")
+    return values
+
+
+Channels = Annotated[tuple[_Channel, ...], BeforeValidator(_one_or_three)]
+"""A number for each channel that a model takes: one of brightness, or red, green and blue."""
 Photographs = Literal["full", "blur", "none"]
 """How much of the images a site shows."""
 _MAX_NAME, _MAX_PATH = 255, 4000

@@ -35,14 +35,18 @@ class PreprocessingConfig(Section):
     )
     crop: Side | None = Field(None, description="Side of the centre crop in pixels, taken after the resize.")
     interpolation: Literal["bilinear", "bicubic"] = Field("bilinear", description="How the resize interpolates.")
-    mean: Channels = Field((0.0, 0.0, 0.0), description="Subtracted from each channel of the image in [0, 1].")
+    mean: Channels = Field(
+        (0.0, 0.0, 0.0),
+        description="Subtracted from each channel of the image in [0, 1]: red, green, blue. One number is for all "
+        "channels of the model; a model that takes one channel gets images in grey.",
+    )
     std: Channels = Field((1.0, 1.0, 1.0), description="Each channel is divided by it, after subtracting the mean.")
 
     @field_validator("std")
     @classmethod
     def _positive_std(cls, value: Channels) -> Channels:
         if min(value) < _SMALLEST_STD:
-            raise ValueError(f"expected three numbers of at least {_SMALLEST_STD}")
+            raise ValueError(f"expected numbers of at least {_SMALLEST_STD}")
         return value
 
 

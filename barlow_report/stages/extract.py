@@ -23,11 +23,12 @@ from barlow_report.stages.image_pass import finished_shards, pass_inputs
 from barlow_report.stages.image_times import are_unchanged, write_times
 from barlow_report.stages.loading import loaded_contents, specs_of
 from barlow_report.stages.outputs import judge_outputs, output_setting, positive_class
+from barlow_report.stages.pictures import sees_grey
 from barlow_report.stages.shared_pass import SharedPass
 from barlow_report.vision.datasets import ImageList, list_images
 from barlow_report.vision.decisions import Decided
 from barlow_report.vision.manifest import require_some_images
-from barlow_report.vision.remarks import Remarks
+from barlow_report.vision.remarks import Remarks, has_colours
 from barlow_report.vision.shards import Shard
 
 __all__ = ["extract", "list_for_pass"]
@@ -75,7 +76,7 @@ def extract(config: Config, run: Run, *, progress: Progress, shared: SharedPass 
     run.update_info(**{key: value for key, value in noted.items() if key != "assumptions"})
     remarks = Remarks.total(shard.remarks for shard in shards)
     remarks.require_full_depth(images.root)
-    _note(remarks.assumptions(config.data.decode), run)
+    _note(remarks.assumptions(config.data.decode) | _grey_words(images, run), run)
     _join_shards(images, shards, config, run=run, shared=shared)
     _note(_check_predictions(config, run, images, progress=progress), run)
     _write_attributes(images, run)
@@ -124,6 +125,15 @@ def _with_found(asked: str, config: Config, run: Run) -> str:
 def _note(assumptions: Mapping[str, str], run: Run) -> None:
     for key, text in assumptions.items():
         run.assume("extract", key, text)
+
+
+def _grey_words(images: ImageList, run: Run) -> dict[str, str]:
+    """A sentence about models that see images in colour without it, by a key."""
+    roles = [role for role in ("inspected", "feature") if sees_grey(run.info["models"][role])]
+    if not roles or not has_colours(images.source, images.paths):
+        return {}
+    who = "The models take" if len(roles) == 2 else f"The {roles[0]} model takes"
+    return {"grey": f"{who} one channel, so images in colour were turned to grey (0.299 R + 0.587 G + 0.114 B)."}
 
 
 def _check_predictions(config: Config, run: Run, images: ImageList, *, progress: Progress) -> dict[str, str]:

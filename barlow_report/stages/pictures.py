@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from barlow_report.vision.models import LoadedModel
     from barlow_report.vision.sources.source import ImageSource
 
-__all__ = ["Photos", "Pictures", "feature_model_config", "input_size"]
+__all__ = ["Photos", "Pictures", "feature_model_config", "input_size", "sees_grey"]
 
 _N_TRIED = 20
 _MAX_PIXELS = 512 * 512
@@ -63,6 +63,11 @@ def _resolved_preprocessing(config: Config, run: Run) -> PreprocessingConfig:
     return given if noted is None else PreprocessingConfig.model_validate(noted)
 
 
+def sees_grey(model: Mapping[str, Any] | None) -> bool:
+    """Whether a model of run.json takes one channel; `model` is None where the predictions were given."""
+    return model is not None and len(model.get("preprocessing", {}).get("mean", ())) == 1
+
+
 class Photos(NamedTuple):
     """The images that pictures are made of: what reads them, their paths, and the hashes of their bytes, by id."""
 
@@ -78,6 +83,8 @@ class Pictures:
         self._add = run.add_media
         self._source, self._paths, self._digests = photos or _analysed(config, run)
         self._preprocessing = _resolved_preprocessing(config, run)
+        models = run.info.get("models", {})  # without a model that sees colours they would mislead
+        self._in_grey = all(sees_grey(models.get(role)) for role in ("inspected", "feature"))
         self._max_side = config.visuals.thumbnail_size
         self._names: dict[int, str] = {}
         self._enlarged: set[tuple[int, int]] = set()
@@ -101,6 +108,8 @@ class Pictures:
 
         def make(image_id: int) -> str:
             view = field_of_view(self.read(image_id), self._preprocessing)
+            if self._in_grey:
+                view = view.convert("L").convert("RGB")
             if is_enlarged(view.size, max_side=self._max_side):
                 self._enlarged.add(view.size)
             name = self._add(encode_thumbnail(view, max_side=self._max_side))
@@ -146,7 +155,7 @@ class Pictures:
         return list(self._pool.map(store, range(len(pairs))))
 
     def store(self, pixels: npt.NDArray[np.floating]) -> str:
-        """Store a changed image, (H, W, 3) in [0, 1], and return its name below media/."""
+        """Store a changed image, (H, W, C) in [0, 1], and return its name below media/."""
         return self._add(encode_attack(pixels, max_side=self._max_side))
 
     def read(self, image_id: int) -> "Image.Image":

@@ -124,7 +124,8 @@ def has_fast_bfloat16(device: torch.device) -> bool:
 
 def _example(model: LoadedModel) -> tuple[torch.Tensor, list[torch.Tensor]] | None:
     """Random images, and what the model computes from them."""
-    images = torch.rand(2, 3, *model.probed_size, generator=torch.Generator().manual_seed(0)).to(model.device)
+    shape = (2, model.n_channels, *model.probed_size)
+    images = torch.rand(shape, generator=torch.Generator().manual_seed(0)).to(model.device)
     try:
         return images, _outputs(model, images)
     except Exception:  # somebody else's code

@@ -21,11 +21,11 @@ def perturb(
     radius: float,
     loss_scale: float = 1.0,
 ) -> torch.Tensor:
-    """Return images (B, 3, H, W) in [0, 1] within `radius` of the given ones that `model` gets wrong more often.
+    """Return images (B, C, H, W) in [0, 1] within `radius` of the given ones that `model` gets wrong more often.
 
     Args:
         model: Takes images in [0, 1] and returns logits; its mode is left as it is.
-        images: float32 in [0, 1], shape (B, 3, H, W).
+        images: float32 in [0, 1], shape (B, C, H, W).
         labels: int64, shape (B,).
         adversary: Norm, number of steps, and step size relative to its radius.
         radius: The radius in use, which a warm-up makes smaller than the adversary's; 0 gives the images back.

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from barlow_report.vision.acceleration import accelerate
+from barlow_report.vision.channels import as_channels
 from barlow_report.vision.decisions import Decided, Decision
 from barlow_report.vision.gradients import passes, rows_per_pass
 from barlow_report.vision.memory import MemoryLimit, within_memory
@@ -49,8 +50,8 @@ class Answers:
 
         Args:
             originals: Images as they were decoded, n of them.
-            inputs: What the feature model gets of them, (n, 3, H, W).
-            changed: Some of these, changed, (k, 3, H, W), k at least 1.
+            inputs: What the feature model gets of them, (n, C, H, W).
+            changed: Some of these, changed, (k, C, H, W), k at least 1.
             rows: Which each of `changed` is of, 0 to n − 1, ascending, (k,).
         """
         batches = list(self._inputs(originals, inputs, changed, rows))
@@ -90,7 +91,7 @@ class Answers:
                 target=self._preprocessing,
                 size=(own.shape[1], own.shape[2]),
             )
-            yield (own + carried).clamp(0, 1)
+            yield (own + as_channels(carried, len(own))).clamp(0, 1)
 
 
 def _predict(model: LoadedModel, images: torch.Tensor) -> torch.Tensor:

@@ -62,7 +62,7 @@ class AttackResult:
     """Row i belongs to the pair of image i and feature i.
 
     Attributes:
-        images: The strongest image found, float32 in [0, 1], shape (B, 3, H, W).
+        images: The strongest image found, float32 in [0, 1], shape (B, C, H, W).
         activation: Of the feature on the image it started from, float32, shape (B,).
         attacked_activation: Of the feature on `images`, at least `activation`, float32, shape (B,).
     """
@@ -94,7 +94,7 @@ class FeatureAttack:
         """Change each image so that its feature is activated as strongly as possible.
 
         Args:
-            images: Where to start from, float in [0, 1], shape (B, 3, H, W).
+            images: Where to start from, float in [0, 1], shape (B, C, H, W).
             feature_ids: The feature of each image, integer, shape (B,).
 
         Raises:
@@ -177,7 +177,7 @@ def _attack_batch(
 
 
 def _radius(settings: "AttackConfig", images: torch.Tensor) -> float | None:
-    """The largest L2 distance from images (B, 3, H, W); None for no limit."""
+    """The largest L2 distance from images (B, C, H, W); None for no limit."""
     if settings.radius == "auto":
         return largest_change(images)
     return None if settings.radius == "none" else settings.radius
@@ -199,7 +199,7 @@ def _step(
     radius: float | None,
     push: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Move along the gradient, or by `push` (3, H, W) where it is zero, and back into the limits."""
+    """Move along the gradient, or by `push` (C, H, W) where it is zero, and back into the limits."""
     change = size * unit_steps(gradient)
     if push is not None:
         change = torch.where(_is_zero(gradient), push, change)

@@ -99,7 +99,7 @@ def check_consistency(
 
     Args:
         model: Before it is made faster.
-        images: In [0, 1], shape (n, 3, H, W) with n of at least 1; best `N_IMAGES` of several classes.
+        images: In [0, 1], shape (n, C, H, W) with n of at least 1; best `N_IMAGES` of several classes.
         uses: What must be the same.
         batch_size: Of the pass.
         decisions: What follows from the outputs, for the number of predictions that change; none: not yet known.

@@ -34,7 +34,7 @@ __all__ = [
 Result = TypeVar("Result")
 
 Pixels = npt.NDArray[np.uint8]
-"""An image, shape (H, W, 3)."""
+"""An image, shape (H, W, C)."""
 
 SLICE_SIZE = 16
 """Images that a thread decodes at a time for a device."""
@@ -76,7 +76,7 @@ class Stacked:
 
     Attributes:
         decoded: Without its pixels.
-        pixels: One array (n, H, W, 3) for each geometry; none where no image is readable.
+        pixels: One array (n, H, W, C) for each geometry; none where no image is readable.
     """
 
     decoded: "Decoded"

@@ -35,27 +35,27 @@ class ExportedProgram(Program):
         if not isinstance(module, fx.GraphModule):
             raise ModelError(f"{where}: the program holds no graph, found {type(module).__name__}.")
         _refuse_training_mode(module, where=where)
-        self.size, self.n_per_call = _input_shape(module, where=where)
+        self.size, self.n_per_call, self.n_channels = _input_shape(module, where=where)
         _insert_taps(module)
         self.add_module(TAPS, module.get_submodule(TAPS))  # before the graph, so that taps go by this shorter name
         # A plain graph module: the one that torch.export returns has no evaluation mode.
         self.graph = fx.GraphModule(module, module.graph)
 
     def forward(self, images: torch.Tensor) -> Any:
-        """Run the program on images (B, 3, H, W), normalised."""
+        """Run the program on images (B, C, H, W), normalised."""
         return self.graph(images)
 
 
-def _input_shape(module: fx.GraphModule, *, where: str) -> tuple[tuple[int, int] | None, int | None]:
-    """The size and the number of images that the program was exported for, where they are fixed."""
+def _input_shape(module: fx.GraphModule, *, where: str) -> tuple[tuple[int, int] | None, int | None, int | None]:
+    """The size, and the numbers of images and channels that the program was exported for, where they are fixed."""
     inputs = [node for node in module.graph.nodes if node.op == "placeholder"]
     value = inputs[0].meta.get("val") if len(inputs) == 1 else None
     if not isinstance(value, torch.Tensor) or value.ndim != 4 or not value.is_floating_point():
         shapes = [_shape(node.meta.get("val")) for node in inputs]
-        raise ModelError(f"{where}: the program takes {shapes}, expected one batch of images (B, 3, H, W).")
-    batch, _, height, width = (length if isinstance(length, int) else None for length in value.shape)
+        raise ModelError(f"{where}: the program takes {shapes}, expected one batch of images (B, C, H, W).")
+    batch, n_channels, height, width = (length if isinstance(length, int) else None for length in value.shape)
     size = (height, width) if height is not None and width is not None else None
-    return size, batch
+    return size, batch, n_channels
 
 
 def _shape(value: object) -> str:

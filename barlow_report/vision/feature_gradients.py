@@ -28,7 +28,7 @@ __all__ = ["FeatureGradients"]
 
 Result = TypeVar("Result")
 Rows = tuple[torch.Tensor, torch.Tensor]
-"""Images (B, 3, H, W) and feature ids (B,)."""
+"""Images (B, C, H, W) and feature ids (B,)."""
 
 
 class FeatureGradients:
@@ -44,7 +44,7 @@ class FeatureGradients:
         """The activation of each row, (n,).
 
         Args:
-            images: (n, 3, H, W), on the model's device; n may be 0.
+            images: (n, C, H, W), on the model's device; n may be 0.
             ids: The feature of each, (n,).
         """
         if not len(ids):
@@ -53,7 +53,7 @@ class FeatureGradients:
         return torch.cat(self._map(activation, images, ids, rows))[: len(ids)]
 
     def gradients(self, images: torch.Tensor, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The activation (n,) and the gradient (n, 3, H, W) of each row; see `activations`."""
+        """The activation (n,) and the gradient (n, C, H, W) of each row; see `activations`."""
         found, gradient = images.new_zeros(len(ids)), torch.zeros_like(images)
         self._fill(found, gradient, images, ids, torch.ones_like(ids, dtype=torch.bool), activation_and_gradient)
         self._fill(found, gradient, images, ids, largest(gradient).flatten() == 0, _waking_gradient)
@@ -67,7 +67,7 @@ class FeatureGradients:
         Other devices do many rows at once, and would wait for passes of few images.
 
         Args:
-            images: Of the rows, (n, 3, H, W), on the model's device, n at least 1.
+            images: Of the rows, (n, C, H, W), on the model's device, n at least 1.
             ids: The feature of each, (n,).
             places: Which image each is of, ascending; rows of one place have equal images, (n,).
         """

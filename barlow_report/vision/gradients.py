@@ -48,7 +48,7 @@ def rows_per_pass(device: torch.device, *, batch_size: int, size: tuple[int, int
 
 
 def largest_change(images: torch.Tensor) -> float:
-    """The L2 length of the largest change of each of some images (B, 3, H, W) where no radius is given."""
+    """The L2 length of the largest change of each of some images (B, C, H, W) where no radius is given."""
     return LARGEST_CHANGE * math.sqrt(images[0].numel())
 
 
@@ -60,7 +60,7 @@ def passes(n: int, n_rows: int, *, device: torch.device | None = None) -> tuple[
 def activation_and_gradient(
     model: LoadedModel, images: torch.Tensor, ids: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The activations (B,) and their gradients (B, 3, H, W), with zeros where a gradient is not finite."""
+    """The activations (B,) and their gradients (B, C, H, W), with zeros where a gradient is not finite."""
     with torch.enable_grad():
         images = images.detach().requires_grad_()
         found = _select(model, images, ids)
@@ -71,7 +71,7 @@ def activation_and_gradient(
 def activations_and_gradients(
     model: LoadedModel, images: torch.Tensor, ids: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The same for K features of each image, `ids` (B, K): (B, K) and (B, K, 3, H, W), with one forward pass."""
+    """The same for K features of each image, `ids` (B, K): (B, K) and (B, K, C, H, W), with one forward pass."""
     with torch.enable_grad():
         images = images.detach().requires_grad_()
         found = model.features(images)[1].gather(1, ids)
@@ -92,7 +92,7 @@ def _select(model: LoadedModel, images: torch.Tensor, ids: torch.Tensor) -> torc
 
 
 def unit_steps(gradient: torch.Tensor) -> torch.Tensor:
-    """Gradients (B, 3, H, W) at length 1; zero where they are zero."""
+    """Gradients (B, C, H, W) at length 1; zero where they are zero."""
     scale = largest(gradient)
     # Scaled first: the squares of a tiny gradient would vanish.
     scaled = gradient / torch.where(scale > 0, scale, 1)
@@ -100,12 +100,12 @@ def unit_steps(gradient: torch.Tensor) -> torch.Tensor:
 
 
 def smooth_noise(step: int, images: torch.Tensor) -> torch.Tensor:
-    """A perturbation (3, H, W) of root mean square 1, to get features with zero gradient going.
+    """A perturbation (C, H, W) of root mean square 1, to get features with zero gradient going.
 
     It depends on the step and the size alone, so that batches cannot change results.
     """
     generator = torch.Generator().manual_seed(step)
-    coarse = torch.randn(1, 3, PUSH_GRID, PUSH_GRID, generator=generator)
+    coarse = torch.randn(1, images.shape[1], PUSH_GRID, PUSH_GRID, generator=generator)
     smooth = F.interpolate(coarse, size=images.shape[2:], mode="bilinear", align_corners=False)[0]
     return (smooth / smooth.square().mean().sqrt()).to(images.device)
 

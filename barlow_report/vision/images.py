@@ -8,6 +8,7 @@ these is reported with it. A pure function of the file and the choice, safe to c
 """
 
 import io
+import logging
 import threading
 import warnings
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from barlow_report.vision.pixel_values import FULL_RANGE, Range, as_8_bits, is_signed, sample_mode, significant_bits
 from barlow_report.vision.reading import UnreadableImage, read_file
+from barlow_report.vision.tiff import explain_tiff
 
 __all__ = [
     "AS_SEEN",
@@ -122,7 +124,7 @@ def decode(data: bytes, decoding: Decoding = AS_SEEN) -> DecodedImage:
         except (UnreadableImage, MemoryError):
             raise
         except UnidentifiedImageError as error:
-            raise UnreadableImage("not an image of a known format") from error
+            raise UnreadableImage(explain_tiff(data) or "not an image of a known format") from error
         except Image.DecompressionBombError as error:
             raise UnreadableImage(f"more than {MAX_PIXELS} pixels") from error
         except OSError as error:
@@ -239,7 +241,7 @@ def keep_memory(n_threads: int) -> None:
 
 
 class _Quiet:
-    """Pillow's warnings, switched off while at least one thread decodes.
+    """Pillow's warnings, and its errors that nobody else logs, switched off while at least one thread decodes.
 
     `warnings.catch_warnings` alone restores the wrong filters when threads enter and leave it crosswise.
     """
@@ -248,12 +250,14 @@ class _Quiet:
         self.lock = threading.Lock()
         self.n_inside = 0
         self.saved: warnings.catch_warnings[None] | None = None
+        self.handler = logging.NullHandler()
 
     def enter(self) -> None:
         with self.lock:
             if self.n_inside == 0:
                 self.saved = warnings.catch_warnings()
                 self.saved.__enter__()
+                logging.getLogger("PIL").addHandler(self.handler)
                 warnings.filterwarnings("ignore", module=r"PIL(\..*)?$")
                 warnings.filterwarnings("ignore", module=__name__.replace(".", r"\."))
             self.n_inside += 1
@@ -262,6 +266,7 @@ class _Quiet:
         with self.lock:
             self.n_inside -= 1
             if self.n_inside == 0 and self.saved is not None:
+                logging.getLogger("PIL").removeHandler(self.handler)
                 self.saved.__exit__(None, None, None)
                 self.saved = None
 

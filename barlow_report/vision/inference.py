@@ -30,7 +30,7 @@ class Staged:
 
     Attributes:
         decoded: Of the batch, without its pixels.
-        pixels: Of its n images, uint8, one of shape (n, H, W, 3) for each geometry.
+        pixels: Of its n images, uint8, one of shape (n, H, W, C) for each geometry.
     """
 
     decoded: Decoded
@@ -69,7 +69,7 @@ class Uploads:
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
 
     def inputs(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Images (n, 3, H, W) in [0, 1] on the device, of bytes (n, H, W, 3): a quarter of the size to move."""
+        """Images (n, C, H, W) in [0, 1] on the device, of bytes (n, H, W, C): a quarter of the size to move."""
         if self._stream is None:
             return to_inputs(pixels.to(self._device))
         with torch.cuda.stream(self._stream):
@@ -156,7 +156,7 @@ def _laid_out(model: LoadedModel, images: torch.Tensor) -> torch.Tensor:
 
 
 def to_inputs(pixels: torch.Tensor) -> torch.Tensor:
-    """Images (n, 3, H, W) in [0, 1], float32, of bytes (n, H, W, 3)."""
+    """Images (n, C, H, W) in [0, 1], float32, of bytes (n, H, W, C)."""
     return pixels.permute(0, 3, 1, 2).to(torch.float32).div_(255)
 
 

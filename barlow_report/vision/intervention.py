@@ -37,7 +37,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Batch:
-    """Images of one size: `task` and `place` (B,) say which, `inputs` is what the feature model gets, (B, 3, H, W)."""
+    """Images of one size: `task` and `place` (B,) say which, `inputs` is what the feature model gets, (B, C, H, W)."""
 
     task: npt.NDArray[np.int64]
     place: npt.NDArray[np.int64]
@@ -219,7 +219,7 @@ def _lengths(moved: Moved) -> Floats:
 
 
 def _noise(batch: _Batch, tasks: Sequence[Task]) -> torch.Tensor:
-    """Gaussian noise (B, 3, H, W), drawn on the processor, so that it is the same on every device."""
+    """Gaussian noise (B, C, H, W), drawn on the processor, so that it is the same on every device."""
     noise = torch.zeros_like(batch.inputs)
     for i, task in enumerate(tasks):
         own = torch.from_numpy(batch.task == i)

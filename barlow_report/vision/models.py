@@ -71,6 +71,11 @@ class LoadedModel:
     _std: torch.Tensor = field(repr=False)
 
     @property
+    def n_channels(self) -> int:
+        """C: three colours, or one of brightness."""
+        return len(self.preprocessing.mean)
+
+    @property
     def has_features(self) -> bool:
         """Whether `features` works; always so unless the model was loaded for its predictions alone."""
         return self.feature_place != NO_FEATURES
@@ -81,12 +86,12 @@ class LoadedModel:
         return self.map_place is not None
 
     def predict(self, images: torch.Tensor) -> torch.Tensor:
-        """Return what the network gives, (B, n_outputs), float32, for images (B, 3, H, W) in [0, 1]."""
+        """Return what the network gives, (B, n_outputs), float32, for images (B, C, H, W) in [0, 1]."""
         parts = [self._table(self.module(part), part)[:n] for part, n in self._parts(images)]
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def features(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
-        """Return outputs (B, n_outputs), features (B, D) and maps (B, D, h, w) of images (B, 3, H, W) in [0, 1].
+        """Return outputs (B, n_outputs), features (B, D) and maps (B, D, h, w) of images (B, C, H, W) in [0, 1].
 
         All are float32; gradients flow from each to the images. The maps are None where `has_maps` is false.
 

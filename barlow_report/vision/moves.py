@@ -57,7 +57,7 @@ class Moved:
     """Row i belongs to image i.
 
     Attributes:
-        images: What the images have become, float32 in [0, 1], shape (B, 3, H, W).
+        images: What the images have become, float32 in [0, 1], shape (B, C, H, W).
         activation_before: Of the feature on the image it started from, float32, shape (B,).
         activation: Of the feature on `images`, float32, shape (B,).
         length: L2 distance from the image it started from, pixels in [0, 1], shape (B,).
@@ -91,7 +91,7 @@ class FeatureMoves:
         """Move each image until its feature reaches the target, or the change its limit.
 
         Args:
-            images: Where to start from, float32 in [0, 1], shape (B, 3, H, W), B at least 1.
+            images: Where to start from, float32 in [0, 1], shape (B, C, H, W), B at least 1.
             feature_ids: The feature of each image, integer, shape (B,).
             sign: +1 to raise the feature, −1 to lower it, shape (B,).
             target: The activation to reach, shape (B,).
@@ -162,10 +162,10 @@ class FeatureMoves:
         length: torch.Tensor,
         n_steps: int,
     ) -> torch.Tensor:
-        """Change each image along a feature as far as its length, if the borders of [0, 1] allow; (B, 3, H, W).
+        """Change each image along a feature as far as its length, if the borders of [0, 1] allow; (B, C, H, W).
 
         Args:
-            images: Where to start from, float32 in [0, 1], shape (B, 3, H, W).
+            images: Where to start from, float32 in [0, 1], shape (B, C, H, W).
             feature_ids: The feature of each image, integer, shape (B,).
             places: Which image each is, ascending, shape (B,): those of one place are equal.
             sign: +1 to raise the feature, −1 to lower it, shape (B,).
@@ -204,7 +204,7 @@ def _within(images: torch.Tensor, start: torch.Tensor, limit: torch.Tensor) -> t
 
 
 def stretch(images: torch.Tensor, change: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
-    """Add a change, made as long as asked, to images in [0, 1], as far as the borders allow; (B, 3, H, W).
+    """Add a change, made as long as asked, to images in [0, 1], as far as the borders allow; (B, C, H, W).
 
     Clamping takes some of the length away; a little more of the change gives it back.
     """

@@ -23,7 +23,7 @@ _PROVIDERS = {"cuda": "CUDAExecutionProvider", "cpu": "CPUExecutionProvider"}
 
 
 class OnnxModel(nn.Module):
-    """A graph of onnxruntime as a module: images (B, 3, H, W) to outputs (B, n_outputs).
+    """A graph of onnxruntime as a module: images (B, C, H, W) to outputs (B, n_outputs).
 
     It runs where its images are, if the installed onnxruntime can, and else on the processor. A graph for a fixed
     number of images gets as many as it needs.
@@ -37,15 +37,17 @@ class OnnxModel(nn.Module):
         self._sessions: dict[str, Any] = {}
         self._lock = threading.Lock()
         session = self._session("cpu")
-        self._input = _image_input(session, where=where)
+        self._input, self._n_channels, self._channel_axis = _image_input(session, where=where)
         self._output = _chosen_output(session, output, where=where)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return the outputs on the device of `images`, float32."""
+        if images.shape[1] != self._n_channels:
+            raise ValueError(f"expected {self._n_channels} channels, found {images.shape[1]}")
         session = self._session(images.device.type)
         values = images.detach().float().cpu().numpy()
         shape, dtype = self._input.shape, _TYPES[self._input.type]
-        if shape[1] != 3:  # not channels first
+        if self._channel_axis == 3:
             values = np.ascontiguousarray(values.transpose(0, 2, 3, 1))
         n, fixed = len(values), shape[0] if isinstance(shape[0], int) else len(values)
         filled = np.concatenate([values, np.repeat(values[-1:], -n % fixed, axis=0)]) if n % fixed else values
@@ -111,16 +113,18 @@ def _import_runtime(where: str) -> Any:
         ) from error
 
 
-def _image_input(session: Any, *, where: str) -> Any:
+def _image_input(session: Any, *, where: str) -> tuple[Any, int, int]:
+    """The input, how many channels it takes, and the axis on which they are."""
     inputs = session.get_inputs()
-    images = [i for i in inputs if len(i.shape) == 4 and 3 in (i.shape[1], i.shape[3]) and i.type in _TYPES]
-    if len(inputs) != 1 or not images:
+    places = [(i.shape[axis], axis) for i in inputs[:1] if len(i.shape) == 4 for axis in (1, 3)]
+    channels = [place for n in (3, 1) for place in places if place[0] == n]
+    if len(inputs) != 1 or not channels or inputs[0].type not in _TYPES:
         found = ", ".join(f"{i.name} {i.shape} {i.type}" for i in inputs) or "none"
         raise ModelError(
-            f"{where}: the ONNX model has the inputs {found}; expected one, floating-point images of three channels, "
-            "first or last. Export it with images as its only input."
+            f"{where}: the ONNX model has the inputs {found}; expected one, floating-point images of three channels "
+            "(RGB) or one (grey), first or last. Export it with images as its only input."
         )
-    return images[0]
+    return inputs[0], *channels[0]
 
 
 def _chosen_output(session: Any, output: str | None, *, where: str) -> str:

@@ -74,7 +74,7 @@ class Outcome:
         length: L2 length of the move, which is that of its controls, (n,).
         limit: The longest one that was allowed, (n,).
         is_reached: The target was reached, (n,).
-        images: Before the move, (n,) of arrays (H, W, 3) in [0, 1].
+        images: Before the move, (n,) of arrays (H, W, C) in [0, 1].
         moved_images: After it.
     """
 

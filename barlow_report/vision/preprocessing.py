@@ -46,7 +46,10 @@ def combine(
     chosen = {key: getattr(given, key) for key in given.model_fields_set}
     for key in ("mean", "std"):
         if key in chosen and key in file:
-            pairs = zip(chosen[key], file[key], strict=True)
+            n = max(len(chosen[key]), len(file[key]))  # one number is for all channels
+            pairs = zip(
+                *(values * n if len(values) == 1 else values for values in (chosen[key], file[key])), strict=True
+            )
             if any(abs(a - b) > NORMALISATION_TOLERANCE for a, b in pairs):
                 raise ModelError(
                     f"{where}: preprocessing.{key} is {list(chosen[key])}, but the file of weights was made for "
@@ -64,11 +67,12 @@ class Geometry(NamedTuple):
     resize: int | tuple[int, int] | None
     crop: int | None
     interpolation: str
+    n_channels: int
 
 
 def geometry(config: "PreprocessingConfig") -> Geometry:
-    """Return the part of a model's preprocessing that decides its pixels."""
-    return Geometry(config.resize, config.crop, config.interpolation)
+    """Return the part of a loaded model's preprocessing that decides its pixels."""
+    return Geometry(config.resize, config.crop, config.interpolation, len(config.mean))
 
 
 def probe_size(config: "PreprocessingConfig") -> tuple[int, int] | None:
@@ -81,7 +85,7 @@ def probe_size(config: "PreprocessingConfig") -> tuple[int, int] | None:
 
 
 def to_tensor(image: Image.Image, config: "PreprocessingConfig") -> "torch.Tensor":
-    """Resize and crop an RGB image to a float32 tensor (3, H, W) in [0, 1].
+    """Resize and crop an RGB image to a float32 tensor (C, H, W) in [0, 1]; see `to_pixels`.
 
     Raises:
         UnreadableImage: Resizing the shorter side would make the image unreasonably large.
@@ -93,7 +97,17 @@ def to_tensor(image: Image.Image, config: "PreprocessingConfig") -> "torch.Tenso
 
 
 def to_pixels(image: Image.Image, config: "PreprocessingConfig | Geometry") -> npt.NDArray[np.uint8]:
-    """The same as `to_tensor` before scaling: uint8, shape (H, W, 3)."""
+    """Resize and crop an RGB image to uint8 of shape (H, W, C).
+
+    Where `config` has one channel the image is turned to grey before: ITU-R 601's brightness,
+    0.299 R + 0.587 G + 0.114 B, as Pillow and torchvision's Grayscale do.
+
+    Raises:
+        UnreadableImage: Resizing the shorter side would make the image unreasonably large.
+    """
+    n_channels = config.n_channels if isinstance(config, Geometry) else len(config.mean)
+    if n_channels == 1:
+        image = image.convert("L")
     width, height = _resized_size(image.size, config)
     if width * height > MAX_PIXELS:
         raise UnreadableImage(f"{image.width} × {image.height} pixels are too narrow to resize")
@@ -104,7 +118,8 @@ def to_pixels(image: Image.Image, config: "PreprocessingConfig | Geometry") -> n
         left, top = _crop_corner(width, config.crop), _crop_corner(height, config.crop)
         # Outside of the image Pillow fills with black, as torchvision's CenterCrop does.
         resized = resized.crop((left, top, left + config.crop, top + config.crop))
-    return np.array(resized, dtype=np.uint8)
+    pixels = np.array(resized, dtype=np.uint8)
+    return pixels if pixels.ndim == 3 else pixels[:, :, None]
 
 
 def field_of_view(image: Image.Image, config: "PreprocessingConfig") -> Image.Image:

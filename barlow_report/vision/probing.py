@@ -130,7 +130,7 @@ def record(model: nn.Module, places: list[Place]) -> Iterator[dict[Place, torch.
 
 
 def run_probe(model: nn.Module, images: torch.Tensor, *, where: str) -> Probe:
-    """Run `model` on images (B, 3, H, W), with gradients, and keep every tensor at a module's border.
+    """Run `model` on images (B, C, H, W), with gradients, and keep every tensor at a module's border.
 
     Raises:
         ModelError: The output is no tensor of shape (B, n_outputs) or (B,), or holds NaN or no finite value.

@@ -5,13 +5,15 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from barlow_report.errors import DataError
 from barlow_report.formatting import count, counted
 from barlow_report.vision.images import DecodedImage
 from barlow_report.vision.reading import UnreadableImage
 from barlow_report.vision.sources.source import ImageSource
 
-__all__ = ["Remarks", "require_full_depth"]
+__all__ = ["Remarks", "has_colours", "require_full_depth"]
 
 N_TRIED = 16
 """Images, spread over all, that say whether a data set has 16-bit ones that may use fewer bits."""
@@ -128,6 +130,18 @@ def require_full_depth(source: ImageSource, paths: Sequence[str]) -> None:
             return
         parts.append(remarks)
     Remarks.total(parts).require_full_depth(source.root)
+
+
+def has_colours(source: ImageSource, paths: Sequence[str]) -> bool:
+    """Whether any of a few images, spread over all, has a pixel that is not grey."""
+    for path in paths[:: max(1, len(paths) // N_TRIED)]:
+        try:
+            pixels = np.asarray(source.read(path).image)
+        except UnreadableImage:
+            continue
+        if (pixels != pixels[:, :, :1]).any():
+            return True
+    return False
 
 
 def _remarks(source: ImageSource, paths: Sequence[str]) -> Iterable[Remarks]:

@@ -61,7 +61,7 @@ class ScriptedProgram(Program):
         return self._script[0].state_dict(*args, **kwargs)
 
     def forward(self, images: torch.Tensor) -> Any:
-        """Run the program on images (B, 3, H, W), normalised."""
+        """Run the program on images (B, C, H, W), normalised."""
         owner, function, names = self._compiled or self._compile()
         with torch.jit.optimized_execution(False):  # type: ignore[attr-defined]
             if function is None:

@@ -110,7 +110,7 @@ def normalisation(state: State, *, where: str) -> dict[str, tuple[float, ...]]:
         values = {  # a set, as copies of the model have the same
             tuple(float(f"{number:.7g}") for number in dense(value).double().flatten().tolist())
             for name, value in state.items()
-            if name.endswith(f"normalizer.{entry}") and value.numel() == 3 and not value.is_meta
+            if name.endswith(f"normalizer.{entry}") and value.numel() in (1, 3) and not value.is_meta
         }
         if len(values) > 1:
             raise ModelError(f"{where} holds normalisers that differ; save the weights that are meant alone.")

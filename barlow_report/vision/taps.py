@@ -42,10 +42,12 @@ class Program(nn.Module):
     Attributes:
         size: Height and width that its input must have; None where they are free.
         n_per_call: Images that every call must have; None where their number is free.
+        n_channels: Channels that its input must have; None where nothing says it.
     """
 
     size: tuple[int, int] | None = None
     n_per_call: int | None = None
+    n_channels: int | None = None
 
     def keep(self, places: set[str]) -> None:
         """Show only the tensors at these modules from now on; the others cost memory."""

@@ -31,7 +31,7 @@ class TileArrays:
             model has no feature map.
         ranges: These lowest and highest values, in units of the map that the feature is pooled from, float64, shape
             (n, 2); None without a feature map.
-        attacks: The attacked images, float32 in [0, 1], n of shape (H, W, 3); empty without an attack.
+        attacks: The attacked images, float32 in [0, 1], n of shape (H, W, C); empty without an attack.
     """
 
     activations: npt.NDArray[np.float64]

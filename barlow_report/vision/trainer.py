@@ -14,6 +14,7 @@ from barlow_report.errors import ModelError
 from barlow_report.files import atomic_file
 from barlow_report.training_config import TrainingConfig
 from barlow_report.vision.adversary import perturb
+from barlow_report.vision.channels import normalisation
 
 __all__ = ["Checkpoint", "NormalisedNetwork", "Trainer", "attack"]
 
@@ -29,12 +30,11 @@ class NormalisedNetwork(nn.Module):
     ) -> None:
         super().__init__()
         self.network = network.to(device)
-        self.mean = torch.tensor(preprocessing.mean, device=device).view(1, 3, 1, 1)
-        self.std = torch.tensor(preprocessing.std, device=device).view(1, 3, 1, 1)
+        self.mean, self.std = normalisation(preprocessing, device=device)
         self.precision = precision
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Return logits (B, n_classes), float32, of images (B, 3, H, W) in [0, 1]."""
+        """Return logits (B, n_classes), float32, of images (B, C, H, W) in [0, 1]."""
         is_mixed = self.precision != "float32"
         dtype = getattr(torch, self.precision) if is_mixed else None
         with torch.autocast(images.device.type, dtype=dtype, enabled=is_mixed):

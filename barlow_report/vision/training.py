@@ -16,17 +16,18 @@ import torch
 import yaml
 from torch import nn
 
-from barlow_report.config import ModelConfig, PreprocessingConfig
+from barlow_report.config import ModelConfig
 from barlow_report.errors import DataError, ModelError
 from barlow_report.files import atomic_write, digest_text
 from barlow_report.progress import Progress
 from barlow_report.training_config import AdversaryConfig, TrainingConfig
+from barlow_report.vision.channels import fitting_channels
 from barlow_report.vision.checkpoints import save_weights
 from barlow_report.vision.datasets import list_images
 from barlow_report.vision.devices import choose_device
-from barlow_report.vision.loading import assemble_model
+from barlow_report.vision.loading import AssembledModel, assemble_model
 from barlow_report.vision.trainer import Checkpoint, NormalisedNetwork, Trainer, attack
-from barlow_report.vision.training_images import TrainingImages, augment, load_images, split_validation
+from barlow_report.vision.training_images import TrainingImages, augment, first_size, load_images, split_validation
 
 __all__ = ["TrainingResult", "train"]
 
@@ -81,8 +82,9 @@ def train(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         assembled = assemble_model(config.model, role="model")
-    training, validation = _load_data(config, assembled.preprocessing, progress=progress)
-    model = NormalisedNetwork(assembled.module, assembled.preprocessing, device=device, precision=config.precision)
+    training, validation = _load_data(config, assembled, progress=progress)
+    preprocessing = training.preprocessing
+    model = NormalisedNetwork(assembled.module, preprocessing, device=device, precision=config.precision)
     _check_outputs(model, training, device)
     n_batches = math.ceil(len(training) / config.batch_size)
     trainer = Trainer(config, model, n_steps=config.n_epochs * n_batches)
@@ -107,8 +109,8 @@ def train(
             checkpoint.save(trainer, rows)
             _write_metrics(rows, output, on_epoch)
             progress.message(_describe(rows[-1]))
-    preprocessing = assembled.preprocessing.model_dump(mode="json")
-    save_weights(assembled.module.state_dict(), output / WEIGHTS, preprocessing=preprocessing)
+    told = preprocessing.model_dump(mode="json")
+    save_weights(assembled.module.state_dict(), output / WEIGHTS, preprocessing=told)
     atomic_write(output / USAGE, _usage(config.model, weights=output / WEIGHTS))
     metrics = _write_metrics(rows, output, on_epoch)
     return TrainingResult(weights=output / WEIGHTS, usage=output / USAGE, metrics=metrics)
@@ -135,10 +137,13 @@ def _usage(model: ModelConfig, *, weights: Path) -> str:
 
 
 def _load_data(
-    config: TrainingConfig, preprocessing: PreprocessingConfig, *, progress: Progress
+    config: TrainingConfig, assembled: AssembledModel, *, progress: Progress
 ) -> tuple[TrainingImages, TrainingImages]:
     progress.message("Reading images")
     listed = list_images(config.data)
+    preprocessing = fitting_channels(
+        assembled.module, assembled.preprocessing, size=first_size(listed, assembled.preprocessing), where="model"
+    )
     images = load_images(listed, preprocessing)
     if config.validation is None:
         return split_validation(images, fraction=config.validation_fraction, seed=config.seed)

@@ -18,7 +18,7 @@ from barlow_report.vision.images import UnreadableImage
 from barlow_report.vision.preprocessing import to_pixels
 from barlow_report.vision.remarks import require_full_depth
 
-__all__ = ["TrainingImages", "augment", "load_images", "split_validation"]
+__all__ = ["TrainingImages", "augment", "first_size", "load_images", "split_validation"]
 
 MEMORY_LIMIT = 2 * 2**30
 """Bytes of decoded images that are kept."""
@@ -39,10 +39,20 @@ class TrainingImages:
         return len(self.labels)
 
     def batch(self, rows: npt.NDArray[np.int64]) -> torch.Tensor:
-        """Return images (B, 3, H, W), float32 in [0, 1]."""
+        """Return images (B, C, H, W), float32 in [0, 1]."""
         positions = self.positions[rows]
         pixels = _decode(self.source, self.preprocessing, positions) if self.pixels is None else self.pixels[positions]
         return torch.from_numpy(pixels).permute(0, 3, 1, 2).to(torch.float32).div(255)
+
+
+def first_size(images: ImageList, preprocessing: PreprocessingConfig) -> tuple[int, int]:
+    """Return height and width of the first image after preprocessing.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    height, width = _decode(images, preprocessing, [0]).shape[1:3]
+    return height, width
 
 
 def load_images(images: ImageList, preprocessing: PreprocessingConfig) -> TrainingImages:
@@ -90,7 +100,7 @@ def split_validation(images: TrainingImages, *, fraction: float, seed: int) -> t
 
 
 def augment(images: torch.Tensor, *, rng: np.random.Generator, settings: AugmentationConfig) -> torch.Tensor:
-    """Flip and shift images (B, 3, H, W) at random; the result has their shape."""
+    """Flip and shift images (B, C, H, W) at random; the result has their shape."""
     if settings.flip:
         flipped = torch.from_numpy(rng.random(len(images)) < 0.5)
         images = torch.where(flipped.view(-1, 1, 1, 1), images.flip(3), images)

@@ -29,14 +29,14 @@ def transfer_change(
     """Carry changes of one image from one model's input to another's.
 
     Args:
-        change: (B, 3, h, w), pixels in [0, 1], of the input that `source` makes of the image.
+        change: (B, C, h, w), pixels in [0, 1], of the input that `source` makes of the image.
         image_size: Width and height of the image as it was decoded.
         source: Preprocessing of the input that was changed.
         target: Preprocessing of the other input.
         size: Height and width of the other input.
 
     Returns:
-        (B, 3, *size); zero where the other input shows what the first does not.
+        (B, C, *size); zero where the other input shows what the first does not.
     """
     x0, y0, x1, y1 = view_box(image_size, source)
     u0, v0, u1, v1 = view_box(image_size, target)

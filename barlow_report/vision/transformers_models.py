@@ -38,7 +38,7 @@ class Logits(nn.Module):
         self.model = model
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Return the logits of images (B, 3, H, W)."""
+        """Return the logits of images (B, C, H, W)."""
         logits: torch.Tensor = self.model(pixel_values=images).logits
         return logits
 
@@ -149,9 +149,11 @@ def _does_the_same(processor: Any, found: Mapping[str, Any]) -> bool:
     """
     noise = np.random.default_rng(0).integers(0, 256, (9, 13, 3), dtype=np.uint8)
     image = Image.fromarray(noise).resize((480, 320), Image.Resampling.BICUBIC)
+    if len(found["mean"]) == len(found["std"]) == 1:  # of a model that takes images in grey
+        image = image.convert("L")
     theirs = torch.as_tensor(np.asarray(processor(image, return_tensors="pt")["pixel_values"]))[0]
     mean, std = (torch.tensor(found[key])[:, None, None] for key in ("mean", "std"))
-    ours = to_tensor(image, PreprocessingConfig.model_validate(found))
+    ours = to_tensor(image.convert("RGB"), PreprocessingConfig.model_validate(found))
     return ours.shape == theirs.shape and float((theirs * std + mean - ours).abs().mean()) < _TOLERANCE
 
 
@@ -160,8 +162,8 @@ def _keys(values: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **_sizes(values),
         "interpolation": _RESAMPLE.get(_resample(values), "bilinear"),  # another one only where nothing is resized
-        "mean": tuple(_three(values.get("image_mean", 0.0))) if normalises else (0.0, 0.0, 0.0),
-        "std": tuple(_three(values.get("image_std", 1.0))) if normalises else (1.0, 1.0, 1.0),
+        "mean": tuple(_numbers(values.get("image_mean", 0.0))) if normalises else (0.0, 0.0, 0.0),
+        "std": tuple(_numbers(values.get("image_std", 1.0))) if normalises else (1.0, 1.0, 1.0),
     }
 
 
@@ -212,7 +214,7 @@ def _square(edge: int) -> dict[str, Any]:
     return {"resize": (edge, edge), "crop": edge}
 
 
-def _three(values: Any) -> list[float]:
+def _numbers(values: Any) -> list[float]:
     return [float(values)] * 3 if isinstance(values, int | float) else [float(value) for value in values]
 
 

@@ -10,6 +10,14 @@ import torch
 from torch import nn
 
 from barlow_report.errors import ModelError
+from barlow_report.vision.channels import (
+    channel_choices,
+    explain_refusal,
+    for_channels,
+    normalisation,
+    random_images,
+    settled,
+)
 from barlow_report.vision.feature_places import NO_FEATURES, explicit_map, find_features
 from barlow_report.vision.maps import find_map
 from barlow_report.vision.models import N_PROBED, LoadedModel
@@ -44,12 +52,13 @@ def wrap_model(
 ) -> LoadedModel:
     """Prepare a network that already has its weights; see `loading.load_model`. `module` is changed in place."""
     module = module.to(device=device, dtype=torch.float32).eval().requires_grad_(requires_grad=False)
-    mean = torch.tensor(preprocessing.mean, device=device).view(1, 3, 1, 1)
-    std = torch.tensor(preprocessing.std, device=device).view(1, 3, 1, 1)
     size, n_per_call = probe_size(preprocessing) or image_size, None
     if isinstance(module, Program):
         size, n_per_call = _program_size(module, size, where=role), module.n_per_call
-    probe = _probe(module, mean, std, size=size, n_images=n_per_call or N_PROBED, where=role)
+    preprocessing, probe = _probe(
+        module, preprocessing, size=size, n_images=n_per_call or N_PROBED, device=device, where=role
+    )
+    mean, std = normalisation(preprocessing, device=device)
     if len(probe.output) == 1:
         n_per_call = 1
     feature_place, features = find_features(module, probe, feature_module, where=role, needed=needs_features)
@@ -95,44 +104,43 @@ def _program_size(program: Program, size: tuple[int, int] | None, *, where: str)
 
 def _probe(
     module: nn.Module,
-    mean: torch.Tensor,
-    std: torch.Tensor,
+    preprocessing: "PreprocessingConfig",
     *,
     size: tuple[int, int] | None,
     n_images: int,
+    device: torch.device,
     where: str,
-) -> Probe:
+) -> "tuple[PreprocessingConfig, Probe]":
     """Run the model on a few random images of the right size, or of the first usual size that works.
+
+    Returns:
+        The preprocessing for as many channels as the model takes, and what the run showed.
 
     Where it runs on none of them, one image is tried: some models take no more.
     """
     sizes: Sequence[tuple[int, int]] = [size] if size else [(side, side) for side in PROBE_SIDES]
+
     first: Exception | None = None
-    for n in dict.fromkeys((n_images, 1)):
-        for height, width in sizes:
-            try:
-                return run_probe(module, _random_images(n, (height, width), mean, std), where=where)
-            except ModelError:
-                raise
-            except Exception as error:  # somebody else's code
-                first = first or error
-    shape = (n_images, 3, *sizes[0])
-    raise ModelError(
-        f"{where}: the model does not run on RGB images {shape}: {type(first).__name__}: {first}. Set "
-        "'preprocessing: crop' (or resize: [h, w]) to the size it was made for; it must take three channels."
-    ) from first
+    for n_channels in channel_choices(preprocessing):
+        normal = normalisation(for_channels(preprocessing, n_channels), device=device)
+        for n in dict.fromkeys((n_images, 1)):
+            for each in sizes:
+                try:
+                    probe = run_probe(module, random_images(n, each, *normal), where=where)
+                except ModelError:
+                    raise
+                except Exception as error:  # somebody else's code
+                    first = first or error
+                else:
+                    return settled(preprocessing, n_channels, where=where), probe
+    raise ModelError(explain_refusal(module, preprocessing, n_images, sizes[0], first, where=where)) from first
 
 
 def _takes_one(module: nn.Module, mean: torch.Tensor, std: torch.Tensor, probe: Probe) -> bool:
     """Whether the model runs on a batch of one image: some drop the dimension of a length of 1."""
     try:
         with torch.no_grad():
-            output = module(_random_images(1, probe.size, mean, std))
+            output = module(random_images(1, probe.size, mean, std))
     except Exception:  # somebody else's code
         return False
     return bool(output.shape[:1] == (1,) and output.numel() == probe.output.shape[1])
-
-
-def _random_images(n: int, size: tuple[int, int], mean: torch.Tensor, std: torch.Tensor) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(0)
-    return (torch.rand(n, 3, *size, generator=generator).to(mean.device) - mean) / std

@@ -33,8 +33,9 @@ def encode_thumbnail(image: Image.Image, *, max_side: int) -> bytes:
 
 
 def encode_attack(pixels: np.ndarray, *, max_side: int) -> bytes:
-    """Encode an attacked image, shape (H, W, 3), float in [0, 1], at the size of a thumbnail."""
-    image = Image.fromarray(np.round(np.clip(pixels, 0.0, 1.0) * 255).astype(np.uint8))
+    """Encode an attacked image, shape (H, W, C), float in [0, 1], at the size of a thumbnail; C is 3, or 1 for grey."""
+    colours = np.broadcast_to(pixels, (*pixels.shape[:2], 3))
+    image = Image.fromarray(np.round(np.clip(colours, 0.0, 1.0) * 255).astype(np.uint8))
     return _webp(_sized(image, max_side), quality=90)
 
 

@@ -26,7 +26,7 @@ PROCESSOR: dict[str, Any] = {
 _WEIGHTS = np.random.default_rng(0).normal(size=(3, N_CLASSES)).astype("float32")
 
 
-def save_tiny_classifier(folder: Path, *, family: str = "vit", **processor: Any) -> Any:
+def save_tiny_classifier(folder: Path, *, family: str = "vit", num_channels: int = 3, **processor: Any) -> Any:
     """Write a classifier as `save_pretrained` does, with a processor, and return it."""
     transformers: Any = importlib.import_module("transformers")
     torch.manual_seed(0)
@@ -39,6 +39,7 @@ def save_tiny_classifier(folder: Path, *, family: str = "vit", **processor: Any)
             image_size=48,
             patch_size=12,
             num_labels=N_CLASSES,
+            num_channels=num_channels,
         )
     else:
         config = transformers.ResNetConfig(
@@ -54,13 +55,18 @@ def save_tiny_classifier(folder: Path, *, family: str = "vit", **processor: Any)
 
 
 def save_tiny_graph(
-    path: Path, *, batch: int | str = "n", channels_last: bool = False, outputs: tuple[str, ...] = ("logits",)
+    path: Path,
+    *,
+    batch: int | str = "n",
+    channels_last: bool = False,
+    n_channels: int = 3,
+    outputs: tuple[str, ...] = ("logits",),
 ) -> None:
     """Write an ONNX file whose outputs are the mean of each channel times `_WEIGHTS`; see `graph_outputs`."""
     import onnx
     from onnx import TensorProto, helper
 
-    shape = [batch, "h", "w", 3] if channels_last else [batch, 3, "h", "w"]
+    shape = [batch, "h", "w", n_channels] if channels_last else [batch, n_channels, "h", "w"]
     axes = [1, 2] if channels_last else [2, 3]
     nodes = [
         helper.make_node("ReduceMean", ["images", "axes"], ["mean"], keepdims=0),
@@ -73,7 +79,9 @@ def save_tiny_graph(
         [helper.make_tensor_value_info(name, TensorProto.FLOAT, [batch, N_CLASSES]) for name in outputs],
         [
             helper.make_tensor("axes", TensorProto.INT64, [2], axes),
-            helper.make_tensor("weights", TensorProto.FLOAT, list(_WEIGHTS.shape), _WEIGHTS.flatten().tolist()),
+            helper.make_tensor(
+                "weights", TensorProto.FLOAT, [n_channels, N_CLASSES], _WEIGHTS[:n_channels].flatten().tolist()
+            ),
         ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
@@ -83,5 +91,5 @@ def save_tiny_graph(
 
 
 def graph_outputs(images: torch.Tensor) -> torch.Tensor:
-    """What the graph gives for images (B, 3, H, W)."""
-    return images.mean(dim=(2, 3)) @ torch.from_numpy(_WEIGHTS)
+    """What the graph gives for images (B, C, H, W)."""
+    return images.mean(dim=(2, 3)) @ torch.from_numpy(_WEIGHTS[: images.shape[1]])

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageFile
 
 from barlow_report.vision import images
-from barlow_report.vision.images import UnreadableImage, quiet_decoders, read_image
+from barlow_report.vision.images import UnreadableImage, decode_image, quiet_decoders, read_image
 from tests.vision.toys import noise_image
 
 
@@ -225,3 +225,41 @@ def test_filters_are_restored_when_threads_leave_in_another_order() -> None:
     for thread in threads:
         thread.join(10)
     assert warnings.filters == before
+
+
+def _tiff(n_channels: int, *, order: str = "<") -> bytes:
+    """An uncompressed TIFF of 8 × 8 pixels, of 8 bits per channel."""
+    values = np.zeros(64 * n_channels, dtype=np.uint8).tobytes()
+    place = 8 + 2 + 12 * 9 + 4
+    entries = [
+        *((tag, 3, 1, value) for tag, value in ((256, 8), (257, 8))),
+        (258, 3, n_channels, place if n_channels > 2 else 8),
+        *((tag, 3, 1, value) for tag, value in ((259, 1), (262, 1))),
+        (273, 4, 1, place + 2 * n_channels),
+        *((tag, 3, 1, value) for tag, value in ((277, n_channels), (278, 8))),
+        (279, 4, 1, len(values)),
+    ]
+    written = struct.pack(f"{order}2sHIH", b"II" if order == "<" else b"MM", 42, 8, 9)
+    for tag, kind, n, value in entries:
+        is_short = kind == 3 and n == 1
+        written += struct.pack(f"{order}HHI", tag, kind, n)
+        written += struct.pack(f"{order}HH" if is_short else f"{order}I", *((value, 0) if is_short else (value,)))
+    written += struct.pack(f"{order}I", 0) + struct.pack(f"{order}{n_channels}H", *[8] * n_channels) + values
+    return written
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("n_channels", [2, 4, 13])
+def test_a_tiff_of_many_channels_says_so_once(n_channels: int, order: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UnreadableImage) as caught:
+        decode_image(_tiff(n_channels, order=order))
+    assert caught.value.reason == (
+        f"a TIFF of {n_channels} channels; images in colour (three channels) or grey (one) are read"
+    )
+    assert capsys.readouterr() == ("", "")
+    assert decode_image(_tiff(1, order=order)).size == (8, 8)
+
+
+def test_a_tiff_that_ends_in_its_own_directory_is_only_unreadable() -> None:
+    with pytest.raises(UnreadableImage, match=r"not an image of a known format|broken"):
+        decode_image(_tiff(4)[:60])

@@ -405,9 +405,9 @@ def test_models_with_habits_work(takes: str) -> None:
 
 
 def test_a_model_for_another_number_of_channels_is_a_clear_error() -> None:
-    grey = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(144, 2))
-    with pytest.raises(ModelError, match=r"does not run on RGB images \(2, 3, 8, 8\)"):
-        wrap(grey)
+    flat = nn.Sequential(nn.Flatten(), nn.Linear(4 * 8 * 8, 2))
+    with pytest.raises(ModelError, match=r"does not run on images \(2, 3, 8, 8\), nor with 1 channel: RuntimeError"):
+        wrap(flat)
 
 
 def test_a_model_for_one_size_is_probed_at_a_size_that_fits() -> None:

@@ -19,7 +19,7 @@ def write_errors(run: Run) -> None:
     errors = images.loc[images["label"] != images["prediction"], ["image_id", "label", "prediction"]]
     leaves = leaves_of_failures(run).sort_values(["image_id", "rule_id"])
     in_rules = leaves.groupby("image_id")["rule_id"].agg(lambda ids: " ".join(map(str, ids)))
-    errors = errors.assign(rule_ids=errors["image_id"].map(in_rules).fillna("").astype(object))
+    errors = errors.assign(rule_ids=errors["image_id"].map(in_rules).astype(object).fillna(""))
     values = run.read_table("directions") if has_values else None
     types = run.read_table("error_types") if has_types else None
     errors["decision_value"] = _column(errors, values, "decision_value").astype("float64")
