@@ -66,7 +66,8 @@ class Page:
 
 
 README = Page(ROOT / "README.md")
-PAGES = [README, *map(Page, sorted(MANUAL.glob("*.md")))]
+CONTRIBUTING = Page(ROOT / ".github" / "CONTRIBUTING.md")
+PAGES = [README, CONTRIBUTING, *map(Page, sorted(MANUAL.glob("*.md")))]
 
 
 def page(name: str) -> Page:

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from barlow_report.config import whole_config
+from barlow_report.config import RulesConfig, whole_config
+from barlow_report.manual.formulas import formula
+from barlow_report.power import Effect, images_needed
 from tests.blocking import without
 from tests.manual.commands import calls, command_names, complaint, mentioned
 from tests.manual.configurations import variants
@@ -47,6 +49,17 @@ def test_a_pandas_table_finds_the_planted_failure_by_name() -> None:
     modes = names["modes"]
     assert (modes["group"].iloc[0], modes["verdict"].iloc[0]) == ("mug", "verified")
     assert modes["rule"].iloc[0].startswith("handle ≤ ")
+
+
+def test_the_example_of_how_many_images_it_takes_is_right() -> None:
+    shown = re.findall(r"class has (\d+) images; with 30 points more, (\d+) are", page("faq").text.replace("\n", " "))
+    needed = [
+        images_needed(
+            Effect(share=1 / 3, base=0.1, difference=more), settings=RulesConfig(), n_features=2048, n_groups=10
+        )
+        for more in (0.2, 0.3)
+    ]
+    assert [tuple(map(str, needed))] == shown
 
 
 @every_page
@@ -88,8 +101,16 @@ def test_calls_that_do_not_exist_are_noticed() -> None:
 
 @every_page
 def test_every_language_of_a_block_is_one_that_is_checked(written: Page) -> None:
-    unknown = {b.language for b in written.blocks if not b.tested_by} - {"python", "yaml", "sh"}
+    unknown = {b.language for b in written.blocks if not b.tested_by} - {"python", "yaml", "sh", "math"}
     assert unknown == set()
+
+
+@every_page
+def test_every_formula_can_be_drawn(written: Page) -> None:
+    for source in written.of("math"):
+        drawn = formula(source, "math", "math", {}, None)
+        assert drawn.count("<math") == len(source.strip().splitlines())
+        assert "\\" not in re.sub(r"<[^>]+>", "", drawn), f"a command of TeX that is not known: {source}"
 
 
 @every_page
