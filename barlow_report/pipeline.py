@@ -60,7 +60,11 @@ _REPORTED_PACKAGES = ("torch", "torchvision", "scikit-learn", "numpy", "pandas",
 
 
 def run(
-    config: Config, *, folder: Path | None = None, site: Path | None = None, progress: Progress | None = None
+    config: Config,
+    *,
+    folder: Path | str | None = None,
+    site: Path | str | None = None,
+    progress: Progress | None = None,
 ) -> Path:
     """Do everything: compute what is missing in the run folder, and build the site.
 
@@ -76,7 +80,7 @@ def run(
     Raises:
         BarlowReportError: Something the user can act on; what was finished is kept, and the same call goes on.
     """
-    folder = folder or default_run_folder(config)
+    folder = Path(folder) if folder else default_run_folder(config)
     compute_folder(config, folder=folder, progress=progress)
     return build_site(folder, site=site or default_site_folder(config.name), progress=progress)
 
@@ -145,9 +149,9 @@ def _compute_lenses(config: Config, run_folder: Run, *, until: str, explained: s
 
 
 def build_site(
-    folder: Path,
+    folder: Path | str,
     *,
-    site: Path | None = None,
+    site: Path | str | None = None,
     profile: Profile = "standalone",
     images: Photographs | None = None,
     progress: Progress | None = None,
@@ -169,6 +173,7 @@ def build_site(
         RunFolderError: The run is missing or not complete.
         OutputError: The site cannot be written, or its folder holds something else.
     """
+    folder, site = Path(folder), Path(site) if site else None
     if is_of_each_output(folder):
         from barlow_report.each_output import build_each
 

@@ -38,12 +38,13 @@ class Run(TableFiles, PictureFiles, InfoFile):
         return run
 
     @classmethod
-    def open(cls, folder: Path) -> "Run":
+    def open(cls, folder: Path | str) -> "Run":
         """Open an existing run folder for reading.
 
         Raises:
             RunFolderError: There is none at `folder`, or it has another format.
         """
+        folder = Path(folder)
         run = cls(folder)
         if is_of_each_output(folder):
             raise RunFolderError(
