@@ -21,6 +21,7 @@ from barlow_report.lenses.weights.files import FOLDER, read_digests
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
 from barlow_report.stages.holding_out import images_to_test_with
+from barlow_report.stages.known_images import analysed_digests, are_among
 from barlow_report.stages.label_modes import verified_label_modes
 from barlow_report.stages.second_pass import PassedBlock, SecondPass, pass_over
 from barlow_report.tables import empty_table
@@ -145,7 +146,7 @@ def _stream(
     found: SecondPass, rankings: list[Ranking], run: Run, *, progress: Progress
 ) -> tuple[dict[str, int], list[tuple[str, str]]]:
     """Show every image of the pool to every mode; return table `pool_summary` and what was skipped."""
-    analysed = np.unique(run.read_table("contents")["digest"].to_numpy(dtype="S32"))
+    analysed = analysed_digests(run)
     trained = read_digests(run.folder / FOLDER) if run.is_finished("training") else np.empty(0, dtype="S32")
     counts = dict.fromkeys(_COUNTS, 0)
     skipped = list(found.images.skipped)
@@ -153,8 +154,8 @@ def _stream(
         for block in found.blocks():
             skipped += block.skipped
             images = _images(block)
-            is_analysed = _are_among(images.digests, analysed)
-            is_trained = _are_among(images.digests, trained) & ~is_analysed
+            is_analysed = are_among(images.digests, analysed)
+            is_trained = are_among(images.digests, trained) & ~is_analysed
             counts["n_read"] += len(images)
             counts["n_analysed"] += int(is_analysed.sum())
             counts["n_trained"] += int(is_trained.sum())
@@ -168,14 +169,6 @@ def _stream(
             counts["n_candidates"] += int(is_candidate.sum())
             advance(len(block.rows) + len(block.skipped))
     return {"n_listed": len(found.images.paths), **counts}, skipped
-
-
-def _are_among(digests: npt.NDArray[np.bytes_], known: npt.NDArray[np.bytes_]) -> npt.NDArray[np.bool_]:
-    """Whether each digest is one of the known ones, which are sorted: a million of them are not sorted again."""
-    if not len(known):
-        return np.zeros(len(digests), dtype=np.bool_)
-    places = np.minimum(np.searchsorted(known, digests), len(known) - 1)
-    return np.asarray(known[places] == digests, dtype=np.bool_)
 
 
 def _images(block: PassedBlock) -> Images:

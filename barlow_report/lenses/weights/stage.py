@@ -33,6 +33,7 @@ from barlow_report.lenses.weights.tabulating import ModeMembers, Weighed, weigh_
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
 from barlow_report.slugs import slugs
+from barlow_report.stages.known_images import analysed_digests, are_among
 from barlow_report.stages.label_modes import verified_label_modes
 from barlow_report.stages.second_pass import SecondPass, pass_over
 from barlow_report.tables import empty_table
@@ -165,14 +166,14 @@ def _training(
         return _Training(paths=paths, labels=labels, is_read=np.ones(n, dtype=np.bool_), skipped=images.skipped)
     place = np.empty(n, dtype=np.int64)
     place[order] = np.arange(n)
-    analysed = np.unique(run.read_table("contents")["digest"].to_numpy(dtype="S32"))
+    analysed = analysed_digests(run)
     is_read, n_analysed, skipped = np.zeros(n, dtype=np.bool_), 0, list(images.skipped)
     members: dict[int, list[Integers]] = defaultdict(list)
     digests: list[npt.NDArray[np.bytes_]] = []
     with progress.task("Finding images of failure modes", total=n, unit="images") as advance:
         for block in found.blocks():
             is_read[place[block.rows]] = True
-            n_analysed += int(np.isin(block.digests, analysed).sum())
+            n_analysed += int(are_among(block.digests, analysed).sum())
             skipped += block.skipped
             digests.append(block.digests)
             for mode in modes:

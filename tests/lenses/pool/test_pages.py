@@ -16,7 +16,7 @@ from barlow_report.lenses.pool.records import ModeCandidates, PoolSummary
 from barlow_report.report.links import broken_links
 from barlow_report.report.records import Share
 from barlow_report.run_folder import Run
-from tests.lenses.pool.test_stage import write_pool
+from tests.lenses.further import write_pool
 from tests.pipeline.toy import write_task
 from tests.report.test_browser import violations
 
