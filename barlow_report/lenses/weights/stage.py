@@ -100,7 +100,7 @@ def weight_training_images(config: Config, run: Run, *, explained: str, progress
     found = pass_over(config, settings, run, key=_KEY, needs_predictions=False, progress=progress) if modes else None
     images = found.images if found is not None else _listed(config, settings, names)
     if (images.labels == NO_LABEL).all():
-        raise DataError(f"{_KEY}: found no image with a label. Name the column of labels, or give folders of classes.")
+        raise DataError(f"{_KEY}: {_no_label(config)}")
     mark = fingerprint(
         explain=explained,
         images=_identity(images.paths, images.labels) if found is None else found.fingerprint,
@@ -122,6 +122,13 @@ def weight_training_images(config: Config, run: Run, *, explained: str, progress
     run.finish(_KEY, fingerprint=mark)
     n = len(training.paths)
     progress.message(f"Weights: {count(raised)} of {counted(n, 'training image')} count more than once, in {folder}")
+
+
+def _no_label(config: Config) -> str:
+    if not config.data.has_outputs:
+        return "found no image with a label. Name the column of labels, or give folders of classes."
+    name, column = config.data.label_column, config.data.label_list or config.data.label_column
+    return f"found no image with a label for {name!r}. Give a manifest with the column {column!r}, as data has it."
 
 
 def _modes(run: Run) -> Iterator[_Mode]:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from PIL import Image
 from typer.testing import CliRunner
 
 from barlow_report import pipeline
@@ -49,6 +50,7 @@ def test_the_candidates_are_the_images_of_the_class_with_the_mark(toy: Path) -> 
         "n_read": 60,
         "n_analysed": 0,
         "n_trained": 0,
+        "n_near_analysed": 0,
         "n_labelled": 60,
         "n_unlabelled": 0,
         "n_other_class": 0,
@@ -99,6 +101,32 @@ def test_an_analysed_image_is_never_a_candidate_and_copies_are_listed_once(toy: 
     assert len(found) == 20
     assert found["digest"].is_unique
     assert not set(found["digest"]) & set(run.read_table("contents")["digest"])
+
+
+def test_a_copy_of_an_analysed_image_that_was_compressed_again_is_no_candidate(toy: Path) -> None:
+    network = (toy / "network.py").read_text()
+    for old, new in (
+        ("AdaptiveAvgPool2d(1)", "AdaptiveAvgPool2d(4)"),  # the colours of 16 fields
+        ("nn.Linear(4,", "nn.Linear(64,"),
+        (
+            "torch.tensor([-20.0, 100.0, 20.0, 0.0])",
+            "torch.tensor([-20.0, 100.0, 20.0, 0.0]).repeat_interleave(16) / 16",
+        ),
+        (
+            "torch.tensor([20.0, -100.0, -20.0, 0.0])",
+            "torch.tensor([20.0, -100.0, -20.0, 0.0]).repeat_interleave(16) / 16",
+        ),
+    ):
+        assert old in network
+        network = network.replace(old, new)
+    (toy / "network.py").write_text(network)
+    for i in (0, 3, 6):  # they have a mark
+        with Image.open(toy / f"images/red/{i:04d}.png") as image:
+            image.save(toy / f"pool/red/again-{i}.jpg", quality=95, subsampling=0)
+    run = collected(toy)
+    assert run.read_table("pool_summary").iloc[0][["n_read", "n_analysed", "n_near_analysed"]].tolist() == [63, 0, 3]
+    assert run.read_table("pool_modes")["n_candidates"].tolist() == [20]
+    assert all("red/marked" in path for path in listed(run)["path"])
 
 
 def test_a_pool_of_the_analysed_images_alone_has_no_candidate(toy: Path) -> None:
