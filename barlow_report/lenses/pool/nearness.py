@@ -113,7 +113,8 @@ class Near:
         return ids, np.concatenate([np.empty((0, _N_PROJECTIONS), dtype=np.float32), *parts])
 
     def _project(self, features: Floats) -> npt.NDArray[np.float32]:
-        return (np.asarray(features, dtype=np.float32) - self._centre) @ self._basis
+        projected: npt.NDArray[np.float32] = (np.asarray(features, dtype=np.float32) - self._centre) @ self._basis
+        return projected
 
     def _have_neighbour(self, features: Floats, ids: Integers, projected: npt.NDArray[np.float32]) -> Booleans:
         found = np.zeros(len(features), dtype=np.bool_)
