@@ -46,6 +46,7 @@ __all__ = [
     "pack_site",
     "run",
     "run_demo",
+    "site_folder",
     "train",
 ]
 
@@ -180,7 +181,7 @@ def build_site(
         return build_each(folder, site=site, profile=profile, images=images, progress=progress or SilentProgress())
     run_folder = Run.open(folder)
     run_folder.require(STAGES[-1])
-    default = default_site_folder(str(run_folder.info.get("name", folder.name)))
+    default = site_folder(folder)
     site = site or (default.with_name(f"{default.name}.html") if profile == "single" else default)
     with run_folder.locked():
         return write_site(run_folder, site=site, profile=profile, images=images, progress=progress or SilentProgress())
@@ -285,6 +286,12 @@ def default_run_folder(config: Config) -> Path:
 def default_site_folder(name: str) -> Path:
     """Return site/<name> in the working directory."""
     return Path("site") / name
+
+
+def site_folder(folder: Path) -> Path:
+    """Return where the site of the run in `folder` goes by default."""
+    content = read_outputs(folder) if is_of_each_output(folder) else Run.open(folder).info
+    return default_site_folder(str(content.get("name", folder.name)))
 
 
 def _info(config: Config) -> dict[str, Any]:
