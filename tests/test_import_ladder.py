@@ -47,7 +47,7 @@ OF_A_LENS = {
 }
 PARTS = {
     **{name: name for name in ("config", "tables", "stage")},
-    **dict.fromkeys(("exporting", "laboratory", "proposing", "sources"), "stage"),
+    **dict.fromkeys(("asking", "exporting", "laboratory", "proposing", "sources"), "stage"),
     **dict.fromkeys(
         ("downloads", "page_charts", "page_history", "page_tables", "page_words", "pages", "places"), "report"
     ),
