@@ -16,6 +16,8 @@ import typer
 
 from barlow_report.errors import BarlowReportError
 from barlow_report.progress_lines import SCHEMA_VERSION, ProgressLines, asked_for
+from barlow_report.storage import shown, with_addresses
+from barlow_report.storage.commands import on_this_machine
 
 __all__ = ["DebugOption", "JsonOption", "reports_errors", "show_path"]
 
@@ -34,7 +36,8 @@ def reports_errors(command: Callable[..., None]) -> Callable[..., None]:
     def wrapped(*args: Any, debug: bool, **kwargs: Any) -> None:
         with _lines(command.__name__, is_asked=bool(kwargs.get("json_lines"))):
             try:
-                command(*args, debug=debug, **kwargs)
+                with on_this_machine(kwargs) as local:
+                    command(*args, debug=debug, **local)
             except BarlowReportError as error:
                 _fail(str(error), debug=debug)
             except (typer.Exit, typer.BadParameter, BrokenPipeError):  # an exit code; wrong options; a reader has gone
@@ -55,10 +58,10 @@ def show_path(path: Path, *, hint: str = "") -> None:
     """Print what a command has made as the last line of standard output, and what to do with it as a message."""
     lines = asked_for.get()
     if lines is not None:
-        lines.event("done", path=str(path.resolve()))
+        lines.event("done", path=shown(path.resolve()))
     elif hint:
         typer.echo(hint, err=True)
-    typer.echo(str(path.resolve()))
+    typer.echo(shown(path.resolve()))
 
 
 @contextmanager
@@ -92,6 +95,7 @@ def _interrupted() -> None:
 
 
 def _fail(message: str, *, debug: bool) -> None:
+    message = with_addresses(message)
     trace = {"traceback": traceback.format_exc()} if debug else {}
     if (lines := asked_for.get()) is not None:
         lines.event("error", text=message, exit_code=1, **trace)

@@ -9,7 +9,7 @@ import errno
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -23,6 +23,7 @@ except ImportError:  # no such lock on this system; two processes that write to 
 
 __all__ = [
     "HAS_LOCKS",
+    "PARTIAL",
     "SITE_MARKER",
     "atomic_file",
     "atomic_write",
@@ -31,13 +32,18 @@ __all__ = [
     "digest_named",
     "digest_text",
     "lock",
+    "observe",
     "output_errors",
+    "unobserve",
 ]
 
 HAS_LOCKS = fcntl is not None
 """Whether the system has locks that end with the process."""
 
 PARTIAL = ".partial"
+"""How the names of unfinished files end."""
+
+_OBSERVERS: list[Callable[[Path], None]] = []
 
 SITE_MARKER = ".barlow-report.json"
 """The file by which a folder is known as one of our sites; it names the run, the format and every file of the build."""
@@ -89,6 +95,19 @@ def atomic_file(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
             with suppress(OSError):
                 partial.unlink(missing_ok=True)
             raise
+    for observer in _OBSERVERS:
+        observer(path)
+
+
+def observe(observer: Callable[[Path], None]) -> None:
+    """Have `observer` called with the path of each file when it has been written, by the thread that wrote it."""
+    _OBSERVERS.append(observer)
+
+
+def unobserve(observer: Callable[[Path], None]) -> None:
+    """Stop that."""
+    with suppress(ValueError):
+        _OBSERVERS.remove(observer)
 
 
 def atomic_write(path: Path, data: bytes | str, *, durable: bool = True) -> None:

@@ -29,6 +29,8 @@ from barlow_report.stages.extract import extract
 from barlow_report.stages.shared_pass import SharedPass
 from barlow_report.stages.site import site_title, write_site
 from barlow_report.stages.visualize import visualize
+from barlow_report.storage.commands import on_this_machine
+from barlow_report.storage.sections import with_local_files
 from barlow_report.training_config import TrainingConfig
 
 if TYPE_CHECKING:
@@ -46,7 +48,6 @@ __all__ = [
     "pack_site",
     "run",
     "run_demo",
-    "site_folder",
     "train",
 ]
 
@@ -57,15 +58,14 @@ _SECTIONS = {
     "explain": ("seed", "rules"),
     "visualize": ("visuals", "site"),
 }
+_IMAGES = ("data", "pool", "training")
+"""Sections whose sources know addresses themselves."""
+
 _REPORTED_PACKAGES = ("torch", "torchvision", "scikit-learn", "numpy", "pandas", "pillow", "mkdocs-material")
 
 
 def run(
-    config: Config,
-    *,
-    folder: Path | str | None = None,
-    site: Path | str | None = None,
-    progress: Progress | None = None,
+    config: Config, *, folder: Path | None = None, site: Path | None = None, progress: Progress | None = None
 ) -> Path:
     """Do everything: compute what is missing in the run folder, and build the site.
 
@@ -81,9 +81,9 @@ def run(
     Raises:
         BarlowReportError: Something the user can act on; what was finished is kept, and the same call goes on.
     """
-    folder = Path(folder) if folder else default_run_folder(config)
-    compute_folder(config, folder=folder, progress=progress)
-    return build_site(folder, site=site or default_site_folder(config.name), progress=progress)
+    with on_this_machine({"run": folder or default_run_folder(config), "site": site}) as local:
+        compute_folder(config, folder=local["run"], progress=progress)
+        return build_site(local["run"], site=local["site"] or default_site_folder(config.name), progress=progress)
 
 
 def compute(
@@ -107,6 +107,7 @@ def compute(
     if config.data.is_of_all_outputs:
         raise ConfigError("data.label_column: missing. Name one output here, or compute all with `compute_folder`.")
     settings = config.model_dump(mode="json")
+    config = with_local_files(config, apart=_IMAGES)
     run_folder = Run(folder)
     run_folder.refuse_foreign_files()
     with run_folder.locked():
@@ -150,9 +151,9 @@ def _compute_lenses(config: Config, run_folder: Run, *, until: str, explained: s
 
 
 def build_site(
-    folder: Path | str,
+    folder: Path,
     *,
-    site: Path | str | None = None,
+    site: Path | None = None,
     profile: Profile = "standalone",
     images: Photographs | None = None,
     progress: Progress | None = None,
@@ -174,14 +175,13 @@ def build_site(
         RunFolderError: The run is missing or not complete.
         OutputError: The site cannot be written, or its folder holds something else.
     """
-    folder, site = Path(folder), Path(site) if site else None
     if is_of_each_output(folder):
         from barlow_report.each_output import build_each
 
         return build_each(folder, site=site, profile=profile, images=images, progress=progress or SilentProgress())
     run_folder = Run.open(folder)
     run_folder.require(STAGES[-1])
-    default = site_folder(folder)
+    default = default_site_folder(str(run_folder.info.get("name", folder.name)))
     site = site or (default.with_name(f"{default.name}.html") if profile == "single" else default)
     with run_folder.locked():
         return write_site(run_folder, site=site, profile=profile, images=images, progress=progress or SilentProgress())
@@ -286,12 +286,6 @@ def default_run_folder(config: Config) -> Path:
 def default_site_folder(name: str) -> Path:
     """Return site/<name> in the working directory."""
     return Path("site") / name
-
-
-def site_folder(folder: Path) -> Path:
-    """Return where the site of the run in `folder` goes by default."""
-    content = read_outputs(folder) if is_of_each_output(folder) else Run.open(folder).info
-    return default_site_folder(str(content.get("name", folder.name)))
 
 
 def _info(config: Config) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 
+from barlow_report.storage import is_address
+
 __all__ = [
     "Channels",
     "Fraction",
@@ -94,7 +96,11 @@ def resolved_factory(value: str | None, info: ValidationInfo) -> str | None:
 
 
 def absolute(path: Path, folder: Path) -> Path:
-    """Resolve a path of the configuration against the folder of its file."""
+    """Resolve a path of the configuration against the folder of its file; an address stays as it is."""
+    if is_address(path):
+        return path
+    if str(path).startswith("file:/"):
+        path = Path(str(path)[len("file:") :])
     try:
         return Path(os.path.normpath(folder / path.expanduser()))
     except RuntimeError as error:  # ~somebody who has no home

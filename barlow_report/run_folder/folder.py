@@ -15,6 +15,7 @@ from barlow_report.run_folder.outputs import is_of_each_output, some_outputs
 from barlow_report.run_folder.pictures import PictureFiles
 from barlow_report.run_folder.stages import STAGES, stage_tables
 from barlow_report.run_folder.tables import TableFiles
+from barlow_report.storage import address_of
 
 __all__ = ["Run"]
 
@@ -38,13 +39,17 @@ class Run(TableFiles, PictureFiles, InfoFile):
         return run
 
     @classmethod
-    def open(cls, folder: Path | str) -> "Run":
-        """Open an existing run folder for reading.
+    def open(cls, folder: Path) -> "Run":
+        """Open an existing run folder for reading; at an address, a copy of it as it is now.
 
         Raises:
             RunFolderError: There is none at `folder`, or it has another format.
         """
-        folder = Path(folder)
+        if (address := address_of(folder)) is not None:
+            from barlow_report.storage.mirror import mirrored
+
+            with mirrored(address, is_written=False) as folder:
+                pass
         run = cls(folder)
         if is_of_each_output(folder):
             raise RunFolderError(

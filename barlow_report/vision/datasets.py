@@ -11,13 +11,15 @@ an output), sorted; see `class_search`.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from barlow_report.config import DataConfig, ImageSourceConfig
 from barlow_report.errors import DataError
+from barlow_report.storage import address_of
+from barlow_report.storage.sections import with_local_files
 from barlow_report.vision.class_labels import are_names, class_ids
 from barlow_report.vision.class_names import some
 from barlow_report.vision.class_search import folder_classes, found_classes
@@ -26,12 +28,14 @@ from barlow_report.vision.images import Decoding
 from barlow_report.vision.manifest import list_manifest
 from barlow_report.vision.outputs import count_ties
 from barlow_report.vision.probabilities import read_probabilities
-from barlow_report.vision.sources.folder import IMAGE_SUFFIXES, FolderSource, list_folder
+from barlow_report.vision.sources.folder import IMAGE_SUFFIXES, files_below, list_folder
 from barlow_report.vision.sources.parquet import ParquetSource, list_parquet
 from barlow_report.vision.sources.source import ImageSource, Listing
 from barlow_report.vision.sources.webdataset import TarSource, list_webdataset
 
-__all__ = ["IMAGE_SUFFIXES", "ImageList", "decoding_of", "list_images", "open_source"]
+__all__ = ["IMAGE_SUFFIXES", "ImageList", "decoding_of", "list_images", "local_source", "open_source"]
+
+Source = TypeVar("Source", bound=ImageSourceConfig)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +81,21 @@ class ImageList:
         return self.source.root
 
 
+def local_source(config: Source) -> Source:
+    """Return a source of which all but the images of a folder or a manifest is on this machine.
+
+    Raises:
+        DataError: A file cannot be fetched.
+    """
+
+    def fetch(path: Path) -> Path:
+        from barlow_report.storage.fetching import fetch_matching
+
+        return fetch_matching(str(address_of(path)))
+
+    return with_local_files(config, apart=("folder", "manifest", "image_root"), fetch=fetch)
+
+
 def list_images(config: DataConfig, *, columns: Sequence[str] = ()) -> ImageList:
     """List the images of a source in a stable order, with their labels.
 
@@ -88,6 +107,7 @@ def list_images(config: DataConfig, *, columns: Sequence[str] = ()) -> ImageList
         ConfigError: The configuration names an output that is not there.
         DataError: The source is missing or empty, has a single class, or labels and classes do not fit together.
     """
+    config = local_source(config)
     if config.has_outputs:
         from barlow_report.vision.output_labels import read_output_labels  # which makes lists of images itself
 
@@ -189,7 +209,7 @@ def open_source(config: ImageSourceConfig) -> ImageSource:
     Raises:
         DataError: The source is missing.
     """
-    decoding = decoding_of(config)
+    config, decoding = local_source(config), decoding_of(config)
     if config.parquet is not None:
         return ParquetSource.open(config.parquet, decoding)
     if config.webdataset is not None:
@@ -198,7 +218,7 @@ def open_source(config: ImageSourceConfig) -> ImageSource:
         from barlow_report.vision.sources.torchvision_sets import TorchvisionSource
 
         return TorchvisionSource(config.torchvision, decoding)
-    return FolderSource(config.folder or config.image_root or Path(str(config.manifest)).parent, decoding)
+    return files_below(config.folder or config.image_root or Path(str(config.manifest)).parent, decoding)
 
 
 def _require_two_classes(classes: ClassList, *, where: str) -> None:

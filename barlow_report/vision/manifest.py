@@ -24,12 +24,13 @@ import pyarrow.parquet as pq
 from barlow_report.columns import COLUMNS, choose_column, means
 from barlow_report.delimited import read_delimited
 from barlow_report.errors import DataError
+from barlow_report.storage import address_of, is_address, local_file, shown
 from barlow_report.vision.class_labels import as_classes, as_given_classes
 from barlow_report.vision.images import AS_SEEN, Decoding
-from barlow_report.vision.sources.folder import FolderSource
+from barlow_report.vision.sources.folder import files_below
 from barlow_report.vision.sources.source import Listing
 
-__all__ = ["list_manifest", "manifest_columns", "require_some_images"]
+__all__ = ["list_manifest", "require_some_images"]
 
 MAX_VALUES = 1000
 """Different values a column may have that groups images; more would be a name or a number for each image."""
@@ -70,6 +71,7 @@ def list_manifest(
             it names a path twice or outside of the root; or a further column holds more than `MAX_VALUES` different
             values.
     """
+    root, path = image_root or path.parent, local_file(path)
     table = _read_table(path)
     names = table.column_names
     found = _find_columns(names, path, called=called, apart=columns, needs_labels=needs_labels)
@@ -78,7 +80,6 @@ def list_manifest(
     del table
     if frame.empty:
         raise DataError(f"{path}: found no rows, expected one row per image.")
-    root = image_root or path.parent
     paths = [
         _relative(value, root, where=f"{path}: {_row(index)}")
         for index, value in enumerate(_values(frame[found["path"]], path))
@@ -92,8 +93,8 @@ def list_manifest(
     confidences = found.get("confidence")
     labels, is_labelled = _labels(frame, found.get("label"), path, needs_labels=needs_labels)
     return Listing(
-        source=FolderSource(root, decoding),
-        where=str(path),
+        source=files_below(root, decoding),
+        where=shown(path),
         paths=paths,
         labels=labels,
         is_labelled=is_labelled,
@@ -101,15 +102,6 @@ def list_manifest(
         confidences=_confidences(frame[confidences], path) if confidences else None,
         attributes={name: _attributes(frame, name, path, names=names) for name in dict.fromkeys(columns)},
     )
-
-
-def manifest_columns(path: Path) -> tuple[str, ...]:
-    """Return the names of a manifest's columns, without spaces around them.
-
-    Raises:
-        DataError: The file cannot be read.
-    """
-    return tuple(name.strip() for name in _read_table(path).column_names)
 
 
 def require_some_images(paths: Sequence[str], *, root: Path, path: Path) -> None:
@@ -123,6 +115,8 @@ def require_some_images(paths: Sequence[str], *, root: Path, path: Path) -> None
     Raises:
         DataError: None is there; the message names a folder near the manifest in which the first one is, if there is.
     """
+    if is_address(root):
+        return  # each that is missing is said with its reason
     if any((root / name).is_file() for name in paths[:: max(len(paths) // _N_LOOKED_UP, 1)]):
         return
     near = [path.parent, *list(path.resolve().parents)[1:_N_ABOVE]]
@@ -267,7 +261,9 @@ def _as_text(value: Any) -> str | None:
 
 def _relative(value: Any, root: Path, *, where: str) -> str:
     path = str(value).replace("\\", "/")
-    if PurePath(path).is_absolute():
+    if "://" in path and (above := address_of(root)) and (address := address_of(path)):
+        inside = posixpath.relpath(address, above)
+    elif PurePath(path).is_absolute():
         inside = posixpath.relpath(path, root.absolute().as_posix())
     else:
         inside = posixpath.normpath(path)

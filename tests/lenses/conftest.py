@@ -1,6 +1,5 @@
-"""The sites that the tests of the report look at, for the pages of lenses; a task with further images."""
+"""The sites that the tests of the report look at, for the pages of lenses."""
 
-from tests.lenses.further import task, toy
 from tests.report.conftest import demo, hostile, large, quiet
 
-__all__ = ["demo", "hostile", "large", "quiet", "task", "toy"]
+__all__ = ["demo", "hostile", "large", "quiet"]

@@ -1,9 +1,7 @@
 """What several models predict for the images of a run: a table with one column per model."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +15,7 @@ from barlow_report.formatting import counted
 from barlow_report.lenses.error_types.classes import Vocabulary, quoted
 from barlow_report.lenses.error_types.images import ImageNames, Matches
 
-__all__ = ["ModelPredictions", "predictions_table", "read_predictions", "read_table"]
-
-Integers = npt.NDArray[np.integer]
+__all__ = ["ModelPredictions", "read_predictions"]
 
 _PARQUET = (".parquet", ".pq")
 
@@ -40,12 +36,7 @@ class ModelPredictions:
 
 
 def read_predictions(
-    path: Path,
-    *,
-    vocabulary: Vocabulary,
-    images: ImageNames,
-    models: tuple[str, ...] = (),
-    is_one_of_several: bool = False,
+    path: Path, *, vocabulary: Vocabulary, images: ImageNames, models: tuple[str, ...] = ()
 ) -> ModelPredictions:
     """Read CSV of any separator, or Parquet, with the column path and one column per model.
 
@@ -54,17 +45,13 @@ def read_predictions(
         vocabulary: The classes of the run.
         images: Its images. Each must have a row.
         models: Columns to read; default: all but path.
-        is_one_of_several: Whether some of these columns, or all, may be in another file.
 
     Raises:
         DataError: The file cannot be read, or a column, an image or a class does not fit.
     """
-    table = read_table(path, key_column="path")
+    table = _read(path)
     path_column = _path_column(table, path)
-    if is_one_of_several and models:
-        table = table.select([path_column, *(name for name in models if name in table.column_names)])
-        models = ()
-    names = _model_names(table, path, models, path_column=path_column, may_be_none=is_one_of_several)
+    names = _model_names(table, path, models, path_column=path_column)
     matches = _matches(table[path_column], path, images)
     rows = np.array([-1 if image_id is None else image_id for image_id in matches.image_ids], dtype=np.int64)
     n_images = len(images)
@@ -77,43 +64,16 @@ def read_predictions(
     return ModelPredictions(names=names, class_ids=class_ids, matches=matches)
 
 
-def read_table(path: Path, *, key_column: Literal["path", "model"]) -> pa.Table:
-    """Read CSV of any separator, or Parquet.
-
-    Args:
-        path: The file.
-        key_column: What its rows are about.
-
-    Raises:
-        DataError: It cannot be read.
-    """
+def _read(path: Path) -> pa.Table:
     try:
         if path.suffix.lower() in _PARQUET:
             return pq.read_table(path)
-        if key_column == "path":
-            return read_delimited(path, wanted=lambda name: means(name, "path"))
-        return read_delimited(path, wanted=lambda name: name.lower() == key_column)
+        return read_delimited(path, wanted=lambda name: means(name, "path"))
     except (OSError, pa.ArrowException) as error:
         raise DataError(
-            f"{path}: cannot be read as a table ({error}). Give CSV, TSV or Parquet with the column {key_column} and "
-            f"{'a column for each model' if key_column == 'path' else 'columns of what is known'}."
+            f"{path}: cannot be read as a table ({error}). Give CSV, TSV or Parquet with the column path and a column "
+            "for each model."
         ) from error
-
-
-def predictions_table(paths: Sequence[str], given: Mapping[str, Integers], class_names: Sequence[str]) -> pa.Table:
-    """Return a table that `read_predictions` reads again: the column path, and one of class names for each model.
-
-    Args:
-        paths: Of the images.
-        given: (n_images,) class_id that each model predicts, by its name.
-        class_names: By class_id.
-    """
-    names = pa.array(list(class_names), type=pa.string())
-    columns = {
-        name: pa.DictionaryArray.from_arrays(pa.array(class_ids, type=pa.int32()), names)
-        for name, class_ids in given.items()
-    }
-    return pa.table({"path": pa.array(list(paths), type=pa.string()), **columns})
 
 
 def _path_column(table: pa.Table, path: Path) -> str:
@@ -128,25 +88,22 @@ def _path_column(table: pa.Table, path: Path) -> str:
     return found
 
 
-def _model_names(
-    table: pa.Table, path: Path, models: tuple[str, ...], *, path_column: str, may_be_none: bool
-) -> tuple[str, ...]:
+def _model_names(table: pa.Table, path: Path, models: tuple[str, ...], *, path_column: str) -> tuple[str, ...]:
     columns = table.column_names
     if len(set(columns)) < len(columns):
         raise DataError(f"{path}: several columns are called {quoted(_repeated(columns))}. Give each model one name.")
     missing = [name for name in models if name not in columns]
     if missing:
         raise DataError(
-            f"{path}: found {quoted(columns)}, without {quoted(missing)}. Correct comparison.columns or the table."
+            f"{path}: found {quoted(columns)}, without {quoted(missing)}. Correct comparison.models or the table."
         )
     names = models or tuple(name for name in columns if name != path_column)
     odd = [name for name in names if means(name, "label") or means(name, "confidence")]
     if odd and not models:
         raise DataError(
-            f"{path}: column {quoted(odd)} does not look like one of a model. Name those of models in "
-            "comparison.columns."
+            f"{path}: column {quoted(odd)} does not look like one of a model. Name the models in comparison.models."
         )
-    if not names and not may_be_none:
+    if not names:
         raise DataError(f"{path}: has no column beside path. Add one for each model, with the classes it predicts.")
     if any(not name.strip() for name in names):
         raise DataError(f"{path}: a column has no name. Call it as the model is called.")

@@ -17,11 +17,7 @@ KNOWN_WORDS = {
     "predictions": "Labels hidden",
 }
 
-_NEVER = (
-    ("n_analysed", "was analysed", "were analysed"),
-    ("n_trained", "is a training image", "are training images"),
-    ("n_near_analysed", "is nearly the same as an analysed one", "are nearly the same as analysed ones"),
-)
+_TRAINED = ("is a training image", "are training images")
 
 
 def candidate_words(site: Site, candidate: Candidate) -> str:
@@ -62,8 +58,8 @@ def summary_sentences(summary: PoolSummary, *, n_skipped: int) -> tuple[str, ...
     ]
     if parts := [f"{count(n)} {words}" for n, words in labelled if n]:
         found.append(f"{'; '.join(parts)}.")
-    for name, one, many in _NEVER:
-        if n := getattr(summary, name):
+    for n, one, many in ((summary.n_analysed, "was analysed", "were analysed"), (summary.n_trained, *_TRAINED)):
+        if n:
             end = f"{one}, and is never a candidate" if n == 1 else f"{many}, and are never candidates"
             found.append(f"{counted(n, 'image')} of these {end}.")
     if n_skipped:

@@ -4,10 +4,12 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from barlow_report.errors import DataError
+from barlow_report.storage import is_address, shown
 from barlow_report.tables import NO_IMAGE
 from barlow_report.vision.class_labels import unknown_folders
 from barlow_report.vision.class_names import some
@@ -15,10 +17,19 @@ from barlow_report.vision.classes import ClassList
 from barlow_report.vision.images import AS_SEEN, Decoding
 from barlow_report.vision.reading import patiently, read_file
 from barlow_report.vision.sources.foreign_files import ForeignFiles, is_system_folder, may_be_image
+from barlow_report.vision.sources.remote import RemoteFiles, RemoteFolderSource, RemoteTree
 from barlow_report.vision.sources.skips import Skips
-from barlow_report.vision.sources.source import Listing, LoadedImage, as_text, file_state, is_text, load_bytes
+from barlow_report.vision.sources.source import (
+    ImageSource,
+    Listing,
+    LoadedImage,
+    as_text,
+    file_state,
+    is_text,
+    load_bytes,
+)
 
-__all__ = ["IMAGE_SUFFIXES", "FolderSource", "is_image", "list_folder", "list_loose_folder"]
+__all__ = ["IMAGE_SUFFIXES", "FolderSource", "files_below", "is_image", "list_folder", "list_loose_folder"]
 
 # fmt: off
 IMAGE_SUFFIXES = frozenset({
@@ -52,6 +63,11 @@ class FolderSource:
         return (self.root / path for path in paths)
 
 
+def files_below(root: Path, decoding: Decoding) -> ImageSource:
+    """Return the source of the files below a folder, or of the objects below an address."""
+    return RemoteFolderSource(root, decoding) if is_address(root) else FolderSource(root, decoding)
+
+
 def list_folder(
     root: Path,
     *,
@@ -71,10 +87,7 @@ def list_folder(
         DataError: The folder is missing, holds no image, or a sub-folder that is no known class, or of which nothing
             says whether it is one.
     """
-    if not root.is_dir():
-        found = "a file" if root.exists() else "nothing there"
-        raise DataError(f"{root}: found {found}, expected a folder with one sub-folder of images per class (folder:).")
-    walk = _Walk(root, known_classes)
+    walk = _walk(root, known_classes, expected="a folder with one sub-folder of images per class")
     folders = walk.class_folders(class_depth)
     if known_classes is not None and (unknown := unknown_folders(folders, known_classes)):
         raise DataError(
@@ -86,8 +99,8 @@ def list_folder(
     if known_classes is None:
         _require_classes(root, folders, walk)
     return Listing(
-        source=FolderSource(root, decoding),
-        where=str(root),
+        source=files_below(root, decoding),
+        where=shown(root),
         paths=[path for path, _ in images],
         labels=[folder for _, folder in images],
         class_names=tuple(folders),
@@ -103,10 +116,7 @@ def list_loose_folder(root: Path, *, decoding: Decoding = AS_SEEN, class_depth: 
     Raises:
         DataError: The folder is missing or holds no image.
     """
-    if not root.is_dir():
-        found = "a file" if root.exists() else "nothing there"
-        raise DataError(f"{root}: found {found}, expected a folder of images (folder:).")
-    walk = _Walk(root, None)
+    walk = _walk(root, None, expected="a folder of images")
     paths = sorted(walk.images(""))
     if not paths:
         raise DataError(
@@ -114,13 +124,22 @@ def list_loose_folder(root: Path, *, decoding: Decoding = AS_SEEN, class_depth: 
         )
     folders = [path.split("/")[:-1][:class_depth] for path in paths]
     return Listing(
-        source=FolderSource(root, decoding),
-        where=str(root),
+        source=files_below(root, decoding),
+        where=shown(root),
         paths=paths,
         labels=["/".join(parts) if len(parts) == class_depth else "" for parts in folders],
         is_labelled=np.array([len(parts) == class_depth for parts in folders], dtype=np.bool_),
         skipped=walk.skips.rows(),
     )
+
+
+def _walk(root: Path, known_classes: ClassList | None, *, expected: str) -> "_Walk":
+    if is_address(root):
+        return _RemoteWalk(root, known_classes, expected=expected)
+    if not root.is_dir():
+        found = "a file" if root.exists() else "nothing there"
+        raise DataError(f"{root}: found {found}, expected {expected} (folder:).")
+    return _Walk(root, known_classes)
 
 
 def _no_image(root: Path, walk: "_Walk", class_depth: int) -> DataError:
@@ -253,12 +272,34 @@ class _Walk:
         self, entry: os.DirEntry[str], path: str, above: frozenset[str]
     ) -> list[tuple[str, frozenset[str]]]:
         """The folder of an entry with all folders above it; nothing where it is no folder of images, or a circle."""
-        is_known = self._known is not None and self._known.find(path) is not None
-        if is_system_folder(entry.name) and not is_known:
-            self.skips.add(path, f"{NO_IMAGE}folder of a system or a program")
+        if self._is_of_system(entry.name, path):
             return []
         real = os.path.realpath(entry.path)
         if real in above:
             self.skips.add(path, "link to a folder above it")
             return []
         return [(path, above | {real})]
+
+    def _is_of_system(self, name: str, path: str) -> bool:
+        """Whether a folder is one that systems and programs make, and no known class."""
+        is_known = self._known is not None and self._known.find(path) is not None
+        if not is_system_folder(name) or is_known:
+            return False
+        self.skips.add(path, f"{NO_IMAGE}folder of a system or a program")
+        return True
+
+
+class _RemoteWalk(_Walk):
+    """Everything below an address: no links, and no folder that cannot be read."""
+
+    def __init__(self, root: Path, known_classes: ClassList | None, *, expected: str) -> None:
+        super().__init__(root, known_classes)
+        self._tree = RemoteTree(root)
+        self._tree.require_some(expected)
+        self._foreign = RemoteFiles(self._tree)
+
+    def _entries(self, below: str) -> Iterator[tuple[Any, str]]:
+        return ((entry, entry.path) for entry in self._tree.entries(below))
+
+    def _unless_circle(self, entry: Any, path: str, above: frozenset[str]) -> list[tuple[str, frozenset[str]]]:
+        return [] if self._is_of_system(entry.name, path) else [(path, above)]

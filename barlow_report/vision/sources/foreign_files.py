@@ -6,10 +6,13 @@ from collections import Counter
 
 from barlow_report.tables import NO_IMAGE
 
-__all__ = ["ForeignFiles", "is_system_folder", "may_be_image"]
+__all__ = ["N_LOOKED_AT", "ForeignFiles", "is_system_folder", "may_be_image"]
 
 MAX_LOOKED_INTO = 1000
 """Files of each unknown ending whose first bytes are read."""
+
+N_LOOKED_AT = 132
+"""Bytes at the start of a file that say what it is."""
 
 # fmt: off
 _FOLDERS = frozenset({
@@ -66,7 +69,7 @@ class ForeignFiles:
         suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 - a name, for a million files
         if suffix in _OTHER:
             return f"{NO_IMAGE}{suffix}"
-        if (problem := _no_plain_file(entry.path)) is not None:
+        if (problem := self.problem(entry)) is not None:
             return problem
         if suffix in _UNREAD:
             return f"images in this format ({suffix}) are not read; convert them to PNG or JPEG"
@@ -75,7 +78,23 @@ class ForeignFiles:
         self._n_looked_into[suffix] += 1
         if self._n_looked_into[suffix] > MAX_LOOKED_INTO:
             return "its name does not end like that of an image"
-        return _by_content(entry.path)
+        try:
+            return _by_content(self.start(entry))
+        except OSError as error:
+            return error.strerror or str(error)
+
+    def problem(self, entry: os.DirEntry[str]) -> str | None:
+        """Return why an entry cannot be read as a file; None where it can."""
+        return _no_plain_file(entry.path)
+
+    def start(self, entry: os.DirEntry[str]) -> bytes:
+        """Return the first bytes of a file.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+        with open(entry.path, "rb") as file:  # noqa: PTH123
+            return file.read(N_LOOKED_AT)
 
 
 def _no_plain_file(path: str) -> str | None:
@@ -88,12 +107,7 @@ def _no_plain_file(path: str) -> str | None:
     return None if stat.S_ISREG(mode) else "not a file"
 
 
-def _by_content(path: str) -> str:
-    try:
-        with open(path, "rb") as file:  # noqa: PTH123
-            start = file.read(132)
-    except OSError as error:
-        return error.strerror or str(error)
+def _by_content(start: bytes) -> str:
     if not start:
         return "the file is empty"
     found = next((name for beginning, name in _BEGINNINGS.items() if start.startswith(beginning)), None)
