@@ -76,7 +76,8 @@ def test_the_reference_says_what_a_key_may_be(site: Path) -> None:
     assert "rho number from 0 to 1; default 0.1 ρ: a failure mode's error rate exceeds" in text
     assert "evidence shuffles or held_out; default shuffles" in text
     assert "max_depth whole number from 1 to 4 Depth of each group" in text
-    assert "mean list of 3: each number from -1,000,000 to 1,000,000" in text
+    assert "mean list, each number from -1,000,000 to 1,000,000" in text
+    assert "list of 2: each number" in text
     assert "data section; needed" in text
 
 
