@@ -106,10 +106,15 @@ class Catalog:
             frames["galleries"], key=("rule_id",), order=("rank", "image_id"), make=make_gallery_image
         )
         self.mode_images = read_mode_images(frames["mode_images"], conditions)
-        self.thumbnails = Thumbnails(frames[name] for name in ("mode_pictures", "galleries", "tiles", "quantiles"))
+        pictured = ("mode_pictures", "galleries", "tiles", "quantiles", "group_quantiles")
+        self.thumbnails = Thumbnails(frames[name] for name in pictured)
         self.histograms = KeyedRows(frames["histograms"], key=("feature_id",), order=("position",), make=make_bin)
         self.quantiles = KeyedRows(
             frames["quantiles"], key=("feature_id",), order=("position", "rank"), make=make_quantile_image
+        )
+        self.group_histograms = KeyedRows(frames["group_histograms"], key=TILE_KEY, order=("position",), make=make_bin)
+        self.group_quantiles = KeyedRows(
+            frames["group_quantiles"], key=TILE_KEY, order=("position", "rank"), make=make_quantile_image
         )
         self.strips = KeyedRows(frames["strips"], key=CONDITION_KEY, order=("bin",), make=make_bin)
         self.strip_images = KeyedRows(
@@ -181,6 +186,8 @@ _USED = (
     "contents",
     "histograms",
     "quantiles",
+    "group_histograms",
+    "group_quantiles",
     "strips",
     "strip_images",
     "evaluation",

@@ -12,7 +12,7 @@ from typing import Any
 from barlow_report.config import EvidenceKind
 from barlow_report.report.catalog import Catalog
 from barlow_report.report.mode_words import mode_line
-from barlow_report.report.picture_records import Tile
+from barlow_report.report.picture_records import HistogramBin, QuantileImage, Tile
 from barlow_report.report.records import Group, Measures, Rule
 from barlow_report.report.words import rule_inequality
 
@@ -157,27 +157,39 @@ def feature_json(catalog: Catalog, feature_id: int) -> str:
         {"group_id": g, "images": [_tile(catalog, tile) for tile in catalog.tiles[g, feature_id]]}
         for g in catalog.tile_groups_of_feature.get(feature_id, ())
     ]
-    histogram = [
-        {"low": b.low, "high": b.high, "n_images": b.n_images, "n_failures": b.n_failures}
-        for b in catalog.histograms.get(feature_id, ())
+    distributions = [
+        {
+            "group_id": group_id,
+            "histogram": _bins(catalog.group_histograms.get((group_id, feature_id), ())),
+            "quantiles": _along(catalog, catalog.group_quantiles.get((group_id, feature_id), ())),
+        }
+        for group_id in catalog.tile_groups_of_feature.get(feature_id, ())
     ]
-    quantiles = [
+    found = {
+        "names": _names(catalog, feature_id),
+        "rules": rules,
+        "triptychs": groups,
+        "distributions": distributions,
+        "histogram": _bins(catalog.histograms.get(feature_id, ())),
+        "quantiles": _along(catalog, catalog.quantiles.get(feature_id, ())),
+    }
+    return as_json({"feature_id": feature_id, **found})
+
+
+def _bins(bins: Iterable[HistogramBin]) -> list[dict[str, Any]]:
+    return [{"low": b.low, "high": b.high, "n_images": b.n_images, "n_failures": b.n_failures} for b in bins]
+
+
+def _along(catalog: Catalog, images: Iterable[QuantileImage]) -> list[dict[str, Any]]:
+    return [
         {
             "quantile": q.quantile,
             "activation": q.activation,
             **_image(catalog, q.image_id),
             "thumbnail": _media(q.thumbnail),
         }
-        for q in catalog.quantiles.get(feature_id, ())
+        for q in images
     ]
-    found = {
-        "names": _names(catalog, feature_id),
-        "rules": rules,
-        "triptychs": groups,
-        "histogram": histogram,
-        "quantiles": quantiles,
-    }
-    return as_json({"feature_id": feature_id, **found})
 
 
 def _names(catalog: Catalog, feature_id: int) -> list[dict[str, Any]]:

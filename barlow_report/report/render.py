@@ -213,10 +213,14 @@ def _formula(text: str) -> Markup:
 
 def _bars(drawing: HistogramDrawing) -> Markup:
     """Return the bars of a histogram: hundreds of numbers a page, which need no escaping."""
-    return Markup(  # noqa: S704
-        "".join(
-            f'<g><title>{b.title}</title><rect class="all" x="{b.x}" y="{b.y}" width="{b.width}" height="{b.height}"/>'
-            f'<rect class="failures" x="{b.x}" y="{b.failures_y}" width="{b.width}" height="{b.failures_height}"/></g>'
-            for b in drawing.bars
-        )
+    apart = drawing.apart
+    bars = [*([apart.bar] if apart else []), *drawing.bars]
+    drawn = "".join(
+        f'<g><title>{b.title}</title><rect class="all" x="{b.x}" y="{b.y}" width="{b.width}" height="{b.height}"/>'
+        f'<rect class="failures" x="{b.x}" y="{b.failures_y}" width="{b.width}" height="{b.failures_height}"/></g>'
+        for b in bars
     )
+    if apart and apart.is_cut:
+        x, y = apart.bar.x, apart.bar.y + 10
+        drawn += f'<path class="cut" d="M{x - 2} {y + 5}l{apart.bar.width + 4} -6"/>'
+    return Markup(drawn)  # noqa: S704

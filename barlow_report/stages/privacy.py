@@ -24,6 +24,7 @@ _OF_THE_REPORT: dict[str, Sequence[str]] = {
     "tiles": ("thumbnail", "attack"),
     "galleries": ("thumbnail",),
     "quantiles": ("thumbnail",),
+    "group_quantiles": ("thumbnail",),
     "mode_pictures": ("thumbnail",),
     "strip_images": ("thumbnail",),
 }

@@ -17,6 +17,7 @@ from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
 from barlow_report.seals import is_sealed, read_sealed_json, write_sealed_json
 from barlow_report.stages.asking import asked_pairs
+from barlow_report.stages.group_distributions import histograms_of_groups, quantiles_of_groups
 from barlow_report.stages.heat_rows import scale_heatmaps
 from barlow_report.stages.members import GroupMembers
 from barlow_report.stages.mode_images import choose_pictures, mode_images
@@ -34,7 +35,9 @@ _N_PAIRS = 64
 
 _DRAWN = ["feature_id", "image_id", "activation", "attacked_activation", "map", "map_low", "map_high", "attack"]
 _REVISION = 3
-"""Raised when the same inputs give other tables or pictures, so that runs of an earlier version are drawn again."""
+"""Raised when the same inputs give other tiles, so that runs of an earlier version are drawn again."""
+_TABLES_REVISION = 2
+"""Raised when they give other tables or thumbnails, which takes no feature attack."""
 
 
 def visualize(config: Config, run: Run, *, explained: str, progress: Progress) -> str:
@@ -52,7 +55,8 @@ def visualize(config: Config, run: Run, *, explained: str, progress: Progress) -
     visuals = config.visuals.model_dump(mode="json", exclude={"n_mode_images"})  # which no tile depends on
     usual = fingerprint(explain=explained, seed=config.seed, visuals=visuals, quantiles=QUANTILES, revision=_REVISION)
     asked = _asked_besides(run)
-    mark = fingerprint(usual=usual, asked=asked, n_mode_images=config.visuals.n_mode_images)
+    others = {"n_mode_images": config.visuals.n_mode_images, "tables": _TABLES_REVISION}
+    mark = fingerprint(usual=usual, asked=asked, **others)
     if run.is_done("visualize", fingerprint=mark):
         progress.message("Pictures are up to date")
         return mark
@@ -73,6 +77,7 @@ def visualize(config: Config, run: Run, *, explained: str, progress: Progress) -
         "strip_images": beside,
         "galleries": _choose_galleries(tables, n=config.visuals.n_gallery, seed=config.seed),
         "quantiles": _along_distributions(tables, used, seed=config.seed),
+        "group_quantiles": quantiles_of_groups(tables.features, tables.rules, tables.conditions, tables.members),
         "mode_pictures": choose_pictures(of_modes, tables.is_failure, n=config.visuals.n_mode_images, seed=config.seed),
     }
     with progress.task("Drawing thumbnails", total=_n_distinct(*shown.values()), unit="images") as advance:
@@ -81,6 +86,8 @@ def visualize(config: Config, run: Run, *, explained: str, progress: Progress) -
             run.write_table(name, table)
     run.write_table("strips", strips)
     run.write_table("histograms", histograms(tables.features, tables.is_failure, feature_ids=used))
+    pairs = sorted({*tables.used_pairs, *asked})
+    run.write_table("group_histograms", histograms_of_groups(tables.features, tables.is_failure, pairs, tables.members))
     run.delete_unused_media(_media_names(run))
     run.update_info(pictures=usual, enlarged_from=pictures.enlarged_from)
     run.finish("visualize", fingerprint=mark)
@@ -119,7 +126,7 @@ def _media_names(run: Run) -> Iterable[str]:
     tiles = run.read_table("tiles")
     for column in ("map", "heatmap", "attack"):
         yield from tiles[column].dropna()
-    for name in ("tiles", "galleries", "quantiles", "mode_pictures", "strip_images"):
+    for name in ("tiles", "galleries", "quantiles", "group_quantiles", "mode_pictures", "strip_images"):
         yield from run.read_table(name)["thumbnail"]
 
 

@@ -63,7 +63,8 @@ TABLES: tuple[Table, ...] = (
     ),
     Table(
         name="histograms",
-        meaning="How the features that rules use are distributed over all images.",
+        meaning="How the features that rules use are distributed over all images. Where a tenth of them have exactly "
+        "the lowest activation, the first bin is these alone: low and high are equal, and no other bin counts them.",
         key=("feature_id", "position"),
         columns=(
             FEATURE_ID,
@@ -75,16 +76,31 @@ TABLES: tuple[Table, ...] = (
         ),
     ),
     Table(
+        name="group_histograms",
+        meaning="The same over the images of each group whose rules use a feature.",
+        key=("group_id", "feature_id", "position"),
+        columns=(
+            GROUP_ID,
+            FEATURE_ID,
+            integer("position", "0 for the lowest bin"),
+            real("low", "lower edge of the bin"),
+            real("high", "upper edge of the bin"),
+            integer("n_images", "images in the bin, fitted and held-out ones"),
+            integer("n_failures", "failures among them"),
+        ),
+    ),
+    Table(
         name="strips",
         meaning="How a group is distributed along each condition of its failure modes: histograms of the images that "
         "meet the conditions before it. A bin ends at the threshold, so that bins up to it hold the images with "
-        "feature <= threshold, and the others those with feature > threshold.",
+        "feature <= threshold, and the others those with feature > threshold. The first one may hold the images with "
+        "exactly the lowest activation, as in histograms.",
         key=("rule_id", "position", "bin"),
         columns=(
             RULE_ID,
             integer("position", "the condition, see conditions"),
             integer("bin", "0 for the lowest"),
-            real("low", "lower edge of the bin, not in it"),
+            real("low", "lower edge of the bin, not in it unless it is the upper edge, too"),
             real("high", "upper edge of the bin, in it"),
             integer("n_images", "images in the bin, fitted and held-out ones"),
             integer("n_failures", "failures among them"),
@@ -117,6 +133,22 @@ TABLES: tuple[Table, ...] = (
             FEATURE_ID,
             integer("position", "0 for the lowest quantile"),
             real("quantile", "share of the images with a lower activation, 0 to 1"),
+            integer("rank", "1 for the first image at the quantile"),
+            IMAGE_ID,
+            real("activation", "of the feature on the image"),
+            text("thumbnail", "name below media/"),
+        ),
+    ),
+    Table(
+        name="group_quantiles",
+        meaning="The same of the images of groups: of those with a failure mode that uses the feature, and of one "
+        "group where no failure mode uses it.",
+        key=("group_id", "feature_id", "position", "rank"),
+        columns=(
+            GROUP_ID,
+            FEATURE_ID,
+            integer("position", "0 for the lowest quantile"),
+            real("quantile", "share of the group's images with a lower activation, 0 to 1"),
             integer("rank", "1 for the first image at the quantile"),
             IMAGE_ID,
             real("activation", "of the feature on the image"),

@@ -4,6 +4,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from barlow_report.visuals.histograms import is_sparse
+
 __all__ = ["bins_at_threshold", "choose_successes", "images_at_threshold"]
 
 N_BINS = 28
@@ -16,7 +18,8 @@ def bins_at_threshold(
     """Count images and failures in about `n_bins` bins of one width, one of which ends at the threshold.
 
     So the bins up to the threshold hold exactly the images with activation <= threshold. The outermost bins reach no
-    further than the images do.
+    further than the images do. Where many images have exactly the lowest activation, see `histograms.is_sparse`, and
+    it is not beyond the threshold, they have a bin of width 0 of their own before the others.
 
     Args:
         activations: Shape (n_images,), of one feature; float32 values are compared as float64, as trees do.
@@ -30,6 +33,18 @@ def bins_at_threshold(
     if not len(activations):
         return pd.DataFrame({"bin": [], "low": [], "high": [], "n_images": [], "n_failures": []})
     values = activations.astype(np.float64)
+    is_lowest = values == values.min()
+    if values.min() <= threshold and is_sparse(is_lowest.sum(), len(values)):
+        others = _bins(values[~is_lowest], is_failure[~is_lowest], threshold, n_bins)
+        found = pd.concat([_bin_of_lowest(values.min(), is_failure[is_lowest]), others], ignore_index=True)
+        return found.assign(bin=np.arange(len(found)))
+    return _bins(values, is_failure, threshold, n_bins)
+
+
+def _bins(
+    values: npt.NDArray[np.float64], is_failure: npt.NDArray[np.bool_], threshold: float, n_bins: int
+) -> pd.DataFrame:
+    """Bins of one width for at least one image."""
     low, high = min(values.min(), threshold), max(values.max(), threshold)
     width = (high - low) / n_bins or 1.0
     n_below = max(int(np.ceil((threshold - low) / width)), 1 if (values <= threshold).any() else 0)
@@ -55,6 +70,11 @@ def bins_at_threshold(
             "n_failures": np.bincount(places[is_failure], minlength=n),
         }
     )
+
+
+def _bin_of_lowest(value: float, is_failure: npt.NDArray[np.bool_]) -> pd.DataFrame:
+    counts = {"n_images": [len(is_failure)], "n_failures": [int(is_failure.sum())]}
+    return pd.DataFrame({"bin": [0], "low": [value], "high": [value], **counts})
 
 
 def images_at_threshold(

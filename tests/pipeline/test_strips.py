@@ -9,6 +9,7 @@ import pandas as pd
 from PIL import Image
 
 from barlow_report.run_folder import Run
+from barlow_report.stages.group_distributions import histograms_of_groups, quantiles_of_groups
 from barlow_report.stages.heat_rows import scale_heatmaps
 from barlow_report.stages.strips import along_conditions
 from barlow_report.visuals.thumbnails import encode_heatmap
@@ -80,3 +81,25 @@ def test_a_map_that_two_groups_share_gets_the_scale_of_each_row(tmp_path: Path) 
             return list(picture.convert("L").tobytes())
 
     assert [levels(name) for name in scaled["heatmap"][:3]] == [[0, 255], [64, 128], [128, 255]]
+
+
+def test_groups_have_distributions_of_their_own_images() -> None:
+    found = histograms_of_groups(FEATURES, FAILS, [(3, 0), (3, 1), (4, 1)], lambda group: MEMBERS[: 6 - (group == 4)])
+    counts = found.groupby(["group_id", "feature_id"])[["n_images", "n_failures"]].sum()
+    assert counts.loc[(3, 0)].tolist() == [6, 3]
+    assert counts.loc[(4, 1)].tolist() == [5, 3]
+    ends = found.groupby(["group_id", "feature_id"]).agg({"low": "min", "high": "max"})
+    assert ends.loc[(3, 0)].tolist() == [0.0, 4.0]  # the image of the other group has 9
+
+
+def test_images_along_the_distribution_are_of_groups_with_a_failure_mode_or_else_of_one() -> None:
+    rules = pd.DataFrame(
+        {"rule_id": [0, 1, 2, 3], "group_id": [3, 4, 4, 5], "is_failure_mode": [True, True, False, False]}
+    )
+    conditions = pd.DataFrame({"rule_id": [0, 1, 2, 3], "feature_id": [0, 0, 1, 1]})
+    found = quantiles_of_groups(FEATURES, rules, conditions, lambda group: MEMBERS if group == 3 else np.array([2, 6]))
+    assert set(zip(found["group_id"], found["feature_id"], strict=True)) == {(3, 0), (4, 0), (4, 1)}
+    assert set(found.loc[found["group_id"] == 4, "image_id"]) == {2, 6}
+    lowest = found[(found["group_id"] == 3) & (found["quantile"] == 0)]
+    assert lowest["image_id"].tolist() == [0, 1]
+    assert quantiles_of_groups(FEATURES, rules[:0], conditions[:0], lambda _: MEMBERS).empty

@@ -157,10 +157,25 @@ _NAMES = (
     "contents",
     "histograms",
     "quantiles",
+    "group_histograms",
+    "group_quantiles",
     "strips",
     "strip_images",
 )
 _WORDS = ("mug", "vase", "purse", "cushion", "truck", "house", "water jug", "syringe", "hen", "dog", "cat", "frog")
+
+
+def _bins(key: dict[str, int], *, n_highest: int, n_silent: int = 0) -> list[dict[str, Any]]:
+    """Rows of a histogram that falls off, after a bin of `n_silent` images at exactly 0."""
+    edges = np.linspace(0, 1.2, 25)
+    counts = [int(n_highest * np.exp(-position / 6)) + 1 for position in range(24)]
+    bins = [(low, high, n) for low, high, n in zip(edges[:-1], edges[1:], counts, strict=True)]
+    if n_silent:
+        bins = [(0.0, 0.0, n_silent), *bins]
+    return [
+        {**key, "position": position, "low": float(low), "high": float(high), "n_images": n, "n_failures": n // 3}
+        for position, (low, high, n) in enumerate(bins)
+    ]
 
 
 def _frame(name: str, rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -305,26 +320,26 @@ class _Builder:
             self._group(tables, group_id, grouping, class_id, name, members, features)
         for feature_id in sorted(features):
             self._quantiles(tables, feature_id)
-            edges = np.linspace(0, 1.2, 25)
-            for position in range(24):
-                n = int(400 * np.exp(-position / 6)) + 1
-                tables["histograms"].append(
-                    {
-                        "feature_id": feature_id,
-                        "position": position,
-                        "low": float(edges[position]),
-                        "high": float(edges[position + 1]),
-                        "n_images": n,
-                        "n_failures": n // 3,
-                    }
-                )
+            tables["histograms"] += _bins({"feature_id": feature_id}, n_highest=400)
+        groups_of = {rule["rule_id"]: rule["group_id"] for rule in tables["rules"]}
+        modes = {rule["rule_id"] for rule in tables["rules"] if rule["is_failure_mode"]}
+        used = {(groups_of[c["rule_id"]], c["feature_id"]) for c in tables["conditions"]}
+        of_modes = {(groups_of[c["rule_id"]], c["feature_id"]) for c in tables["conditions"] if c["rule_id"] in modes}
+        for group_id, feature_id in sorted(used):
+            key = {"group_id": group_id, "feature_id": feature_id}
+            tables["group_histograms"] += _bins(key, n_highest=40, n_silent=90 if feature_id % 2 else 0)
+            if (group_id, feature_id) in of_modes:
+                self._quantiles(tables, feature_id, group_id=group_id)
 
-    def _quantiles(self, tables: dict[str, list[dict[str, Any]]], feature_id: int) -> None:
+    def _quantiles(
+        self, tables: dict[str, list[dict[str, Any]]], feature_id: int, *, group_id: int | None = None
+    ) -> None:
         for position, quantile in enumerate((0.0, 0.25, 0.5, 0.75, 0.95)):
             for rank in (1, 2):
                 place = feature_id * 10 + position * 2 + rank
-                tables["quantiles"].append(
+                tables["quantiles" if group_id is None else "group_quantiles"].append(
                     {
+                        **({} if group_id is None else {"group_id": group_id}),
                         "feature_id": feature_id,
                         "position": position,
                         "quantile": quantile,

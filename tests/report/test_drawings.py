@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from barlow_report.report.histogram import draw_histogram
 from barlow_report.report.picture_records import HistogramBin
 from barlow_report.report.records import Estimate, Group, Measures, Node, Share
@@ -155,3 +157,27 @@ def test_a_feature_that_never_varies_has_a_histogram() -> None:
 
 def test_no_bins_no_histogram() -> None:
     assert draw_histogram([], thresholds=[1.0]) is None
+
+
+def test_images_at_exactly_the_lowest_activation_stand_apart_and_do_not_flatten_the_others() -> None:
+    bins = [
+        HistogramBin(low=0.0, high=0.0, n_images=90, n_failures=30),
+        HistogramBin(low=0.0, high=0.5, n_images=10, n_failures=5),
+        HistogramBin(low=0.5, high=1.0, n_images=4, n_failures=0),
+    ]
+    drawing = draw_histogram(bins, thresholds=[0.0, 0.5])
+    assert drawing is not None
+    assert drawing.apart is not None
+    assert drawing.apart.is_cut
+    assert (drawing.apart.value, drawing.apart.images) == ("0", "90 images, 30 failures")
+    assert drawing.n_highest == 10
+    bar, first = drawing.apart.bar, drawing.bars[0]
+    assert bar.x + bar.width < first.x == drawing.marks[0].x
+    assert bar.failures_height == pytest.approx(bar.height / 3, abs=0.1)
+    assert 0 < bar.y < first.y == drawing.top
+    assert first.height == drawing.floor - drawing.top
+    few = draw_histogram([HistogramBin(low=0.0, high=0.0, n_images=10, n_failures=0), *bins[1:]], thresholds=[])
+    assert few is not None
+    assert few.apart is not None
+    assert not few.apart.is_cut
+    assert few.apart.bar.height == few.bars[0].height

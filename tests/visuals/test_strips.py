@@ -48,6 +48,18 @@ def test_the_outermost_bins_reach_no_further_than_the_images() -> None:
     assert (equal["low"] < equal["high"]).all()
 
 
+def test_silent_images_are_counted_apart_on_their_side_of_the_threshold() -> None:
+    activations = np.array([0.0, 0.0, 0.0, 0.2, 0.3, 0.9])
+    failed = np.array([True, False, False, True, False, False])
+    table = bins_at_threshold(activations, failed, threshold=0.25, n_bins=2)
+    assert table["bin"].tolist() == list(range(len(table)))
+    assert table[["low", "high", "n_images", "n_failures"]].to_numpy().tolist()[0] == [0.0, 0.0, 3, 1]
+    assert (table["low"].iloc[1], table["high"].iloc[1]) == (0.2, 0.25)
+    assert table.loc[table["high"] <= 0.25, "n_images"].sum() == 4
+    beyond = bins_at_threshold(activations, failed, threshold=-0.1, n_bins=2)
+    assert (beyond["low"] < beyond["high"]).all()  # all images are above: the lowest are not shown before the line
+
+
 def test_images_closest_to_the_threshold_come_first_on_each_side_and_ties_by_id() -> None:
     activations = np.array([0.1, 0.4, 0.5, 0.6, 0.6, 0.9], dtype=np.float32)
     ids = np.array([3, 5, 8, 9, 11, 20])

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from barlow_report.visuals.histograms import histograms
+from barlow_report.visuals.histograms import histograms, is_sparse
 from barlow_report.visuals.triptychs import choose_gallery, most_activating
 
 
@@ -70,6 +70,21 @@ def test_histograms_agree_with_numpy() -> None:
 def test_a_constant_feature_has_one_bin() -> None:
     table = histograms(np.ones((4, 1)), np.array([True, False, False, False]), feature_ids=[0])
     assert table[["low", "high", "n_images", "n_failures"]].to_numpy().tolist() == [[1.0, 1.0, 4, 1]]
+
+
+def test_a_silent_feature_has_its_silence_in_a_bin_of_its_own() -> None:
+    values = np.array([0, 0, 0, 0.1, 0.5, 0.5, 0.9, 1.0], dtype=np.float32)[:, None]
+    failed = np.array([True, True, False, False, True, False, False, True])
+    table = histograms(values, failed, feature_ids=[0], n_bins=2)
+    assert table[["low", "high", "n_images", "n_failures"]].to_numpy().tolist() == [
+        [0.0, 0.0, 3, 2], [0.0, 0.5, 1, 0], [0.5, 1.0, 4, 2]
+    ]  # fmt: skip
+    assert table["position"].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("n_lowest", "n", "expected"), [(1, 2, False), (2, 20, True), (2, 21, False), (5, 5, False)])
+def test_a_feature_is_sparse_from_a_tenth_of_equal_lowest_values_on(n_lowest: int, n: int, expected: bool) -> None:
+    assert bool(is_sparse(n_lowest, n)) is expected
 
 
 def test_no_features_give_no_rows() -> None:

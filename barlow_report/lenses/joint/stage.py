@@ -72,7 +72,7 @@ def _with_members(run: Run, carrying: pd.DataFrame) -> list[tuple[int, pd.DataFr
 def _thumbnails(image_ids: list[int], config: Config, run: Run, *, progress: Progress) -> list[str]:
     """The names of thumbnails below media/; those that other tables show are there already."""
     known: dict[int, str] = {}
-    for name in ("tiles", "galleries", "quantiles", "mode_pictures"):
+    for name in ("tiles", "galleries", "quantiles", "group_quantiles", "mode_pictures"):
         table = run.read_table(name)
         known |= dict(zip(table["image_id"].tolist(), table["thumbnail"].tolist(), strict=True))
     missing = sorted(set(image_ids) - known.keys())

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from barlow_report.formatting import counted, percent
+from barlow_report.formatting import counted
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, Picture, TableColumn
 from barlow_report.report.glossary import meaning
-from barlow_report.report.histogram import HistogramDrawing, draw_histogram
 from barlow_report.report.names import FeatureName
+from barlow_report.report.pages.distributions import Distribution, in_groups, over_all
 from barlow_report.report.pages.page import Heading, Site, SitePage
-from barlow_report.report.pages.pictures import FeaturePicture, TriptychView, feature_picture, triptych
+from barlow_report.report.pages.pictures import TriptychView, triptych
 from barlow_report.report.records import Rule
 from barlow_report.report.words import group_short, grouping_label, images_of, rule_inequality
 
@@ -38,22 +38,14 @@ class RuleUse:
 
 
 @dataclass(frozen=True, kw_only=True)
-class QuantileColumn:
-    """The images at one quantile of the feature."""
-
-    title: str
-    pictures: tuple[FeaturePicture, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
 class FeatureView:
-    """One feature."""
+    """One feature; `distributions` are of the groups whose rules use it, the most important first."""
 
     feature_id: int
     names: tuple[tuple[Link, FeatureName], ...]
     triptychs: tuple[TriptychView, ...]
-    histogram: HistogramDrawing | None
-    quantiles: tuple[QuantileColumn, ...]
+    distributions: tuple[Distribution, ...]
+    everywhere: Distribution
     failure_modes: tuple[RuleUse, ...]
     other_rules: tuple[RuleUse, ...]
     json_path: str
@@ -177,8 +169,7 @@ def feature_pages(site: Site) -> Iterator[SitePage]:
             view=lambda feature_id=feature_id, groups=groups: _view(site, feature_id, groups),  # type: ignore[misc]
             headings=(
                 Heading("Rules that use it", "rules"),
-                Heading("How it is distributed", "histogram"),
-                Heading("From weak to strong", "quantiles"),
+                Heading("From weak to strong", "distribution"),
                 Heading("What it responds to", "triptychs"),
             ),
             crumbs=_UP,
@@ -208,7 +199,6 @@ def _groups_of(site: Site, feature_id: int) -> list[int]:
 def _view(site: Site, feature_id: int, groups: list[int]) -> FeatureView:
     rules = site.catalog.rules_of_feature.get(feature_id, ())
     found = (triptych(site, site.catalog.groups[group_id], feature_id) for group_id in groups)
-    thresholds = [c.printed for rule in rules for c in rule.conditions if c.feature_id == feature_id]
     return FeatureView(
         feature_id=feature_id,
         names=tuple(
@@ -217,32 +207,12 @@ def _view(site: Site, feature_id: int, groups: list[int]) -> FeatureView:
             if (group := site.catalog.groups.get(name.group_id)) is not None
         ),
         triptychs=tuple(view for view in found if view is not None),
-        histogram=draw_histogram(site.catalog.histograms.get(feature_id, ()), thresholds=thresholds),
-        quantiles=_quantiles(site, feature_id),
+        distributions=in_groups(site, feature_id, groups),
+        everywhere=over_all(site, feature_id),
         failure_modes=tuple(_use(site, rule, feature_id) for rule in rules if rule.is_failure_mode),
         other_rules=tuple(_use(site, rule, feature_id) for rule in rules if not rule.is_failure_mode),
         json_path=f"features/{feature_id}/feature.json",
     )
-
-
-def _quantiles(site: Site, feature_id: int) -> tuple[QuantileColumn, ...]:
-    """The images along the distribution, a column for each quantile, the lowest first."""
-    columns: dict[float, list[FeaturePicture]] = {}
-    for found in site.catalog.quantiles.get(feature_id, ()):
-        picture = feature_picture(
-            site,
-            found.image_id,
-            thumbnail=found.thumbnail,
-            activation=found.activation,
-            place=_quantile(found.quantile),
-        )
-        columns.setdefault(found.quantile, []).append(picture)
-    return tuple(QuantileColumn(title=_quantile(q), pictures=tuple(found)) for q, found in columns.items())
-
-
-def _quantile(share: float) -> str:
-    names = {0.0: "lowest", 0.5: "median", 1.0: "highest"}
-    return names.get(share, f"above {percent(share, decimals=0)}")
 
 
 def _use(site: Site, rule: Rule, feature_id: int) -> RuleUse:
