@@ -14,6 +14,7 @@ from torch import nn
 from barlow_report.config import RulesConfig
 from tests.benchmarks.displayed_rates import modes_shown
 from tests.benchmarks.known_causes import Condition, Scenes, associated, best_feature, best_threshold, plan_conditions
+from tests.benchmarks.on_paper import DECODED_PER_SECOND, hand_out, simulate
 from tests.benchmarks.peers.experiments import Experiment, Plan, make_experiment
 from tests.benchmarks.peers.oracles import slice_by_answer, slice_by_ridge, slice_by_threshold
 from tests.benchmarks.peers.pools import CUED_CLASSES, Pool, load_pool
@@ -251,3 +252,20 @@ def test_the_feature_and_the_threshold_that_tell_best_what_is_shown() -> None:
     is_shown = np.arange(6) >= 3
     assert best_threshold(values[:, 1], is_shown) == (4.0, 1.0)
     assert best_threshold(values[:, 0], is_shown) == (0.0, 0.5)
+
+
+def test_units_of_a_job_on_paper_go_to_the_worker_that_is_free_first() -> None:
+    assert hand_out([3.0, 1.0, 1.0, 1.0], n_workers=1, call=0.0, load=2.0) == 8.0
+    assert hand_out([3.0, 1.0, 1.0, 1.0], n_workers=2, call=0.0, load=2.0) == 5.0
+    assert hand_out([1.0] * 4, n_workers=4, call=0.5, load=0.0) == 3.0  # the last one is handed out after two seconds
+    assert hand_out([], n_workers=4, call=0.5, load=1.0) == 0.0
+
+
+def test_a_job_on_paper_takes_no_less_than_its_work_and_is_bound_by_the_driver_in_the_end() -> None:
+    one, many = (simulate(1_300_000, 1_000, n_gpus=n) for n in (1, 4096))
+    work = 1_300_000 / DECODED_PER_SECOND
+    assert one.wall > work
+    assert one.bottleneck == "pass: decoding JPEGs"
+    assert many.wall > sum(seconds for name, seconds in many.by_stage.items() if name.endswith("the driver"))
+    assert many.bottleneck.endswith("the driver")
+    assert 0 < many.efficiency < one.efficiency <= 1
