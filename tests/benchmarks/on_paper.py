@@ -224,9 +224,8 @@ def measure(n_images: int = 400_000, n_features: int = 256) -> None:
     picture = (time.perf_counter() - start) / 50
     unit = 1 if sys.platform == "darwin" else 1024
     print(f"memory of the driver for an image: {(after - before) * unit / n_images:.0f} bytes")
-    print(
-        f"features joined: {block.nbytes * n_blocks / seconds / 1e6:.0f} MB a second; read and checked: {block.nbytes * n_blocks / checked / 1e6:.0f}"
-    )
+    joined, read = (block.nbytes * n_blocks / took / 1e6 for took in (seconds, checked))
+    print(f"features joined: {joined:.0f} MB a second; read and checked: {read:.0f}")
     print(f"a picture of 224 pixels: {picture * 1000:.1f} ms")
 
 
