@@ -21,6 +21,7 @@ from barlow_report.init_cli import init
 from barlow_report.lenses import registry
 from barlow_report.pool_cli import collect_files
 from barlow_report.schema_cli import schema
+from barlow_report.serve_cli import serve
 
 __all__ = ["app", "main"]
 
@@ -36,6 +37,7 @@ app.command()(compare)
 app.command("export-results")(export_results)
 app.command()(gate)
 app.command()(init)
+app.command()(serve)
 app.command()(check)
 app.command()(card)
 app.command()(schema)

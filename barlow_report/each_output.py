@@ -29,6 +29,7 @@ from barlow_report.vision.output_labels import OutputLabels, read_output_labels
 __all__ = ["build_each", "compute_each"]
 
 _SHARED = "run.pass"
+_ABOVE = "All outputs"
 _MEASURES = {"balanced_accuracy": "balanced accuracy", "f1": "F1"}
 
 
@@ -131,7 +132,7 @@ def build_each(
         for run, output in zip(runs, reported, strict=True):
             progress.message(f"Output {output['name']}")
             with run.locked():
-                write_site(run, site=building / output["slug"], images=images, progress=progress)
+                write_site(run, site=building / output["slug"], images=images, above=_ABOVE, progress=progress)
             entries.append(_entry(run, output))
         page = outputs_page(_index(content, entries, runs[0]))
         atomic_write(building / "index.html", page)

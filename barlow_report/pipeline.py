@@ -48,6 +48,7 @@ __all__ = [
     "pack_site",
     "run",
     "run_demo",
+    "site_folder",
     "train",
 ]
 
@@ -65,7 +66,11 @@ _REPORTED_PACKAGES = ("torch", "torchvision", "scikit-learn", "numpy", "pandas",
 
 
 def run(
-    config: Config, *, folder: Path | None = None, site: Path | None = None, progress: Progress | None = None
+    config: Config,
+    *,
+    folder: Path | str | None = None,
+    site: Path | str | None = None,
+    progress: Progress | None = None,
 ) -> Path:
     """Do everything: compute what is missing in the run folder, and build the site.
 
@@ -81,7 +86,8 @@ def run(
     Raises:
         BarlowReportError: Something the user can act on; what was finished is kept, and the same call goes on.
     """
-    with on_this_machine({"run": folder or default_run_folder(config), "site": site}) as local:
+    places = {"run": Path(folder) if folder else default_run_folder(config), "site": Path(site) if site else None}
+    with on_this_machine(places) as local:
         compute_folder(config, folder=local["run"], progress=progress)
         return build_site(local["run"], site=local["site"] or default_site_folder(config.name), progress=progress)
 
@@ -151,9 +157,9 @@ def _compute_lenses(config: Config, run_folder: Run, *, until: str, explained: s
 
 
 def build_site(
-    folder: Path,
+    folder: Path | str,
     *,
-    site: Path | None = None,
+    site: Path | str | None = None,
     profile: Profile = "standalone",
     images: Photographs | None = None,
     progress: Progress | None = None,
@@ -175,13 +181,14 @@ def build_site(
         RunFolderError: The run is missing or not complete.
         OutputError: The site cannot be written, or its folder holds something else.
     """
+    folder, site = Path(folder), Path(site) if site else None
     if is_of_each_output(folder):
         from barlow_report.each_output import build_each
 
         return build_each(folder, site=site, profile=profile, images=images, progress=progress or SilentProgress())
     run_folder = Run.open(folder)
     run_folder.require(STAGES[-1])
-    default = default_site_folder(str(run_folder.info.get("name", folder.name)))
+    default = site_folder(folder)
     site = site or (default.with_name(f"{default.name}.html") if profile == "single" else default)
     with run_folder.locked():
         return write_site(run_folder, site=site, profile=profile, images=images, progress=progress or SilentProgress())
@@ -286,6 +293,12 @@ def default_run_folder(config: Config) -> Path:
 def default_site_folder(name: str) -> Path:
     """Return site/<name> in the working directory."""
     return Path("site") / name
+
+
+def site_folder(folder: Path) -> Path:
+    """Return where the site of the run in `folder` goes by default."""
+    content = read_outputs(folder) if is_of_each_output(folder) else Run.open(folder).info
+    return default_site_folder(str(content.get("name", folder.name)))
 
 
 def _info(config: Config) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from barlow_report.config import Config, Section, load_config, parse_yaml_model, whole_config
+from barlow_report.config import Config, ModelConfig, Section, load_config, parse_yaml_model, whole_config
 from barlow_report.errors import ConfigError
 from barlow_report.lenses.directions.captions import CaptionSet
 from barlow_report.training_config import TrainingConfig
@@ -302,12 +302,16 @@ def test_the_reference_configuration_shows_every_key_and_its_comment() -> None:
             for key, item in value.items():
                 shown.add(prefix + str(key))
                 collect(item, f"{prefix}{key}.")
+        elif isinstance(value, list):
+            for item in value:
+                collect(item, prefix)
 
     collect(yaml.safe_load(uncommented))
     # arguments of a factory are the user's own names
     shown = {key for key in shown if ".arguments." not in key}
-    feature_model = {key for key in _keys(whole_config()) if key.startswith("feature_model.")}
-    assert shown - feature_model == _keys(whole_config()) - feature_model
+    # the keys of the inspected model, which is shown in full
+    again = {f"{section}.{key}" for section in ("feature_model", "comparison.models") for key in _keys(ModelConfig)}
+    assert shown - again == _keys(whole_config()) - again
 
     flat = " ".join(re.sub(r"^\s*#:? ?", "", line) for line in text.splitlines())
     flat = re.sub(r"\s+", " ", flat)

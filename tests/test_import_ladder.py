@@ -48,7 +48,7 @@ OF_A_LENS = {
 }
 PARTS = {
     **{name: name for name in ("config", "tables", "stage")},
-    **dict.fromkeys(("exporting", "laboratory", "proposing", "sources"), "stage"),
+    **dict.fromkeys(("asking", "exporting", "laboratory", "proposing", "sources"), "stage"),
     **dict.fromkeys(
         ("downloads", "page_charts", "page_history", "page_tables", "page_words", "pages", "places"), "report"
     ),
@@ -78,6 +78,7 @@ ONLY_IN = {
         "manual",
         "pool_cli",
         "schema_cli",
+        "serve_cli",
     },
     "fastapi": {"annotations"},
     "fsspec": {"storage"},
@@ -150,6 +151,8 @@ def test_every_module_imports_only_what_is_below_it(path: Path) -> None:
         "check_cli": {"cli_errors", "config", "stages", "terminal"},
         "gate_cli": {"cli_errors", "files", "lenses.gate"},
         "schema_cli": {"cli_errors", "config", "files", "lenses.gate", "training_config"},
+        "preview": FOUNDATION | {"preview"},
+        "serve_cli": {"cli_errors", "pipeline", "preview", "terminal"},
         "starting": FOUNDATION | {"stages", "starting", "vision"},
         "init_cli": {"cli_errors", "errors", "slugs", "starting"},
         "pool_cli": {"cli_errors", "lenses.pool", "terminal"},
@@ -167,6 +170,7 @@ def test_every_module_imports_only_what_is_below_it(path: Path) -> None:
             "pipeline",
             "pool_cli",
             "schema_cli",
+            "serve_cli",
             "terminal",
         }
         | {"training_config"},

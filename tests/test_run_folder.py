@@ -30,6 +30,11 @@ def test_a_folder_without_a_run_cannot_be_opened(tmp_path: Path) -> None:
         Run.open(tmp_path)
 
 
+def test_a_run_is_opened_by_a_path_or_a_text(run: Run) -> None:
+    assert Run.open(str(run.folder)).info == Run.open(run.folder).info
+    assert Run.open(str(run.folder)).folder == run.folder
+
+
 def test_a_run_of_another_format_is_refused(run: Run) -> None:
     (run.folder / "run.json").write_text(json.dumps({"format": 99}))
     with pytest.raises(RunFolderError, match="found format 99"):

@@ -107,7 +107,8 @@ def write_site(
         write_data(content, media, folder, has_scripts=profile != "techdocs")
         copy_assets(folder, profile)
         media.copy(folder, advance=ignore_advance)
-        check_links(folder, suffix=".html" if is_standalone else ".md")
+        outside = () if content.above is None else (content.above.path,)
+        check_links(folder, suffix=".html" if is_standalone else ".md", outside=outside)
     return site / ("index.html" if is_standalone else "index.md")
 
 

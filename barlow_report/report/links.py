@@ -8,7 +8,7 @@ expressions, which are fastest when they start with letters; an HTML parser take
 import os
 import re
 from array import array
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from html import unescape
 from itertools import chain
 from pathlib import Path
@@ -26,27 +26,30 @@ _ELSEWHERE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:|//")
 _N_SHOWN = 5
 
 
-def check_links(site: Path, *, suffix: str = ".html") -> int:
+def check_links(site: Path, *, suffix: str = ".html", outside: Collection[str] = ()) -> int:
     """Return the number of links checked.
 
     Args:
         site: The folder of the site.
         suffix: How files with a page's HTML end: .html, or .md for pages that MkDocs will make an .html of.
+        outside: Files beside the folder that will be there, from its root: "../index.html".
 
     Raises:
         SiteError: Some lead nowhere. That is a bug of ours, so the first few are named.
     """
-    broken, n_links = broken_links(site, suffix=suffix)
+    broken, n_links = broken_links(site, suffix=suffix, outside=outside)
     if broken:
         shown = "; ".join(f"{page}: {link}" for page, link in broken[:_N_SHOWN])
         raise SiteError(f"{len(broken)} broken links in the site, for example {shown}. Please report this as a bug.")
     return n_links
 
 
-def broken_links(site: Path, *, suffix: str = ".html") -> tuple[list[tuple[str, str]], int]:
+def broken_links(
+    site: Path, *, suffix: str = ".html", outside: Collection[str] = ()
+) -> tuple[list[tuple[str, str]], int]:
     """Return the (page, link) pairs below `site` that lead nowhere, and the number of links looked at.
 
-    A fragment that is missing is named once, at the first page that links to it.
+    See `check_links`. A fragment that is missing is named once, at the first page that links to it.
     """
     written = {
         (Path(folder) / name).relative_to(site).as_posix() for folder, _, names in os.walk(site) for name in names
@@ -55,6 +58,7 @@ def broken_links(site: Path, *, suffix: str = ".html") -> tuple[list[tuple[str, 
     files = {name.removesuffix(suffix) + ".html" if name.endswith(suffix) else name for name in written}
     if suffix != ".html":
         files |= {name.removesuffix("/index.html") for name in files}
+    files |= set(outside)
     pages = {name.removesuffix(suffix) + ".html": name for name in sorted(written) if name.endswith(suffix)}
     broken = []
     n_links = 0
@@ -102,7 +106,7 @@ def _links_and_anchors(text: str) -> tuple[set[tuple[str, str]], set[str]]:
 
 
 def _resolve(folder: str, path: str) -> str:
-    """Follow a relative path from a folder of the site; both use / and have no leading one."""
+    """Follow a relative path from a folder of the site; both use / and have no leading one. Beside it: from ../ on."""
     if path.startswith("/"):
         return path  # right at one address only; our sites are at any
     from_root = path.removeprefix("../" * (folder.count("/") + 1)) if folder else path
@@ -110,9 +114,9 @@ def _resolve(folder: str, path: str) -> str:
         return from_root.removesuffix("/")  # nearly all links go by the root
     parts = [part for part in folder.split("/") if part]
     for part in path.split("/"):
-        if part == "..":
-            if not parts:
-                return "../"
+        if part == ".." and (not parts or parts[-1] == ".."):
+            parts.append("..")  # beside the site
+        elif part == "..":
             parts.pop()
         elif part not in ("", "."):
             parts.append(part)

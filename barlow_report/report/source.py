@@ -40,6 +40,7 @@ class ReportSource:
         settings: The words of the site.
         batch: What people are asked to describe; None: nothing.
         lenses: What may have more to say; those with tables in `tables` do.
+        above: The name of a page `index.html` in the folder above the site, which lists several reports; None: none.
     """
 
     info: Mapping[str, Any]
@@ -49,6 +50,7 @@ class ReportSource:
     settings: SiteConfig = field(default_factory=SiteConfig)
     batch: FormBatch | None = None
     lenses: Sequence["Lens[Any]"] = ()
+    above: str | None = None
 
 
 def gain_chart(position: int) -> str:

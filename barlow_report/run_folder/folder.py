@@ -39,12 +39,13 @@ class Run(TableFiles, PictureFiles, InfoFile):
         return run
 
     @classmethod
-    def open(cls, folder: Path) -> "Run":
+    def open(cls, folder: Path | str) -> "Run":
         """Open an existing run folder for reading; at an address, a copy of it as it is now.
 
         Raises:
             RunFolderError: There is none at `folder`, or it has another format.
         """
+        folder = Path(folder)
         if (address := address_of(folder)) is not None:
             from barlow_report.storage.mirror import mirrored
 

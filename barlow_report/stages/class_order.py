@@ -20,7 +20,7 @@ from barlow_report.vision.class_names import some
 from barlow_report.vision.class_order import BetterOrder, find_better_order, mixed_up_pairs
 from barlow_report.vision.datasets import ImageList
 
-__all__ = ["check_class_order", "refuse_wrong_orders"]
+__all__ = ["check_class_order", "refuse_wrong_orders", "wrong_order"]
 
 _N_INLINE = 20
 _N_PAIRS = 3
@@ -83,16 +83,26 @@ def refuse_wrong_orders(
         predictions: (n_images, n_models) class_id that each predicts.
         class_names: The run's.
     """
-    if config.data.confirm_class_order:
-        return
     for name, column in zip(models, predictions.T, strict=True):
-        found = find_better_order(labels, column.astype(np.int64), class_names)
-        if found is not None:
+        problem = wrong_order(config, labels, column, class_names=class_names)
+        if problem is not None:
             raise DataError(
-                f"comparison.predictions: {percent(found.accuracy)} of the predictions of {name!r} are right, and "
-                f"{percent(found.better)} would be {_if(found)}. Correct the column, or write names into it. If the "
-                "order is right and the model that bad, confirm it:\ndata:\n  confirm_class_order: true"
+                f"comparison.predictions: {name!r}: {problem} Correct the column, or write names into it. If the order "
+                "is right and the model that bad, confirm it:\ndata:\n  confirm_class_order: true"
             )
+
+
+def wrong_order(
+    config: Config, labels: Integers, predictions: npt.NDArray[np.integer], *, class_names: Sequence[str]
+) -> str | None:
+    """Say with which other order of the classes far more predictions would be right; None where there is none."""
+    if config.data.confirm_class_order:
+        return None
+    found = find_better_order(labels, predictions.astype(np.int64), class_names)
+    if found is None:
+        return None
+    right, better = percent(found.accuracy), percent(found.better)
+    return f"{right} of the predictions are right, and {better} would be {_if(found)}."
 
 
 def _if(found: BetterOrder) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from barlow_report.run_folder import Run
@@ -26,7 +27,8 @@ def current_tables(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, pd
     then = group_keys(names.drop(columns="name").rename(columns={"group_name": "name"}))
     moved = {old: now.get(key) for old, key in then.items()}
     for name, frame in (("feature_names", names), ("name_variants", tables["name_variants"])):
-        kept = frame[[moved.get(group_id) is not None for group_id in frame["group_id"]]]
+        is_there = [moved.get(group_id) is not None for group_id in frame["group_id"]]
+        kept = frame[np.array(is_there, dtype=bool)]  # an empty list would choose no column
         others[name] = kept.assign(group_id=[moved[group_id] for group_id in kept["group_id"]])
     if len(names):
         others["study_figures"] = tables["study_figures"]

@@ -45,6 +45,7 @@ def write_site(
     site: Path,
     profile: Profile = "standalone",
     images: Photographs | None = None,
+    above: str | None = None,
     progress: Progress,
 ) -> Path:
     """Build the site of a finished run in folder `site` and return its front page.
@@ -54,13 +55,14 @@ def write_site(
         site: The folder of the site, which is replaced as a whole.
         profile: What the pages are for, see `Profile`.
         images: How much of the photographs to show; default: what the run's configuration says.
+        above: See `ReportSource`.
         progress: Where to report to.
 
     Raises:
         SiteError: A page cannot be built.
         OutputError: The site cannot be written, or its folder holds something else.
     """
-    prepared = prepare(_source(run, images=images, progress=progress))  # which lets go of the tables
+    prepared = prepare(_source(run, images=images, above=above, progress=progress))  # which lets go of the tables
     pa.default_memory_pool().release_unused()
     # MkDocs copies files of its own, and reports a full disk in its own way
     with progress.task("Building the site", total=prepared.n_pages, unit="pages") as advance, output_errors(site):
@@ -92,7 +94,7 @@ def write_card(run: Run, file: Path, *, progress: Progress) -> bool:
     return True
 
 
-def _source(run: Run, *, images: Photographs | None, progress: Progress) -> ReportSource:
+def _source(run: Run, *, images: Photographs | None, above: str | None = None, progress: Progress) -> ReportSource:
     """Read the run folder, with as much of the photographs as the site may show."""
     info = run.info
     promised = {name for stage in stage_tables() for name in run.promised_tables(stage)} - {"scores"}  # a lost one
@@ -113,6 +115,7 @@ def _source(run: Run, *, images: Photographs | None, progress: Progress) -> Repo
         settings=settings,
         lenses=registry.LENSES,
         batch=form_batch(run, tables),
+        above=above,
     )
 
 

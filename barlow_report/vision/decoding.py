@@ -22,6 +22,7 @@ __all__ = [
     "Batch",
     "Decoded",
     "Decoder",
+    "DifferentSizesError",
     "Pixels",
     "Plan",
     "Stacked",
@@ -50,10 +51,11 @@ class Plan:
     decoder: "Decoder"
     models: "tuple[LoadedModel, ...]"
     has_inspected: bool
+    has_features: bool = True
 
     @property
     def feature(self) -> "LoadedModel":
-        """The model that gives the features."""
+        """The model that gives the features, where they are wanted."""
         return self.models[0]
 
     @property
@@ -121,12 +123,16 @@ class Decoder:
         return Stacked(decoded=replace(decoded, pixels=[]), pixels=[np.stack(version) for version in versions])
 
 
+class DifferentSizesError(DataError):
+    """Images that a model wants in one batch have different sizes."""
+
+
 def check_sizes(found: Sequence[Sequence[int]], names: Sequence[str]) -> None:
-    """Raise a DataError unless images of these names have the same height and width."""
+    """Raise a DifferentSizesError unless images of these names have the same height and width."""
     for size, name in zip(found, names, strict=True):
         if size != found[0]:
             sizes = [f"{name} ({height} × {width})" for name, (height, width) in ((names[0], found[0]), (name, size))]
-            raise DataError(
+            raise DifferentSizesError(
                 f"images have different sizes (height × width) where the model needs one: {' and '.join(sizes)}. Set "
                 "'crop', or 'resize: [height, width]', in the model's preprocessing."
             )
@@ -153,18 +159,17 @@ class Decoded:
     remarks: list[Remarks]
 
 
-def make_plan(source: ImageSource, feature_model: "LoadedModel", inspected_model: "LoadedModel | None") -> Plan:
-    """Return what a pass with these models runs; two that want the same pixels share them."""
-    models = [feature_model]
-    geometries = [geometry(feature_model.preprocessing)]
-    if inspected_model is not None and inspected_model is not feature_model:
-        models.append(inspected_model)
-        if geometry(inspected_model.preprocessing) != geometries[0]:
-            geometries.append(geometry(inspected_model.preprocessing))
+def make_plan(source: ImageSource, feature_model: "LoadedModel | None", inspected_model: "LoadedModel | None") -> Plan:
+    """Return what a pass with these models, at least one, runs; two that want the same pixels share them."""
+    models = [model for model in (feature_model, inspected_model) if model is not None]
+    distinct = models[:1] if models[0] is models[-1] else models
     return Plan(
-        decoder=Decoder(source=source, geometries=tuple(geometries)),
-        models=tuple(models),
+        decoder=Decoder(
+            source=source, geometries=tuple(dict.fromkeys(geometry(model.preprocessing) for model in distinct))
+        ),
+        models=tuple(distinct),
         has_inspected=inspected_model is not None,
+        has_features=feature_model is not None,
     )
 
 

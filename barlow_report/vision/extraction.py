@@ -3,17 +3,10 @@
 A function from a shard of paths to arrays without any state, so that shards can be computed in any order, by other
 processes, on other machines, and the caller decides what is saved when. Its result depends on the files and the models
 alone: batches are cut by position in the shard and not by how fast a file was read, and an unreadable image leaves its
-batch smaller instead of moving the others.
-
-On a processor every thread decodes a batch and then runs the models on it: nobody waits, and no core is asked for by
-two threads. With a device of its own for the models, threads, or processes where it pays, decode ahead of it, another
-thread makes batches of what they decode, and a batch is on its way to the device while the one before is computed.
-Either way what is in memory is a few batches, whatever the number of images.
+batch smaller instead of moving the others. How batches are decoded and run is `passes`.
 """
 
-import os
-from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -21,32 +14,19 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from barlow_report.errors import ModelError
 from barlow_report.progress import Advance, ignore_advance
-from barlow_report.vision.decoding import Batch, Decoded, Plan, in_slices, make_plan
-from barlow_report.vision.decoding_processes import decoding_processes
-from barlow_report.vision.images import keep_memory
-from barlow_report.vision.inference import Computed, Outputs, Uploads, fetch, run_models, stage
+from barlow_report.vision.decoding import Plan, make_plan
+from barlow_report.vision.inference import Computed, Outputs, fetch, run_models
 from barlow_report.vision.memory import MemoryLimit
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.outputs import summarise
+from barlow_report.vision.passes import Work, batches_of, default_batch_size, run_batches
 from barlow_report.vision.remarks import Remarks
 from barlow_report.vision.sources.source import ImageSource
-from barlow_report.vision.workers import pool_of, prefetch, processor_replicas
 
-__all__ = ["ShardResult", "default_batch_size", "extract_shard", "extract_shards"]
-
-BATCH_SIZE = 32
-"""Images per batch where nothing else is asked for."""
-
-BATCH_SIZE_ON_DEVICE = 256
-"""The same where a device of its own runs the models; halved where its memory does not hold as many."""
-
-N_BATCHES_STARTED = 2
-"""Batches that a device has to do while the results of the one before are waited for and saved."""
-
+__all__ = ["ShardResult", "extract_shard", "extract_shards"]
 
 _MAX_LOSS = 0.05  # rounding error of what is stored, in standard deviations of a feature
 _MAX_LOST_SHARE = 0.05  # of the features: channels that are nearly dead are no reason to stop
@@ -134,12 +114,9 @@ def extract_shards(
         ModelError: A model gives features or outputs that are not finite, or does not fit into memory with one
             image; the image is named.
     """
-    is_processor = feature_model.device.type == "cpu"
     size = batch_size or default_batch_size(feature_model.device)
     plan = make_plan(source, feature_model, inspected_model)
-    batches = [Batch(paths=s[i : i + size], first=i) for s in shards for i in range(0, len(s), size)]
-    compute = _compute_on_processor if is_processor else _compute_on_device
-    with closing(compute(plan, batches, n_workers)) as computed:
+    with closing(run_batches(_work(plan), batches_of(shards, size), n_workers=n_workers)) as computed:
         for paths in shards:
             parts: list[Computed] = []
             for part in islice(computed, -(-len(paths) // size)):
@@ -148,43 +125,15 @@ def extract_shards(
             yield _collect(plan, parts, dtype=feature_dtype, keeps_values=keeps_values)
 
 
-def default_batch_size(device: torch.device) -> int:
-    """Return the number of images per batch where nothing else is asked for."""
-    return BATCH_SIZE if device.type == "cpu" else BATCH_SIZE_ON_DEVICE
-
-
-def _compute_on_processor(
-    plan: Plan, batches: Sequence[Batch], n_workers: int | None
-) -> Generator[Computed, None, None]:
-    uploads = Uploads(plan.feature.device)
-
-    def compute(models: tuple[LoadedModel, ...], batch: Batch) -> Computed:
-        own = replace(plan, models=models)
-        staged = stage([own.decoder.stack(batch)], own.feature.device)
-        return fetch(own, staged.decoded, run_models(own, staged, MemoryLimit(), uploads))
-
-    with processor_replicas(plan.models, n_workers=n_workers) as replicas:
-        keep_memory(replicas.n_workers)
-        yield from replicas.map(compute, batches)
-
-
-def _compute_on_device(plan: Plan, batches: Sequence[Batch], n_workers: int | None) -> Generator[Computed, None, None]:
-    limit, uploads = MemoryLimit(), Uploads(plan.feature.device)
-    n_threads = n_workers or os.cpu_count() or 1
-    started: deque[tuple[Decoded, list[Outputs]]] = deque()
-    with (
-        decoding_processes(plan.decoder, batches) as stack,
-        pool_of(n_threads, name="decode") as pool,
-        pool_of(1, name="stage") as stager,
-    ):
-        keep_memory(n_threads)
-        slices = in_slices(pool, stack, batches)
-        for staged in prefetch(stager, (stage(parts, plan.feature.device) for parts in slices)):
-            started.append((staged.decoded, run_models(plan, staged, limit, uploads)))
-            if len(started) > N_BATCHES_STARTED:
-                yield fetch(plan, *started.popleft())
-        while started:
-            yield fetch(plan, *started.popleft())
+def _work(plan: Plan) -> Work[list[Outputs], Computed]:
+    """What is done with a batch: features, and outputs where there is a model to predict."""
+    limit = MemoryLimit()
+    return Work(
+        decoder=plan.decoder,
+        models=plan.models,
+        start=lambda models, staged, uploads: run_models(replace(plan, models=models), staged, limit, uploads),
+        finish=lambda models, decoded, parts: fetch(replace(plan, models=models), decoded, parts),
+    )
 
 
 def _collect(

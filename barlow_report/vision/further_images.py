@@ -19,6 +19,7 @@ from barlow_report.vision.class_labels import class_ids
 from barlow_report.vision.class_names import MISSING_TEXTS, some
 from barlow_report.vision.classes import ClassList, configured_classes, synset_ids
 from barlow_report.vision.datasets import ImageList, decoding_of, local_source
+from barlow_report.vision.further_outputs import has_output_labels, list_further_of_output
 from barlow_report.vision.manifest import list_manifest
 from barlow_report.vision.sources.folder import list_loose_folder
 from barlow_report.vision.sources.parquet import list_parquet
@@ -48,6 +49,8 @@ def list_further(config: FurtherDataConfig, *, data: DataConfig, class_names: Se
             list, or no label is a class of the run.
     """
     try:
+        if has_output_labels(config, data):
+            return list_further_of_output(config.completed(data), data=data, class_names=tuple(class_names))
         classes = classes_of_run(data, class_names)
         return _listed(config.completed(data), classes, key=key)
     except DataError as error:

@@ -42,7 +42,7 @@ class Outputs:
     """What the models give for a part of a batch, perhaps not computed yet.
 
     Attributes:
-        features: float32, shape (n, n_features).
+        features: float32, shape (n, n_features), or (n, 0) where they are not wanted.
         outputs: float32, shape (n, n_outputs); None without an inspected model.
         is_there: To wait for; None where they can be used at once.
     """
@@ -137,8 +137,11 @@ def images_per_run(device: torch.device, size: tuple[int, int], limit: MemoryLim
 def _run_part(plan: Plan, pixels: list[torch.Tensor], uploads: Uploads) -> Outputs:
     with torch.inference_mode():
         images = [uploads.inputs(version) for version in pixels]
-        found, features, _ = plan.feature.features(_laid_out(plan.feature, images[0]))
-        if plan.inspected is not None and plan.inspected is not plan.feature:
+        if plan.has_features:
+            found, features, _ = plan.feature.features(_laid_out(plan.feature, images[0]))
+        else:
+            features = images[0].new_zeros(len(images[0]), 0)
+        if plan.inspected is not None and not (plan.has_features and plan.inspected is plan.feature):
             found = plan.inspected.predict(_laid_out(plan.inspected, images[-1]))
         if plan.feature.device.type != "cuda":
             return Outputs(features=features, outputs=found if plan.has_inspected else None, is_there=None)
@@ -165,8 +168,8 @@ def fetch(plan: Plan, decoded: Decoded, parts: list[Outputs]) -> Computed:
     for part in parts:
         if part.is_there is not None:
             part.is_there.synchronize()
-    features = [np.zeros((0, plan.feature.n_features), np.float32), *(part.features.cpu().numpy() for part in parts)]
-    found = np.concatenate(features)
+    n_features = plan.feature.n_features if plan.has_features else 0
+    found = np.concatenate([np.zeros((0, n_features), np.float32), *(part.features.cpu().numpy() for part in parts)])
     _check(np.isfinite(found).all(axis=1), "features", plan.feature, decoded.names)
     if plan.inspected is None:
         return Computed(decoded=decoded, features=found, outputs=None)

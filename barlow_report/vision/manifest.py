@@ -30,7 +30,7 @@ from barlow_report.vision.images import AS_SEEN, Decoding
 from barlow_report.vision.sources.folder import files_below
 from barlow_report.vision.sources.source import Listing
 
-__all__ = ["list_manifest", "require_some_images"]
+__all__ = ["list_manifest", "manifest_columns", "require_some_images"]
 
 MAX_VALUES = 1000
 """Different values a column may have that groups images; more would be a name or a number for each image."""
@@ -102,6 +102,15 @@ def list_manifest(
         confidences=_confidences(frame[confidences], path) if confidences else None,
         attributes={name: _attributes(frame, name, path, names=names) for name in dict.fromkeys(columns)},
     )
+
+
+def manifest_columns(path: Path) -> tuple[str, ...]:
+    """Return the names of a manifest's columns, without spaces around them.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
+    return tuple(name.strip() for name in _read_table(path).column_names)
 
 
 def require_some_images(paths: Sequence[str], *, root: Path, path: Path) -> None:

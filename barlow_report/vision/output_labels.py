@@ -23,9 +23,10 @@ from barlow_report.vision.datasets import ImageList, decoding_of
 from barlow_report.vision.manifest import list_manifest
 from barlow_report.vision.sources.source import ImageSource
 
-__all__ = ["OutputLabels", "read_output_labels"]
+__all__ = ["UNKNOWN", "OutputLabels", "output_values", "read_lists", "read_output_labels"]
 
 UNKNOWN = -1
+"""In place of 1 or 0: it is not known whether an image is positive."""
 
 _VALUES = {"1": 1, "0": 0, "1.0": 1, "0.0": 0, "true": 1, "false": 0}
 
@@ -118,7 +119,7 @@ def read_output_labels(config: DataConfig, *, columns: Sequence[str] = ()) -> Ou
     )
     notes = dict(listing.assumptions)
     if config.label_list is None:
-        found = [_values(listing.attributes[name], name, path) for name in names]
+        found = [output_values(listing.attributes[name], name, path) for name in names]
         values = np.stack(found, axis=1)
     else:
         names, values = _listed(config, config.label_list, path, notes)
@@ -139,7 +140,17 @@ def read_output_labels(config: DataConfig, *, columns: Sequence[str] = ()) -> Ou
     )
 
 
-def _values(texts: Sequence[str | None], name: str, path: Path) -> npt.NDArray[np.int8]:
+def output_values(texts: Sequence[str | None], name: str, path: Path) -> npt.NDArray[np.int8]:
+    """Return 1, 0 or `UNKNOWN` for each image, (n,), from a column of the manifest.
+
+    Args:
+        texts: What it holds, (n,); None: nothing.
+        name: Of the column.
+        path: Of the manifest, for messages.
+
+    Raises:
+        DataError: Something else is there.
+    """
     found = np.full(len(texts), UNKNOWN, dtype=np.int8)
     for row, text in enumerate(texts):
         if text is not None:
@@ -157,7 +168,7 @@ def _listed(
     config: DataConfig, column: str, path: Path, notes: dict[str, str]
 ) -> tuple[tuple[str, ...], npt.NDArray[np.int8]]:
     """The labels of a column of lists."""
-    lists = _read_lists(path, column)
+    lists = read_lists(path, column)
     configured = configured_classes(config)
     mentioned = {name for names in lists if names is not None for name in names}
     if configured is not None:
@@ -185,7 +196,12 @@ def _listed(
     return names, values
 
 
-def _read_lists(path: Path, column: str) -> list[list[str] | None]:
+def read_lists(path: Path, column: str) -> list[list[str] | None]:
+    """Return the names that a Parquet manifest lists for each image, (n,); None where it says nothing.
+
+    Raises:
+        DataError: The file is no Parquet, or the column is missing or holds something else.
+    """
     if path.suffix.lower() not in (".parquet", ".pq"):
         raise DataError(
             f"{path}: data.label_list needs a Parquet manifest, whose columns can hold lists. For CSV, give "

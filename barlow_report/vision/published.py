@@ -14,7 +14,7 @@ from torch import nn
 
 from barlow_report.errors import ModelError
 
-__all__ = ["PublishedModel", "build_timm", "build_torchvision"]
+__all__ = ["PublishedModel", "build_timm", "build_torchvision", "import_timm"]
 
 INTERPOLATIONS = ("bilinear", "bicubic")
 HUB_PREFIXES = ("hf_hub:", "hf-hub:")
@@ -122,7 +122,7 @@ def build_timm(
     Raises:
         ModelError: timm is not installed, has no such model or weights, or the model cannot be built or downloaded.
     """
-    timm = _import_timm(where)
+    timm = import_timm(where)
     full_name = name if pretrained in (True, False) else f"{name.partition('.')[0]}.{pretrained}"
     if not full_name.startswith(HUB_PREFIXES):
         _check_timm_name(timm, full_name, where=where)
@@ -147,7 +147,12 @@ def build_timm(
     )
 
 
-def _import_timm(where: str) -> ModuleType:
+def import_timm(where: str) -> ModuleType:
+    """Return the library timm; `where` names what needs it in errors.
+
+    Raises:
+        ModelError: It is not installed.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of its dependencies

@@ -15,11 +15,11 @@ from barlow_report.errors import ModelError
 from barlow_report.vision.consistency import N_IMAGES, Outcome, Uses, check_consistency
 from barlow_report.vision.decisions import LARGEST, Decision
 from barlow_report.vision.decoding import Batch, Decoded, Pixels, make_plan
-from barlow_report.vision.extraction import default_batch_size
 from barlow_report.vision.inference import images_per_run, to_inputs
 from barlow_report.vision.memory import MemoryLimit, within_memory
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.outputs import TIES_ADVICE, summarise
+from barlow_report.vision.passes import default_batch_size
 from barlow_report.vision.sources.source import ImageSource
 
 __all__ = ["draw_sample", "try_models"]
@@ -36,7 +36,7 @@ def try_models(
     labels: npt.NDArray[np.int64],
     *,
     source: ImageSource,
-    feature_model: LoadedModel,
+    feature_model: LoadedModel | None,
     inspected_model: LoadedModel | None,
     batch_size: int | None = None,
     decisions: Sequence[Decision] = (LARGEST,),
@@ -48,7 +48,7 @@ def try_models(
         paths: All images.
         labels: Their classes.
         source: Reads them.
-        feature_model: Gives the features.
+        feature_model: Gives the features; None where they are not wanted.
         inspected_model: Gives the predictions, perhaps the same object; None where they are known.
         batch_size: Of the pass, as configured.
         decisions: What follows from the inspected model's outputs; none: not yet known.
@@ -117,13 +117,14 @@ def _of_one_size(decoded: Decoded) -> Decoded:
     )
 
 
-def _uses(feature_model: LoadedModel, inspected_model: LoadedModel | None) -> Iterator[tuple[LoadedModel, Uses]]:
-    if inspected_model is feature_model:
+def _uses(feature_model: LoadedModel | None, inspected_model: LoadedModel | None) -> Iterator[tuple[LoadedModel, Uses]]:
+    if feature_model is not None and inspected_model is feature_model:
         yield feature_model, "both"
         return
     if inspected_model is not None:
         yield inspected_model, "outputs"
-    yield feature_model, "features"
+    if feature_model is not None:
+        yield feature_model, "features"
 
 
 def _check_outputs(

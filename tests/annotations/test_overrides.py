@@ -3,10 +3,14 @@
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from barlow_report import cli
 from barlow_report.annotations.overrides import Override, load_overrides, overridden
 from barlow_report.commands.merge import MergeSettings, merge_files
 from barlow_report.errors import DataError
+from barlow_report.stages.names import current_tables
+from barlow_report.tables import ANSWER_TABLES
 from tests.annotations.people import finished_run
 
 GROUPS = [(0, "label", "mug"), (1, "label", "purse"), (2, "prediction", "mug")]
@@ -106,3 +110,20 @@ def test_nothing_is_merged_when_the_file_is_wrong_missing_its_target_or_called_o
         merge_files(run, [], settings=MergeSettings())
     assert not run.has_table("feature_names")
     assert not (run.folder / "annotations" / "records.jsonl").exists()
+
+
+def test_a_name_of_the_owner_alone_reaches_the_pages(tmp_path: Path) -> None:
+    run = finished_run(tmp_path / "run")
+    groups, selection = run.read_table("groups"), run.read_table("selection")
+    group = groups.set_index("group_id").loc[selection["group_id"].iloc[0]]
+    feature_id = int(selection["feature_id"].iloc[0])
+    folder = run.folder / "annotations"
+    folder.mkdir(exist_ok=True)
+    entry = f"{{grouping: {group['grouping']}, group: {group['name']}, feature: {feature_id}, name: handle}}"
+    (folder / "names.yaml").write_text(f"names:\n- {entry}\n")
+    result = CliRunner().invoke(cli.app, ["annotations", "merge", str(run.folder)])
+    assert result.exit_code == 0, result.output
+    found = current_tables(run, {"groups": groups, **{name: run.read_table(name) for name in ANSWER_TABLES}})
+    assert found["feature_names"]["name"].tolist() == ["handle"]
+    assert {"group_id", "text"} <= {*found["name_variants"].columns}, "a table without rows keeps its columns"
+    assert found["name_variants"].empty

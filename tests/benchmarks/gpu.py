@@ -47,12 +47,13 @@ from barlow_report.vision.decisions import Decision
 from barlow_report.vision.decoding import Batch, Stacked, in_slices, make_plan
 from barlow_report.vision.decoding_processes import decoding_processes
 from barlow_report.vision.devices import choose_device
-from barlow_report.vision.extraction import ShardResult, default_batch_size, extract_shards
+from barlow_report.vision.extraction import ShardResult, extract_shards
 from barlow_report.vision.images import AS_SEEN, DecodedImage, keep_memory
 from barlow_report.vision.inference import stage
 from barlow_report.vision.intervention import Interventions
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.outcomes import Change, Task
+from barlow_report.vision.passes import default_batch_size
 from barlow_report.vision.preprocessing import to_tensor
 from barlow_report.vision.probing import difference
 from barlow_report.vision.reading import read_file

@@ -76,8 +76,7 @@ def test_the_reference_says_what_a_key_may_be(site: Path) -> None:
     assert "rho number from 0 to 1; default 0.1 ρ: a failure mode's error rate exceeds" in text
     assert "evidence shuffles or held_out; default shuffles" in text
     assert "max_depth whole number from 1 to 4 Depth of each group" in text
-    assert "mean list, each number from -1,000,000 to 1,000,000" in text
-    assert "list of 2: each number" in text
+    assert "resize whole number from 1 to 4,096 or list of 2: each whole number from 1 to 4,096" in text
     assert "data section; needed" in text
 
 

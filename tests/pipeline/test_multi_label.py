@@ -18,6 +18,7 @@ from barlow_report.config import load_config
 from barlow_report.config.further import FurtherDataConfig
 from barlow_report.errors import ModelError, RunFolderError
 from barlow_report.progress import SilentProgress
+from barlow_report.report.links import broken_links
 from barlow_report.run_folder import Run
 from barlow_report.slugs import slugs
 from barlow_report.stages import image_pass
@@ -266,6 +267,19 @@ def test_outputs_without_positive_images_have_no_report(tmp_path: Path) -> None:
     assert "mark: none of the 60 images with a label is positive" in page
     table.assign(**dict.fromkeys(THINGS, "1")).to_csv(tmp_path / "labels.csv", index=False)
     assert "no output has both positive and negative images; the first, 'red patch'" in refused("run", config)
+
+
+def test_every_page_of_an_output_leads_to_the_page_of_all(finished: Path, tmp_path: Path) -> None:
+    for slug in SLUGS:
+        site = finished.parent / "site" / slug
+        pages = sorted(site.rglob("index.html"))
+        assert len(pages) > 5
+        for page in pages:
+            way = "../" * (len(page.relative_to(site).parts) - 1)
+            assert f'<li><a href="{way}../index.html">All outputs</a></li>' in page.read_text(encoding="utf-8")
+    assert broken_links(finished.parent / "site")[0] == []
+    alone = pipeline.build_site(finished.parent / "run" / SLUGS[2], site=tmp_path / "alone")
+    assert "All outputs" not in alone.read_text(encoding="utf-8")
 
 
 def test_what_does_not_fit_says_what_to_do(tmp_path: Path) -> None:

@@ -62,12 +62,12 @@ def draw(rng: np.random.Generator, present: dict[str, bool]) -> Image.Image:
     return Image.fromarray((np.clip(pixels, 0, 1) * 255).astype(np.uint8))
 
 
-def write_things(folder: Path, *, n: int = 160, settings: dict[str, Any] | None = None) -> Path:
+def write_things(folder: Path, *, n: int = 160, seed: int = 0, settings: dict[str, Any] | None = None) -> Path:
     """Write scenes, their labels, the network and a configuration below `folder`; return the configuration's path.
 
     Of every tenth scene it is not known whether it holds a blue patch. The output for blue misses faint ones.
     """
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     (folder / "images").mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
     for index in range(n):

@@ -44,3 +44,9 @@ def test_a_fragment_that_many_link_to_and_nobody_has_is_named_once(tmp_path: Pat
 def test_escaped_and_quoted_addresses_are_understood(tmp_path: Path) -> None:
     site = _site(tmp_path, **{"a b": '<a href="../z%C3%BC&amp;/index.html?q=1">x</a>', "zü&": "<p>b</p>"})
     assert broken_links(site) == ([], 1)
+
+
+def test_a_page_beside_the_site_may_be_named_and_no_other_one_is_allowed(tmp_path: Path) -> None:
+    site = _site(tmp_path, a='<a href="../../index.html">all</a>', b='<a href="../../../index.html">x</a>')
+    assert broken_links(site, outside=["../index.html"]) == ([("b/index.html", "../../../index.html")], 2)
+    assert len(broken_links(site)[0]) == 2

@@ -12,7 +12,7 @@ from torch import nn
 
 from barlow_report.config import PreprocessingConfig
 from barlow_report.errors import DataError, ModelError
-from barlow_report.vision import decoding, decoding_processes, extraction
+from barlow_report.vision import decoding, decoding_processes, passes
 from barlow_report.vision.extraction import ShardResult, extract_shard, extract_shards
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.sources.folder import FolderSource
@@ -267,7 +267,7 @@ def test_a_batch_that_does_not_fit_into_memory_is_halved(
     tmp_path: Path, many: list[str], place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if place == "device":
-        monkeypatch.setattr(extraction, "_compute_on_processor", extraction._compute_on_device)
+        monkeypatch.setattr(passes, "_on_processor", passes._on_device)
     expected = run(tmp_path, many, wrap(ColourNet()), batch_size=16)
     model = wrap(Hungry())
     Hungry.sizes.clear()
@@ -292,14 +292,14 @@ def test_a_device_of_its_own_gives_the_results_of_the_processor(
 ) -> None:
     model = wrap(ColourNet())
     expected = run(tmp_path, many, model, batch_size=4)
-    monkeypatch.setattr(extraction, "_compute_on_processor", extraction._compute_on_device)
+    monkeypatch.setattr(passes, "_on_processor", passes._on_device)
     monkeypatch.setattr(decoding, "SLICE_SIZE", 3)
     assert same(run(tmp_path, many, model, batch_size=4), expected)
 
 
 @pytest.fixture
 def by_processes(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    monkeypatch.setattr(extraction, "_compute_on_processor", extraction._compute_on_device)
+    monkeypatch.setattr(passes, "_on_processor", passes._on_device)
     monkeypatch.setattr(decoding_processes, "FEWEST_IMAGES", 1)
     return monkeypatch
 

@@ -1,25 +1,116 @@
 """Section `comparison` of the configuration."""
 
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from barlow_report.config.base import Name, Section
+from barlow_report.config.base import Name, Positive, Section, absolute
+from barlow_report.config.models import ModelConfig
 
-__all__ = ["ComparisonConfig"]
+__all__ = ["NAMES_SUFFIX", "ComparedModelConfig", "ComparisonConfig"]
+
+NAMES_SUFFIX = ".txt"
+"""Of a file with a name or pattern in each line."""
+
+_LIBRARIES = ("torchvision", "timm", "transformers")
+
+
+class ComparedModelConfig(ModelConfig):
+    """A model, or a family of them: the keys of `inspected_model`, where names and files may be patterns.
+
+    Published weights are the default for models of torchvision and timm.
+    """
+
+    name: Name | None = Field(None, description="What the model is called; default: its library's name, or its file's.")
+    family: Name | None = Field(None, description="Its colour in charts; default: its library's, where it has one.")
+    exclude: tuple[Name, ...] = Field((), description="Names of a family, or patterns, that are left out.")
+
+    @field_validator(*_LIBRARIES)
+    @classmethod
+    def _names_beside(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None or not value.endswith(NAMES_SUFFIX) or not info.context:
+            return value
+        return str(absolute(Path(value), Path(info.context["folder"])))
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the weights are those that the library publishes: they are unless something else is said."""
+        is_of_library = self.torchvision is not None or self.timm is not None
+        return is_of_library and self.weights is None and "pretrained" not in self.model_fields_set
+
+    def spec(self, **changed: Any) -> ModelConfig:
+        """Return one model of the family; `changed` are its keys that are not those of the family."""
+        values = {key: getattr(self, key) for key in self.model_fields_set & ModelConfig.model_fields.keys()}
+        if self.is_published:
+            values["pretrained"] = True
+        return ModelConfig(**{**values, **changed})
 
 
 class ComparisonConfig(Section):
     """Other models on the same images: what errors they make, and which failure modes they share."""
 
-    predictions: Path = Field(
+    predictions: tuple[Path, ...] = Field(
+        (),
         description="CSV, TSV or Parquet with the column path and one column per model: classes by name, WordNet id or "
-        "index, for every image of the run."
+        "index, for every image of the run. Or a list of such files.",
     )
-    models: tuple[Name, ...] = Field((), description="Columns to compare; default: all but path.")
+    columns: tuple[Name, ...] = Field((), description="Columns of `predictions` to compare; default: all but path.")
+    models: tuple[ComparedModelConfig, ...] = Field(
+        (),
+        description="Models to ask about the images, each with the keys of `inspected_model` and perhaps `name` and "
+        "`family`. A library's name may be a pattern or `all`, or a .txt file with one of these in each line; a file "
+        "of weights, an ONNX file or a program may be a pattern, too. `exclude` lists patterns of names. Models of "
+        "torchvision and timm have their published weights unless `weights` or `pretrained` says otherwise.",
+    )
+    metadata: Path | None = Field(
+        None,
+        description="What is known of models: CSV, TSV or Parquet with the column model and any of family, parameters, "
+        "input_size, pretraining and top_1 (0 to 1, or in %). It counts more than what a library states.",
+    )
+    models_at_once: Positive | None = Field(
+        None,
+        description="Models that are in memory together; images are decoded once for these. Default: as many as half "
+        "of the free memory holds, or one where all decoded images stay in memory.",
+    )
+    decoded_gb: float = Field(
+        2.0,
+        ge=0.0,
+        description="Decoded images stay in memory, and are decoded once for all models, where all of them take at "
+        "most so many GB and a quarter of what is free.",
+    )
     n_proposing: int = Field(
         10,
         ge=0,
         description="Other models whose own trees propose failure modes, spread over the accuracies where there are "
         "more; each is tested on all models.",
     )
+
+    @field_validator("predictions", mode="before")
+    @classmethod
+    def _list_of_files(cls, value: object) -> object:
+        return [value] if isinstance(value, str | Path) else value
+
+    @field_validator("predictions")
+    @classmethod
+    def _resolve_files(cls, value: tuple[Path, ...], info: ValidationInfo) -> tuple[Path, ...]:
+        if not info.context:
+            return value
+        return tuple(absolute(path, Path(info.context["folder"])) for path in value)
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _refuse_columns(cls, value: object) -> object:
+        if isinstance(value, list) and (names := [item for item in value if isinstance(item, str)]):
+            raise ValueError(
+                f"expected models such as {{torchvision: {names[0]}}}; columns of 'predictions' are named in 'columns'"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _has_models(self) -> "ComparisonConfig":
+        if not self.predictions and not self.models:
+            raise ValueError("expected 'predictions', 'models', or both")
+        if self.columns and not self.predictions:
+            raise ValueError("'columns' goes with 'predictions'")
+        return self

@@ -1,7 +1,9 @@
 """What several models predict for the images of a run: a table with one column per model."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +17,9 @@ from barlow_report.formatting import counted
 from barlow_report.lenses.error_types.classes import Vocabulary, quoted
 from barlow_report.lenses.error_types.images import ImageNames, Matches
 
-__all__ = ["ModelPredictions", "read_predictions"]
+__all__ = ["ModelPredictions", "predictions_table", "read_predictions", "read_table"]
+
+Integers = npt.NDArray[np.integer]
 
 _PARQUET = (".parquet", ".pq")
 
@@ -36,7 +40,12 @@ class ModelPredictions:
 
 
 def read_predictions(
-    path: Path, *, vocabulary: Vocabulary, images: ImageNames, models: tuple[str, ...] = ()
+    path: Path,
+    *,
+    vocabulary: Vocabulary,
+    images: ImageNames,
+    models: tuple[str, ...] = (),
+    is_one_of_several: bool = False,
 ) -> ModelPredictions:
     """Read CSV of any separator, or Parquet, with the column path and one column per model.
 
@@ -45,13 +54,17 @@ def read_predictions(
         vocabulary: The classes of the run.
         images: Its images. Each must have a row.
         models: Columns to read; default: all but path.
+        is_one_of_several: Whether some of these columns, or all, may be in another file.
 
     Raises:
         DataError: The file cannot be read, or a column, an image or a class does not fit.
     """
-    table = _read(path)
+    table = read_table(path, key_column="path")
     path_column = _path_column(table, path)
-    names = _model_names(table, path, models, path_column=path_column)
+    if is_one_of_several and models:
+        table = table.select([path_column, *(name for name in models if name in table.column_names)])
+        models = ()
+    names = _model_names(table, path, models, path_column=path_column, may_be_none=is_one_of_several)
     matches = _matches(table[path_column], path, images)
     rows = np.array([-1 if image_id is None else image_id for image_id in matches.image_ids], dtype=np.int64)
     n_images = len(images)
@@ -64,16 +77,43 @@ def read_predictions(
     return ModelPredictions(names=names, class_ids=class_ids, matches=matches)
 
 
-def _read(path: Path) -> pa.Table:
+def read_table(path: Path, *, key_column: Literal["path", "model"]) -> pa.Table:
+    """Read CSV of any separator, or Parquet.
+
+    Args:
+        path: The file.
+        key_column: What its rows are about.
+
+    Raises:
+        DataError: It cannot be read.
+    """
     try:
         if path.suffix.lower() in _PARQUET:
             return pq.read_table(path)
-        return read_delimited(path, wanted=lambda name: means(name, "path"))
+        if key_column == "path":
+            return read_delimited(path, wanted=lambda name: means(name, "path"))
+        return read_delimited(path, wanted=lambda name: name.lower() == key_column)
     except (OSError, pa.ArrowException) as error:
         raise DataError(
-            f"{path}: cannot be read as a table ({error}). Give CSV, TSV or Parquet with the column path and a column "
-            "for each model."
+            f"{path}: cannot be read as a table ({error}). Give CSV, TSV or Parquet with the column {key_column} and "
+            f"{'a column for each model' if key_column == 'path' else 'columns of what is known'}."
         ) from error
+
+
+def predictions_table(paths: Sequence[str], given: Mapping[str, Integers], class_names: Sequence[str]) -> pa.Table:
+    """Return a table that `read_predictions` reads again: the column path, and one of class names for each model.
+
+    Args:
+        paths: Of the images.
+        given: (n_images,) class_id that each model predicts, by its name.
+        class_names: By class_id.
+    """
+    names = pa.array(list(class_names), type=pa.string())
+    columns = {
+        name: pa.DictionaryArray.from_arrays(pa.array(class_ids, type=pa.int32()), names)
+        for name, class_ids in given.items()
+    }
+    return pa.table({"path": pa.array(list(paths), type=pa.string()), **columns})
 
 
 def _path_column(table: pa.Table, path: Path) -> str:
@@ -88,22 +128,25 @@ def _path_column(table: pa.Table, path: Path) -> str:
     return found
 
 
-def _model_names(table: pa.Table, path: Path, models: tuple[str, ...], *, path_column: str) -> tuple[str, ...]:
+def _model_names(
+    table: pa.Table, path: Path, models: tuple[str, ...], *, path_column: str, may_be_none: bool
+) -> tuple[str, ...]:
     columns = table.column_names
     if len(set(columns)) < len(columns):
         raise DataError(f"{path}: several columns are called {quoted(_repeated(columns))}. Give each model one name.")
     missing = [name for name in models if name not in columns]
     if missing:
         raise DataError(
-            f"{path}: found {quoted(columns)}, without {quoted(missing)}. Correct comparison.models or the table."
+            f"{path}: found {quoted(columns)}, without {quoted(missing)}. Correct comparison.columns or the table."
         )
     names = models or tuple(name for name in columns if name != path_column)
     odd = [name for name in names if means(name, "label") or means(name, "confidence")]
     if odd and not models:
         raise DataError(
-            f"{path}: column {quoted(odd)} does not look like one of a model. Name the models in comparison.models."
+            f"{path}: column {quoted(odd)} does not look like one of a model. Name those of models in "
+            "comparison.columns."
         )
-    if not names:
+    if not names and not may_be_none:
         raise DataError(f"{path}: has no column beside path. Add one for each model, with the classes it predicts.")
     if any(not name.strip() for name in names):
         raise DataError(f"{path}: a column has no name. Call it as the model is called.")

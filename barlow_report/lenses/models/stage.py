@@ -7,18 +7,17 @@ import numpy.typing as npt
 import pandas as pd
 
 from barlow_report.config import Config, RulesConfig
-from barlow_report.files import digest_named
 from barlow_report.formatting import count, counted
 from barlow_report.lenses.error_types.classes import Vocabulary
 from barlow_report.lenses.error_types.config import TaxonomyConfig
-from barlow_report.lenses.error_types.images import ImageNames
 from barlow_report.lenses.error_types.stage import digest_inputs, read_inputs, run_vocabulary
+from barlow_report.lenses.models.asking import Inquiry
 from barlow_report.lenses.models.classification import classify_models
-from barlow_report.lenses.models.predictions import read_predictions
+from barlow_report.lenses.models.config import ComparisonConfig
+from barlow_report.lenses.models.metadata import metadata_frame
 from barlow_report.lenses.models.summary import shared_mode_tables, summarise_models
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
-from barlow_report.stages.class_order import refuse_wrong_orders
 from barlow_report.stages.holding_out import images_to_test_with
 from barlow_report.tables import empty_table
 
@@ -29,8 +28,6 @@ __all__ = ["compare"]
 
 Integers = npt.NDArray[np.int64]
 Predictions = npt.NDArray[np.int32]
-
-_INSPECTED = "inspected model"
 
 
 def compare(config: Config, run: Run, *, explained: str, progress: Progress) -> str:
@@ -51,39 +48,22 @@ def compare(config: Config, run: Run, *, explained: str, progress: Progress) -> 
     settings = config.needed_section(
         "comparison",
         example="{predictions: FILE}",
-        hint=", a table with the column path and one column per model.",
+        hint=", a table with the column path and one column per model, or models to ask.",
     )
     taxonomy = config.section("taxonomy")
     if taxonomy is not None and taxonomy.proposal_words is not None:
         # words are proposed for the failures of the inspected model alone
         taxonomy = taxonomy.model_copy(update={"proposal_words": None})
-    mark = fingerprint(
-        explain=explained,
-        seed=config.seed,
-        rules=config.rules.model_dump(mode="json", exclude={"n_workers"}),
-        comparison=settings.model_dump(mode="json"),
-        predictions=digest_named(settings.predictions, key="comparison.predictions"),
-        taxonomy=None if taxonomy is None else taxonomy.model_dump(mode="json", exclude={"clip"}),
-        files=None if taxonomy is None else digest_inputs(taxonomy),
-    )
+    inquiry = Inquiry(config, run, settings)
+    mark = _mark(config, inquiry, taxonomy, explained=explained)
     if run.is_done("comparison", fingerprint=mark):
         progress.message("The comparison of models is up to date")
         return mark
     run.begin("comparison", fingerprint=mark)
-    images = run.read_table("images")
-    labels, inspected = images["label"].to_numpy(), images["prediction"].to_numpy()
+    labels = run.read_table("images")["label"].to_numpy()
     vocabulary = run_vocabulary(config, run)
-    given = read_predictions(
-        settings.predictions,
-        vocabulary=vocabulary,
-        images=ImageNames(images["path"].tolist()),
-        models=settings.models,
-    )
-    if given.matches.n_foreign:
-        progress.message(f"Note: {given.matches.words}")
-        run.assume("comparison", "predictions", given.matches.sentence("comparison.predictions"))
-    refuse_wrong_orders(config, given.names, labels, given.class_ids, class_names=vocabulary.names)
-    names, predictions = _with_inspected(given.names, given.class_ids, inspected)
+    compared = inquiry.gather(vocabulary, progress=progress)
+    names, predictions = compared.names, compared.class_ids
     types, accuracies = _classify(
         taxonomy,
         run,
@@ -97,12 +77,14 @@ def compare(config: Config, run: Run, *, explained: str, progress: Progress) -> 
     modes, rates = _rate(config, run, labels, predictions, proposing=proposing, progress=progress)
     models = summarise_models(names, labels, predictions, rates, level=config.rules.confidence_level)
     models["n_found"] = models["n_found"].where(models["model_id"].isin(proposing))
-    run.write_table("models", models)
+    run.write_table("models", pd.concat([models, metadata_frame(compared.metadata)], axis=1))
+    run.write_table("models_left_out", compared.left_out)
     run.write_table("model_error_types", types)
     run.write_table("model_accuracies", accuracies)
     shared = shared_mode_tables(modes, rates)
     for name, table in shared.items():
         run.write_table(name, table)
+    mark = _mark(config, inquiry, taxonomy, explained=explained)  # with what is known of the models by now
     run.finish("comparison", fingerprint=mark)
     n_several = int((shared["shared_modes"]["n_holds"] > 1).sum())
     progress.message(
@@ -112,19 +94,18 @@ def compare(config: Config, run: Run, *, explained: str, progress: Progress) -> 
     return mark
 
 
-def _with_inspected(
-    names: tuple[str, ...], class_ids: Predictions, inspected: Integers
-) -> tuple[list[str], Predictions]:
-    """Put the inspected model first, and leave out a column that is the same model."""
-    same = np.flatnonzero((class_ids == inspected[:, None]).all(axis=0))
-    if len(same):
-        first = int(same[0])
-        others = [column for column in range(len(names)) if column != first]
-        return [names[first], *(names[i] for i in others)], class_ids[:, [first, *others]]
-    own = _INSPECTED
-    while own in names:
-        own = f"{own} of the report"
-    return [own, *names], np.column_stack([inspected.astype(np.int32), class_ids])
+def _mark(config: Config, inquiry: Inquiry, taxonomy: TaxonomyConfig | None, *, explained: str) -> str:
+    settings: ComparisonConfig = config.needed_section("comparison")
+    return fingerprint(
+        explain=explained,
+        seed=config.seed,
+        rules=config.rules.model_dump(mode="json", exclude={"n_workers"}),
+        comparison=settings.model_dump(mode="json", include={"columns", "n_proposing"}),
+        named=[[entry.name, entry.family] for entry in settings.models],
+        **inquiry.state(),
+        taxonomy=None if taxonomy is None else taxonomy.model_dump(mode="json", exclude={"clip"}),
+        files=None if taxonomy is None else digest_inputs(taxonomy),
+    )
 
 
 def _classify(

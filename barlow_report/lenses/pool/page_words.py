@@ -17,7 +17,11 @@ KNOWN_WORDS = {
     "predictions": "Labels hidden",
 }
 
-_TRAINED = ("is a training image", "are training images")
+_NEVER = (
+    ("n_analysed", "was analysed", "were analysed"),
+    ("n_trained", "is a training image", "are training images"),
+    ("n_near_analysed", "is nearly the same as an analysed one", "are nearly the same as analysed ones"),
+)
 
 
 def candidate_words(site: Site, candidate: Candidate) -> str:
@@ -58,8 +62,8 @@ def summary_sentences(summary: PoolSummary, *, n_skipped: int) -> tuple[str, ...
     ]
     if parts := [f"{count(n)} {words}" for n, words in labelled if n]:
         found.append(f"{'; '.join(parts)}.")
-    for n, one, many in ((summary.n_analysed, "was analysed", "were analysed"), (summary.n_trained, *_TRAINED)):
-        if n:
+    for name, one, many in _NEVER:
+        if n := getattr(summary, name):
             end = f"{one}, and is never a candidate" if n == 1 else f"{many}, and are never candidates"
             found.append(f"{counted(n, 'image')} of these {end}.")
     if n_skipped:

@@ -20,6 +20,7 @@ class PoolSummary:
     n_read: int
     n_analysed: int
     n_trained: int
+    n_near_analysed: int
     n_labelled: int
     n_unlabelled: int
     n_other_class: int

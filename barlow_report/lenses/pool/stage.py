@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from barlow_report.config import Config
@@ -21,17 +20,28 @@ from barlow_report.lenses.weights.files import FOLDER, read_digests
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
 from barlow_report.stages.holding_out import images_to_test_with
+from barlow_report.stages.known_images import analysed_digests, are_among
 from barlow_report.stages.label_modes import verified_label_modes
 from barlow_report.stages.second_pass import PassedBlock, SecondPass, pass_over
 from barlow_report.tables import empty_table
 
 if TYPE_CHECKING:
+    from barlow_report.lenses.pool.nearness import Near
     from barlow_report.lenses.pool.placing import Placement
 
 __all__ = ["collect_candidates"]
 
-_COUNTS = ("n_read", "n_analysed", "n_trained", "n_labelled", "n_unlabelled", "n_other_class", "n_candidates")
-_FORMAT = 2
+_COUNTS = (
+    "n_read",
+    "n_analysed",
+    "n_trained",
+    "n_near_analysed",
+    "n_labelled",
+    "n_unlabelled",
+    "n_other_class",
+    "n_candidates",
+)
+_FORMAT = 3
 
 
 def collect_candidates(config: Config, run: Run, *, explained: str, progress: Progress) -> None:
@@ -66,9 +76,18 @@ def collect_candidates(config: Config, run: Run, *, explained: str, progress: Pr
     run.begin("pool", fingerprint=mark)
     for key, text in found.assumptions.items():
         run.assume("pool", key, f"Pool: {text}")
+    from barlow_report.lenses.pool.nearness import Near  # scikit-learn takes a second
+
     reference = _reference(config, run)
     rankings = [Ranking(mode, n=settings.n_candidates) for mode in _modes(config, run, reference)]
-    summary, skipped = _stream(found, rankings, run, progress=progress)
+    near = Near(
+        reference.features,
+        reference.labels,
+        reference.predictions,
+        [ranking.mode for ranking in rankings],
+        seed=config.seed,
+    )
+    summary, skipped = _stream(found, rankings, near, run, progress=progress)
     _write(run, found, rankings, reference, summary, skipped, level=config.rules.confidence_level)
     _draw(config, run, found, n=settings.n_pictures, progress=progress)
     run.finish("pool", fingerprint=mark)
@@ -142,10 +161,10 @@ def _modes(config: Config, run: Run, reference: Reference) -> Iterator[Mode]:
 
 
 def _stream(
-    found: SecondPass, rankings: list[Ranking], run: Run, *, progress: Progress
+    found: SecondPass, rankings: list[Ranking], near: "Near", run: Run, *, progress: Progress
 ) -> tuple[dict[str, int], list[tuple[str, str]]]:
     """Show every image of the pool to every mode; return table `pool_summary` and what was skipped."""
-    analysed = np.unique(run.read_table("contents")["digest"].to_numpy(dtype="S32"))
+    analysed = analysed_digests(run)
     trained = read_digests(run.folder / FOLDER) if run.is_finished("training") else np.empty(0, dtype="S32")
     counts = dict.fromkeys(_COUNTS, 0)
     skipped = list(found.images.skipped)
@@ -153,12 +172,15 @@ def _stream(
         for block in found.blocks():
             skipped += block.skipped
             images = _images(block)
-            is_analysed = _are_among(images.digests, analysed)
-            is_trained = _are_among(images.digests, trained) & ~is_analysed
+            is_analysed = are_among(images.digests, analysed)
+            is_trained = are_among(images.digests, trained) & ~is_analysed
             counts["n_read"] += len(images)
             counts["n_analysed"] += int(is_analysed.sum())
             counts["n_trained"] += int(is_trained.sum())
             images = images[~(is_analysed | is_trained)]
+            is_near = near.find(images)
+            counts["n_near_analysed"] += int(is_near.sum())
+            images = images[~is_near]
             counts["n_labelled"] += int((images.labels >= 0).sum())
             counts["n_unlabelled"] += int((images.labels == NO_LABEL).sum())
             counts["n_other_class"] += int((images.labels == OTHER_CLASS).sum())
@@ -168,14 +190,6 @@ def _stream(
             counts["n_candidates"] += int(is_candidate.sum())
             advance(len(block.rows) + len(block.skipped))
     return {"n_listed": len(found.images.paths), **counts}, skipped
-
-
-def _are_among(digests: npt.NDArray[np.bytes_], known: npt.NDArray[np.bytes_]) -> npt.NDArray[np.bool_]:
-    """Whether each digest is one of the known ones, which are sorted: a million of them are not sorted again."""
-    if not len(known):
-        return np.zeros(len(digests), dtype=np.bool_)
-    places = np.minimum(np.searchsorted(known, digests), len(known) - 1)
-    return np.asarray(known[places] == digests, dtype=np.bool_)
 
 
 def _images(block: PassedBlock) -> Images:

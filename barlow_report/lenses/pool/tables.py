@@ -17,6 +17,11 @@ TABLES: tuple[Table, ...] = (
             integer("n_read", "of these, images that could be read"),
             integer("n_analysed", "of these, images whose bytes are those of an analysed one: never a candidate"),
             integer("n_trained", "of the others, images whose bytes are those of a training image: never a candidate"),
+            integer(
+                "n_near_analysed",
+                "of the others, images that would be a candidate of some failure mode and are nearly the same as an "
+                "analysed image: never a candidate",
+            ),
             integer("n_labelled", "of the others, images labelled as a class of the run"),
             integer("n_unlabelled", "of the others, images without a label"),
             integer("n_other_class", "of the others, images labelled as something else: never a candidate"),

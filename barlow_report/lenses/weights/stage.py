@@ -33,6 +33,7 @@ from barlow_report.lenses.weights.tabulating import ModeMembers, Weighed, weigh_
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
 from barlow_report.slugs import slugs
+from barlow_report.stages.known_images import analysed_digests, are_among
 from barlow_report.stages.label_modes import verified_label_modes
 from barlow_report.stages.second_pass import SecondPass, pass_over
 from barlow_report.tables import empty_table
@@ -99,7 +100,7 @@ def weight_training_images(config: Config, run: Run, *, explained: str, progress
     found = pass_over(config, settings, run, key=_KEY, needs_predictions=False, progress=progress) if modes else None
     images = found.images if found is not None else _listed(config, settings, names)
     if (images.labels == NO_LABEL).all():
-        raise DataError(f"{_KEY}: found no image with a label. Name the column of labels, or give folders of classes.")
+        raise DataError(f"{_KEY}: {_no_label(config)}")
     mark = fingerprint(
         explain=explained,
         images=_identity(images.paths, images.labels) if found is None else found.fingerprint,
@@ -121,6 +122,13 @@ def weight_training_images(config: Config, run: Run, *, explained: str, progress
     run.finish(_KEY, fingerprint=mark)
     n = len(training.paths)
     progress.message(f"Weights: {count(raised)} of {counted(n, 'training image')} count more than once, in {folder}")
+
+
+def _no_label(config: Config) -> str:
+    if not config.data.has_outputs:
+        return "found no image with a label. Name the column of labels, or give folders of classes."
+    name, column = config.data.label_column, config.data.label_list or config.data.label_column
+    return f"found no image with a label for {name!r}. Give a manifest with the column {column!r}, as data has it."
 
 
 def _modes(run: Run) -> Iterator[_Mode]:
@@ -165,14 +173,14 @@ def _training(
         return _Training(paths=paths, labels=labels, is_read=np.ones(n, dtype=np.bool_), skipped=images.skipped)
     place = np.empty(n, dtype=np.int64)
     place[order] = np.arange(n)
-    analysed = np.unique(run.read_table("contents")["digest"].to_numpy(dtype="S32"))
+    analysed = analysed_digests(run)
     is_read, n_analysed, skipped = np.zeros(n, dtype=np.bool_), 0, list(images.skipped)
     members: dict[int, list[Integers]] = defaultdict(list)
     digests: list[npt.NDArray[np.bytes_]] = []
     with progress.task("Finding images of failure modes", total=n, unit="images") as advance:
         for block in found.blocks():
             is_read[place[block.rows]] = True
-            n_analysed += int(np.isin(block.digests, analysed).sum())
+            n_analysed += int(are_among(block.digests, analysed).sum())
             skipped += block.skipped
             digests.append(block.digests)
             for mode in modes:

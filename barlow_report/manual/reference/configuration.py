@@ -117,8 +117,8 @@ def kind_in_words(value: Mapping[str, Any]) -> str:
 
 def _list_in_words(value: Mapping[str, Any]) -> str:
     if "prefixItems" in value:
-        (inside,) = {kind_in_words(part) for part in value["prefixItems"]}
-        return f"list of {len(value['prefixItems'])}: each {inside}"
+        inside = [kind_in_words(part) for part in value["prefixItems"]]
+        return f"list of {len(inside)}: {f'each {inside[0]}' if len(set(inside)) == 1 else ', '.join(inside)}"
     words = f"list, each {kind_in_words(value.get('items', {}))}"
     return f"{words}; at least {value['minItems']}" if value.get("minItems", 0) > 1 else words
 

@@ -18,9 +18,12 @@ from barlow_report.visible import visible
 if TYPE_CHECKING:
     from barlow_report.lenses.lens import Lens
 
-__all__ = ["Heading", "Site", "SitePage"]
+__all__ = ["ABOVE", "Heading", "Site", "SitePage"]
 
 Said = TypeVar("Said")
+
+ABOVE = "../index.html"
+"""The page that may list several reports, from the root of one of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +81,7 @@ class Site:
         batch: What people are asked to describe; None: nothing.
         lenses: The lenses that the run has tables of, each with its view of them.
         tables: The tables of the pages, by name; each page that has one adds it.
+        above: A page outside of the site, see `ReportSource`.
     """
 
     title: str
@@ -89,6 +93,7 @@ class Site:
     batch: FormBatch | None = None
     lenses: "tuple[tuple[Lens[Any], Any], ...]" = ()
     tables: dict[str, DataTable] = field(default_factory=dict)
+    above: Link | None = None
 
     @classmethod
     def from_source(cls, source: ReportSource) -> "Site":
@@ -104,6 +109,7 @@ class Site:
             images=source.settings.images,
             batch=source.batch,
             lenses=lenses,
+            above=None if source.above is None else Link(visible(source.above), ABOVE),
         )
 
     def ask(self, place: "Callable[[Lens[Any], Any], Said | None]") -> "tuple[Said, ...]":

@@ -28,6 +28,12 @@ def with_comparison(source: ReportSource, *, n_models: int = 5, hostile: bool = 
     rates = _rates(modes, n_models=n_models)
     tables = {
         "models": _models(source, rates, n_models=n_models, hostile=hostile),
+        "models_left_out": pd.DataFrame(
+            {
+                "name": [PAYLOADS[0] if hostile else "net x"],
+                "reason": [PAYLOADS[1] if hostile else "net.pt: cannot be read"],
+            }
+        ),
         "model_error_types": _types(n_models) if "error_types" in source.tables else _types(0),
         "model_accuracies": pd.DataFrame(
             {
@@ -116,6 +122,13 @@ def _models(source: ReportSource, rates: pd.DataFrame, *, n_models: int, hostile
             "accuracy_high": [float(high) for _, high in bounds],
             "n_found": found.to_numpy(),
             "n_holds": per_model["holds"].sum().to_numpy(),
+            # nothing is known of the inspected model, and little of the last one
+            "family": [None, *(f"family {m % 3}" for m in range(1, n_models))],
+            "n_parameters": pd.array([None, *(10 ** (3 + m % 6) * 7 for m in range(1, n_models))], dtype="Int64"),
+            "input_height": pd.array([None, *(224 for _ in range(1, n_models))], dtype="Int64"),
+            "input_width": pd.array([None, *(224 + 32 * (m % 2) for m in range(1, n_models))], dtype="Int64"),
+            "pretraining": [None, *("ImageNet-1k" if m % 2 else None for m in range(1, n_models))],
+            "published_accuracy": [None, *(0.7 + m / 1000 if m % 2 else None for m in range(1, n_models))],
         }
     )
 

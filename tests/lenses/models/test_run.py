@@ -127,7 +127,7 @@ def test_parquet_with_class_ids_and_chosen_columns_gives_the_same(task: Path) ->
     frame = frame.assign(path=frame["path"].str.replace("/", "\\"), label="not a model")  # as written on Windows
     frame.sample(frac=1.0, random_state=0).to_parquet(task.parent / "models.parquet")
     config = yaml.safe_load(task.read_text())
-    config["comparison"] = {"predictions": "models.parquet", "models": ["alike", "random"]}
+    config["comparison"] = {"predictions": "models.parquet", "columns": ["alike", "random"]}
     other = task.with_name("other.yaml")
     other.write_text(yaml.safe_dump(config))
     run, _ = _compute(task)
@@ -149,14 +149,14 @@ def test_parquet_with_class_ids_and_chosen_columns_gives_the_same(task: Path) ->
         (lambda f: pd.concat([f, f.head(2)]), r"2 of the images have more than one row"),
         (
             lambda f: f.assign(Labels="red"),
-            r"column 'Labels' does not look like one of a model\. .* comparison\.models",
+            r"column 'Labels' does not look like one of a model\. .* comparison\.columns",
         ),
         (lambda f: f.assign(path="dark-" + f["path"]), r"none of its 180 entries is an image of the run; the first"),
         (lambda f: f.assign(path=f["path"].str.split("/").str[1]), r"may be several images of the run, such as 'blue"),
         (lambda f: f.assign(alike="green"), r"column 'alike': 'green' is not a class of this run"),
         (lambda f: f.assign(alike=""), r"column 'alike': '' is not a class of this run"),
         (lambda f: f.assign(alike=7), r"column 'alike': found the index 7, expected 0 to 1"),
-        (lambda f: f.assign(alike=f["path"].str.startswith("blue") * 1), r"0.0.% of the predictions of 'alike' are"),
+        (lambda f: f.assign(alike=f["path"].str.startswith("blue") * 1), r"'alike': 0.0.% of the predictions"),
     ],
 )
 def test_a_table_that_does_not_fit_says_what_to_do(task: Path, change: Any, message: str) -> None:

@@ -19,7 +19,7 @@ from barlow_report.errors import DataError, OutputError, RunFolderError
 from barlow_report.lenses.pool.exporting import CSV_COLUMNS, export_candidates
 from barlow_report.progress import SilentProgress
 from barlow_report.run_folder import Run
-from tests.lenses.pool.test_stage import write_pool
+from tests.lenses.further import write_pool
 from tests.pipeline.toy import write_task
 from tests.vision.sources.writers import write_tar
 

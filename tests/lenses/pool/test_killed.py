@@ -12,7 +12,7 @@ from barlow_report import pipeline
 from barlow_report.config import load_config
 from barlow_report.lenses.pool.tables import TABLES
 from barlow_report.run_folder import Run
-from tests.lenses.pool.test_stage import write_pool
+from tests.lenses.further import write_pool
 from tests.pipeline.test_resume import COMMAND, kill_when
 from tests.pipeline.toy import write_task
 

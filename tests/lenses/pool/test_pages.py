@@ -16,7 +16,7 @@ from barlow_report.lenses.pool.records import ModeCandidates, PoolSummary
 from barlow_report.report.links import broken_links
 from barlow_report.report.records import Share
 from barlow_report.run_folder import Run
-from tests.lenses.pool.test_stage import write_pool
+from tests.lenses.further import write_pool
 from tests.pipeline.toy import write_task
 from tests.report.test_browser import violations
 
@@ -132,6 +132,7 @@ def summary(**changes: int) -> PoolSummary:
         "n_read",
         "n_analysed",
         "n_trained",
+        "n_near_analysed",
         "n_labelled",
         "n_unlabelled",
         "n_other_class",
@@ -156,6 +157,10 @@ def summary(**changes: int) -> PoolSummary:
         (
             {"n_read": 3, "n_trained": 1},
             "The pool has 3 images. 1 image of these is a training image, and is never a candidate.",
+        ),
+        (
+            {"n_read": 9, "n_near_analysed": 2},
+            "The pool has 9 images. 2 images of these are nearly the same as analysed ones, and are never candidates.",
         ),
     ],
 )

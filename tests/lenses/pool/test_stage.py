@@ -10,49 +10,22 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from PIL import Image
 from typer.testing import CliRunner
 
 from barlow_report import pipeline
 from barlow_report.cli import app
-from barlow_report.config import Config, load_config
+from barlow_report.config import load_config
 from barlow_report.errors import ConfigError, DataError
 from barlow_report.run_folder import Run
-from tests.pipeline.toy import write_image, write_task
+from tests.lenses.further import configure
+from tests.pipeline.toy import write_image
 
-N_POOL = 60
-
-
-def write_pool(folder: Path) -> None:
-    """20 red squares with a mark, 20 without, 20 blue ones, in folders of their classes."""
-    for i in range(N_POOL):
-        colour, kind = ("blue", "plain") if i % 3 == 2 else ("red", "marked" if i % 3 else "plain")
-        write_image(folder / colour / f"{kind}-{i:03d}.png", colour=colour, marked=kind == "marked", seed=70_000 + i)
-
-
-def configure(task: Path, **pool: Any) -> Config:
-    path = task / "toy.yaml"
-    values = yaml.safe_load(path.read_text())
-    values["pool"] = {"folder": "pool", **pool}
-    path.write_text(yaml.safe_dump(values))
-    return load_config(path)
-
-
-@pytest.fixture(scope="module")
-def task(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pool")
-    path = write_task(folder)
-    write_pool(folder / "pool")
-    pipeline.compute(load_config(path), folder=folder / "run", until="explain")
-    return folder
-
-
-@pytest.fixture
-def toy(task: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(task, tmp_path / "toy", copy_function=shutil.copy2))
+POOL = {"folder": "pool"}
 
 
 def collected(task: Path, **pool: Any) -> Run:
-    return pipeline.compute(configure(task, **pool), folder=task / "run", until="pool")
+    return pipeline.compute(configure(task, pool={**POOL, **pool}), folder=task / "run", until="pool")
 
 
 def listed(run: Run) -> pd.DataFrame:
@@ -77,6 +50,7 @@ def test_the_candidates_are_the_images_of_the_class_with_the_mark(toy: Path) -> 
         "n_read": 60,
         "n_analysed": 0,
         "n_trained": 0,
+        "n_near_analysed": 0,
         "n_labelled": 60,
         "n_unlabelled": 0,
         "n_other_class": 0,
@@ -105,10 +79,7 @@ def test_the_quality_of_a_labelled_pool_stands_beside_other_choices(toy: Path) -
 
 
 def test_directions_of_the_features_tell_candidates_apart_once_they_are_computed(toy: Path) -> None:
-    path = toy / "toy.yaml"
-    configure(toy)
-    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"directions": {}}))
-    config = load_config(path)
+    config = configure(toy, pool=POOL, directions={})
     run = pipeline.compute(config, folder=toy / "run", until="pool")
     assert run.read_table("pool_modes")["estimated_from"].tolist() == ["confidence"]
     pipeline.compute(config, folder=toy / "run", until="directions")
@@ -130,6 +101,32 @@ def test_an_analysed_image_is_never_a_candidate_and_copies_are_listed_once(toy: 
     assert len(found) == 20
     assert found["digest"].is_unique
     assert not set(found["digest"]) & set(run.read_table("contents")["digest"])
+
+
+def test_a_copy_of_an_analysed_image_that_was_compressed_again_is_no_candidate(toy: Path) -> None:
+    network = (toy / "network.py").read_text()
+    for old, new in (
+        ("AdaptiveAvgPool2d(1)", "AdaptiveAvgPool2d(4)"),  # the colours of 16 fields
+        ("nn.Linear(4,", "nn.Linear(64,"),
+        (
+            "torch.tensor([-20.0, 100.0, 20.0, 0.0])",
+            "torch.tensor([-20.0, 100.0, 20.0, 0.0]).repeat_interleave(16) / 16",
+        ),
+        (
+            "torch.tensor([20.0, -100.0, -20.0, 0.0])",
+            "torch.tensor([20.0, -100.0, -20.0, 0.0]).repeat_interleave(16) / 16",
+        ),
+    ):
+        assert old in network
+        network = network.replace(old, new)
+    (toy / "network.py").write_text(network)
+    for i in (0, 3, 6):  # they have a mark
+        with Image.open(toy / f"images/red/{i:04d}.png") as image:
+            image.save(toy / f"pool/red/again-{i}.jpg", quality=95, subsampling=0)
+    run = collected(toy)
+    assert run.read_table("pool_summary").iloc[0][["n_read", "n_analysed", "n_near_analysed"]].tolist() == [63, 0, 3]
+    assert run.read_table("pool_modes")["n_candidates"].tolist() == [20]
+    assert all("red/marked" in path for path in listed(run)["path"])
 
 
 def test_a_pool_of_the_analysed_images_alone_has_no_candidate(toy: Path) -> None:
@@ -212,10 +209,7 @@ def test_what_is_up_to_date_is_skipped_and_more_images_are_noticed(toy: Path, mo
 
 def test_one_image_can_be_a_candidate_of_two_modes(toy: Path) -> None:
     """The same rule once for its class and once for the union of both."""
-    path = toy / "toy.yaml"
-    values = yaml.safe_load(path.read_text())
-    values["rules"] = {"unions": {"any colour": ["red", "blue"]}}
-    path.write_text(yaml.safe_dump(values))
+    configure(toy, rules={"unions": {"any colour": ["red", "blue"]}})
     run = collected(toy)
     modes = run.read_table("pool_modes")
     assert len(modes) == 2
@@ -226,12 +220,9 @@ def test_one_image_can_be_a_candidate_of_two_modes(toy: Path) -> None:
 
 
 def test_the_download_lists_every_candidate_with_what_else_it_is_listed_for(toy: Path) -> None:
-    path = toy / "toy.yaml"
-    values = yaml.safe_load(path.read_text())
-    values |= {"rules": {"unions": {"any colour": ["red", "blue"]}}, "site": {"show_paths": True}}
-    path.write_text(yaml.safe_dump(values))
-    configure(toy)
-    index = pipeline.run(load_config(path), folder=toy / "run", site=toy / "site")
+    unions = {"unions": {"any colour": ["red", "blue"]}}
+    config = configure(toy, pool=POOL, rules=unions, site={"show_paths": True})
+    index = pipeline.run(config, folder=toy / "run", site=toy / "site")
     rows = list(csv.DictReader(io.StringIO((index.parent / "data/collect.csv").read_text())))
     assert len(rows) == 40
     assert {row["also_of"] for row in rows} == {str(rule_id) for rule_id in {row["rule_id"] for row in rows}}
@@ -239,15 +230,14 @@ def test_the_download_lists_every_candidate_with_what_else_it_is_listed_for(toy:
 
 
 def test_paths_are_left_out_of_the_site_unless_it_may_show_them(toy: Path) -> None:
-    configure(toy)
-    index = pipeline.run(load_config(toy / "toy.yaml"), folder=toy / "run", site=toy / "site")
+    index = pipeline.run(configure(toy, pool=POOL), folder=toy / "run", site=toy / "site")
     rows = list(csv.DictReader(io.StringIO((index.parent / "data/collect.csv").read_text())))
     assert {row["path"] for row in rows} == {""}
     assert all(b"marked-" not in path.read_bytes() for path in (toy / "site").rglob("*") if path.is_file())
 
 
 def test_the_command_says_where_the_run_is(toy: Path) -> None:
-    configure(toy)
+    configure(toy, pool=POOL)
     result = CliRunner().invoke(app, ["collect", str(toy / "toy.yaml"), "--run", str(toy / "run")])
     assert result.exit_code == 0
     assert result.stdout.strip() == str(toy / "run")

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from typer.testing import CliRunner
 
 from barlow_report import pipeline
@@ -19,44 +18,17 @@ from barlow_report.config import Config, load_config
 from barlow_report.errors import ConfigError, DataError
 from barlow_report.report.links import broken_links
 from barlow_report.run_folder import Run
+from tests.lenses.further import configure
 from tests.manual.pages import page
 from tests.pipeline.toy import write_image, write_task
 
 
-def write_training(folder: Path, *, n_marked: int = 5) -> None:
-    """40 red squares, some with a mark, and 20 blue ones, in folders of their classes and of days within them."""
-    for i in range(40):
-        kind = "marked" if i < n_marked else "plain"
-        path = folder / "red" / f"day {i % 2}" / f"{kind}-{i:03d}.png"
-        write_image(path, colour="red", marked=kind == "marked", seed=50_000 + i)
-    for i in range(20):
-        write_image(folder / "blue" / f"{i}.png", colour="blue", marked=False, seed=60_000 + i)
-
-
-def configure(task: Path, *, training: dict[str, Any] | None = None, **sections: Any) -> Config:
-    path = task / "toy.yaml"
-    values = yaml.safe_load(path.read_text()) | sections
-    values["training"] = {"folder": "train", **(training or {})}
-    path.write_text(yaml.safe_dump(values))
-    return load_config(path)
-
-
-@pytest.fixture(scope="module")
-def task(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("weights")
-    path = write_task(folder)
-    write_training(folder / "train")
-    pipeline.compute(load_config(path), folder=folder / "run", until="explain")
-    return folder
-
-
-@pytest.fixture
-def toy(task: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(task, tmp_path / "toy", copy_function=shutil.copy2))
+def with_training(task: Path, training: dict[str, Any] | None = None, **sections: Any) -> Config:
+    return configure(task, training={"folder": "train", **(training or {})}, **sections)
 
 
 def weighted(task: Path, *, training: dict[str, Any] | None = None, **sections: Any) -> Run:
-    return pipeline.compute(configure(task, training=training, **sections), folder=task / "run", until="training")
+    return pipeline.compute(with_training(task, training, **sections), folder=task / "run", until="training")
 
 
 def _weights(run: Run) -> pd.DataFrame:
@@ -143,7 +115,7 @@ def test_without_a_verified_mode_every_image_counts_once_and_none_is_read(
     toy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("barlow_report.lenses.weights.stage.pass_over", lambda *_, **__: pytest.fail("passed over"))
-    index = pipeline.run(configure(toy, rules={"rho": 0.9}), folder=toy / "run", site=toy / "site")
+    index = pipeline.run(with_training(toy, rules={"rho": 0.9}), folder=toy / "run", site=toy / "site")
     run = Run.open(toy / "run")
     assert run.read_table("training_modes").empty
     assert set(_weights(run)["weight"]) == {1.0}
@@ -194,7 +166,7 @@ def test_labels_that_are_no_class_of_the_run_count_once_and_none_that_is_one_is_
 
 def test_images_without_labels_are_an_error_that_says_what_to_do(toy: Path) -> None:
     with pytest.raises(ConfigError, match=r"training.*expected images with labels"):
-        configure(toy, training={"labelled": False})
+        with_training(toy, {"labelled": False})
     for path in (toy / "train").rglob("*.png"):
         shutil.move(path, toy / "train" / f"{path.parent.name}-{path.name}")
     with pytest.raises(DataError, match=r"^training: found no image with a label"):
@@ -204,7 +176,7 @@ def test_images_without_labels_are_an_error_that_says_what_to_do(toy: Path) -> N
 def test_a_setting_that_is_no_factor_is_an_error(toy: Path) -> None:
     for factor in (0.5, "more", True):
         with pytest.raises(ConfigError, match=r"training\.factor"):
-            configure(toy, training={"factor": factor})
+            with_training(toy, {"factor": factor})
 
 
 def test_a_file_that_cannot_be_read_and_an_analysed_image_are_counted(toy: Path) -> None:
@@ -233,7 +205,7 @@ def test_an_image_in_two_modes_counts_by_the_larger_factor(toy: Path) -> None:
 
 def test_failure_modes_that_are_mostly_label_noise_are_not_weighted(toy: Path) -> None:
     (toy / "overlapping.csv").write_text("label,prediction\nred,blue\n")
-    config = configure(toy, taxonomy={"overlapping": "overlapping.csv"})
+    config = with_training(toy, taxonomy={"overlapping": "overlapping.csv"})
     pipeline.compute(config, folder=toy / "run", until="taxonomy")
     run = pipeline.compute(config, folder=toy / "run", until="training")
     assert (_mode(run)["factor"], _mode(run)["reason"], _mode(run)["n_meets"]) == (1.0, "label_noise", 5)
@@ -282,14 +254,12 @@ def test_a_manifest_keeps_its_own_order(toy: Path) -> None:
     pd.DataFrame({"path": paths, "label": [path.split("/")[1] for path in paths]}).to_csv(
         toy / "train.csv", index=False
     )
-    configured = yaml.safe_load((toy / "toy.yaml").read_text()) | {"training": {"manifest": "train.csv"}}
-    (toy / "toy.yaml").write_text(yaml.safe_dump(configured))
-    run = pipeline.compute(load_config(toy / "toy.yaml"), folder=toy / "run", until="training")
+    run = pipeline.compute(configure(toy, training={"manifest": "train.csv"}), folder=toy / "run", until="training")
     assert _weights(run)["path"].tolist() == paths
 
 
 def test_the_command_says_where_the_run_is_and_how_many_count_more(toy: Path) -> None:
-    configure(toy)
+    with_training(toy)
     result = CliRunner().invoke(app, ["weights", str(toy / "toy.yaml"), "--run", str(toy / "run")])
     assert result.exit_code == 0
     assert result.stdout.strip() == str(toy / "run")
@@ -300,7 +270,7 @@ def test_the_command_says_where_the_run_is_and_how_many_count_more(toy: Path) ->
 
 
 def test_the_pages_say_both_shares_and_how_often_images_count(toy: Path) -> None:
-    index = pipeline.run(configure(toy), folder=toy / "run", site=toy / "site")
+    index = pipeline.run(with_training(toy), folder=toy / "run", site=toy / "site")
     site = index.parent
     assert broken_links(site)[0] == []
     words = _words(site / "training/index.html")
@@ -320,9 +290,10 @@ def test_the_pages_say_both_shares_and_how_often_images_count(toy: Path) -> None
 
 
 def test_an_image_that_the_model_was_trained_on_is_never_a_candidate(toy: Path) -> None:
+    shutil.rmtree(toy / "pool")
     shutil.copytree(toy / "train", toy / "pool")
     write_image(toy / "pool/red/marked-new.png", colour="red", marked=True, seed=80_000)
-    config = configure(toy, pool={"folder": "pool"})
+    config = with_training(toy, pool={"folder": "pool"})
 
     def collected() -> tuple[list[str], int]:
         run = pipeline.compute(config, folder=toy / "run", until="pool")
@@ -334,10 +305,11 @@ def test_an_image_that_the_model_was_trained_on_is_never_a_candidate(toy: Path) 
 
 
 def test_what_to_collect_has_the_share_of_the_training_images_beside_the_others(toy: Path) -> None:
+    shutil.rmtree(toy / "pool")
     for i in range(20):  # further images to collect from
         kind = "marked" if i < 10 else "plain"
         write_image(toy / f"pool/red/{kind}-{i}.png", colour="red", marked=kind == "marked", seed=80_000 + i)
-    index = pipeline.run(configure(toy, pool={"folder": "pool"}), folder=toy / "run", site=toy / "site")
+    index = pipeline.run(with_training(toy, pool={"folder": "pool"}), folder=toy / "run", site=toy / "site")
     own = next(_words(path) for path in (index.parent / "collect").glob("*/index.html"))
     assert re.search(r"Of the analysed images of the class\s+33 % \(40/120\)", own)
     assert re.search(r"Of the training images of the class\s+13 % \(5/40\)", own)

@@ -1,0 +1,140 @@
+"""From the models of a configuration, among them families by pattern and files of names, to single named models."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from barlow_report.config.models import ModelConfig
+from barlow_report.errors import ConfigError
+from barlow_report.lenses.error_types.files import read_lines
+from barlow_report.lenses.models.config import NAMES_SUFFIX, ComparedModelConfig
+
+__all__ = ["SourceModel", "list_models"]
+
+_SOURCES = ("torchvision", "timm", "transformers", "factory", "program", "onnx")
+_FILES = ("weights", "program", "onnx")
+_WILD = frozenset("*?[")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceModel:
+    """One model of a configuration; `family` is what it says, None where that is left to the library."""
+
+    name: str
+    family: str | None
+    spec: ModelConfig
+
+
+def list_models(entries: Sequence[ComparedModelConfig]) -> list[SourceModel]:
+    """Return all models that the entries stand for, each with a name of its own, in their order.
+
+    A model that two entries stand for is listed once: the first one counts.
+
+    Raises:
+        ConfigError: A pattern fits nothing, or one name is given to several models.
+        DataError: A file of names cannot be read.
+        ModelError: A library whose models a pattern looks for is not installed.
+    """
+    given = Counter(entry.name for entry in entries if entry.name is not None)
+    if repeated := [name for name, n in given.items() if n > 1]:
+        raise ConfigError(
+            f"comparison.models: {given[repeated[0]]} entries are called {repeated[0]!r}. Give each a name of its own."
+        )
+    found: dict[str, SourceModel] = {}
+    for position, entry in enumerate(entries, 1):
+        for model in _models_of(entry, where=f"comparison.models: entry {position}"):
+            found.setdefault(model.spec.model_dump_json(), model)
+    return _with_own_names(list(found.values()))
+
+
+def _models_of(entry: ComparedModelConfig, *, where: str) -> list[SourceModel]:
+    """The models that an entry stands for."""
+    source = next(name for name in _SOURCES if getattr(entry, name) is not None)
+    changes: list[dict[str, object]] = [{}]
+    if source in ("torchvision", "timm", "transformers"):
+        changes = [{source: name} for name in _library_names(source, entry, where=where)]
+    for key in _FILES:
+        path = getattr(entry, key)
+        if path is not None and _WILD & set(str(path)):
+            files = _files(path, where=f"{where}: {key}")
+            changes = [{**change, key: file} for change in changes for file in files]
+    specs = [entry.spec(**change) for change in changes]
+    models = [SourceModel(name=_name(spec, source), family=entry.family, spec=spec) for spec in specs]
+    kept = [model for model in models if not any(fnmatchcase(model.name, pattern) for pattern in entry.exclude)]
+    if not kept:
+        raise ConfigError(f"{where}: 'exclude' leaves none of its {len(models)} models. Leave some in.")
+    if entry.name is None:
+        return kept
+    if len(kept) > 1:
+        raise ConfigError(f"{where}: stands for {len(kept)} models, and 'name' is of one. Leave 'name' out.")
+    return [replace(kept[0], name=entry.name)]
+
+
+def _library_names(source: str, entry: ComparedModelConfig, *, where: str) -> Iterator[str]:
+    """Yield the names that an entry gives, with those that its patterns fit."""
+    value = str(getattr(entry, source))
+    lines = read_lines(Path(value), what="names of models") if value.endswith(NAMES_SUFFIX) else [value]
+    for line in lines:
+        if source == "transformers" or not (line == "all" or _WILD & set(line)):
+            yield line
+            continue
+        names = _fitting(source, line, entry, where=where)
+        if not names:
+            raise ConfigError(f"{where}: {source} has no model that fits {line!r}. Correct the pattern.")
+        yield from names
+
+
+def _fitting(source: str, pattern: str, entry: ComparedModelConfig, *, where: str) -> list[str]:
+    from barlow_report.vision.model_names import timm_models, torchvision_models
+
+    if source == "torchvision":
+        return torchvision_models(pattern)
+    return timm_models(pattern, pretrained=entry.is_published or entry.pretrained is True, where=where)
+
+
+def _files(pattern: Path, *, where: str) -> list[Path]:
+    files = sorted(path for path in Path(pattern.anchor).glob(str(pattern)[len(pattern.anchor) :]) if path.is_file())
+    if not files:
+        raise ConfigError(f"{where}: no file fits {pattern}. Correct the pattern.")
+    return files
+
+
+def _name(spec: ModelConfig, source: str) -> str:
+    """What a model is called where nobody says: after its weights, which make the difference, or after its source."""
+    if spec.weights is not None:
+        return spec.weights.stem
+    value = getattr(spec, source)
+    if isinstance(value, Path):
+        return value.stem
+    if source == "factory":
+        file, _, function = str(value).rpartition(":")
+        return f"{Path(file).stem}:{function}" if file.endswith(".py") else str(value)
+    if source == "transformers":
+        return Path(value).name if Path(value).is_absolute() else str(value)
+    return f"{value}.{spec.pretrained}" if isinstance(spec.pretrained, str) else str(value)
+
+
+def _with_own_names(models: list[SourceModel]) -> list[SourceModel]:
+    """Tell models with one name apart: by the folders of their files, or by numbers."""
+    names = Counter(model.name for model in models)
+    named = [replace(m, name=_with_folder(m)) if names[m.name] > 1 else m for m in models]
+    return list(_numbered(named))
+
+
+def _with_folder(model: SourceModel) -> str:
+    path = next((path for key in _FILES if (path := getattr(model.spec, key)) is not None), None)
+    return model.name if path is None or path.stem != model.name else f"{path.parent.name}/{model.name}"
+
+
+def _numbered(models: Iterable[SourceModel]) -> Iterator[SourceModel]:
+    taken: set[str] = set()
+    for model in models:
+        name = next(
+            name
+            for i in range(1, len(taken) + 2)
+            if (name := model.name if i == 1 else f"{model.name} ({i})") not in taken
+        )
+        taken.add(name)
+        yield replace(model, name=name)
