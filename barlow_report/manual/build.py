@@ -108,7 +108,7 @@ def _build(documents: Path, parts: Sequence[Part], *, folder: Path) -> None:
 
 
 def _mkdocs_config(parts: Sequence[Part]) -> dict[str, Any]:
-    features = ["navigation.tabs", "navigation.top", "navigation.footer", "toc.follow", "content.code.copy"]
+    features = ["navigation.tabs", "navigation.top", "navigation.footer", "toc.follow"]
     return {
         **theme_settings(templates_folder() / "manual", features=features),
         "site_name": "barlow-report",

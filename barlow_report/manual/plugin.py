@@ -29,6 +29,12 @@ class ManualPlugin(BasePlugin[LegacyConfig]):  # type: ignore[no-untyped-call]
             files.remove(file)
         return files
 
+    def on_page_markdown(self, markdown: str, /, *, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG002
+        """Leave out the list of the section's pages where there is one page."""
+        if page.is_homepage:
+            page.meta["hide"] = ["navigation"]
+        return markdown
+
     def on_env(self, env: Environment, /, *, config: MkDocsConfig, files: Files) -> Environment:  # noqa: ARG002
         """Let templates find those of the reports."""
         reports = PrefixLoader({"report": FileSystemLoader(self.theme)})

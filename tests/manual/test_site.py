@@ -18,6 +18,7 @@ from barlow_report.training_config import TrainingConfig
 from tests.lychee import complaints
 from tests.manual.commands import command_names
 from tests.manual.pages import MANUAL, Page
+from tests.report.test_browser import violations
 from tests.test_config import keys_of
 
 
@@ -113,6 +114,12 @@ def test_two_builds_are_equal(site: Path, tmp_path: Path) -> None:
     assert [str(name) for name in names if (site / name).read_bytes() != (again / name).read_bytes()] == []
 
 
+def test_outside_of_a_checkout_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("barlow_report.manual.build._ROOT", tmp_path)
+    with pytest.raises(SiteError, match="in a checkout"):
+        build_manual(tmp_path / "site")
+
+
 def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("barlow_report.manual.build.find_spec", lambda name: None if name == "griffe" else name)
     with pytest.raises(SiteError, match=r"griffe is not installed.*barlow-report\[manual\]"):
@@ -153,10 +160,25 @@ def test_every_page_opens_from_a_disk_and_fits_a_phone(site: Path, browser: Brow
 
 
 @pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
+def test_no_kind_of_page_violates_an_accessibility_rule(site: Path, browser: Browser, scheme: str, width: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
+    page = context.new_page()
+    found = {}
+    for name in ("index", "own-report", "method", "gallery", "reference/configuration", "reference/python"):
+        page.goto((site / f"{name}.html").as_uri())
+        found[name] = violations(page)
+    context.close()
+    assert {name: problems for name, problems in found.items() if problems} == {}
+
+
+@pytest.mark.browser
 def test_the_search_works_from_a_disk(site: Path, browser: Browser) -> None:
     page = browser.new_page()
     page.goto((site / "index.html").as_uri())
-    page.fill("input[name=query]", "confused_pairs")
+    page.click("input.md-search__input")
+    page.keyboard.type("confused_pairs")  # the theme listens to keys
     page.wait_for_selector(".md-search-result__link")
     found = [link.get_attribute("href") or "" for link in page.query_selector_all(".md-search-result__link")]
     page.close()
