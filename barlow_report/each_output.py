@@ -5,6 +5,7 @@ For one output the question is binary: is an image positive for it? So each outp
 models see every image once.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from barlow_report.binary_measures import measure
 from barlow_report.config import Config, Photographs, RulesConfig
-from barlow_report.errors import DataError, OutputError
+from barlow_report.errors import ConfigError, DataError, OutputError
 from barlow_report.files import atomic_write, digest_text
 from barlow_report.formatting import counted
 from barlow_report.pipeline import compute, default_site_folder
@@ -24,6 +25,7 @@ from barlow_report.run_folder import STAGES, Run, is_of_each_output, prepare_out
 from barlow_report.slugs import slugs
 from barlow_report.stages.shared_pass import SharedPass
 from barlow_report.stages.site import write_site
+from barlow_report.vision.class_names import some
 from barlow_report.vision.output_labels import OutputLabels, read_output_labels
 
 __all__ = ["build_each", "compute_each"]
@@ -53,6 +55,7 @@ def compute_each(config: Config, *, folder: Path, until: str, progress: Progress
             f"{config.data.manifest}: no output has both positive and negative images; the first, "
             f"{outputs[0]['name']!r}: {outputs[0]['left_out']}. Correct the labels."
         )
+    _check_thresholds(config, labels.names)
     prepare_outputs(folder, {"name": config.name, "title": config.site.title or config.name, "outputs": outputs})
     shared = SharedPass(config, labels.all_images(), folder / _SHARED)
     configs = [_of_output(config, output) for output in reported]
@@ -62,6 +65,15 @@ def compute_each(config: Config, *, folder: Path, until: str, progress: Progress
             compute(one, folder=folder / output["slug"], until=stage, progress=progress, shared=shared)
         shared.delete()
     return folder
+
+
+def _check_thresholds(config: Config, names: Sequence[str]) -> None:
+    """Refuse thresholds for each output that leave one out, or name something else, before the pass."""
+    threshold = None if config.inspected_model is None else config.inspected_model.threshold
+    if isinstance(threshold, dict) and set(threshold) != set(names):
+        raise ConfigError(
+            f"inspected_model.threshold: found {some(threshold)}, expected every output: {some(names)}. Correct them."
+        )
 
 
 def _outputs(labels: OutputLabels) -> list[dict[str, Any]]:
@@ -148,7 +160,6 @@ def _index(content: dict[str, Any], entries: list[OutputEntry], run: Run) -> Out
         level=rules.confidence_level,
         max_q_value=rules.max_q_value,
         is_held_out=rules.evidence_kind == "held_out",
-        maximises=_MEASURES.get(run.info["outputs"]["positive"]["maximises"]),
     )
 
 
@@ -172,6 +183,7 @@ def _entry(run: Run, output: dict[str, Any]) -> OutputEntry:
             scores["output"].to_numpy(dtype=np.float64)[used],
             level=rules.confidence_level,
         ),
+        maximises=_MEASURES.get(run.info["outputs"]["positive"]["maximises"]),
         n_verified=int((run.read_table("rules")["verdict"] == "verified").sum()),
         threshold=float(run.info["outputs"]["positive"]["threshold"]),
     )

@@ -112,6 +112,7 @@ def compute(
     progress = progress or SilentProgress()
     if config.data.is_of_all_outputs:
         raise ConfigError("data.label_column: missing. Name one output here, or compute all with `compute_folder`.")
+    config = config.of_its_output()
     settings = config.model_dump(mode="json")
     config = with_local_files(config, apart=_IMAGES)
     run_folder = Run(folder)

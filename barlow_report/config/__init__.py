@@ -82,6 +82,11 @@ class Config(Section):
     def _models_fit_data(self) -> "Config":
         if self.data.has_outputs:
             self._check_outputs()
+        elif self.inspected_model is not None and isinstance(self.inspected_model.threshold, dict):
+            raise ValueError(
+                "a 'threshold' for each output goes with 'data.label_columns' or 'data.label_list'; of one output give "
+                "one number"
+            )
         if self.inspected_model is None and not self.data.may_hold_predictions:
             raise ValueError(
                 "'inspected_model' is missing: an image folder or a data set of torchvision holds no predictions. Add "
@@ -123,6 +128,21 @@ class Config(Section):
             raise ValueError(
                 "'positive' is for models with one output; of several, each has its own column. Leave it out"
             )
+        threshold, names = self.inspected_model.threshold, self.data.label_columns
+        if isinstance(threshold, dict) and names is not None and set(threshold) != set(names):
+            raise ValueError(
+                f"'threshold' names {', '.join(threshold) or 'nothing'}, expected every output: {', '.join(names)}"
+            )
+
+    def of_its_output(self) -> "Config":
+        """Return the same with the threshold of the output that the run is about, where each has its own.
+
+        Raises:
+            ConfigError: It has none.
+        """
+        if self.inspected_model is None or self.data.is_of_all_outputs:
+            return self
+        return self.model_copy(update={"inspected_model": self.inspected_model.of_output(self.data.label_column)})
 
     @property
     def manifest_columns(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from pydantic import (
 )
 
 from barlow_report.config.base import Channels, Name, Positive, Section, Side, Workers, absolute, resolved_factory
+from barlow_report.errors import ConfigError
 from barlow_report.thresholds import Measure
 
 __all__ = ["ExtractionConfig", "ModelConfig", "OutputSetting", "PreprocessingConfig"]
@@ -135,11 +136,12 @@ class ModelConfig(Section):
         None,
         description="The class that a model's only output is the logit or probability of; default: the second one.",
     )
-    threshold: Probability | Measure | None = Field(
+    threshold: Probability | Measure | dict[Name, Probability | Measure] | None = Field(
         None,
         description="An image is positive where the probability of its output is at least this: a number between 0 and "
         "1, or the one with the largest balanced_accuracy or f1, chosen on the images that rules are not tested on, or "
-        "on all images where failures are shuffled. Default: 0.5.",
+        "on all images where failures are shuffled. Of several outputs, one for all or one for each by its name. "
+        "Default: 0.5.",
     )
 
     @model_validator(mode="after")
@@ -174,6 +176,16 @@ class ModelConfig(Section):
                     "'probabilities' or 'sigmoid' as well"
                 )
         return self
+
+    def of_output(self, name: str | None) -> "ModelConfig":
+        """Return the same with the threshold of one output, where each has its own; None: there is one output."""
+        if not isinstance(self.threshold, dict):
+            return self
+        if name not in self.threshold:
+            raise ConfigError(
+                f"inspected_model.threshold: found none for the output {name!r}. Add it, such as `{name}: 0.5`."
+            )
+        return self.model_copy(update={"threshold": self.threshold[name]})
 
     @property
     def chosen_by(self) -> Measure | None:

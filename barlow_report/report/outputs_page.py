@@ -31,6 +31,7 @@ class OutputEntry:
         measures: Of the sample that `OutputsIndex.is_held_out` says.
         n_verified: Verified failure modes of its report.
         threshold: From which probability on an image is positive.
+        maximises: What the threshold was chosen for, in words; None where it was given.
     """
 
     name: str
@@ -40,6 +41,7 @@ class OutputEntry:
     measures: BinaryMeasures
     n_verified: int
     threshold: float
+    maximises: str | None = None
 
     @property
     def title(self) -> str:
@@ -58,7 +60,6 @@ class OutputsIndex:
         level: Of the intervals, 0 to 1.
         max_q_value: Up to which a failure mode is verified.
         is_held_out: Measures are of held-out images; otherwise of all.
-        maximises: What thresholds were chosen for, in words; None where they were given.
     """
 
     title: str
@@ -67,12 +68,22 @@ class OutputsIndex:
     level: float
     max_q_value: float
     is_held_out: bool
-    maximises: str | None
 
     @property
     def worst_first(self) -> list[OutputEntry]:
         """The outputs by balanced accuracy, those without one last, equal ones by name."""
         return sorted(self.entries, key=lambda entry: (_order(entry.measures.balanced_accuracy), entry.name))
+
+    @property
+    def maximises(self) -> str | None:
+        """What all thresholds were chosen for, in words; None where they differ or were given."""
+        found = {entry.maximises for entry in self.entries}
+        return found.pop() if len(found) == 1 else None
+
+    @property
+    def chooses_some(self) -> bool:
+        """Whether some thresholds were chosen and others not, or for something else: rows say which."""
+        return self.maximises is None and any(entry.maximises is not None for entry in self.entries)
 
     @property
     def others(self) -> list[tuple[str, str]]:

@@ -3,8 +3,10 @@
 What the run would refuse is refused, and the rest is told: which images and groups there are, what the models are, how
 long the pass and the pictures take, and how much disk.
 
-Times are measured on some of the images and multiplied; what has to be compiled or read for the first time makes them
-too long rather than too short. Lenses are named without a time.
+Images of a pool and of training are listed as well.
+
+Times are measured on some of the analysed images and multiplied; what has to be compiled or read for the first time
+makes them too long rather than too short. Lenses are named without a time, but for a pass over further images.
 """
 
 import time
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from barlow_report.config import Config
+from barlow_report.config.further import FurtherDataConfig
 from barlow_report.formatting import count, counted
 from barlow_report.lenses import registry
 from barlow_report.progress import Progress
@@ -23,6 +26,7 @@ from barlow_report.run_folder import Run, is_of_each_output
 from barlow_report.stages.extract import list_for_pass
 from barlow_report.stages.image_pass import load_models
 from barlow_report.vision.datasets import ImageList
+from barlow_report.vision.further_images import list_further
 from barlow_report.vision.output_labels import read_output_labels
 
 if TYPE_CHECKING:
@@ -48,6 +52,7 @@ def forecast(config: Config, folder: Path, *, progress: Progress) -> Iterator[tu
     Raises:
         BarlowReportError: What the run would raise before and at the beginning of its pass.
     """
+    config = config.of_its_output()
     images = list_for_pass(config, progress=progress)
     yield "Images", _images_words(images)
     n_groups, n_small, n_trees = _count_groups(config, images)
@@ -68,11 +73,45 @@ def forecast(config: Config, folder: Path, *, progress: Progress) -> Iterator[tu
     size = len(images.paths) * feature.n_features * _BYTES[config.extraction.feature_dtype]
     pictures = (n_trees * config.visuals.n_mode_images + 2 * n_tiles) * _BYTES_PER_PICTURE
     yield "Disk", f"{_size(size)} of features, at most about {_size(pictures)} of pictures"
+    for key, settings in _further(config):
+        progress.message(f"Listing images of {key}")
+        yield key.capitalize(), _further_words(config, settings, images, feature, key=key, rate=rate)
     if lenses := [lens.key for lens in registry.LENSES if config.section(lens.key) is not None]:
         yield "Then", f"{', '.join(lenses)} (not timed)"
     for text in noted["assumptions"].values():
         yield "Assumed", text
     yield "Run folder", _folder_words(folder)
+
+
+def _further(config: Config) -> Iterator[tuple[str, FurtherDataConfig]]:
+    """The sources of images beside the analysed ones, by the keys of their sections."""
+    for lens in registry.LENSES:
+        settings = config.section(lens.key) if lens.section() is not None else None
+        if isinstance(settings, FurtherDataConfig):
+            yield lens.key, settings
+
+
+def _further_words(
+    config: Config,
+    settings: FurtherDataConfig,
+    images: ImageList,
+    feature: "LoadedModel",
+    *,
+    key: str,
+    rate: float,
+) -> str:
+    """How many there are, and what another pass takes; of several outputs each makes one."""
+    is_of_all = config.data.is_of_all_outputs
+    asked = settings.model_copy(update={"labelled": False}) if is_of_all else settings
+    listed = list_further(asked, data=config.data, class_names=images.class_names, key=key)
+    n = len(listed.paths)
+    labelled = "" if is_of_all else f", {count(int((listed.labels >= 0).sum()))} labelled as a class of the run"
+    skipped = f"; {counted(len(listed.skipped), 'file')} passed over" if listed.skipped else ""
+    n_passes = (images.n_outputs or 1) if is_of_all else 1
+    passes = f", once for each of {counted(n_passes, 'output')}" if is_of_all else ""
+    size = n * feature.n_features * _BYTES[config.extraction.feature_dtype] * n_passes
+    takes = f"{duration(n * n_passes / rate)} more{passes}, and {_size(size)} of features"
+    return f"{counted(n, 'image')}{labelled}{skipped}: {takes}"
 
 
 def duration(seconds: float) -> str:

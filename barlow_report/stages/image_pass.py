@@ -204,12 +204,15 @@ def _decisions(spec: ModelConfig | None, n_outputs: int, images: ImageList) -> "
 
     if spec is None or (n_outputs > 1 and images.n_outputs is None):
         return (LARGEST,)
-    if isinstance(spec.threshold, str):
-        return ()
-    threshold = 0.5 if spec.threshold is None else spec.threshold
-    kind: OutputKind = "probabilities" if spec.output == "probabilities" else "sigmoid_logits"
     columns = range(n_outputs) if images.column is None else (images.column,)
-    return tuple(Decision(kind=kind, positive=Positive(column=c, threshold=threshold)) for c in columns)
+    threshold = spec.threshold
+    asked = [threshold.get(images.class_names[c]) if isinstance(threshold, dict) else threshold for c in columns]
+    given = [0.5 if one is None else one for one in asked if not isinstance(one, str)]
+    if len(given) < len(asked):
+        return ()
+    kind: OutputKind = "probabilities" if spec.output == "probabilities" else "sigmoid_logits"
+    pairs = zip(columns, given, strict=True)
+    return tuple(Decision(kind=kind, positive=Positive(column=c, threshold=at)) for c, at in pairs)
 
 
 def _model_info(model: "LoadedModel") -> dict[str, Any]:

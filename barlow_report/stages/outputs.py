@@ -142,6 +142,8 @@ def _judge_one(
     class_id, probability = positive_class(config, images), probabilities(values, kind)
     positive, negative = images.class_names[class_id], images.class_names[1 - class_id]
     threshold, chosen = spec.threshold, None
+    if isinstance(threshold, dict):
+        raise LookupError("the threshold of the output was not looked up")  # unreachable: `Config.of_its_output` did
     if spec.chosen_by is not None:
         is_positive = images.labels[kept] == class_id
         used = _used(images.labels[kept], config)

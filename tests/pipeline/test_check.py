@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from barlow_report.cli import app
 from barlow_report.stages.forecast import duration
-from tests.pipeline.toy import write_task
+from tests.pipeline.toy import write_image, write_task
 
 
 def _check(config: Path) -> Result:
@@ -42,12 +42,29 @@ def test_after_a_run_it_says_what_is_finished(tmp_path: Path) -> None:
     assert re.search(r"Then +directions \(not timed\)", result.output)
 
 
+def test_further_images_are_counted_with_their_time_and_disk(tmp_path: Path) -> None:
+    settings: dict[str, object] = {"visuals": {"attack": "none"}, "pool": {"folder": "pool"}}
+    settings["training"] = {"folder": "train"}
+    config = write_task(tmp_path, n_per_class=5, settings=settings)
+    for index in range(6):
+        kind = "red" if index < 4 else "green"
+        write_image(tmp_path / f"pool/{kind}/{index}.png", colour="red", marked=False, seed=index)
+        write_image(tmp_path / f"train/red/{index}.png", colour="red", marked=False, seed=index)
+    (tmp_path / "pool/red/notes.txt").write_text("no image")
+    lines = dict(re.findall(r"^(Pool|Training|Then)  +(.*)$", _check(config).output, flags=re.MULTILINE))
+    about = r": about 1 s more, and 0\.1 MB of features"
+    assert re.fullmatch(r"6 images, 4 labelled as a class of the run; 1 file passed over" + about, lines["Pool"])
+    assert re.fullmatch(r"6 images, 6 labelled as a class of the run" + about, lines["Training"])
+    assert lines["Then"] == "training, pool (not timed)"
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"rules": {"unions": {"both": ["red", "green"]}}}, "names 'green', which is not a class"),
         ({"inspected_model": {"factory": "network.py:nothing"}}, "nothing"),
         ({"data": {"folder": "nowhere"}}, "nowhere"),
+        ({"pool": {"folder": "no-pool"}}, "pool: "),
     ],
 )
 def test_what_a_run_would_refuse_is_refused_at_once(tmp_path: Path, change: dict[str, object], message: str) -> None:

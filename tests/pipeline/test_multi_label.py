@@ -269,6 +269,58 @@ def test_outputs_without_positive_images_have_no_report(tmp_path: Path) -> None:
     assert "no output has both positive and negative images; the first, 'red patch'" in refused("run", config)
 
 
+def test_each_output_can_have_a_threshold_of_its_own(tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"red patch": 0.3, "blue patch": "f1", "mark": 0.8}
+    config = change(write_things(tmp_path), "inspected_model", threshold=asked)
+    run = done("run", config, "--site", str(tmp_path / "site"))
+    for column, at in ((0, 0.3), (2, 0.8)):
+        _, _, logits = truth(tmp_path, column)
+        one = Run.open(run / SLUGS[column])
+        assert one.info["outputs"]["positive"]["threshold"] == at
+        assert (one.read_table("images")["prediction"] == (1 / (1 + np.exp(-logits)) >= at)).all()
+        assert one.info["config"]["inspected_model"]["threshold"] == at
+    chosen = Run.open(run / SLUGS[1]).info["outputs"]["positive"]
+    assert chosen["maximises"] == "f1"
+    page = (tmp_path / "site/index.html").read_text(encoding="utf-8")
+    assert page.count("<small>given</small>") == 2
+    assert page.count("<small>largest F1</small>") == 1
+    assert "Where it was chosen, it is the one with the largest balanced accuracy or F1 on all images" in page
+    single = change(config, "data", label_column="mark")
+    alone = pipeline.compute(load_config(single), folder=tmp_path / "alone", until="extract")
+    assert alone.info["outputs"]["positive"]["threshold"] == 0.8
+    assert command("check", single).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("data", "threshold", "words"),
+    [
+        ({}, {"red patch": 0.3}, "'threshold' names red patch, expected every output: red patch, blue patch, mark"),
+        ({}, {"red patch": 0.3, "blue patch": 2, "mark": 0.5}, "less than 1"),
+        ({"label_columns": None}, {"red patch": 0.3}, "goes with 'data.label_columns' or 'data.label_list'"),
+    ],
+)
+def test_thresholds_are_of_all_outputs(
+    tmp_path: Path, data: dict[str, Any], threshold: dict[str, float], words: str
+) -> None:
+    config = change(write_things(tmp_path, n=4), "inspected_model", threshold=threshold)
+    assert words in refused("extract", change(config, "data", **data))
+
+
+def test_thresholds_of_outputs_in_lists_are_checked_before_the_pass(tmp_path: Path) -> None:
+    config = write_things(tmp_path, n=20)
+    table = pd.read_csv(tmp_path / "labels.csv")
+    lists = [[name for name in THINGS if row[name] == 1] for row in table.to_dict("records")]
+    pd.DataFrame({"path": table["path"], "things": lists}).to_parquet(tmp_path / "labels.parquet")
+    listed = {"manifest": "labels.parquet", "label_list": "things", "classes": list(THINGS), "label_columns": None}
+    config = change(change(config, "data", **listed), "inspected_model", threshold={"mark": 0.5})
+    words = "threshold: found 'mark', expected every output: 'red patch', 'blue patch', 'mark'"
+    assert words in refused("extract", config)
+    change(config, "data", label_column="red patch")
+    assert "threshold: found none for the output 'red patch'. Add it, such as `red patch: 0.5`" in refused(
+        "extract", config
+    )
+
+
 def test_every_page_of_an_output_leads_to_the_page_of_all(finished: Path, tmp_path: Path) -> None:
     for slug in SLUGS:
         site = finished.parent / "site" / slug

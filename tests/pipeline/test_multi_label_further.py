@@ -12,9 +12,11 @@ import yaml
 from barlow_report import pipeline
 from barlow_report.config import load_config
 from barlow_report.errors import DataError
+from barlow_report.progress import SilentProgress
 from barlow_report.report.links import broken_links
 from barlow_report.run_folder import Run
 from barlow_report.slugs import slugs
+from barlow_report.stages.forecast import forecast
 from tests.pipeline.things import THINGS, scores, write_things
 
 RED, BLUE, MARK = slugs(THINGS)
@@ -162,3 +164,11 @@ def test_a_column_of_lists_says_the_same(finished: Path, tmp_path: Path) -> None
     pipeline.compute_folder(load_config(config), folder=config.parent / "lists", until="pool")
     same = [Run.open(config.parent / run / RED).read_table("pool_candidates") for run in ("run", "lists")]
     assert same[0]["pool_image_id"].tolist() == same[1]["pool_image_id"].tolist()
+
+
+def test_what_the_passes_would_take_is_said_before(finished: Path) -> None:
+    config = load_config(finished)
+    said = dict(forecast(config, finished.parent / "run", progress=SilentProgress()))
+    assert said["Pool"].startswith("120 images: about ")
+    assert " more, once for each of 3 outputs, and " in said["Pool"]
+    assert said["Training"].startswith("90 images: about ")
