@@ -110,7 +110,7 @@ def manifest_columns(path: Path) -> tuple[str, ...]:
     Raises:
         DataError: The file cannot be read.
     """
-    return tuple(name.strip() for name in _read_table(path).column_names)
+    return tuple(name.strip() for name in _read_table(local_file(path)).column_names)
 
 
 def require_some_images(paths: Sequence[str], *, root: Path, path: Path) -> None:

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from barlow_report.config import DataConfig
 from barlow_report.errors import ConfigError, DataError
 from barlow_report.formatting import count, counted
+from barlow_report.storage import local_file
 from barlow_report.vision.class_names import some, sorted_names
 from barlow_report.vision.classes import configured_classes
 from barlow_report.vision.datasets import ImageList, decoding_of
@@ -207,6 +208,7 @@ def read_lists(path: Path, column: str) -> list[list[str] | None]:
             f"{path}: data.label_list needs a Parquet manifest, whose columns can hold lists. For CSV, give "
             "data.label_columns."
         )
+    path = local_file(path)
     schema = pq.read_schema(path)
     if schema.names.count(column) != 1:
         raise DataError(f"{path}: column {column!r} not found among {', '.join(map(repr, schema.names))}.")
