@@ -39,6 +39,8 @@ def check_decision(spec: "ModelConfig", *, n_outputs: int, class_names: Sequence
             f"{where}: 'threshold: {spec.chosen_by}' is chosen for the inspected model only. Set 'threshold' to a "
             "number."
         )
+    if isinstance(spec.threshold, dict):
+        raise ModelError(f"{where}: 'threshold' is a mapping, and the model has one output. Set it to a number.")
     if spec.positive is not None and spec.positive not in class_names:
         raise ModelError(f"{where}: 'positive' is {spec.positive!r}, expected one of the classes: {some(class_names)}.")
 
@@ -94,6 +96,8 @@ def _decide_one(
     positive = class_names[1] if spec.positive is None else spec.positive
     values = answers.outputs["largest"]
     kind = check_one_output(values, spec.output or "logits_binary", is_linear=is_linear, model=where, names=names)
-    threshold = 0.5 if spec.threshold is None else float(spec.threshold)
+    threshold = 0.5 if spec.threshold is None else spec.threshold
+    if isinstance(threshold, str | dict):
+        raise LookupError("the threshold is no number")  # unreachable: `check_decision` refused it
     decides = Positive(class_id=list(class_names).index(positive), threshold=threshold)
     return decides.decide(probabilities(values, kind))
