@@ -87,12 +87,14 @@ class Config(Section):
                 "a 'threshold' for each output goes with 'data.label_columns' or 'data.label_list'; of one output give "
                 "one number"
             )
+        if not self.data.has_images:
+            self._check_without_images()
         if self.inspected_model is None and not self.data.may_hold_predictions:
             raise ValueError(
                 "'inspected_model' is missing: an image folder or a data set of torchvision holds no predictions. Add "
                 "it, or give a 'manifest' with predictions"
             )
-        if self.inspected_model is None and self.feature_model is None:
+        if self.inspected_model is None and self.feature_model is None and self.data.has_images:
             raise ValueError(
                 "'feature_model' is missing: without an inspected model nothing else gives features. Add it"
             )
@@ -116,6 +118,12 @@ class Config(Section):
         if self.rules.manifest_columns and self.data.manifest is None:
             raise ValueError("'rules.manifest_columns' goes with 'data.manifest': other sources have no columns")
         return self
+
+    def _check_without_images(self) -> None:
+        """Refuse what needs images where there are none."""
+        for key in ("inspected_model", "feature_model"):
+            if getattr(self, key) is not None:
+                raise ValueError(f"{key!r} needs images; leave it out beside 'data.images: none'")
 
     def _check_outputs(self) -> None:
         """Refuse what does not go with a label for each of several outputs."""
@@ -177,6 +185,8 @@ def whole_config() -> type[Config]:
 def _with_sections(lenses: tuple[Lens[Any], ...]) -> type[Config]:
     def check(config: Config) -> Config:
         for lens in lenses:
+            if lens.needs_images and not config.data.has_images and config.section(lens.key) is not None:
+                raise ValueError(f"{lens.key!r} needs images; leave it out beside 'data.images: none'")
             lens.check(config)
         return config
 

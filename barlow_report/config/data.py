@@ -8,7 +8,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, field_validator, mode
 from barlow_report.config.base import Name, Section
 from barlow_report.config.names import names_by_index, quoted_names
 
-_OF_OUTPUTS = ("label_columns", "label_list", "label_column")
+_LATER_KEYS = ("label_columns", "label_list", "label_column", "images", "features")
 _CLASSES_IN_JSON: list[Any] = [
     {"type": "array", "items": {"type": "string"}},
     {"type": "object", "additionalProperties": {"type": ["string", "integer"]}},
@@ -160,6 +160,17 @@ class DataConfig(ImageSourceConfig):
         description="The inspected model's probabilities for the rows of the manifest: a .npy of shape (n_images, "
         "n_classes). The model is then not run.",
     )
+    images: Literal["none"] | None = Field(
+        None,
+        description="none: the images are not here. The predictions of the manifest are analysed alone: accuracy, "
+        "confusions, error types, other models; without pictures, and without failure modes unless `features` are "
+        "given.",
+    )
+    features: Path | None = Field(
+        None,
+        description="With `images: none`, features for the rows of the manifest, of any model: a .npy of shape "
+        "(n_images, n_features).",
+    )
     classes: list[str] | Literal["imagenet"] | None = Field(
         None,
         description="Class names in the order of the model's outputs, or each with its index, or imagenet for its "
@@ -220,11 +231,36 @@ class DataConfig(ImageSourceConfig):
             raise ValueError("'label_columns' name the outputs in their order: leave 'classes' and 'class_file' out")
         return self
 
+    @model_validator(mode="after")
+    def _without_images(self) -> "DataConfig":
+        if self.has_images:
+            if self.features is not None:
+                raise ValueError("'features' goes with 'images: none': where images are, the feature model gives them")
+            return self
+        if self.manifest is None:
+            raise ValueError("'images: none' goes with 'manifest', a table of labels and predictions")
+        for key, unset in (("image_root", None), ("decode", "torchvision"), ("pixel_range", None)):
+            if getattr(self, key) != unset:
+                raise ValueError(f"{key!r} is about images; leave it out beside 'images: none'")
+        if self.has_outputs:
+            raise ValueError("'images: none' needs a prediction for each image; leave 'label_columns' and so on out")
+        return self
+
     @model_serializer(mode="wrap")
-    def _without_unset_outputs(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what is for multi-label models where it is not set: what runs recorded before stays as it is."""
+    def _without_unset_keys(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out later keys where they are not set: what runs recorded before stays as it is."""
         values: dict[str, Any] = handler(self)
-        return {key: value for key, value in values.items() if key not in _OF_OUTPUTS or value is not None}
+        return {key: value for key, value in values.items() if key not in _LATER_KEYS or value is not None}
+
+    @property
+    def has_images(self) -> bool:
+        """Whether the images are here, and not only a table of what was predicted of them."""
+        return self.images != "none"
+
+    @property
+    def has_features(self) -> bool:
+        """Whether there are features that failure modes can be looked for in."""
+        return self.has_images or self.features is not None
 
     @property
     def has_outputs(self) -> bool:

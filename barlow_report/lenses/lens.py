@@ -26,11 +26,10 @@ class Lens(Generic[View]):
 
     Attributes:
         name: Its folder below `lenses/`, and what others call it in their `needs`.
-        key: Its section of the configuration, and its mark in run.json.
-        meaning: What its section asks for; the documentation of the key.
+        key, meaning: Its section of the configuration, which is its mark in run.json, too; what the section asks for.
         command, command_name: What its command does, empty: there is none; and its name, empty: its key.
         needs: Names of lenses, before it in the registry, that it reads where a run has them and may import from.
-        templates: Folder that its templates are looked for in beside the package's own.
+        needs_images, templates: Whether it needs images; a folder of templates beside those of the package.
     """
 
     name: str
@@ -39,6 +38,7 @@ class Lens(Generic[View]):
     command: str = ""
     command_name: str = ""
     needs: tuple[str, ...] = ()
+    needs_images: bool = False
     templates: Path | None = None
 
     def section(self) -> "type[Section] | None":

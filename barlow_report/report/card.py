@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import yaml
 
 from barlow_report.formatting import THIN_SPACE, counted, interval, percent
-from barlow_report.report.headlines import headline, known_conditions
+from barlow_report.report.headlines import confusion_headline, headline, known_conditions
 from barlow_report.report.judged import nothing_judged
 from barlow_report.report.mode_words import mode_line, mode_name
 from barlow_report.report.pages import Site
@@ -28,7 +28,8 @@ def card_metadata(site: Site, *, model: str, run: str) -> str:
     """Return the front matter: accuracy and the error rate of each verified failure mode, as a `model-index`."""
     images = site.catalog.images
     accuracy = float((images.label == images.prediction).mean()) if len(images) else 0.0
-    metrics = [{"type": "accuracy", "name": "Accuracy", "value": round(accuracy, 6)}] if len(images) else []
+    is_known = len(images) and not site.has_failures_alone
+    metrics = [{"type": "accuracy", "name": "Accuracy", "value": round(accuracy, 6)}] if is_known else []
     for rule in _verified(site)[:_N_MODES]:
         name = f"Error rate, {mode_name(site.catalog.groups[rule.group_id], rule)}"
         metrics.append({"type": "error_rate", "name": name, "value": round(float(rule.best.error.value or 0.0), 6)})
@@ -62,15 +63,19 @@ def _lines(site: Site, *, model: str) -> Iterator[str]:
     catalog = site.catalog
     modes = catalog.failure_modes()
     verified, judged = _verified(site), nothing_judged(site)
-    yield from ("## Failure modes", "", _text(headline(catalog, modes, judged=judged)), "")
+    said = headline(catalog, modes, judged=judged) if site.has_features else confusion_headline(catalog)
+    yield from ("## Failure modes" if site.has_features else "## Failures", "", _text(said), "")
     images = catalog.images
     n_right = int((images.label == images.prediction).sum())
-    if len(images):
+    if len(images) and not site.has_failures_alone:
         level = catalog.rules_config.confidence_level
         low, high = (float(end) for end in wilson_interval(n_right, len(images), level=level))
         right = percent(n_right / len(images), is_rest=True)
         words = f"is right for {right} of {counted(len(images), 'image')} ({level * 100:g} % interval"
         yield f"{_code(model)} {words} {interval(low, high, decimals=1)}).".replace(THIN_SPACE, " ")
+    if not site.has_features:
+        yield from ("", "No failure modes were looked for: the run has predictions and no features.")
+        return
     known = known_conditions(catalog, modes)
     if known.candidates:
         yield from ("", _text(f"{known.candidates} {known.source}".strip()))

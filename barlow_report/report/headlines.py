@@ -16,7 +16,7 @@ from barlow_report.report.records import Group, Rule, Share
 from barlow_report.report.words import images_of
 from barlow_report.tables import COLUMN_GROUPING
 
-__all__ = ["KnownConditions", "headline", "known_conditions"]
+__all__ = ["KnownConditions", "confusion_headline", "headline", "known_conditions"]
 
 _SOURCES: dict[EvidenceKind, str] = {
     "held_out": "Counted on held-out images.",
@@ -79,6 +79,23 @@ def headline(catalog: Catalog, modes: Sequence[Rule], *, judged: Judged | None =
     if any(rule.verdict == "real_but_small" for rule in modes):
         return f"{rate} Some conditions fail more often, but by less than {points} or covering few of the failures."
     return f"{rate} No known condition fails at least {points} more often."
+
+
+def confusion_headline(catalog: Catalog) -> str:
+    """Say how many images fail and which confusion is the most frequent, where failure modes were not looked for."""
+    failures = catalog.images.failures
+    if not failures.n or not failures.k:
+        return headline(catalog, ())
+    pairs = [
+        (-n, label, prediction)
+        for (grouping, label), found in catalog.confusions.items()
+        if grouping == "label"
+        for prediction, n in found[:1]
+    ]
+    least, label, prediction = min(pairs)
+    names = (catalog.classes[label].name, catalog.classes[prediction].name)
+    fails = f"{percent(failures.value)} of images fail" if failures.k < failures.n else counted(failures.k, "failure")
+    return f"{fails}; the most frequent confusion: {names[0]} taken for {names[1]}, {counted(-least, 'image')}."
 
 
 def _group_words(group: Group) -> str:

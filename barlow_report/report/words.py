@@ -54,6 +54,7 @@ STATUSES = {
     "too_few_failures": "too few failures",
     "only_failures": "only failures",
     "no_split": "no split",
+    "no_features": "no features",
 }
 
 _N_NAMES = 4  # of the classes of a union, in a sentence
@@ -199,6 +200,7 @@ def status_words(group: Group, config: RulesConfig) -> str:
         f"least {config.min_failures} failures.",
         "only_failures": f"No tree: all of the {images} fail, so there is nothing to compare them with.",
         "no_split": "No tree: no feature separates failures from successes in a split of the allowed size.",
+        "no_features": "",  # said once, at the top of the page
     }[group.status]
 
 

@@ -36,7 +36,7 @@ from barlow_report.rules.tabulation import (
 )
 from barlow_report.rules.workers import count_processors
 
-__all__ = ["Explanation", "explain_failures", "leaf_members", "meets"]
+__all__ = ["Explanation", "explain_failures", "leaf_members", "list_groups", "meets"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -133,8 +133,55 @@ def explain_failures(
         split = split_images(inputs.labels, inputs.failure, held_out_fraction=fraction, seed=seed)
     else:
         split = check_split(held_out, n_images=len(inputs.labels))
-    tests = np.zeros_like(split) if settings.is_shuffled else split  # the evaluation alone is held out from then
     fits = _fit_groups(inputs, groups, split, settings=settings, seed=seed, advance=advance)
+    names = tuple(map(str, features.columns)) if isinstance(features, pd.DataFrame) else ()
+    return _tabulate(groups, fits, inputs.failure, split, settings=settings, feature_names=names)
+
+
+def list_groups(
+    labels: npt.NDArray[np.int64],
+    predictions: npt.NDArray[np.int64],
+    *,
+    class_names: Sequence[str],
+    settings: RulesConfig,
+    groupings: Sequence[Grouping] = (),
+) -> Explanation:
+    """Return the same tables where there are no features: the groups, how many of their images fail, and no rules.
+
+    Args:
+        labels: (n_images,) class_id of the true class.
+        predictions: (n_images,) class_id that the inspected model predicts.
+        class_names: (n_classes,) names by class_id.
+        settings: The section `rules` of the configuration.
+        groupings: Further sets of images, after those of the settings.
+
+    Raises:
+        ConfigError: A union of the settings names an unknown class.
+        DataError: Groupings do not fit.
+    """
+    usual = list_groupings(labels, predictions, class_names=class_names, settings=settings)
+    groups = number_groups([*usual, *groupings], n_images=len(labels))
+    failure = labels != predictions
+    fits = [
+        GroupFit(
+            status="no_features",
+            counts_in_group=(len(group.image_ids), int(failure[group.image_ids].sum()), 0, 0),
+        )
+        for group in groups
+    ]
+    return _tabulate(groups, fits, failure, np.zeros(len(labels), dtype=np.bool_), settings=settings)
+
+
+def _tabulate(
+    groups: Sequence[Group],
+    fits: Sequence[GroupFit],
+    failure: npt.NDArray[np.bool_],
+    split: npt.NDArray[np.bool_],
+    *,
+    settings: RulesConfig,
+    feature_names: tuple[str, ...] = (),
+) -> Explanation:
+    tests = np.zeros_like(split) if settings.is_shuffled else split  # the evaluation alone is held out from then
     group_table = tabulate_groups(groups, fits, settings=settings)
     nodes = tabulate_nodes(groups, fits)
     rules = tabulate_rules(group_table, nodes, fits, settings=settings)
@@ -153,10 +200,10 @@ def explain_failures(
         evaluations=evaluations,
         evaluation=summarize_evaluations(group_table, evaluations, settings=settings),
         explained=tabulate_explained(
-            groups, fits, rules, failure=inputs.failure, held_out=split, is_shuffled=settings.is_shuffled
+            groups, fits, rules, failure=failure, held_out=split, is_shuffled=settings.is_shuffled
         ),
         **tabulate_joint(groups, group_table, nodes, fits, settings=settings),
-        feature_names=tuple(map(str, features.columns)) if isinstance(features, pd.DataFrame) else (),
+        feature_names=feature_names,
     )
 
 

@@ -30,7 +30,9 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.float32]
-Status = Literal["fitted", "too_few_images", "no_failures", "too_few_failures", "only_failures", "no_split"]
+Status = Literal[
+    "fitted", "too_few_images", "no_failures", "too_few_failures", "only_failures", "no_split", "no_features"
+]
 
 _SHUFFLE_STREAM = 2  # keeps the shuffles' random numbers apart from those of the split
 _TEST_STREAM = 3

@@ -43,23 +43,30 @@ def explain(config: Config, run: Run, *, extracted: str, progress: Progress) -> 
     class_names = run.read_table("classes")["name"].tolist()
     labels, predictions = images["label"].to_numpy(), images["prediction"].to_numpy()
     # scikit-learn takes a second: only when there is work
-    from barlow_report.rules import explain_failures, group_by_column, list_groupings
+    from barlow_report.rules import explain_failures, group_by_column, list_groupings, list_groups
 
     usual = list_groupings(labels, predictions, class_names=class_names, settings=config.rules)
     by_column = [group_by_column(name, values) for name, values in _columns(attributes, len(images)).items()]
+    features = run.features()
     n_groups = sum(len(grouping.names) for grouping in (*usual, *by_column))
-    with progress.task("Explaining failures", total=n_groups, unit="groups") as advance:
-        explanation = explain_failures(
-            run.features(),
-            labels,
-            predictions,
-            class_names=class_names,
-            settings=config.rules,
-            seed=config.seed,
-            groupings=by_column,
-            held_out=draw_split(config, labels, None) if chooses_threshold(run) else None,
-            advance=advance,
+    if features.shape[1]:
+        with progress.task("Explaining failures", total=n_groups, unit="groups") as advance:
+            explanation = explain_failures(
+                features,
+                labels,
+                predictions,
+                class_names=class_names,
+                settings=config.rules,
+                seed=config.seed,
+                groupings=by_column,
+                held_out=draw_split(config, labels, None) if chooses_threshold(run) else None,
+                advance=advance,
+            )
+    else:
+        explanation = list_groups(
+            labels, predictions, class_names=class_names, settings=config.rules, groupings=by_column
         )
+        progress.message("There are no features (data.features), so no failure modes are looked for")
     for name, table in explanation.tables.items():
         run.write_table(name, table)
     duplicates = count_duplicates(run)

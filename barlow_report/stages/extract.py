@@ -19,9 +19,11 @@ from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
 from barlow_report.slugs import slugs
 from barlow_report.stages.class_order import check_class_order
+from barlow_report.stages.given import read_given
 from barlow_report.stages.image_pass import finished_shards, pass_inputs
 from barlow_report.stages.image_times import are_unchanged, write_times
 from barlow_report.stages.loading import loaded_contents, specs_of
+from barlow_report.stages.manifest_columns import write_attributes
 from barlow_report.stages.outputs import judge_outputs, output_setting, positive_class
 from barlow_report.stages.pictures import sees_grey
 from barlow_report.stages.shared_pass import SharedPass
@@ -57,13 +59,15 @@ def extract(config: Config, run: Run, *, progress: Progress, shared: SharedPass 
         notes = notes | check_class_order(
             config, run, images, labels=images.labels, predictions=images.predictions, progress=progress
         )
+    if not config.data.has_images:
+        return read_given(config, run, images, assumptions=notes, progress=progress)
     inputs = pass_inputs(config, images)
     asked = fingerprint(columns=_known_columns(images), **output_setting(config, images), **inputs)
     mark = _with_found(asked, config, run)
     if run.is_done("extract", fingerprint=mark) and are_unchanged(images, run, progress=progress):
         _note(_check_predictions(config, run, images, progress=progress), run)
         progress.message("Features and predictions are up to date")
-        _write_attributes(images, run)
+        write_attributes(images, run)
         return mark
     work = run.begin("extract", fingerprint=fingerprint(**inputs))
     _note(notes, run)
@@ -79,7 +83,7 @@ def extract(config: Config, run: Run, *, progress: Progress, shared: SharedPass 
     _note(remarks.assumptions(config.data.decode) | _grey_words(images, run), run)
     _join_shards(images, shards, config, run=run, shared=shared)
     _note(_check_predictions(config, run, images, progress=progress), run)
-    _write_attributes(images, run)
+    write_attributes(images, run)
     write_times(images, run)
     loaded = run.info.get("loaded", {})
     if beyond := loaded.get("beyond"):
@@ -103,10 +107,15 @@ def list_for_pass(config: Config, *, progress: Progress) -> ImageList:
     """
     progress.message(f"Listing images of {config.name}")
     images = list_images(config.data, columns=config.manifest_columns)
-    if config.data.manifest is not None:
+    if config.data.manifest is not None and config.data.has_images:
         require_some_images(images.paths, root=images.root, path=config.data.manifest)
     _check_values(config, images)
     config.rules.union_classes(images.class_names)
+    if images.predictions is None and not config.data.has_images:
+        raise DataError(
+            f"{config.data.manifest}: found no predictions. Add a column prediction, or give data.probabilities: with "
+            "'images: none' nothing else says what was predicted."
+        )
     if images.predictions is None and config.inspected_model is None:
         raise DataError(
             f"{images.root}: found no predictions with the images and no 'inspected_model' in the configuration. Add "
@@ -224,18 +233,3 @@ def _check_values(config: Config, images: ImageList) -> None:
                     f"{config.data.manifest}: column {name!r} has {n} different values, expected at most {most} "
                     f"({lens.key}). Give a coarser column, such as whether a thing is present."
                 )
-
-
-def _write_attributes(images: ImageList, run: Run) -> None:
-    """Write table `attributes`, or delete it where no column is asked for."""
-    if not images.attributes:
-        run.delete_table("attributes")
-        return
-    rows = {path: row for row, path in enumerate(images.paths)}
-    kept = run.read_table("images")
-    order = [rows[path] for path in kept["path"]]
-    found = [
-        pd.DataFrame({"image_id": kept["image_id"], "column": name, "value": [values[row] for row in order]})
-        for name, values in images.attributes.items()
-    ]
-    run.write_table("attributes", pd.concat(found, ignore_index=True).dropna(subset="value"))

@@ -24,6 +24,7 @@ from barlow_report.lenses import registry
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, is_of_each_output
 from barlow_report.stages.extract import list_for_pass
+from barlow_report.stages.given import given_features
 from barlow_report.stages.image_pass import load_models
 from barlow_report.vision.datasets import ImageList
 from barlow_report.vision.further_images import list_further
@@ -58,6 +59,29 @@ def forecast(config: Config, folder: Path, *, progress: Progress) -> Iterator[tu
     n_groups, n_small, n_trees = _count_groups(config, images)
     small = f"; {counted(n_small, 'group')} of fewer than {config.rules.min_images} images" if n_small else ""
     yield "Groups", f"{_groups_words(config, n_groups)}{small}"
+    if config.data.has_images:
+        yield from _of_models(config, images, n_trees=n_trees, progress=progress)
+    else:
+        yield "Pass", f"none: {config.data.manifest} says what was predicted, and no image is read"
+        features = given_features(config.data, n_images=len(images.paths))
+        if features is None:
+            yield "Features", "none, so no failure modes; data.features gives them"
+        else:
+            yield "Features", f"{counted(features.shape[1], 'feature')} of {config.data.features}"
+    if lenses := [lens.key for lens in registry.LENSES if config.section(lens.key) is not None]:
+        yield "Then", f"{', '.join(lenses)} (not timed)"
+    yield "Run folder", _folder_words(folder)
+
+
+def duration(seconds: float) -> str:
+    """Write a time that is only known roughly: about 40 s, about 3 min, about 2.5 h."""
+    if seconds < 90:
+        return f"about {max(round(seconds), 1)} s"
+    return f"about {seconds / 60:.0f} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"
+
+
+def _of_models(config: Config, images: ImageList, *, n_trees: int, progress: Progress) -> Iterator[tuple[str, str]]:
+    """What the models are, and what the pass and the pictures take."""
     progress.message("Loading models")
     inspected, feature, noted = load_models(config, images)
     yield "Inspected", _predictions_words(inspected, images)
@@ -76,11 +100,8 @@ def forecast(config: Config, folder: Path, *, progress: Progress) -> Iterator[tu
     for key, settings in _further(config):
         progress.message(f"Listing images of {key}")
         yield key.capitalize(), _further_words(config, settings, images, feature, key=key, rate=rate)
-    if lenses := [lens.key for lens in registry.LENSES if config.section(lens.key) is not None]:
-        yield "Then", f"{', '.join(lenses)} (not timed)"
     for text in noted["assumptions"].values():
         yield "Assumed", text
-    yield "Run folder", _folder_words(folder)
 
 
 def _further(config: Config) -> Iterator[tuple[str, FurtherDataConfig]]:
@@ -112,13 +133,6 @@ def _further_words(
     size = n * feature.n_features * _BYTES[config.extraction.feature_dtype] * n_passes
     takes = f"{duration(n * n_passes / rate)} more{passes}, and {_size(size)} of features"
     return f"{counted(n, 'image')}{labelled}{skipped}: {takes}"
-
-
-def duration(seconds: float) -> str:
-    """Write a time that is only known roughly: about 40 s, about 3 min, about 2.5 h."""
-    if seconds < 90:
-        return f"about {max(round(seconds), 1)} s"
-    return f"about {seconds / 60:.0f} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"
 
 
 def _images_words(images: ImageList) -> str:

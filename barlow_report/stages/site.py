@@ -100,7 +100,8 @@ def _source(run: Run, *, images: Photographs | None, above: str | None = None, p
     promised = {name for stage in stage_tables() for name in run.promised_tables(stage)} - {"scores"}  # a lost one
     shown = [name for name in all_tables() if name in promised or (run.has_table(name) and name not in _NOT_SHOWN)]
     settings = SiteConfig.model_validate(info["config"]["site"])
-    settings = settings.model_copy(update={"images": images or settings.images})
+    has_images = (info["config"].get("data") or {}).get("images") != "none"
+    settings = settings.model_copy(update={"images": (images or settings.images) if has_images else "none"})
     tables = {name: _without_what_no_page_shows(name, run.read_table(name), settings) for name in shown}
     tables = current_tables(run, tables)
     if settings.images == "none":

@@ -33,6 +33,9 @@ _RECORDS = "records"
 _N_PAIRS = 64
 """(feature, image) pairs of a chunk without feature attacks."""
 
+_PICTURED = ("galleries", "quantiles", "group_quantiles", "mode_pictures", "strip_images")
+"""Tables with a picture in each row, beside the tiles."""
+
 _DRAWN = ["feature_id", "image_id", "activation", "attacked_activation", "map", "map_low", "map_high", "attack"]
 _REVISION = 3
 """Raised when the same inputs give other tiles, so that runs of an earlier version are drawn again."""
@@ -62,8 +65,12 @@ def visualize(config: Config, run: Run, *, explained: str, progress: Progress) -
         return mark
     work = run.begin("visualize", fingerprint=mark)
     tables = _Tables(run)
+    if not config.data.has_images:
+        _write_without_pictures(run, tables, config)
+        run.update_info(pictures=usual)
+        run.finish("visualize", fingerprint=mark)
+        return mark
     pictures = Pictures(config, run)
-
     top = _top_images(tables, asked, n=config.visuals.n_images)
     drawn = _drawn_before(run) if run.info.get("pictures") == usual else []
     drawn = [*drawn, *_drawn_in(work, run)]
@@ -92,6 +99,22 @@ def visualize(config: Config, run: Run, *, explained: str, progress: Progress) -
     run.update_info(pictures=usual, enlarged_from=pictures.enlarged_from)
     run.finish("visualize", fingerprint=mark)
     return mark
+
+
+def _write_without_pictures(run: Run, tables: "_Tables", config: Config) -> None:
+    """Write the tables of a run without images: what needs no picture, and the others without a row."""
+    for name in (*_PICTURED, "tiles"):
+        run.write_table(name, empty_table(name))
+    used = sorted({feature_id for _, feature_id in tables.used_pairs})
+    strips, _ = _along_conditions(tables, config)
+    run.write_table(
+        "mode_images", mode_images(tables.features, tables.rules, tables.conditions, members=tables.members)
+    )
+    run.write_table("strips", strips)
+    run.write_table("histograms", histograms(tables.features, tables.is_failure, feature_ids=used))
+    pairs = sorted(tables.used_pairs)
+    run.write_table("group_histograms", histograms_of_groups(tables.features, tables.is_failure, pairs, tables.members))
+    run.delete_unused_media(())
 
 
 def _asked_besides(run: Run) -> list[tuple[int, int]]:
@@ -126,7 +149,7 @@ def _media_names(run: Run) -> Iterable[str]:
     tiles = run.read_table("tiles")
     for column in ("map", "heatmap", "attack"):
         yield from tiles[column].dropna()
-    for name in ("tiles", "galleries", "quantiles", "group_quantiles", "mode_pictures", "strip_images"):
+    for name in ("tiles", *_PICTURED):
         yield from run.read_table(name)["thumbnail"]
 
 

@@ -67,7 +67,15 @@ TABLES: tuple[Table, ...] = (
             text(
                 "status",
                 "why there is a tree, or none",
-                allowed=("fitted", "too_few_images", "no_failures", "too_few_failures", "only_failures", "no_split"),
+                allowed=(
+                    "fitted",
+                    "too_few_images",
+                    "no_failures",
+                    "too_few_failures",
+                    "only_failures",
+                    "no_split",
+                    "no_features",
+                ),
             ),
         ),
     ),

@@ -46,7 +46,11 @@ TABLES: tuple[Table, ...] = (
         key=("image_id",),
         columns=(
             IMAGE_ID,
-            text("digest", "BLAKE2b hash of the encoded image, of its pixels where only those are stored; 32 digits"),
+            text(
+                "digest",
+                "BLAKE2b hash of the encoded image, of its pixels where only those are stored, of its path in a run "
+                "without images; 32 digits",
+            ),
         ),
     ),
     Table(

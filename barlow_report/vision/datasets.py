@@ -31,6 +31,7 @@ from barlow_report.vision.probabilities import read_probabilities
 from barlow_report.vision.sources.folder import IMAGE_SUFFIXES, files_below, list_folder
 from barlow_report.vision.sources.parquet import ParquetSource, list_parquet
 from barlow_report.vision.sources.source import ImageSource, Listing
+from barlow_report.vision.sources.table import TableSource
 from barlow_report.vision.sources.webdataset import TarSource, list_webdataset
 
 __all__ = ["IMAGE_SUFFIXES", "ImageList", "decoding_of", "list_images", "local_source", "open_source"]
@@ -186,6 +187,7 @@ def _list(config: DataConfig, configured: ClassList | None, columns: Sequence[st
             decoding=decoding,
             called={str(key): name for key, name in config.columns.items()},
             columns=columns,
+            has_images=config.has_images,
         )
     if config.parquet is not None:
         return list_parquet(config.parquet, decoding)
@@ -218,6 +220,8 @@ def open_source(config: ImageSourceConfig) -> ImageSource:
         from barlow_report.vision.sources.torchvision_sets import TorchvisionSource
 
         return TorchvisionSource(config.torchvision, decoding)
+    if isinstance(config, DataConfig) and not config.has_images:
+        return TableSource(Path(str(config.manifest)).parent)
     return files_below(config.folder or config.image_root or Path(str(config.manifest)).parent, decoding)
 
 

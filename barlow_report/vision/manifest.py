@@ -2,7 +2,8 @@
 
 Columns `path`, `label` and optionally `prediction` and `confidence`, in any case and order; names such as `file_name`
 and `pred`, and `Filenames`, `Labels` and `Predictions` of Barlow's own tables, mean the same (see `columns`). Others
-are read as text where the configuration groups images by them, and ignored otherwise. A label that is written as an
+are read as text where the configuration groups images by them, and ignored otherwise. A published list of common errors
+is read, too (see `common_errors`). A label that is written as an
 integer ("7", but not "07") stays an integer here; `datasets` decides what it stands for.
 """
 
@@ -22,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from barlow_report.columns import COLUMNS, choose_column, means
+from barlow_report.common_errors import is_common_errors, read_common_errors
 from barlow_report.delimited import read_delimited
 from barlow_report.errors import DataError
 from barlow_report.storage import address_of, is_address, local_file, shown
@@ -29,6 +31,7 @@ from barlow_report.vision.class_labels import as_classes, as_given_classes
 from barlow_report.vision.images import AS_SEEN, Decoding
 from barlow_report.vision.sources.folder import files_below
 from barlow_report.vision.sources.source import Listing
+from barlow_report.vision.sources.table import TableSource
 
 __all__ = ["list_manifest", "manifest_columns", "require_some_images"]
 
@@ -52,6 +55,7 @@ def list_manifest(
     called: Mapping[str, str] = MappingProxyType({}),
     columns: Sequence[str] = (),
     needs_labels: bool = True,
+    has_images: bool = True,
 ) -> Listing:
     """List the images of a .csv or .parquet manifest; its paths are relative to `image_root` or to its own folder.
 
@@ -65,6 +69,7 @@ def list_manifest(
             not say it themselves.
         columns: Further columns to read, by their names as written.
         needs_labels: Refuse a manifest in which an image has none.
+        has_images: Whether the images are there. Otherwise their names are taken as they are.
 
     Raises:
         DataError: The file cannot be read, has no rows, misses a column or a value, several columns may be meant, or
@@ -72,7 +77,7 @@ def list_manifest(
             values.
     """
     root, path = image_root or path.parent, local_file(path)
-    table = _read_table(path)
+    table = _read_common_errors(path) if is_common_errors(path) else _read_table(path)
     names = table.column_names
     found = _find_columns(names, path, called=called, apart=columns, needs_labels=needs_labels)
     wanted = {*found.values(), *(name for name in names if name.strip() in columns)}
@@ -81,7 +86,7 @@ def list_manifest(
     if frame.empty:
         raise DataError(f"{path}: found no rows, expected one row per image.")
     paths = [
-        _relative(value, root, where=f"{path}: {_row(index)}")
+        _relative(value, root, where=f"{path}: {_row(index)}") if has_images else _named(value)
         for index, value in enumerate(_values(frame[found["path"]], path))
     ]
     repeated = [value for value, n in Counter(paths).items() if n > 1]
@@ -93,7 +98,7 @@ def list_manifest(
     confidences = found.get("confidence")
     labels, is_labelled = _labels(frame, found.get("label"), path, needs_labels=needs_labels)
     return Listing(
-        source=files_below(root, decoding),
+        source=files_below(root, decoding) if has_images else TableSource(root),
         where=shown(path),
         paths=paths,
         labels=labels,
@@ -138,6 +143,11 @@ def require_some_images(paths: Sequence[str], *, root: Path, path: Path) -> None
         else "Set data.image_root to the folder that they are relative to."
     )
     raise DataError(f"{path}: none of its images is below {root}, such as {paths[0]!r}. {advice}")
+
+
+def _read_common_errors(path: Path) -> pa.Table:
+    errors = read_common_errors(path)
+    return pa.table({name: [getattr(error, name) for error in errors] for name in ("path", "label", "prediction")})
 
 
 def _read_table(path: Path) -> pa.Table:
@@ -282,6 +292,11 @@ def _relative(value: Any, root: Path, *, where: str) -> str:
             "holds all images."
         )
     return inside
+
+
+def _named(value: Any) -> str:
+    """The name of an image that is not here; folders and files are told apart by / as in all sources."""
+    return posixpath.normpath(str(value).strip().replace("\\", "/"))
 
 
 def _row(index: int) -> str:

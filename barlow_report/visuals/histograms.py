@@ -66,7 +66,7 @@ def histograms(
 
 
 def _blocks(features: np.ndarray, ids: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    n_rows = max(1, _BLOCK_BYTES // (features.shape[1] * 8))
+    n_rows = max(1, _BLOCK_BYTES // max(features.shape[1] * 8, 1))
     for start in range(0, len(features), n_rows):
         yield start, np.asarray(features[start : start + n_rows])[:, ids].astype(np.float64)
 

@@ -10,7 +10,7 @@ import pytest
 
 from barlow_report.config import RulesConfig
 from barlow_report.errors import DataError
-from barlow_report.rules import Explanation, Grouping, explain_failures, leaf_members, metrics
+from barlow_report.rules import Explanation, Grouping, explain_failures, leaf_members, list_groups, metrics
 from barlow_report.rules.evidence import adjust_p_values, exact_test
 from barlow_report.tables import check_table
 from tests.rules.synthetic import Data, draw
@@ -308,3 +308,17 @@ def test_input_that_does_not_fit_is_named(changes: dict[str, object], message: s
     }
     with pytest.raises(DataError, match=message):
         explain_failures(**arguments)  # type: ignore[arg-type]
+
+
+def test_without_features_there_are_the_same_groups_and_no_rules() -> None:
+    random = np.random.default_rng(3)
+    labels, predictions = random.integers(0, 4, 200), random.integers(0, 4, 200)
+    names = ("a", "b", "c", "d")
+    settings = RulesConfig(unions={"both": ["a", "b"]}, confused_pairs=2)
+    listed = list_groups(labels, predictions, class_names=names, settings=settings)
+    found = explain_failures(random.normal(size=(200, 2)), labels, predictions, class_names=names, settings=settings)
+    counted = ["group_id", "grouping", "name", "n_images", "n_failures"]
+    pd.testing.assert_frame_equal(listed.groups[counted], found.groups[counted])
+    assert set(listed.groups["status"]) == {"no_features"}
+    assert listed.rules.empty
+    assert listed.nodes.empty

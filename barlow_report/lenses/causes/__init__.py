@@ -35,6 +35,7 @@ class Causes(Lens["View"]):
         "Test whether the features of verified failure modes cause the failures. Extracts and explains "
         "first if need be."
     )
+    needs_images = True
 
     def section(self) -> "type[CausesConfig]":
         from barlow_report.lenses.causes.config import CausesConfig

@@ -30,6 +30,7 @@ class Directions(Lens["DirectionTables"]):
     key = "directions"
     meaning = "Along which direction each class fails; leave the section out, and it is not computed."
     command = "Find the direction along which each class fails. Extracts and explains first if need be."
+    needs_images = True
 
     def section(self) -> "type[DirectionsConfig]":
         from barlow_report.lenses.directions.config import DirectionsConfig

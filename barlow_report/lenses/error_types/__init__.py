@@ -39,13 +39,15 @@ class ErrorTypes(Lens["ErrorTypeTables"]):
         return TaxonomyConfig
 
     def check(self, config: "Config") -> None:
-        from barlow_report.lenses.error_types.config import check_image_text_model
+        from barlow_report.lenses.error_types.config import check_image_text_model, check_without_images
 
         if config.data.has_outputs and config.section(self.key) is not None:
             raise ValueError(
                 f"'{self.key}' is about exclusive classes; the data have labels for each of several outputs"
             )
         check_image_text_model(config.section(self.key), config.section("directions"))
+        if not config.data.has_images and config.section(self.key) is not None:
+            check_without_images(config.section(self.key))
 
     def tables(self) -> "Sequence[Table]":
         from barlow_report.lenses.error_types.tables import TABLES

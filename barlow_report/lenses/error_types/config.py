@@ -9,7 +9,7 @@ from barlow_report.config.base import Name, Positive, Section
 from barlow_report.config.embeddings import ClipConfig
 from barlow_report.lenses.directions.config import DirectionsConfig
 
-__all__ = ["TaxonomyConfig", "WordnetConfig", "check_image_text_model"]
+__all__ = ["TaxonomyConfig", "WordnetConfig", "check_image_text_model", "check_without_images"]
 
 
 class WordnetConfig(Section):
@@ -42,7 +42,8 @@ class TaxonomyConfig(Section):
     superclasses: Path | Literal["suggested", "wordnet"] = Field(
         "suggested",
         description="YAML file `superclass: [class, …]`, for fine-grained errors; wordnet: kinds of things that people "
-        "name; suggested: from confusions and features, written to the run folder for you to edit.",
+        "name; suggested: from confusions and features, where both clearly have kinds, written to the run folder for "
+        "you to edit.",
     )
     wordnet: WordnetConfig = Field(
         default_factory=WordnetConfig, description="How classes are put together, with `superclasses: wordnet`."
@@ -125,4 +126,13 @@ def check_image_text_model(taxonomy: TaxonomyConfig | None, directions: Directio
         raise ValueError(
             "'taxonomy.proposal_words' needs 'taxonomy.clip' or 'directions.clip': an image-text model chooses the "
             "words"
+        )
+
+
+def check_without_images(taxonomy: TaxonomyConfig) -> None:
+    """Raise ValueError where the section asks for something that needs images."""
+    if taxonomy.proposal_words is not None:
+        raise ValueError(
+            "'taxonomy.proposal_words' needs images, of which a model chooses the words; with 'data.images: none' give "
+            "the words of somebody's model under 'taxonomy.proposals'"
         )

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from barlow_report.formatting import counted
+from barlow_report.lenses.error_types.clarity import judge_kinds
 from barlow_report.lenses.error_types.classes import Vocabulary
 from barlow_report.lenses.error_types.config import TaxonomyConfig
 from barlow_report.lenses.error_types.files import read_category, read_lines
@@ -79,7 +80,7 @@ def gather_inputs(
     """
     images = ImageNames(paths)
     matches: dict[str, Matches] = {}
-    superclasses = _superclasses(settings, vocabulary, labels, predictions, features)
+    superclasses, why_none = _superclasses(settings, vocabulary, labels, predictions, features)
     multi_labels, n_labelled = None, 0
     if settings.multi_labels is not None:
         label_sets = read_label_sets(settings.multi_labels, vocabulary=vocabulary)
@@ -117,7 +118,9 @@ def gather_inputs(
             "multi_label",
             lambda _: MultiLabel(names=names, source=f"labels of {counted(n_labelled, 'image')}"),
         ),
-        FineGrained(superclasses=superclasses, source=_superclass_words(superclasses)),
+        Unassessed(error_type="fine_grained", source=why_none)
+        if why_none
+        else FineGrained(superclasses=superclasses, source=_superclass_words(superclasses)),
         _unless_missing(
             proposals,
             "out_of_vocabulary",
@@ -176,22 +179,33 @@ def _superclasses(
     labels: Integers,
     predictions: Integers,
     features: Callable[[], npt.NDArray[np.floating]],
-) -> Superclasses:
+) -> tuple[Superclasses, str]:
+    """The superclasses, and why there are none where the data do not let any be suggested."""
+    if settings.superclasses != "suggested":
+        return _given_superclasses(settings, vocabulary), ""
+    n_classes = len(vocabulary)
+    nothing = Superclasses.from_classes({}, n_classes=n_classes, origin="suggested")
+    values = features()
+    if not values.shape[1]:
+        return nothing, "needs taxonomy.superclasses in the configuration, or features to suggest some from"
+    confusions = confusion_counts(labels, predictions, n_classes=n_classes)
+    centroids = class_centroids(values, labels, n_classes=n_classes)
+    is_there = np.bincount(labels, minlength=n_classes) > 0
+    clarity = judge_kinds(confusions[np.ix_(is_there, is_there)], centroids[is_there])
+    if not clarity.is_clear:
+        return nothing, f"no superclasses suggested: {clarity.words}; needs taxonomy.superclasses in the configuration"
+    return suggest_superclasses(confusions, centroids, vocabulary=vocabulary), ""
+
+
+def _given_superclasses(settings: TaxonomyConfig, vocabulary: Vocabulary) -> Superclasses:
     if isinstance(settings.superclasses, Path):
         return read_superclasses(settings.superclasses, vocabulary=vocabulary)
-    if settings.superclasses == "wordnet":
-        wordnet = WordNet(settings.wordnet.folder)
-        if settings.wordnet.hypernyms:
-            return superclasses_by_hypernym(wordnet, settings.wordnet.hypernyms, vocabulary=vocabulary)
-        if settings.wordnet.max_classes is not None:
-            return superclasses_by_size(wordnet, max_classes=settings.wordnet.max_classes, vocabulary=vocabulary)
-        return superclasses_by_kind(wordnet, vocabulary=vocabulary)
-    n_classes = len(vocabulary)
-    return suggest_superclasses(
-        confusion_counts(labels, predictions, n_classes=n_classes),
-        class_centroids(features(), labels, n_classes=n_classes),
-        vocabulary=vocabulary,
-    )
+    wordnet = WordNet(settings.wordnet.folder)
+    if settings.wordnet.hypernyms:
+        return superclasses_by_hypernym(wordnet, settings.wordnet.hypernyms, vocabulary=vocabulary)
+    if settings.wordnet.max_classes is not None:
+        return superclasses_by_size(wordnet, max_classes=settings.wordnet.max_classes, vocabulary=vocabulary)
+    return superclasses_by_kind(wordnet, vocabulary=vocabulary)
 
 
 def _overlapping(settings: TaxonomyConfig, vocabulary: Vocabulary) -> ClassPairs | None:

@@ -1,6 +1,6 @@
 """The tables of error types, by class and by failure mode, and what other tables show of them."""
 
-from barlow_report.lenses.error_types.records import ERROR_TITLES, MEANINGS, Breakdown, ErrorTypeTables
+from barlow_report.lenses.error_types.records import MEANINGS, Breakdown, ErrorTypeTables, type_titles
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, TableColumn
 from barlow_report.report.evidence import VERDICTS
 from barlow_report.report.pages.page import Site
@@ -42,26 +42,26 @@ def mode_columns(site: Site, error_types: ErrorTypeTables) -> ModeColumns:
 
 def type_filter(breakdowns: list[Breakdown | None], *, label: str = "Mostly") -> Filter:
     """A choice among the types that most failures of a row are of."""
-    found = {breakdown.most for breakdown in breakdowns if breakdown is not None}
-    choices = tuple((title, title) for error_type, title in ERROR_TITLES.items() if error_type in found)
+    found = {entry.title for entry in (b.most for b in breakdowns if b is not None) if entry is not None}
+    titles = dict.fromkeys(title for s in (False, True) for title in type_titles(is_suggested=s).values())
+    choices = tuple((title, title) for title in titles if title in found)
     return Filter(key="mostly", label=label, kind="equals", choices=choices)
 
 
 def mostly(breakdown: Breakdown | None) -> str | None:
     """The type of most failures, as it is called."""
-    return None if breakdown is None or breakdown.most is None else ERROR_TITLES[breakdown.most]
+    return None if breakdown is None or breakdown.most is None else breakdown.most.title
 
 
 def type_columns(error_types: ErrorTypeTables) -> list[TableColumn]:
     """A column for each type that occurs anywhere."""
-    suggested = " Superclasses are suggested." if error_types.is_suggested else ""
     return [
         TableColumn(
             key=entry.error_type.replace("_", "-"),
             label=entry.title[0].upper() + entry.title[1:],
             kind="rate",
             starts="descending",
-            title=MEANINGS[entry.error_type] + (suggested if entry.error_type == "fine_grained" else ""),
+            title=MEANINGS[entry.error_type],
         )
         for entry in error_types.run.found
     ]

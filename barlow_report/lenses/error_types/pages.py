@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from barlow_report.formatting import count, percent
 from barlow_report.lenses.error_types.page_tables import classes_table, modes_table
-from barlow_report.lenses.error_types.records import ERROR_TITLES, MEANINGS, ErrorTypeTables, StageEntry
+from barlow_report.lenses.error_types.records import MEANINGS, ErrorTypeTables, StageEntry
 from barlow_report.report.datatable import DataTable, Link
 from barlow_report.report.pages.page import Heading, Site, SitePage
 from barlow_report.report.pages.pictures import GalleryPicture, gallery_picture
@@ -21,12 +21,12 @@ _ACCURACIES = {  # what each is called, what it counts as correct beyond the one
     ),
     "minor": (
         "Minor errors accepted",
-        "or fine-grained, or out of vocabulary",
+        "or {fine_grained}, or {out_of_vocabulary}",
         ("fine_grained", "out_of_vocabulary"),
     ),
     "explainable": (
         "Explainable errors accepted",
-        "or a co-occurrence, or non-prototypical",
+        "or a {co_occurrence}, or {non_prototypical}",
         ("co_occurrence", "non_prototypical"),
     ),
 }
@@ -87,13 +87,14 @@ class ErrorTypesView:
 def error_types_page(site: Site, error_types: ErrorTypeTables) -> SitePage:
     """What kinds of errors the failures are."""
     classes, modes = classes_table(site, error_types), modes_table(site, error_types)
-    site.tables[classes.name], site.tables[modes.name] = classes, modes
+    shown = (classes, modes) if site.has_features else (classes,)
+    site.tables.update({table.name: table for table in shown})
     headings = [
         Heading("Types", "types"),
         Heading("Accuracy", "accuracy"),
-        Heading("Failure modes", "modes"),
+        *([Heading("Failure modes", "modes")] if site.has_features else []),
         Heading("Classes", "by-class"),
-        Heading("Examples", "examples"),
+        *([Heading("Examples", "examples")] if site.has_images else []),
         Heading("Superclasses", "superclasses"),
     ]
     return SitePage(
@@ -107,7 +108,7 @@ def error_types_page(site: Site, error_types: ErrorTypeTables) -> SitePage:
         view=lambda: _view(site, error_types, classes, modes),
         headings=tuple(headings),
         crumbs=(Link("Overview", "index.html"),),
-        data=(f"data/{classes.name}.js", f"data/{modes.name}.js"),
+        data=tuple(f"data/{table.name}.js" for table in shown),
         has_contents=True,
     )
 
@@ -130,7 +131,7 @@ def _view(site: Site, error_types: ErrorTypeTables, classes: DataTable, modes: D
         rows=tuple(
             StageRow(
                 stage=stage,
-                title=ERROR_TITLES[stage.error_type],
+                title=error_types.titles[stage.error_type],
                 meaning=MEANINGS[stage.error_type],
                 share=shares.get(stage.error_type, Share(None, None)),
             )
@@ -140,7 +141,7 @@ def _view(site: Site, error_types: ErrorTypeTables, classes: DataTable, modes: D
         accuracies=tuple(
             AccuracyRow(
                 title=title,
-                meaning=meaning,
+                meaning=meaning.format_map(error_types.titles),
                 value=error_types.accuracies.get(measure),
                 is_assessed=any(stage.is_assessed and stage.error_type in types for stage in error_types.stages),
             )

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from barlow_report.formatting import count
 from barlow_report.lenses.error_types.records import (
-    ERROR_TITLES,
     Breakdown,
     ErrorTypeTables,
     StageEntry,
@@ -96,12 +95,12 @@ def picture_note(error_types: ErrorTypeTables, rule: Rule, image_id: int) -> str
     """The type of a failure of a failure mode; nothing where nearly all of its failures are of that type."""
     error_type, found = error_types.type_of.get(image_id), error_types.by_rule.get(rule.rule_id)
     usual = {entry.error_type for entry in found.types if (entry.share.value or 0.0) >= _USUAL} if found else set()
-    return "" if error_type is None or error_type in usual else ERROR_TITLES[error_type]
+    return "" if error_type is None or error_type in usual else error_types.titles[error_type]
 
 
 def method_part(error_types: ErrorTypeTables) -> MethodPart:
     """The part of the method page."""
-    view = TypesMethod(stages=error_types.stages, titles=ERROR_TITLES)
+    view = TypesMethod(stages=error_types.stages, titles=error_types.titles)
     return MethodPart(
         section=PagePart(
             heading=Heading("Error types", "error-types"),

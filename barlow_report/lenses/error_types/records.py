@@ -21,9 +21,11 @@ __all__ = [
     "StageEntry",
     "TypeShare",
     "breakdown_words",
+    "is_suggested",
     "noise_sentence",
     "read_breakdowns",
     "read_error_types",
+    "type_titles",
 ]
 
 ERROR_TITLES = {
@@ -52,20 +54,30 @@ MEANINGS = {
 LABEL_NOISE = ("set_aside", "overlapping", "multi_label")
 """Failures that say more about the labels than about the model."""
 
+_BY_SUPERCLASSES = ("fine_grained", "out_of_vocabulary")
+"""Types that the superclasses decide about."""
+
 _HALF = 0.5
+
+
+def type_titles(*, is_suggested: bool) -> Mapping[str, str]:
+    """Return what each type is called; those that superclasses decide about say so where nobody confirmed these."""
+    marked = _BY_SUPERCLASSES if is_suggested else ()
+    return {name: f"{title} (suggested)" if name in marked else title for name, title in ERROR_TITLES.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypeShare:
-    """How many of some failures are of one type."""
+    """How many of some failures are of one type; `is_suggested` where nobody confirmed the superclasses."""
 
     error_type: str
     share: Share
+    is_suggested: bool = False
 
     @property
     def title(self) -> str:
         """What the type is called."""
-        return ERROR_TITLES[self.error_type]
+        return type_titles(is_suggested=self.is_suggested)[self.error_type]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,10 +104,10 @@ class Breakdown:
         return (self.label_noise.value or 0.0) >= _HALF
 
     @property
-    def most(self) -> str | None:
+    def most(self) -> TypeShare | None:
         """The type of most failures; of two with as many, the earlier one."""
         best = max(self.types, key=lambda entry: entry.share.k or 0, default=None)
-        return best.error_type if best is not None and best.share.k else None
+        return best if best is not None and best.share.k else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +150,11 @@ class ErrorTypeTables:
     def is_suggested(self) -> bool:
         """Whether nobody has confirmed the superclasses."""
         return self.origin == "suggested"
+
+    @property
+    def titles(self) -> Mapping[str, str]:
+        """What each type is called."""
+        return type_titles(is_suggested=self.is_suggested)
 
     @property
     def unassessed(self) -> tuple[StageEntry, ...]:
@@ -189,11 +206,12 @@ def read_error_types(tables: Mapping[str, pd.DataFrame]) -> ErrorTypeTables | No
     accuracies = tables["taxonomy_accuracies"]
     types = tables["error_types"]
     counts = tables["error_type_counts"]
-    run = read_breakdowns(counts[counts["scope"] == "run"].assign(scope_id=0), "scope_id")
+    origins = tables["superclasses"]["origin"]
+    marked = is_suggested(tables)
+    run = read_breakdowns(counts[counts["scope"] == "run"].assign(scope_id=0), "scope_id", is_suggested=marked)
     superclasses: dict[str, list[int]] = {}
     for row in tables["superclasses"].itertuples():
         superclasses.setdefault(visible(row.superclass), []).append(row.class_id)
-    origins = tables["superclasses"]["origin"]
     detailed = types[types["detail"].notna()]
     return ErrorTypeTables(
         stages=tuple(
@@ -207,8 +225,8 @@ def read_error_types(tables: Mapping[str, pd.DataFrame]) -> ErrorTypeTables | No
             for row in stages.itertuples()
         ),
         run=run.get(0, Breakdown(types=(), n_failures=0)),
-        by_class=read_breakdowns(counts[counts["scope"] == "class"], "class_id"),
-        by_rule=read_breakdowns(counts[counts["scope"] == "rule"], "rule_id"),
+        by_class=read_breakdowns(counts[counts["scope"] == "class"], "class_id", is_suggested=marked),
+        by_rule=read_breakdowns(counts[counts["scope"] == "rule"], "rule_id", is_suggested=marked),
         accuracies={row.measure: None if np.isnan(row.value) else float(row.value) for row in accuracies.itertuples()},
         n_images=int(accuracies["n_images"].max()) if len(accuracies) else 0,
         n_classes=int(accuracies["n_classes"].max()) if len(accuracies) else 0,
@@ -223,15 +241,29 @@ def read_error_types(tables: Mapping[str, pd.DataFrame]) -> ErrorTypeTables | No
     )
 
 
-def read_breakdowns(counts: pd.DataFrame, key: str) -> dict[int, Breakdown]:
-    """Return what some failures consist of, by the ids in column `key`; see table `error_type_counts`."""
+def is_suggested(tables: Mapping[str, pd.DataFrame]) -> bool:
+    """Whether nobody confirmed the superclasses of a run; false where it has none."""
+    found = tables.get("superclasses")
+    return found is not None and bool((found["origin"] == "suggested").any())
+
+
+def read_breakdowns(counts: pd.DataFrame, key: str, *, is_suggested: bool = False) -> dict[int, Breakdown]:
+    """Return what some failures consist of, by the ids in column `key`; see table `error_type_counts`.
+
+    Args:
+        counts: Rows of such a table.
+        key: Name of the column.
+        is_suggested: Nobody confirmed the superclasses.
+    """
     order = {error_type: place for place, error_type in enumerate(ERROR_TYPES)}
     found: dict[int, list[TypeShare]] = {}
     columns = [key, "error_type", "n_errors", "n_failures", "low", "high"]
     for row_id, error_type, n_errors, n_failures, low, high in zip(*(counts[c].tolist() for c in columns), strict=True):
         has_interval = not (np.isnan(low) or np.isnan(high))
         share = Share(n_errors, n_failures, low if has_interval else None, high if has_interval else None)
-        found.setdefault(int(row_id), []).append(TypeShare(error_type=error_type, share=share))
+        found.setdefault(int(row_id), []).append(
+            TypeShare(error_type=error_type, share=share, is_suggested=is_suggested)
+        )
     return {
         row_id: Breakdown(
             types=tuple(sorted(entries, key=lambda entry: order[entry.error_type])), n_failures=entries[0].share.n or 0

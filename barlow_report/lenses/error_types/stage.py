@@ -119,7 +119,7 @@ def digest_inputs(settings: TaxonomyConfig) -> dict[str, str]:
 def _write(run: Run, inputs: TaxonomyInputs, vocabulary: Vocabulary) -> None:
     superclasses = inputs.superclasses
     run.write_table("superclasses", _superclass_table(superclasses))
-    if superclasses.origin == "suggested":
+    if superclasses.origin == "suggested" and superclasses.names:
         atomic_write(run.folder / SUGGESTION, suggestion_text(superclasses, vocabulary=vocabulary))
 
 
@@ -182,7 +182,7 @@ def _galleries(config: Config, run: Run, types: pd.DataFrame, *, progress: Progr
         image_ids = rng.permutation(rows["image_id"].to_numpy())[: config.visuals.n_gallery]
         ranks = range(1, len(image_ids) + 1)
         chosen.append(pd.DataFrame({"error_type": error_type, "image_id": image_ids, "rank": ranks}))
-    if not chosen:
+    if not chosen or not config.data.has_images:
         return empty_table("error_galleries")
     from barlow_report.stages.pictures import Pictures  # reads the images: only when there are failures
 
@@ -202,7 +202,7 @@ def _report(run: Run, inputs: TaxonomyInputs, counts: pd.DataFrame, progress: Pr
     for key, matches in inputs.matches.items():
         progress.message(f"taxonomy.{key}: {matches.words}")
     progress.message(f"Error types: {', '.join(parts) or 'no failures'}")
-    if inputs.superclasses.origin == "suggested":
+    if inputs.superclasses.origin == "suggested" and inputs.superclasses.names:
         progress.message(
             f"Superclasses were suggested: edit {run.folder / SUGGESTION} and name it under taxonomy.superclasses"
         )

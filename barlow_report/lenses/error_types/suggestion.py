@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from barlow_report.lenses.error_types.classes import Vocabulary
+from barlow_report.lenses.error_types.clusters import best_cut, cosine_distances
 from barlow_report.lenses.error_types.superclasses import Superclasses
 
 __all__ = ["class_centroids", "confusion_counts", "suggest_superclasses"]
@@ -22,7 +23,6 @@ Integers = npt.NDArray[np.int64]
 
 _ROWS_AT_A_TIME = 4096
 _N_NAMES = 3
-_N_CUTS = 40  # numbers of superclasses that are tried
 
 
 def confusion_counts(labels: Integers, predictions: Integers, *, n_classes: int) -> Floats:
@@ -52,29 +52,16 @@ def suggest_superclasses(confusions: Floats, centroids: Floats, *, vocabulary: V
         centroids: (n_classes, n_features) mean features.
         vocabulary: The classes, for the names of the superclasses.
     """
-    from scipy.cluster.hierarchy import fcluster, linkage  # building a site does without
-    from scipy.spatial.distance import squareform
-
     n_classes = len(confusions)
     clusters: list[list[int]] = []
     if n_classes > 2:  # two classes are of one kind or of two: nothing in the data can say
-        distance = (_by_features(centroids) + _by_confusions(confusions)) / 2
+        centered = centroids - centroids.mean(axis=0)
+        distance = (cosine_distances(centered @ centered.T) + _by_confusions(confusions)) / 2
         np.fill_diagonal(distance, 0.0)
-        tree = linkage(squareform(distance, checks=False), "average")
-        cuts = [fcluster(tree, n, "maxclust") - 1 for n in _numbers(n_classes)]
-        apart = [cut for cut in cuts if cut.max()]  # classes that are all equally far from each other are not cut
-        best = max(apart, key=lambda cut: _silhouette(distance, cut), default=np.arange(n_classes))
+        _, best = best_cut(distance)
         clusters = [np.flatnonzero(best == cluster).tolist() for cluster in range(int(best.max()) + 1)]
     found = sorted(cluster for cluster in clusters if len(cluster) > 1)
     return Superclasses.from_classes(dict(_named(found, vocabulary)), n_classes=n_classes, origin="suggested")
-
-
-def _by_features(centroids: Floats) -> Floats:
-    centered = centroids - centroids.mean(axis=0)
-    lengths = np.linalg.norm(centered, axis=1, keepdims=True)
-    unit = centered / np.where(lengths > 0, lengths, 1.0)
-    distance: Floats = np.clip((1 - unit @ unit.T) / 2, 0.0, 1.0)
-    return distance
 
 
 def _by_confusions(confusions: Floats) -> Floats:
@@ -85,30 +72,6 @@ def _by_confusions(confusions: Floats) -> Floats:
     share = np.divide(both, expected, out=np.zeros_like(both), where=expected > 0)
     distance: Floats = 1 - share / max(share.max(), 1e-12)
     return distance
-
-
-def _numbers(n_classes: int) -> list[int]:
-    """Numbers of superclasses to try: 2 to half of the classes, all of them or evenly spread by their ratio."""
-    last = max(2, n_classes // 2)
-    if last <= _N_CUTS:
-        return list(range(2, last + 1))
-    return sorted({round(n) for n in np.geomspace(2, last, _N_CUTS)})
-
-
-def _silhouette(distance: Floats, cut: npt.NDArray[np.integer]) -> float:
-    """The mean over classes of (b − a) / max(a, b): a to the others of its cluster, b to the nearest other cluster."""
-    n_clusters = int(cut.max()) + 1
-    one_hot = np.eye(n_clusters)[cut]
-    sizes = one_hot.sum(axis=0)
-    sums = distance @ one_hot
-    rows = np.arange(len(cut))
-    own = sums[rows, cut] / np.maximum(sizes[cut] - 1, 1)
-    others = sums / sizes
-    others[rows, cut] = np.inf
-    nearest = others.min(axis=1)
-    most = np.maximum(own, nearest)
-    values = np.where((sizes[cut] > 1) & (most > 0), (nearest - own) / np.where(most > 0, most, 1.0), 0.0)
-    return float(values.mean())
 
 
 def _named(clusters: list[list[int]], vocabulary: Vocabulary) -> Iterator[tuple[str, list[int]]]:

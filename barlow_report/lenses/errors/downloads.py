@@ -30,13 +30,24 @@ def _records(site: Site, errors: pd.DataFrame, error_types: ErrorTypeTables) -> 
             "detail": error_types.details.get(image_id),
             "rule_ids": [int(rule_id) for rule_id in rule_ids.split()],
             "decision_value": None if value != value else value,
+            "superclasses": error_types.origin,
         }
 
 
 def errors_csv(site: Site, errors: pd.DataFrame, error_types: ErrorTypeTables) -> Iterator[str]:
     """Yield all failures with their error types as CSV, line by line; the ids of rules have spaces between them."""
     paths = ("path",) if site.catalog.shows_paths else ()
-    header = ("image_id", *paths, "label", "prediction", "error_type", "detail", "rule_ids", "decision_value")
+    header = (
+        "image_id",
+        *paths,
+        "label",
+        "prediction",
+        "error_type",
+        "detail",
+        "rule_ids",
+        "decision_value",
+        "superclasses",
+    )
     yield csv_line(header)
     for record in _records(site, errors, error_types):
         yield csv_line([" ".join(map(str, v)) if isinstance(v, list) else v for v in record.values()])

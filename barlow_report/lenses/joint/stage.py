@@ -40,7 +40,7 @@ def draw_joint_modes(config: Config, run: Run, *, explained: str, progress: Prog
     images = run.read_table("joint_images")
     images = images[images["group_id"].isin(shown)].reset_index(drop=True)
     examples = _examples(run, shown)
-    if len(images):
+    if len(images) and config.data.has_images:
         thumbnails = _thumbnails([*images["image_id"], *examples["image_id"]], config, run, progress=progress)
         run.write_table("joint_pictures", images[["group_id", "position"]].assign(thumbnail=thumbnails[: len(images)]))
         run.write_table("joint_examples", examples.assign(thumbnail=thumbnails[len(images) :]))

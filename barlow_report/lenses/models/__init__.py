@@ -44,9 +44,17 @@ class Models(Lens["ModelTables"]):
         return ComparisonConfig
 
     def check(self, config: "Config") -> None:
-        if config.data.has_outputs and config.section(self.key) is not None:
+        settings = config.section(self.key)
+        if settings is None:
+            return
+        if config.data.has_outputs:
             raise ValueError(
                 f"'{self.key}' reads predictions of exclusive classes; the data have labels for each of several outputs"
+            )
+        if settings.models and not config.data.has_images:
+            raise ValueError(
+                f"'{self.key}.models' are asked about images; leave it out beside 'data.images: none', and give "
+                f"'{self.key}.predictions'"
             )
 
     def tables(self) -> "Sequence[Table]":

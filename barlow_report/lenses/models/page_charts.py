@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from barlow_report.chart import Chart
-from barlow_report.lenses.error_types.records import ERROR_TITLES
+from barlow_report.lenses.error_types.records import is_suggested, type_titles
 from barlow_report.lenses.models.charts import error_types_by_accuracy, modes_by_model
 from barlow_report.lenses.models.records import shared_conditions
 from barlow_report.report.words import GROUPINGS, condition_words
@@ -32,7 +32,8 @@ def charts(tables: Mapping[str, pd.DataFrame]) -> dict[str, Chart]:
     occurring = types.loc[types["n_errors"] > 0, "error_type"].unique()
     if len(occurring):
         points = types.assign(accuracy=accuracy[types["model_id"]])
-        titles = {error_type: title for error_type, title in ERROR_TITLES.items() if error_type in occurring}
+        called = type_titles(is_suggested=is_suggested(tables))
+        titles = {error_type: title for error_type, title in called.items() if error_type in occurring}
         found[MODEL_ERROR_TYPES] = error_types_by_accuracy(points, titles=titles)
     modes = tables["shared_modes"].sort_values(["n_holds", "mode_id"], ascending=[False, True])
     if len(modes):

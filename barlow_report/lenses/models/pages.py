@@ -40,8 +40,9 @@ class ModelsView:
 
 def models_page(site: Site, compared: ModelTables, *, error_types: ErrorTypeTables | None) -> SitePage:
     """Compare models by error type and by failure mode."""
-    models, modes = _models_table(compared, error_types), _modes_table(site, compared)
-    site.tables[models.name], site.tables[modes.name] = models, modes
+    models, modes = _models_table(site, compared, error_types), _modes_table(site, compared)
+    shown = (models, modes) if site.has_features else (models,)
+    site.tables.update({table.name: table for table in shown})
     return SitePage(
         path=MODELS_PATH,
         title="Models",
@@ -53,9 +54,13 @@ def models_page(site: Site, compared: ModelTables, *, error_types: ErrorTypeTabl
         view=lambda: _view(
             site, compared, models, modes, is_suggested=error_types is not None and error_types.is_suggested
         ),
-        headings=(Heading("Accuracy", "models"), Heading("Error types", "types"), Heading("Failure modes", "modes")),
+        headings=(
+            Heading("Accuracy", "models"),
+            Heading("Error types", "types"),
+            *((Heading("Failure modes", "modes"),) if site.has_features else ()),
+        ),
         crumbs=(Link("Overview", "index.html"),),
-        data=(f"data/{models.name}.js", f"data/{modes.name}.js"),
+        data=tuple(f"data/{table.name}.js" for table in shown),
     )
 
 
@@ -89,7 +94,7 @@ def _view(site: Site, compared: ModelTables, models: DataTable, modes: DataTable
     )
 
 
-def _models_table(compared: ModelTables, error_types: ErrorTypeTables | None) -> DataTable:
+def _models_table(site: Site, compared: ModelTables, error_types: ErrorTypeTables | None) -> DataTable:
     has_types = error_types is not None and any(model.errors is not None for model in compared.models)
     rows: list[list[Cell]] = []
     for model in sorted(compared.models, key=lambda m: (-(m.accuracy.k or 0), m.model_id)):
@@ -98,7 +103,7 @@ def _models_table(compared: ModelTables, error_types: ErrorTypeTables | None) ->
             if error_types.finds_label_noise:
                 row.append(_percent(model.accuracies.get("multi_label")))
             row += type_cells(error_types, model.errors)
-        rows.append([*row, model.n_found, model.n_holds])
+        rows.append([*row, model.n_found, model.n_holds] if site.has_features else row)
     columns = [
         TableColumn(key="model", label="Model", kind="text"),
         TableColumn(
@@ -123,7 +128,7 @@ def _models_table(compared: ModelTables, error_types: ErrorTypeTables | None) ->
                 )
             )
         columns += type_columns(error_types)
-    columns += [
+    of_modes = [
         TableColumn(
             key="found",
             label="Modes found",
@@ -143,7 +148,7 @@ def _models_table(compared: ModelTables, error_types: ErrorTypeTables | None) ->
     return DataTable(
         name="models",
         caption="Models",
-        columns=tuple(columns),
+        columns=tuple([*columns, *of_modes] if site.has_features else columns),
         rows=rows,
         filters=(Filter(key="model", label="Name contains", kind="contains"),),
         sorted_by="accuracy",

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from barlow_report.formatting import count
-from barlow_report.lenses.error_types.records import Breakdown, read_breakdowns
+from barlow_report.lenses.error_types.records import Breakdown, is_suggested, read_breakdowns
 from barlow_report.report.records import Condition, Share
 from barlow_report.visible import visible
 
@@ -127,7 +127,7 @@ def read_models(tables: Mapping[str, pd.DataFrame]) -> ModelTables | None:
     """
     if "models" not in tables or "shared_mode_rates" not in tables:
         return None
-    errors = read_breakdowns(tables["model_error_types"], "model_id")
+    errors = read_breakdowns(tables["model_error_types"], "model_id", is_suggested=is_suggested(tables))
     accuracies: dict[int, dict[str, float | None]] = {}
     for row in tables["model_accuracies"].itertuples():
         accuracies.setdefault(row.model_id, {})[row.measure] = None if np.isnan(row.value) else float(row.value)

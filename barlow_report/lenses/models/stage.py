@@ -87,10 +87,13 @@ def compare(config: Config, run: Run, *, explained: str, progress: Progress) -> 
     mark = _mark(config, inquiry, taxonomy, explained=explained)  # with what is known of the models by now
     run.finish("comparison", fingerprint=mark)
     n_several = int((shared["shared_modes"]["n_holds"] > 1).sum())
-    progress.message(
-        f"Comparison of {counted(len(names), 'model')}: failure modes that hold for at least one: "
-        f"{count(len(shared['shared_modes']))}, for several: {count(n_several)}"
+    n_one = count(len(shared["shared_modes"]))
+    of_modes = (
+        f": failure modes that hold for at least one: {n_one}, for several: {count(n_several)}"
+        if config.data.has_features
+        else "; no features, so no failure modes"
     )
+    progress.message(f"Comparison of {counted(len(names), 'model')}{of_modes}")
     return mark
 
 
@@ -163,7 +166,7 @@ def _rate(
     from barlow_report.rules import explain_failures  # takes a second
 
     held_out = images_to_test_with(config, run)
-    if not held_out.any():
+    if not held_out.any() or not run.features().shape[1]:
         return [], empty_table("shared_mode_rates")
     own = list(propose_modes(0, **{name: run.read_table(name) for name in ("groups", "rules", "conditions")}))
     is_split = config.rules.evidence_kind == "held_out"

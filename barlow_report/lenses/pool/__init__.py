@@ -36,6 +36,7 @@ class Pool(Lens["View"]):
     command = "Find the images of a pool that are worth collecting. Extracts and explains first if need be."
     command_name = "collect"
     needs = ("directions", "weights")
+    needs_images = True
 
     def section(self) -> "type[PoolConfig]":
         from barlow_report.lenses.pool.config import PoolConfig

@@ -38,6 +38,7 @@ class Weights(Lens["View"]):
     )
     command_name = "weights"
     needs = ("error_types",)
+    needs_images = True
 
     def section(self) -> "type[WeightsConfig]":
         from barlow_report.lenses.weights.config import WeightsConfig

@@ -31,6 +31,7 @@ class Words(Lens["WordView"]):
     key = "words"
     meaning = "Words for features, suggested by a model of images and text; leave the section out, and none are."
     command = "Suggest words for the features of failure modes. Extracts and explains first if need be."
+    needs_images = True
 
     def section(self) -> "type[WordsConfig]":
         from barlow_report.lenses.words.config import WordsConfig

@@ -20,12 +20,16 @@ __all__ = ["Heading", "Pages", "Site", "SitePage", "all_pages", "section_pages",
 
 def section_pages(site: Site) -> list[SitePage]:
     """The pages of the navigation, in its order."""
-    pages = [overview_page(site), failure_modes_page(site), classes_page(site)]
+    pages = [overview_page(site), failure_modes_page(site) if site.has_features else failures_page(site)]
+    pages.append(classes_page(site))
     if site.catalog.other_groups:
         pages.append(groups_page(site))
-    pages.append(features_page(site))
+    if site.has_features:
+        pages.append(features_page(site))
     pages += [page for pages_of_lens in _lens_pages(site) for page in pages_of_lens[:1]]
-    return [*pages, annotate_page(site), method_page(site)]
+    if site.has_images:
+        pages.append(annotate_page(site))
+    return [*pages, method_page(site)]
 
 
 def single_pages(site: Site, max_modes: int) -> tuple[SitePage, list[SitePage], SitePage]:
@@ -40,7 +44,10 @@ def _lens_pages(site: Site) -> list[list[SitePage]]:
 def all_pages(site: Site) -> "Pages":
     """Every page of the site, those of the navigation first."""
     further = [page for pages_of_lens in _lens_pages(site) for page in pages_of_lens[1:]]
-    few = [*section_pages(site), *further, failures_page(site), evaluation_page(site), skipped_page(site)]
+    few = [*section_pages(site), *further]
+    if site.has_features:
+        few += [failures_page(site), evaluation_page(site)]
+    few.append(skipped_page(site))
     if site.catalog.study_figures:
         few.append(people_page(site))
     return Pages(site, tuple(few))

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from barlow_report.formatting import counted
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, TableColumn
 from barlow_report.report.evidence import modes_words
@@ -15,17 +17,21 @@ from barlow_report.report.records import ClassEntry, Group, Rule
 from barlow_report.report.slots import Block, PagePart
 from barlow_report.report.words import GROUPINGS, STATUSES
 
-__all__ = ["ClassView", "ClassesView", "class_pages", "classes_page"]
+__all__ = ["ClassView", "ClassesView", "class_pages", "classes_page", "classes_without_images"]
+
+_OF_MODES = ("status-", "modes", "verified")
+"""Columns about what trees found begin like this."""
 
 _UP = (Link("Overview", "index.html"), Link("Classes", "classes/index.html"))
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassesView:
-    """The sortable table of classes; `lead` says how they were analysed."""
+    """The sortable table of classes with images; `lead` says how they were analysed, `empty` are the others."""
 
     table: DataTable
     lead: str
+    empty: tuple[Link, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,23 +55,42 @@ _LEADS = {
 }
 
 
+_PLAIN = "How often the images labelled as each class fail, and those taken for it."
+
+
 def classes_page(site: Site) -> SitePage:
     """The index of classes."""
     table = _table(site)
     site.tables[table.name] = table
     asked = site.catalog.rules_config.groupings
-    lead = _LEADS[tuple(name for name in ("label", "prediction") if name in asked)]
+    lead = _LEADS[tuple(name for name in ("label", "prediction") if name in asked)] if site.has_features else _PLAIN
     return SitePage(
         path="classes/index.html",
         title="Classes",
         section="Classes",
-        description=f"{counted(len(table.rows), 'class')} with error rates and failure modes.",
+        description=f"{counted(len(table.rows), 'class')} with error rates{' and failure modes' * site.has_features}.",
         search="All classes: sizes, error rates, failure modes.",
         template="pages/classes.html",
-        view=lambda: ClassesView(table=table, lead=lead),
+        view=lambda: ClassesView(table=table, lead=lead, empty=classes_without_images(site)),
         crumbs=_UP[:1],
         data=("data/classes.js",),
     )
+
+
+def classes_without_images(site: Site) -> tuple[Link, ...]:
+    """Classes that no image is labelled as or taken for, in the order of their names."""
+    seen = _seen(site)
+    found = [entry for entry in site.catalog.classes.values() if entry.class_id not in seen]
+    return tuple(site.class_link(entry.class_id) for entry in sorted(found, key=_by_name))
+
+
+def _seen(site: Site) -> set[int]:
+    images = site.catalog.images
+    return {*np.unique(images.label).tolist(), *np.unique(images.prediction).tolist()}
+
+
+def _by_name(entry: ClassEntry) -> tuple[str, str]:
+    return entry.name.casefold(), entry.name
 
 
 def _n_verified(rules: tuple[Rule, ...]) -> int:
@@ -104,8 +129,12 @@ def _table(site: Site) -> DataTable:
             title=meaning("verified"),
         ),
     ]
-    rows = [_row(site, entry, groupings) for entry in site.catalog.classes.values()]
-    rows.sort(key=lambda row: (row[0].text.casefold(), row[0].text) if isinstance(row[0], Link) else ("", ""))
+    seen = _seen(site)
+    entries = [entry for entry in site.catalog.classes.values() if entry.class_id in seen]
+    rows = [_row(site, entry, groupings) for entry in sorted(entries, key=_by_name)]
+    if not site.has_features:
+        kept = [i for i, column in enumerate(columns) if not column.key.startswith(_OF_MODES)]
+        columns, rows = [columns[i] for i in kept], [[row[i] for i in kept] for row in rows]
     return DataTable(
         name="classes",
         caption="Classes",
@@ -117,11 +146,11 @@ def _table(site: Site) -> DataTable:
                 Filter(key=f"ber-{g}", label=f"BER {GROUPINGS.get(g, g)} ≥ %", kind="least", is_percent=True)
                 for g in groupings
             ),
-            Filter(key="modes", label="Failure modes ≥", kind="least"),
+            *([Filter(key="modes", label="Failure modes ≥", kind="least")] if site.has_features else []),
         ),
         sorted_by="class",
         least=site.catalog.rules_config.min_images,
-        empty="The run has no classes.",
+        empty="The run has no images.",
         noun="classes",
     )
 
@@ -132,13 +161,13 @@ def _row(site: Site, entry: ClassEntry, groupings: list[str]) -> list[Cell]:
     row: list[Cell] = [site.class_link(entry.class_id)]
     for grouping in groupings:
         group = groups.get(grouping)
-        row += [None, None] if group is None else [group.all_images, group.status]
+        row += [None, None] if group is None or not group.all_images.n else [group.all_images, group.status]
     return [*row, len(modes), _n_verified(modes)]
 
 
 def class_pages(site: Site) -> Iterator[SitePage]:
     """One page per class, in the order of the names."""
-    entries = sorted(site.catalog.classes.values(), key=lambda entry: (entry.name.casefold(), entry.name))
+    entries = sorted(site.catalog.classes.values(), key=_by_name)
     for i, entry in enumerate(entries):
         groups = site.catalog.groups_of_class.get(entry.class_id, [])
         yield SitePage(

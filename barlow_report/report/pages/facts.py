@@ -89,16 +89,18 @@ def run_facts(site: Site) -> Iterator[Fact]:
     if isinstance(feature, Mapping):
         if feature.get("is_inspected"):
             yield Fact("Feature model", "the inspected model itself")
+        elif feature.get("is_file"):
+            yield from _model_facts("File of features", feature)
         else:
             yield from _model_facts("Feature model", feature)
         if isinstance(feature.get("n_features"), int):
             yield Fact("Features of the model", count(feature["n_features"]))
     catalog = site.catalog
-    yield Fact(
-        "Images",
-        f"{count(len(catalog.images))}: {catalog.evidence.divide(catalog.n_fit, catalog.n_held_out)}",
-    )
-    yield Fact("Features in rules", count(len(catalog.feature_ids)))
+    divided = f": {catalog.evidence.divide(catalog.n_fit, catalog.n_held_out)}" if site.has_features else ""
+    here = "" if site.has_images else " by name alone"
+    yield Fact("Images", f"{count(len(catalog.images))}{here}{divided}")
+    if site.has_features:
+        yield Fact("Features in rules", count(len(catalog.feature_ids)))
     duplicates = info.get("duplicates")
     if isinstance(duplicates, Mapping) and (words := duplicates_words(duplicates)):
         yield Fact("Of the images", words)

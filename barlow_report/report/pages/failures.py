@@ -33,15 +33,16 @@ def failures_page(site: Site) -> SitePage:
     table = _table(site)
     site.tables[table.name] = table
     n_failures = site.catalog.images.failures.k or 0
+    above = (Link("Failure modes", "failure-modes/index.html"),) if site.has_features else ()
     return SitePage(
         path="failures/index.html",
         title="All failures",
-        section="Failure modes",
+        section="Failure modes" if site.has_features else "All failures",
         description=f"{counted(n_failures, 'image that fails', 'images that fail')}.",
-        search="All failures: every image that fails, with its label, prediction and failure modes.",
+        search="All failures: every image that fails, with its label and prediction, and its failure modes.",
         template="pages/failures.html",
         view=lambda: FailuresView(table=table, n_listed=len(table.rows), n_failures=n_failures),
-        crumbs=(Link("Overview", "index.html"), Link("Failure modes", "failure-modes/index.html")),
+        crumbs=(Link("Overview", "index.html"), *above),
         data=(f"data/{table.name}.js",),
     )
 
@@ -77,7 +78,7 @@ def _table(site: Site) -> DataTable:
             if has_confidence
             else []
         ),
-        TableColumn(key="mode", label="Failure modes", kind="links"),
+        *([TableColumn(key="mode", label="Failure modes", kind="links")] if site.has_features else []),
     )
     choices = (("in one or more", "some"), ("in none", "none"), *((link.text, link.text) for link in links.values()))
     return DataTable(
@@ -95,9 +96,7 @@ def _table(site: Site) -> DataTable:
                 if has_confidence
                 else []
             ),
-            Filter(key="mode", label="Failure mode", kind="equals", choices=choices)
-            if len(links) <= _MOST_CHOICES
-            else Filter(key="mode", label="Failure mode contains", kind="contains"),
+            *([_mode_filter(choices, n_modes=len(links))] if site.has_features else []),
             *([Filter(key="image", label="Path contains", kind="contains")] if site.catalog.shows_paths else []),
         ),
         sorted_by="confidence" if has_confidence else "",
@@ -105,6 +104,12 @@ def _table(site: Site) -> DataTable:
         empty="No image of this run fails.",
         noun="failures",
     )
+
+
+def _mode_filter(choices: tuple[tuple[str, str], ...], *, n_modes: int) -> Filter:
+    if n_modes > _MOST_CHOICES:
+        return Filter(key="mode", label="Failure mode contains", kind="contains")
+    return Filter(key="mode", label="Failure mode", kind="equals", choices=choices)
 
 
 def _listed(site: Site) -> dict[int, None]:

@@ -88,10 +88,13 @@ def failures_by_class(site: Site) -> FailuresByClass:
 def _inside(site: Site) -> dict[int, Share]:
     """By class: its failures in evidence that lie in known conditions of any grouping, each counted once.
 
-    Empty where the run does not say which images its failure modes have. Where failures were shuffled, a failure counts
-    with the share that the estimated error rate of its condition is of the one that was seen, as in table `explained`.
+    Empty where the run does not say which images its failure modes have, or had no features to find any by. Where
+    failures were shuffled, a failure counts with the share that the estimated error rate of its condition is of the one
+    that was seen, as in table `explained`.
     """
     catalog, images = site.catalog, site.catalog.images
+    if not site.has_features:
+        return {}
     known = [rule for rule in catalog.failure_modes() if catalog.is_in_sample or rule.verdict == "verified"]
     if any(rule.rule_id not in catalog.mode_images for rule in known):
         return {}

@@ -170,7 +170,7 @@ def feature_pages(site: Site) -> Iterator[SitePage]:
             headings=(
                 Heading("Rules that use it", "rules"),
                 Heading("From weak to strong", "distribution"),
-                Heading("What it responds to", "triptychs"),
+                *([Heading("What it responds to", "triptychs")] if site.has_images else []),
             ),
             crumbs=_UP,
             previous=site.feature_link(ids[i - 1]) if i else None,

@@ -160,7 +160,9 @@ def method_page(site: Site) -> SitePage:
         path="method/index.html",
         title="Method",
         section="Method",
-        description="Every measure with its definition, the settings used, how to read a triptych, and the limits.",
+        description="Every measure with its definition, the settings used, how to read a triptych, and the limits."
+        if site.has_images
+        else "Every measure with its definition, the settings used, and the limits.",
         search="Definitions: base error rate BER, error rate ER, error coverage EC, importance value IV, average leaf "
         f"error rate ALER, failure mode, {site.catalog.evidence.images}, Wilson interval, q-value, verdict: verified, "
         "real but small, may be chance; stability, calibration error ECE, triptych, heatmap, feature attack, limits.",
@@ -171,7 +173,7 @@ def method_page(site: Site) -> SitePage:
             is_in_sample=site.catalog.is_in_sample,
             families=_families(site),
             stability=STABILITY,
-            needed=() if site.catalog.is_in_sample else images_needed_here(site),
+            needed=() if site.catalog.is_in_sample or not site.has_features else images_needed_here(site),
             n_bins=N_BINS,
             facts=tuple(run_facts(site)),
             threshold=threshold(site),
@@ -181,12 +183,10 @@ def method_page(site: Site) -> SitePage:
             parts=parts,
         ),
         headings=(
-            Heading("From images to rules", "procedure"),
-            Heading("Measures", "measures"),
-            Heading("Evidence", "evidence", _parts_of_evidence(site)),
+            *(_headings_of_rules(site) if site.has_features else (Heading("What was counted", "counted"),)),
             Heading("Confidence", "confidence"),
-            Heading("How to read a triptych", "triptychs"),
-            Heading("How to read a tree", "trees"),
+            *((Heading("How to read a triptych", "triptychs"),) if site.has_images else ()),
+            *((Heading("How to read a tree", "trees"),) if site.has_features else ()),
             *(part.section.heading for part in parts),
             Heading("Limits", "limits"),
             *((Heading("What was assumed", "assumed"),) if assumptions(site.info) else ()),
@@ -210,6 +210,14 @@ def attack_words(settings: Iterable[Fact]) -> Iterator[str]:
         if section == "visuals.attack":
             said = name.replace("_", " ")
             yield f"no {said}" if fact.value in (NOT_SET, "none") else f"{said} {fact.value}"
+
+
+def _headings_of_rules(site: Site) -> tuple[Heading, ...]:
+    return (
+        Heading("From images to rules", "procedure"),
+        Heading("Measures", "measures"),
+        Heading("Evidence", "evidence", _parts_of_evidence(site)),
+    )
 
 
 def _parts_of_evidence(site: Site) -> tuple[Heading, ...]:

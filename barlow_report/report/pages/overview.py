@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from barlow_report.formatting import count
 from barlow_report.report.calibration import Calibration, calibration_of
 from barlow_report.report.datatable import Link
-from barlow_report.report.headlines import KnownConditions, headline, known_conditions
+from barlow_report.report.headlines import KnownConditions, confusion_headline, headline, known_conditions
 from barlow_report.report.judged import nothing_judged
 from barlow_report.report.pages.annotate import n_asked
+from barlow_report.report.pages.classes import classes_without_images
 from barlow_report.report.pages.confusion_matrix import ConfusionMatrix, confusion_matrix
 from barlow_report.report.pages.facts import assumptions, last_part
 from barlow_report.report.pages.failures_by_class import FailuresByClass, failures_by_class
@@ -26,6 +27,7 @@ __all__ = ["GroupTally", "OverviewView", "overview_page"]
 
 _N_CARDS = 3
 _N_EXAMPLES = 12
+_SAID = ("fitted", "no_features")  # statuses of groups that are no gap, or one that is told of the whole run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +69,7 @@ class OverviewView:
     n_groups: int
     n_fitted: int
     tallies: tuple[GroupTally, ...]
+    empty: tuple[Link, ...]
     n_skipped: int
     assumptions: tuple[str, ...]
 
@@ -87,7 +90,7 @@ def overview_page(site: Site) -> SitePage:
 
 def _view(site: Site, modes: list[Rule]) -> OverviewView:
     catalog, level = site.catalog, site.catalog.rules_config.confidence_level
-    statuses = Counter(group.status for group in catalog.groups.values())
+    statuses = Counter(group.status for group in catalog.groups.values() if group.all_images.n)
     images, judged = catalog.images, nothing_judged(site)
     is_right = images.label == images.prediction
     verified = [rule for rule in modes if rule.verdict == "verified"]
@@ -97,7 +100,7 @@ def _view(site: Site, modes: list[Rule]) -> OverviewView:
         analysed=_analysed(site),
         answers=site.ask(lambda lens, view: lens.answer(site, view)),
         news=site.ask(lambda lens, view: lens.news(site, view)),
-        headline=headline(catalog, modes, judged=judged),
+        headline=headline(catalog, modes, judged=judged) if site.has_features else confusion_headline(catalog),
         helps=judged.helps if judged else (),
         right=counted(int(is_right.sum()), len(images), level=level),
         known=known_conditions(catalog, modes),
@@ -116,7 +119,8 @@ def _view(site: Site, modes: list[Rule]) -> OverviewView:
         n_asked=n_asked(site),
         n_groups=len(catalog.groups),
         n_fitted=statuses["fitted"],
-        tallies=tuple(_tally(site, status, n) for status, n in statuses.most_common() if status != "fitted"),
+        tallies=tuple(_tally(site, status, n) for status, n in statuses.most_common() if status not in _SAID),
+        empty=classes_without_images(site),
         n_skipped=catalog.n_unread,
         assumptions=assumptions(site.info),
     )
@@ -161,6 +165,8 @@ def _analysed(site: Site) -> str:
             through = ", explained by the features of another model of the same architecture"
         else:
             through = f", explained by the features of {_name(feature)}"
+    if isinstance(feature, Mapping) and feature.get("is_file"):
+        through = f", explained by the features in {_name(feature)}"
     n_images, n_classes = len(catalog.images), len(catalog.classes)
     words = f"{count(n_images)} image{'s' * (n_images != 1)} of {count(n_classes)} class{'es' * (n_classes != 1)}"
     return f"{subject}{through}, on {words}."
@@ -171,10 +177,10 @@ def _name(model: Mapping[str, object]) -> str:
 
 
 def _tally(site: Site, status: str, n_groups: int) -> GroupTally:
-    groups = [group for group in site.catalog.groups.values() if group.status == status][:_N_EXAMPLES]
+    groups = [group for group in site.catalog.groups.values() if group.status == status and group.all_images.n]
     return GroupTally(
         status=status,
         label=STATUSES[status],
         n_groups=n_groups,
-        examples=tuple(Link(group_short(group), site.group_path(group)) for group in groups),
+        examples=tuple(Link(group_short(group), site.group_path(group)) for group in groups[:_N_EXAMPLES]),
     )

@@ -112,6 +112,28 @@ class Site:
             above=None if source.above is None else Link(visible(source.above), ABOVE),
         )
 
+    @property
+    def has_images(self) -> bool:
+        """Whether the run's images were there, and not only a table of what was predicted of them."""
+        return self._data.get("images") != "none"
+
+    @property
+    def has_features(self) -> bool:
+        """Whether there were features that failure modes could be looked for in."""
+        return self.has_images or self._data.get("features") is not None
+
+    @property
+    def has_failures_alone(self) -> bool:
+        """Whether each row of a table of predictions is a failure, so that rates say nothing of the model."""
+        failures = self.catalog.images.failures
+        return not self.has_images and bool(failures.n) and failures.k == failures.n
+
+    @property
+    def _data(self) -> Mapping[str, object]:
+        config = self.info.get("config")
+        data = config.get("data") if isinstance(config, Mapping) else None
+        return data if isinstance(data, Mapping) else {}
+
     def ask(self, place: "Callable[[Lens[Any], Any], Said | None]") -> "tuple[Said, ...]":
         """Ask every lens what it has to say at a place; `place` calls one of its methods with the lens's view."""
         return tuple(answer for lens, view in self.lenses if (answer := place(lens, view)))

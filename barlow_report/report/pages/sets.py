@@ -14,6 +14,8 @@ from barlow_report.report.words import STATUSES, grouping_label, kind_words
 
 __all__ = ["GroupLink", "GroupView", "GroupsView", "group_link", "group_pages", "groups_page"]
 
+_N_PLAIN = 3  # columns before those about trees
+
 _UP = (Link("Overview", "index.html"), Link("Groups", "groups/index.html"))
 
 
@@ -81,7 +83,7 @@ def groups_page(site: Site) -> SitePage:
 
 def _table(site: Site, groups: list[Group]) -> DataTable:
     kinds = dict.fromkeys(grouping_label(group) for group in groups)
-    columns = (
+    columns: tuple[TableColumn, ...] = (
         TableColumn(key="group", label="Group", kind="link"),
         TableColumn(key="kind", label="Kind", kind="text"),
         TableColumn(
@@ -107,16 +109,19 @@ def _table(site: Site, groups: list[Group]) -> DataTable:
             title=meaning("verified"),
         ),
     )
+    rows = [_row(site, group) for group in groups]
+    if not site.has_features:
+        columns, rows = columns[:_N_PLAIN], [row[:_N_PLAIN] for row in rows]
     return DataTable(
         name="groups",
         caption="Groups",
         columns=columns,
-        rows=[_row(site, group) for group in groups],
+        rows=rows,
         filters=(
             Filter(key="group", label="Name contains", kind="contains"),
             Filter(key="kind", label="Kind", kind="equals", choices=tuple((kind, kind) for kind in kinds)),
             Filter(key="ber", label="BER ≥ %", kind="least", is_percent=True),
-            Filter(key="modes", label="Failure modes ≥", kind="least"),
+            *([Filter(key="modes", label="Failure modes ≥", kind="least")] if site.has_features else []),
         ),
         sorted_by="",
         least=site.catalog.rules_config.min_images,

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import html
 import io
 import json
 import re
@@ -19,6 +20,7 @@ from barlow_report.lenses.error_types.records import (
     TypeShare,
     breakdown_words,
     read_error_types,
+    type_titles,
 )
 from barlow_report.lenses.error_types.tables import ERROR_TYPES
 from barlow_report.report import build_site
@@ -32,6 +34,7 @@ from tests.report.conftest import Built
 from tests.report.synthetic import PAYLOADS, Recipe, synthetic_source
 from tests.report.test_browser import Watched, violations
 
+TITLES = type_titles(is_suggested=True)
 PAGE = "error-types/index.html"
 
 
@@ -74,7 +77,9 @@ def test_half_of_the_failures_make_a_mode_label_noise() -> None:
     assert _breakdown(overlapping=2, multi_label=1, set_aside=1, model_failure=4).is_label_noise
     assert not _breakdown(overlapping=2, multi_label=1, model_failure=4).is_label_noise
     assert not _breakdown().is_label_noise
-    assert _breakdown(fine_grained=3, model_failure=3).most == "fine_grained"
+    most = _breakdown(fine_grained=3, model_failure=3).most
+    assert most is not None
+    assert most.error_type == "fine_grained"
     assert _breakdown(fine_grained=0).most is None
 
 
@@ -82,15 +87,34 @@ def test_every_type_has_words() -> None:
     assert set(ERROR_TITLES) == set(MEANINGS) == set(ERROR_TYPES)
 
 
+def test_types_that_rest_on_suggested_superclasses_say_so_in_their_name() -> None:
+    titles = type_titles(is_suggested=True)
+    marked = {name for name, title in titles.items() if title.endswith(" (suggested)")}
+    assert marked == {"fine_grained", "out_of_vocabulary"}
+    assert type_titles(is_suggested=False) == ERROR_TITLES
+    words = breakdown_words(
+        Breakdown(types=(TypeShare(error_type="fine_grained", share=Share(2, 2), is_suggested=True),), n_failures=2)
+    )
+    assert words == "Of 2 failures, 2 are fine-grained (suggested)."
+
+
+@pytest.mark.parametrize("path", ["index.html", PAGE, "classes/c0/index.html", "method/index.html"])
+def test_a_suggested_type_is_marked_wherever_it_is_shown(typed: Built, path: str) -> None:
+    text = html.unescape(re.sub(r"<[^>]+>", " ", typed.text(path).partition("<article")[2].partition("</article")[0]))
+    named = re.findall(r"\b(?:fine-grained|out of vocabulary)(?! \(suggested\))\s+\d", text)
+    assert not named, named
+    assert "fine-grained (suggested)" in text
+
+
 def test_the_page_has_every_type_and_says_what_was_not_assessed(typed: Built) -> None:
     text = typed.text(PAGE)
     (table,) = re.findall(r'aria-label="Types of errors">(.*?)</table>', text, flags=re.DOTALL)
-    rows = {title: row for row in table.split("<tr ")[2:] for title in ERROR_TITLES.values() if f"</i>{title}<" in row}
-    assert list(rows) == list(ERROR_TITLES.values())
+    rows = {title: row for row in table.split("<tr ")[2:] for title in TITLES.values() if f"</i>{title}<" in row}
+    assert list(rows) == list(TITLES.values())
     assert "not assessed" in rows["co-occurrence"]
     assert "needs taxonomy.co_occurrences" in rows["co-occurrence"]
     assert all("not assessed" not in row for title, row in rows.items() if title != "co-occurrence")
-    assert re.search(r"\d\.\d\u202f% <small>\d+/\d+</small> <small class=\"ci\"", rows["fine-grained"])
+    assert re.search(r"\d\.\d\u202f% <small>\d+/\d+</small> <small class=\"ci\"", rows["fine-grained (suggested)"])
     assert "1 of 6 types was not assessed: some failures called model failures may be of this type." in text
     assert "nan" not in text.lower().replace("nano", "")
 
@@ -164,7 +188,7 @@ def test_every_failure_can_be_downloaded_with_its_type_and_rules(typed: Built) -
 def test_the_method_page_explains_each_type_in_its_order(typed: Built, demo: Built) -> None:
     assert 'href="../method/index.html#error-types"' in typed.text(PAGE)
     text = typed.text("method/index.html").partition('<section id="error-types">')[2].partition("</section>")[0]
-    assert re.findall(r'<th scope="row"[^>]*>([^<]+)<', text) == list(ERROR_TITLES.values())
+    assert re.findall(r'<th scope="row"[^>]*>([^<]+)<', text) == list(TITLES.values())
     assert text.count("<b>not assessed</b>") == 1
     assert 'id="error-types"' not in demo.text("method/index.html")
 
@@ -172,7 +196,7 @@ def test_the_method_page_explains_each_type_in_its_order(typed: Built, demo: Bui
 def test_pictures_on_class_pages_say_their_type(typed: Built) -> None:
     notes = re.findall(r'class="note-line">([^<]+)<', typed.text("classes/c0/index.html"))
     assert notes
-    assert set(notes) <= set(ERROR_TITLES.values())
+    assert set(notes) <= set(TITLES.values())
 
 
 def test_a_run_without_a_taxonomy_has_no_trace_of_it(demo: Built) -> None:

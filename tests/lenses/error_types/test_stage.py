@@ -87,10 +87,14 @@ def test_a_run_has_its_tables_and_they_agree(task: Path) -> None:
     assert run.info["assumptions"]["taxonomy"] == {"non_prototypical": left_out}
 
 
-def test_two_classes_get_no_superclass_and_the_file_says_so(task: Path) -> None:
-    run, _ = _compute(task)
-    assert "origin: suggested" in (run.folder / SUGGESTION).read_text(encoding="utf-8")
+def test_where_kinds_are_not_clear_no_superclass_is_suggested_and_nothing_called_fine_grained(task: Path) -> None:
+    run, said = _compute(task)
+    assert not (run.folder / SUGGESTION).exists()
     assert len(run.read_table("superclasses")) == 0
+    stage = run.read_table("taxonomy_stages").set_index("error_type").loc["fine_grained"]
+    assert not stage["is_assessed"]
+    assert stage["input"].startswith("no superclasses suggested: there are too few classes to tell kinds apart; needs ")
+    assert not any("Superclasses were suggested" in text for text in said)
 
 
 def test_nothing_is_done_twice_and_a_changed_file_is_noticed(task: Path) -> None:

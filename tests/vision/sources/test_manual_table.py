@@ -11,7 +11,7 @@ import yaml
 
 from barlow_report.config import DataConfig
 from barlow_report.vision.datasets import list_images, open_source
-from barlow_report.vision.reading import read_file
+from barlow_report.vision.reading import UnreadableImage, read_file
 from tests.manual.pages import page
 from tests.vision.sources.writers import image_table, write_arrow, write_cifar10, write_parquet, write_tar
 from tests.vision.toys import noise_image
@@ -44,6 +44,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     table = pd.DataFrame({"path": paths, "label": [NAMES[label] for label in labels]})
     table.to_csv(tmp_path / "labels.csv", index=False)
     table.assign(label=labels, prediction=0, confidence=0.5).to_csv(tmp_path / "predictions.csv", index=False)
+    table.assign(prediction=NAMES[0], confidence=0.5).to_csv(tmp_path / "table.csv", index=False)
+    np.save(tmp_path / "features.npy", np.zeros((N_IMAGES, 2), dtype=np.float32))
     (tmp_path / "classes.txt").write_text("\n".join(NAMES))
     np.save(tmp_path / "probabilities.npy", np.full((N_IMAGES, 3), [0.5, 0.25, 0.25], dtype=np.float32))
     rows: list[dict[str, Any]] = [
@@ -63,7 +65,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_table_has_a_line_for_every_kind_of_source() -> None:
     shown = {key for line in _lines() for key in yaml.safe_load(line)}
-    assert shown >= {"folder", "class_depth", "manifest", "probabilities", "torchvision", "parquet", "webdataset"}
+    assert shown >= {
+        "folder",
+        "class_depth",
+        "manifest",
+        "probabilities",
+        "torchvision",
+        "parquet",
+        "webdataset",
+        "images",
+    }
 
 
 @pytest.mark.parametrize("line", _lines())
@@ -71,6 +82,13 @@ def test_the_configuration_reads_the_images_it_says(folder: Path, line: str) -> 
     config = DataConfig.model_validate(yaml.safe_load(line), context={"folder": folder})
     images = list_images(config)
     assert images.skipped == []
+    if not config.has_images:
+        assert images.labels.tolist() == [i % 3 for i in range(N_IMAGES)]
+        assert images.predictions is not None
+        assert images.predictions.tolist() == [list(images.class_names).index(NAMES[0])] * N_IMAGES
+        with pytest.raises(UnreadableImage, match="the images of this run are not here"):
+            images.source.read(images.paths[0])
+        return
     source = open_source(config)
     loaded = [np.asarray(source.read(path).image) for path in images.paths]
     if "FakeData" in line:
