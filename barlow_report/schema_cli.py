@@ -8,7 +8,7 @@ import typer
 
 from barlow_report.cli_errors import DebugOption, reports_errors
 
-__all__ = ["schema"]
+__all__ = ["Document", "schema", "schema_text"]
 
 
 class Document(StrEnum):
@@ -34,19 +34,24 @@ def schema(
 
     Write it beside the configuration, and name it in the configuration's first line:
 
-    # yaml-language-server: $schema=report.schema.json
+    `# yaml-language-server: $schema=report.schema.json`
     """
-    import json
-
     from barlow_report.files import atomic_write, output_errors
 
-    text = json.dumps(_schema(of), indent=1, ensure_ascii=False) + "\n"
+    text = schema_text(of)
     if file is None:
         typer.echo(text, nl=False)
         return
     with output_errors(file):
         atomic_write(file, text)
     typer.echo(str(file.resolve()))
+
+
+def schema_text(of: Document) -> str:
+    """Return a JSON schema as the content of a file."""
+    import json
+
+    return json.dumps(_schema(of), indent=1, ensure_ascii=False) + "\n"
 
 
 def _schema(of: Document) -> dict[str, Any]:

@@ -55,7 +55,7 @@ __all__ = [
 
 
 class Config(Section):
-    """What the stages need to know; `whole_config` adds the sections of the lenses."""
+    """A configuration: what the stages need to know; `whole_config` adds the sections of the lenses."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="Name of the run and of its folder.")
     seed: int = Field(

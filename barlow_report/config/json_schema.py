@@ -9,13 +9,19 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
-__all__ = ["HEADER", "editor_schema", "plain_schema"]
+__all__ = ["HEADER", "editor_schema", "or_one", "plain_schema"]
 
 HEADER = "# yaml-language-server: $schema={}"
 """The first line of a YAML file that tells editors where its schema is: a path relative to the file, or an address."""
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _VARIABLE = {"type": "string", "pattern": r"\$\{\w+(:-[^}]*)?\}"}
+
+
+def or_one(schema: dict[str, Any]) -> None:
+    """Let the schema of a list say that one of its items may stand alone; for `json_schema_extra` of a field."""
+    whole = {word: schema.pop(word) for word in tuple(schema) if word not in ("description", "default")}
+    schema["anyOf"] = [whole["items"], whole]
 
 
 class _WithoutTitles(GenerateJsonSchema):

@@ -19,6 +19,7 @@ from barlow_report.report.links import check_links
 from barlow_report.report.render import templates_folder
 from barlow_report.report.theme import quiet_mkdocs, theme_settings
 from barlow_report.report.theme_files import drop_unused
+from barlow_report.schema_cli import Document, schema_text
 
 __all__ = ["build_manual"]
 
@@ -54,6 +55,7 @@ def build_manual(site: Path) -> Path:
     generated = [Entry(page.title, page.file, page.words) for page in REFERENCES]
     texts["index.md"] = add_entries(texts["index.md"], "Reference", generated)
     texts |= {page.file: page.write() for page in REFERENCES}
+    texts |= {f"reference/{document.value}.schema.json": schema_text(document) for document in Document}
     parts = read_contents(texts["index.md"])
     with replaced_folder(site, run_id="manual") as folder, tempfile.TemporaryDirectory(prefix="barlow-report-") as work:
         documents = Path(work) / "docs"

@@ -98,7 +98,16 @@ def test_the_reference_has_every_public_name(site: Path) -> None:
     assert {name for name in barlow_report.__all__ if not name.startswith("_")} <= ids
     text = unescape(re.sub(r"<[^>]+>", "", _text(site, "reference/python.html")))
     assert "explain_failures(\n    features: " in text
+    assert "Explanation.modes: pd.DataFrame" in text
+    assert ") -> npt.NDArray[np.float64]" in text, "of mutual_information, whose module has a short name for it"
     assert "Run.read_table" in ids
+
+
+@pytest.mark.parametrize("of", ["report", "training", "policy"])
+def test_the_schemas_for_editors_lie_beside_the_reference(site: Path, of: str) -> None:
+    schema = json.loads(_text(site, f"reference/{of}.schema.json"))
+    assert schema["properties"]
+    assert f'href="{of}.schema.json"' in _text(site, "reference/configuration.html")
 
 
 def test_the_search_finds_keys_and_pages(site: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from barlow_report.config.base import Name, Positive, Section, absolute
+from barlow_report.config.json_schema import or_one
 from barlow_report.config.models import ModelConfig
 
 __all__ = ["NAMES_SUFFIX", "ComparedModelConfig", "ComparisonConfig"]
@@ -54,6 +55,7 @@ class ComparisonConfig(Section):
         (),
         description="CSV, TSV or Parquet with the column path and one column per model: classes by name, WordNet id or "
         "index, for every image of the run. Or a list of such files.",
+        json_schema_extra=or_one,
     )
     columns: tuple[Name, ...] = Field((), description="Columns of `predictions` to compare; default: all but path.")
     models: tuple[ComparedModelConfig, ...] = Field(

@@ -27,7 +27,7 @@ def commands_page() -> str:
 
 
 def _commands(commands: dict[str, Any], *, before: str, level: int) -> Iterator[str]:
-    for name, command in commands.items():
+    for name, command in sorted(commands.items()):
         if command.hidden:
             continue
         full = f"{before}{name}"

@@ -17,7 +17,8 @@ _INTRODUCTION = """# Configuration
 
 Every key of a configuration, made from what checks it. An unknown key or a value of another kind is an error that names
 its line. Paths are relative to the folder of the file. `${NAME}` and `${NAME:-default}` in a value stand for
-environment variables. `barlow-report schema` gives the same to editors: [In an editor](../own-report.md#in-an-editor).
+environment variables. `barlow-report schema` gives the same to editors, as JSON schemas ([report](report.schema.json),
+[training](training.schema.json), [policy](policy.schema.json)): [In an editor](../own-report.md#in-an-editor).
 """
 _DOCUMENTS = (
     ("report", "A report", "of `barlow-report run CONFIG` and all commands that take CONFIG", whole_config()),

@@ -58,6 +58,8 @@ def _members(name: str, value: type) -> Iterator[str]:
         yield heading(3, f"`{name}.{member}`", f"{name}.{member}")
         if isinstance(found, griffe.Function):
             yield _signature(f"{name}.{member}", found)
+        elif isinstance(found, griffe.Attribute) and found.annotation:
+            yield f"\n```python\n{name}.{member}: {_type(found.annotation, found)}\n```\n"
         yield from _docstring(found)
 
 
@@ -81,12 +83,18 @@ def _signature(name: str, function: griffe.Function) -> str:
         if parameter.kind is griffe.ParameterKind.keyword_only and not is_keyword:
             is_keyword = True
             lines.append("*")
-        kind = f": {parameter.annotation}" if parameter.annotation else ""
+        kind = f": {_type(parameter.annotation, function)}" if parameter.annotation else ""
         default = f" = {parameter.default}" if parameter.default is not None else ""
         lines.append(f"{parameter.name}{kind}{default}")
-    returns = f" -> {function.returns}" if function.returns else ""
+    returns = f" -> {_type(function.returns, function)}" if function.returns else ""
     inside = "".join(f"\n    {line}," for line in lines)
     return f"\n```python\n{name}({inside}{chr(10) if lines else ''}){returns}\n```\n"
+
+
+def _type(annotation: Any, found: griffe.Object) -> str:
+    """Return an annotation, a short name of its module for it written out."""
+    short = found.module.members.get(str(annotation))
+    return str(short.value if isinstance(short, griffe.Attribute) and short.value else annotation)
 
 
 def _docstring(found: griffe.Object) -> Iterator[str]:
@@ -96,11 +104,11 @@ def _docstring(found: griffe.Object) -> Iterator[str]:
             continue
         title = {"parameters": "Arguments"}.get(section.kind.value, section.kind.value.capitalize())
         yield f"<p><strong>{title}</strong></p>\n"
-        yield definitions(_entry(section.kind, item) for item in section.value)
+        yield definitions(_entry(section.kind, item, found) for item in section.value)
 
 
-def _entry(kind: griffe.DocstringSectionKind, item: Any) -> tuple[str, str, str, str]:
+def _entry(kind: griffe.DocstringSectionKind, item: Any, found: griffe.Object) -> tuple[str, str, str, str]:
     meaning = paragraphs(item.description) if "\n\n" in item.description else inline(item.description)
     if kind in (griffe.DocstringSectionKind.returns, griffe.DocstringSectionKind.raises):
-        return "", str(item.annotation), "", meaning
-    return "", item.name, code(str(item.annotation)) if item.annotation else "", meaning
+        return "", _type(item.annotation, found), "", meaning
+    return "", item.name, code(_type(item.annotation, found)) if item.annotation else "", meaning
