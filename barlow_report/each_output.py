@@ -23,6 +23,7 @@ from barlow_report.report.folder import replaced_folder
 from barlow_report.report.outputs_page import OutputEntry, OutputsIndex, outputs_page
 from barlow_report.run_folder import STAGES, Run, is_of_each_output, prepare_outputs, read_outputs
 from barlow_report.slugs import slugs
+from barlow_report.stages.needs import require_inputs
 from barlow_report.stages.shared_pass import SharedPass
 from barlow_report.stages.site import write_site
 from barlow_report.vision.class_names import some
@@ -47,6 +48,7 @@ def compute_each(config: Config, *, folder: Path, until: str, progress: Progress
     Raises:
         BarlowReportError: Something the user can act on; what was finished is kept, and the same call goes on.
     """
+    require_inputs(config, until=until)
     labels = read_output_labels(config.data)
     outputs = _outputs(labels)
     reported = [output for output in outputs if output["left_out"] is None]

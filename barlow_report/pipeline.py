@@ -26,6 +26,7 @@ from barlow_report.stages.damage import redo_damaged
 from barlow_report.stages.demo import demo_config, draw, draw_for_training
 from barlow_report.stages.explain import explain
 from barlow_report.stages.extract import extract
+from barlow_report.stages.needs import require_inputs
 from barlow_report.stages.shared_pass import SharedPass
 from barlow_report.stages.site import site_title, write_site
 from barlow_report.stages.visualize import visualize
@@ -113,6 +114,7 @@ def compute(
     if config.data.is_of_all_outputs:
         raise ConfigError("data.label_column: missing. Name one output here, or compute all with `compute_folder`.")
     config = config.of_its_output()
+    require_inputs(config, until=until)
     settings = config.model_dump(mode="json")
     config = with_local_files(config, apart=_IMAGES)
     run_folder = Run(folder)

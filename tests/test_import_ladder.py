@@ -21,6 +21,7 @@ FOUNDATION = {
     "errors",
     "files",
     "formatting",
+    "hub",
     "offsets",
     "power",
     "progress",

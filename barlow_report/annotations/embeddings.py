@@ -9,6 +9,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from importlib import import_module
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import numpy as np
 
 from barlow_report.documents import parse_json
 from barlow_report.errors import DataError
+from barlow_report.hub import asking_hub
 
 __all__ = ["Embedding", "choose_embedding", "ngram_vectors", "normalized", "word_vectors"]
 
@@ -142,12 +144,14 @@ def _sentence_vectors(texts: Sequence[str], *, model: str) -> np.ndarray:
             "'barlow-report[sentences]', or use --embedding ngrams."
         ) from error
     _refuse_code(Path(model))
+    reason = None
     try:
-        encoder = library.SentenceTransformer(model, device="cpu")  # the same numbers wherever the report is made
+        with nullcontext() if Path(model).is_dir() else asking_hub() as reason:
+            encoder = library.SentenceTransformer(model, device="cpu")  # the same numbers wherever the report is made
     except (OSError, ValueError, KeyError) as error:
         raise DataError(
-            f"embedding: the sentence model {model!r} cannot be loaded ({error}). Give the folder of a model, or a "
-            "name that sentence-transformers can download."
+            f"embedding: the sentence model {model!r} cannot be loaded ({reason or error}). Give the folder of a "
+            "model, or a name that sentence-transformers can download."
         ) from error
     if not texts:
         return np.zeros((0, 1))

@@ -1,11 +1,13 @@
 """What every section of the configuration has."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 
+from barlow_report.config.missing import missing_file
 from barlow_report.storage import is_address
 
 __all__ = [
@@ -50,6 +52,24 @@ class Section(BaseModel):
     """Base of every section: frozen, and no key is ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    def missing(self, key: str) -> Iterator[str]:
+        """Yield a sentence about each file that this section names, and each package that it needs, that is not there.
+
+        Here for the files of its fields and of the sections in it; a section that needs more says more.
+
+        Args:
+            key: Its own place in the configuration, such as directions.clip.
+        """
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            several = value if isinstance(value, tuple) else (value,)
+            for i, each in enumerate(several):
+                place = f"{key}.{name}.{i}" if len(several) > 1 else f"{key}.{name}"
+                if isinstance(each, Section):
+                    yield from each.missing(place)
+                elif isinstance(each, Path):
+                    yield from missing_file(each, place)
 
     @field_validator("*", mode="before")
     @classmethod

@@ -1,10 +1,12 @@
 """An image-text model, for lenses that embed images or captions."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from barlow_report.config.base import Name, Positive, Section, resolved_factory
+from barlow_report.config.missing import missing_package
 
 __all__ = ["ClipConfig"]
 
@@ -40,3 +42,9 @@ class ClipConfig(Section):
     @classmethod
     def _has_function(cls, value: str | None, info: ValidationInfo) -> str | None:
         return resolved_factory(value, info)
+
+    def missing(self, key: str) -> Iterator[str]:
+        """Yield what is not there, open_clip included where it is needed; see `Section.missing`."""
+        yield from super().missing(key)
+        if self.factory is None:
+            yield from missing_package("open_clip", "clip", key)

@@ -9,7 +9,8 @@ check of schemas, the navigation and the places on pages all follow from that li
 1. `__init__.py`: a subclass of `Lens` (`lens.py`, the whole protocol) with `name`, `key` and the methods that it has
    something to say to. It imports nothing at the top: a method imports what it calls.
 2. `config.py`: the section, a pydantic model on `barlow_report.config.base.Section`. Paths in it are relative to the
-   file. `configs/reference.yaml` shows its keys; a test compares them.
+   file, and those that are not there are told before the pass; `Section.missing` says what else it needs, such as a
+   package. `configs/reference.yaml` shows its keys; a test compares them.
 3. `tables.py`: the schemas. Other lenses and other programs read the tables, so each column says what it means.
 4. The core, any modules: arrays and frames in, frames out. It imports the foundation and, where it needs them, `rules`
    and `visuals`; never `report`, never the run folder, never another lens that is not in `needs`.

@@ -26,6 +26,7 @@ from barlow_report.run_folder import Run, is_of_each_output
 from barlow_report.stages.extract import list_for_pass
 from barlow_report.stages.given import given_features
 from barlow_report.stages.image_pass import load_models
+from barlow_report.stages.needs import require_inputs
 from barlow_report.vision.datasets import ImageList
 from barlow_report.vision.further_images import list_further
 from barlow_report.vision.output_labels import read_output_labels
@@ -54,6 +55,7 @@ def forecast(config: Config, folder: Path, *, progress: Progress) -> Iterator[tu
         BarlowReportError: What the run would raise before and at the beginning of its pass.
     """
     config = config.of_its_output()
+    require_inputs(config)
     images = list_for_pass(config, progress=progress)
     yield "Images", _images_words(images)
     n_groups, n_small, n_trees = _count_groups(config, images)

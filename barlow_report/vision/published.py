@@ -5,14 +5,18 @@ import importlib
 import math
 import warnings
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import torch
 import torchvision
 from torch import nn
 
 from barlow_report.errors import ModelError
+from barlow_report.hub import asking_hub, why_unreachable
 
 __all__ = ["PublishedModel", "build_timm", "build_torchvision", "import_timm"]
 
@@ -65,6 +69,8 @@ def build_torchvision(
     fetched = weights if download else None
     if fetched is not None:
         _refuse_other_classes(arguments, len(fetched.meta["categories"]), where=where)
+        if not _is_cached(fetched.url) and (reason := why_unreachable(fetched.url)) is not None:
+            raise ModelError(_no_download(f"torchvision's {name}", reason, where=where, file=fetched.url))
     try:
         with warnings.catch_warnings():
             # about the initial weights of some models, which a file of weights replaces
@@ -72,7 +78,8 @@ def build_torchvision(
             module = torchvision.models.get_model(name.lower(), weights=fetched, **arguments)
     except Exception as error:  # whatever the arguments or the network lead to
         if fetched is not None and _is_of_network(error):
-            raise ModelError(_no_download(f"torchvision's {name}", error, where=where, file=fetched.url)) from error
+            reason = _describe(error)
+            raise ModelError(_no_download(f"torchvision's {name}", reason, where=where, file=fetched.url)) from error
         raise ModelError(
             f"{where}: torchvision's {name} with 'arguments' {dict(arguments)} failed: {_describe(error)}."
         ) from error
@@ -82,6 +89,11 @@ def build_torchvision(
         version=f"torchvision {torchvision.__version__} {name.lower()}",
         preprocessing={} if weights is None else _torchvision_preprocessing(weights, where=where),
     )
+
+
+def _is_cached(url: str) -> bool:
+    """Whether torch has the file of an address from before."""
+    return (Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]).is_file()
 
 
 def _torchvision_weights(name: str, pretrained: bool | str, *, where: str) -> Any:
@@ -127,13 +139,15 @@ def build_timm(
     if not full_name.startswith(HUB_PREFIXES):
         _check_timm_name(timm, full_name, where=where)
     fetch = bool(pretrained) and download
+    reason = None
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), asking_hub() if fetch else nullcontext() as reason:
             warnings.simplefilter("ignore")  # of timm's own parts about each other
             module = timm.create_model(full_name, pretrained=fetch, **arguments)
     except Exception as error:  # whatever the arguments or the network lead to
         if fetch and _is_of_network(error):
-            raise ModelError(_no_download(f"timm's {full_name}", error, where=where, file="the file")) from error
+            why = reason or _describe(error)
+            raise ModelError(_no_download(f"timm's {full_name}", why, where=where, file="the file")) from error
         raise ModelError(
             f"{where}: timm's {full_name} with 'arguments' {dict(arguments)} failed: {_describe(error)}."
         ) from error
@@ -220,9 +234,9 @@ def _is_of_network(error: Exception) -> bool:
     return isinstance(error, OSError) or origin in ("httpx", "httpx2", "huggingface_hub", "requests")
 
 
-def _no_download(what: str, error: Exception, *, where: str, file: str) -> str:
+def _no_download(what: str, reason: str, *, where: str, file: str) -> str:
     return (
-        f"{where}: downloading the weights of {what} failed ({_describe(error)}). Fetch {file} where there is a "
+        f"{where}: downloading the weights of {what} failed ({reason}). Fetch {file} where there is a "
         "network, and name it under 'weights'."
     )
 

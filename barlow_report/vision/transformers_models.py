@@ -7,6 +7,7 @@ import importlib
 import json
 import warnings
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,6 +19,7 @@ from torch import nn
 
 from barlow_report.config import PreprocessingConfig
 from barlow_report.errors import ModelError
+from barlow_report.hub import asking_hub
 from barlow_report.vision.preprocessing import to_tensor
 from barlow_report.vision.published import PublishedModel
 
@@ -59,25 +61,9 @@ def build_transformers(source: str, arguments: Mapping[str, Any], *, where: str)
     if refused := sorted({"trust_remote_code", "use_safetensors"} & set(arguments)):
         raise ModelError(f"{where}: 'arguments' must not have {refused[0]!r}: code of a model is never run.")
     is_folder = Path(source).is_absolute()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            module, report = library.AutoModelForImageClassification.from_pretrained(
-                source,
-                **{
-                    "use_safetensors": True,
-                    "trust_remote_code": False,
-                    "local_files_only": is_folder,
-                    "output_loading_info": True,
-                    **arguments,
-                },
-            )
-    except Exception as error:  # whatever the folder or the network lead to
-        what = "no model that can be read there" if is_folder else "no folder of that name, and the hub gave no model"
-        raise ModelError(
-            f"{where}: transformers: {source}: {what} ({_first_line(error)}). Give a folder that save_pretrained "
-            "wrote, with its weights as model.safetensors, or fetch the model where there is a network."
-        ) from error
+    with nullcontext() if is_folder else asking_hub() as reason:
+        module, report = _load(library, source, arguments, is_folder=is_folder, reason=reason, where=where)
+        preprocessing = _preprocessing(library, source, arguments, is_folder=is_folder, where=where)
     if missing := sorted(report.get("missing_keys", ())):
         raise ModelError(
             f"{where}: {Path(source).name} has no weights for {', '.join(missing[:3])}: they would be random. Give a "
@@ -88,8 +74,34 @@ def build_transformers(source: str, arguments: Mapping[str, Any], *, where: str)
         module=Logits(module),
         name=name,
         version=f"transformers {library.__version__} {_settings(module)}",
-        preprocessing=_preprocessing(library, source, arguments, is_folder=is_folder, where=where),
+        preprocessing=preprocessing,
     )
+
+
+def _load(
+    library: ModuleType, source: str, arguments: Mapping[str, Any], *, is_folder: bool, reason: str | None, where: str
+) -> tuple[nn.Module, Mapping[str, Any]]:
+    """The model, and what the library says of its weights; `reason` is why the hub cannot be asked."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            module, report = library.AutoModelForImageClassification.from_pretrained(
+                source,
+                **{
+                    "use_safetensors": True,
+                    "trust_remote_code": False,
+                    "local_files_only": is_folder or reason is not None,
+                    "output_loading_info": True,
+                    **arguments,
+                },
+            )
+    except Exception as error:  # whatever the folder or the network lead to
+        what = "no model that can be read there" if is_folder else "no folder of that name, and the hub gave no model"
+        raise ModelError(
+            f"{where}: transformers: {source}: {what} ({reason or _first_line(error)}). Give a folder that "
+            "save_pretrained wrote, with its weights as model.safetensors, or fetch the model where there is a network."
+        ) from error
+    return module, report
 
 
 def _settings(module: Any) -> str:

@@ -1,6 +1,7 @@
 """Models by name: the preprocessing of published weights, downloads, and names that do not exist."""
 
 import urllib.error
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,13 @@ from barlow_report.vision.loading import assemble_model, load_model
 from barlow_report.vision.preprocessing import combine, to_tensor
 from barlow_report.vision.published import build_timm, build_torchvision
 from tests.vision.toys import CPU, noise_image
+
+
+@pytest.fixture(autouse=True)
+def reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What these tests download is there: no network is asked."""
+    monkeypatch.setattr("barlow_report.vision.published.why_unreachable", lambda _: None)
+    monkeypatch.setattr("barlow_report.vision.published.asking_hub", nullcontext)
 
 
 def _normalised(image: Any, settings: dict[str, Any]) -> torch.Tensor:

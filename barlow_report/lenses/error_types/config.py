@@ -1,5 +1,6 @@
 """Section `taxonomy` of the configuration."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -28,6 +29,15 @@ class WordnetConfig(Section):
         ge=2,
         description="Instead, the most general hypernyms with at most this many classes, whatever they are called.",
     )
+
+    def missing(self, key: str) -> Iterator[str]:  # noqa: ARG002 - the database is needed where it is asked for
+        """Yield nothing: see `TaxonomyConfig.missing`."""
+        return iter(())
+
+    @property
+    def nouns(self) -> Path:
+        """The file of nouns."""
+        return self.folder / "data.noun"
 
     @model_validator(mode="after")
     def _one_cut(self) -> "WordnetConfig":
@@ -99,6 +109,15 @@ class TaxonomyConfig(Section):
         description="Nearest images of which one must be of the prediction's superclass: in the image-text model's "
         "embeddings, or in the features where `proposals` has no classes of neighbours.",
     )
+
+    def missing(self, key: str) -> Iterator[str]:
+        """Yield what is not there, WordNet's database included where it is needed; see `Section.missing`."""
+        yield from super().missing(key)
+        if "wordnet" in (self.superclasses, self.proposal_words) and not self.wordnet.nouns.is_file():
+            yield (
+                f"{key}.wordnet.folder: found no file {self.wordnet.nouns}. Install a WordNet 3.0 database (Debian: "
+                "wordnet-base), or give its folder."
+            )
 
     @model_validator(mode="after")
     def _fits(self) -> "TaxonomyConfig":

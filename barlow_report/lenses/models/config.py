@@ -1,5 +1,6 @@
 """Section `comparison` of the configuration."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,10 @@ class ComparedModelConfig(ModelConfig):
         if value is None or not value.endswith(NAMES_SUFFIX) or not info.context:
             return value
         return str(absolute(Path(value), Path(info.context["folder"])))
+
+    def missing(self, key: str) -> Iterator[str]:  # noqa: ARG002 - as the protocol has it
+        """Yield nothing: a model that cannot be loaded is listed with its reason, and the others are compared."""
+        return iter(())
 
     @property
     def is_published(self) -> bool:

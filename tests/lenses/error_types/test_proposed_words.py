@@ -9,7 +9,7 @@ import yaml
 
 from barlow_report import pipeline
 from barlow_report.config import load_config
-from barlow_report.errors import ConfigError, DataError, ModelError
+from barlow_report.errors import ConfigError, ModelError
 from barlow_report.lenses.error_types import proposing
 from barlow_report.lenses.error_types.proposing import PROPOSALS
 from barlow_report.run_folder import Run
@@ -168,9 +168,9 @@ def test_a_stopped_search_goes_on_with_the_words_that_are_left(task: Path, monke
 def test_a_model_without_texts_and_missing_files_say_what_to_do(task: Path) -> None:
     with pytest.raises(ModelError, match=r"taxonomy\.clip: .*no_text.* has no text tower"):
         _compute(task, clip={"factory": "clip.py:no_text"})
-    with pytest.raises(DataError, match=r"nowhere\.txt: cannot be read .* under taxonomy\.proposal_words"):
+    with pytest.raises(ConfigError, match=r"taxonomy\.proposal_words: found no file .*nowhere\.txt"):
         _compute(task, clip={"factory": "clip.py:colours"}, proposal_words="nowhere.txt")
-    with pytest.raises(ModelError, match=r"under taxonomy\.clip\.folder"):
+    with pytest.raises(ConfigError, match=r"taxonomy\.clip\.folder: found no file or folder"):
         _compute(task, clip={"folder": "nowhere"}, proposal_words="words.txt")
 
 

@@ -123,7 +123,7 @@ def test_given_superclasses_and_a_wrong_name(tmp_path: Path) -> None:
         _compute(path)
     assert not run.is_finished("taxonomy")
     _change(path, superclasses="nowhere.yaml")
-    with pytest.raises(DataError, match=r"nowhere\.yaml: cannot be read .* under taxonomy\.superclasses"):
+    with pytest.raises(ConfigError, match=r"taxonomy\.superclasses: found no file .*nowhere\.yaml"):
         _compute(path)
 
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser
 
 from barlow_report import pipeline
 from barlow_report.config import load_config
-from barlow_report.errors import ConfigError, DataError, ModelError
+from barlow_report.errors import ConfigError, ModelError
 from barlow_report.progress import SilentProgress
 from barlow_report.run_folder import Run
 from barlow_report.stages.site import write_site
@@ -181,7 +181,7 @@ def test_a_tiny_random_model_of_open_clip_says_something_about_every_feature(tas
 def test_a_model_without_texts_and_missing_files_say_what_to_do(task: Path) -> None:
     with pytest.raises(ModelError, match=r"words\.clip: .*no_text.* has no text tower"):
         _compute(task, clip={"factory": "clip.py:no_text"})
-    with pytest.raises(DataError, match=r"nowhere\.txt: cannot be read .* under words\.vocabulary"):
+    with pytest.raises(ConfigError, match=r"words\.vocabulary: found no file .*nowhere\.txt"):
         _compute(task, clip={"factory": "clip.py:colours"}, vocabulary="nowhere.txt")
 
 
