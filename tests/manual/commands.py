@@ -3,11 +3,14 @@
 import re
 import shlex
 from collections.abc import Iterator
+from itertools import dropwhile
 from typing import Any
 
 from typer.main import get_command
 
 from barlow_report.cli import app
+
+_ASSIGNMENT = re.compile(r"\w+=")
 
 
 def command_names() -> set[str]:
@@ -18,7 +21,7 @@ def command_names() -> set[str]:
 def calls(code: str) -> Iterator[list[str]]:
     """Yield the arguments of each call of barlow-report in a block of shell commands."""
     for line in code.splitlines():
-        words = shlex.split(line, comments=True)
+        words = list(dropwhile(_ASSIGNMENT.match, shlex.split(line, comments=True)))
         if words and words[0].rpartition("/")[2] == "barlow-report":
             yield words[1:]
 
