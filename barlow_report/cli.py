@@ -16,6 +16,7 @@ from barlow_report.card_cli import card
 from barlow_report.changes_cli import compare, export_results
 from barlow_report.check_cli import check
 from barlow_report.cli_errors import DebugOption, JsonOption, reports_errors, show_path
+from barlow_report.fiftyone_cli import export_fiftyone
 from barlow_report.gate_cli import gate
 from barlow_report.init_cli import init
 from barlow_report.lenses import registry
@@ -35,6 +36,7 @@ app = typer.Typer(
 app.add_typer(annotations_app, name="annotations")
 app.command()(compare)
 app.command("export-results")(export_results)
+app.command("export-fiftyone")(export_fiftyone)
 app.command()(gate)
 app.command()(init)
 app.command()(serve)

@@ -83,7 +83,8 @@ class ImageSourceConfig(Section):
     manifest: Path | None = Field(
         None,
         description="CSV or Parquet table with the columns path, label[, prediction[, confidence]] (or Filenames, "
-        "Labels, Predictions, …). Where it has predictions, the inspected model is not run.",
+        "Labels, Predictions, …), or samples.json of a FiftyOne export, or Croissant metadata. Where it has "
+        "predictions, the inspected model is not run.",
     )
     image_root: Path | None = Field(
         None, description="Folder that the manifest's paths are relative to; default: the manifest's own folder."

@@ -5,7 +5,7 @@ FiftyOne's `LegacyFiftyOneDataset` is read from a folder with a file samples.jso
 Label Studio's tasks name images as its local storage serves them. Both need the paths of files.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -17,10 +17,14 @@ from barlow_report.report.mode_words import mode_name
 from barlow_report.report.pages.page import Site
 from barlow_report.report.records import Rule
 
-__all__ = ["LABEL_STUDIO_FILES", "failures_csv", "mode_files", "offers_files"]
+__all__ = ["LABEL_STUDIO_FILES", "all_samples", "failures_csv", "mode_files", "offers_files"]
 
 LABEL_STUDIO_FILES = "/data/local-files/?d="
 """Where Label Studio serves files below its local document root, by their quoted path."""
+
+
+_OWN_FIELDS = ("path", "split", "label", "prediction", "confidence")
+"""What of a record has a place of its own in a sample."""
 
 
 def offers_files(site: Site) -> bool:
@@ -32,7 +36,7 @@ def mode_files(site: Site, rule: Rule, found: ModeImages) -> Mapping[str, Iterab
     """The files beside the page of a failure mode, by name."""
     files: dict[str, Iterable[str]] = {"images.csv": _images_csv(site, found)}
     if offers_files(site):
-        files["samples.json"] = _in_list('{"samples":[', _samples(site, found), "]}\n")
+        files["samples.json"] = _in_list('{"samples":[', _samples(site, rule, found), "]}\n")
         files["label-studio.json"] = _in_list("[", _tasks(site, rule, found), "]\n")
     return files
 
@@ -75,16 +79,54 @@ def _images_csv(site: Site, found: ModeImages) -> Iterator[str]:
         yield csv_line(record.values())
 
 
-def _samples(site: Site, found: ModeImages) -> Iterator[dict[str, Any]]:
+def _samples(site: Site, rule: Rule, found: ModeImages) -> Iterator[dict[str, Any]]:
+    tag = mode_name(site.catalog.groups[rule.group_id], rule)
     for record in _records(site, found):
-        label, prediction, confidence = (record.pop(key) for key in ("label", "prediction", "confidence"))
-        yield {
-            "filepath": record.pop("path"),
-            "tags": ["right" if label == prediction else "fails", record.pop("split")],
-            "ground_truth": {"_cls": "Classification", "label": label},
-            "prediction": {"_cls": "Classification", "label": prediction, "confidence": confidence},
-            **record,
-        }
+        yield _sample(record, record["path"], tags=(tag,))
+
+
+def _sample(record: Mapping[str, Any], filepath: str, *, tags: Iterable[str]) -> dict[str, Any]:
+    """An image as FiftyOne has it; `eval` is the field that its evaluation of classifications writes."""
+    rest = {key: value for key, value in record.items() if key not in _OWN_FIELDS}
+    is_right = record["label"] == record["prediction"]
+    prediction = {"_cls": "Classification", "label": record["prediction"], "confidence": record["confidence"]}
+    return {
+        "filepath": filepath,
+        "tags": ["right" if is_right else "fails", record["split"], *tags],
+        "ground_truth": {"_cls": "Classification", "label": record["label"]},
+        "prediction": prediction,
+        "eval": is_right,
+        **rest,
+    }
+
+
+def all_samples(
+    site: Site, *, file_of: Callable[[str], str], patches: Mapping[int, Sequence[Mapping[str, Any]]]
+) -> Iterator[str]:
+    """Yield all images of the run as samples.json for FiftyOne, tagged with the verified failure modes each is in.
+
+    Args:
+        site: The site; its images have their paths.
+        file_of: Gives the path of an image's file by the path in the run.
+        patches: Detections of an image where features are strong, by its number.
+    """
+    catalog, tags = site.catalog, dict[int, list[str]]()
+    for rule_id, found in sorted(catalog.mode_images.items()):
+        rule = catalog.rules[rule_id]
+        if rule.verdict == "verified":
+            name = mode_name(catalog.groups[rule.group_id], rule)
+            for image_id in found.image_ids.tolist():
+                tags.setdefault(image_id, []).append(name)
+
+    def samples() -> Iterator[dict[str, Any]]:
+        for image_id in range(len(catalog.images.label)):
+            record = _record(site, image_id)
+            sample = _sample(record, file_of(record["path"]), tags=dict.fromkeys(tags.get(image_id, ())))
+            if image_id in patches:
+                sample["heatmaps"] = {"_cls": "Detections", "detections": list(patches[image_id])}
+            yield sample
+
+    return _in_list('{"samples":[', samples(), "]}\n")
 
 
 def _tasks(site: Site, rule: Rule, found: ModeImages) -> Iterator[dict[str, Any]]:

@@ -28,7 +28,7 @@ from barlow_report.stages.privacy import blurred, without_photographs
 from barlow_report.tables import all_tables
 from barlow_report.visuals.charts import gain_by_base_rate, reliability_curve
 
-__all__ = ["site_title", "write_card", "write_site"]
+__all__ = ["lists_source", "site_title", "write_card", "write_site"]
 
 _NOT_SHOWN = ("attributes", "scores")
 
@@ -94,14 +94,22 @@ def write_card(run: Run, file: Path, *, progress: Progress) -> bool:
     return True
 
 
-def _source(run: Run, *, images: Photographs | None, above: str | None = None, progress: Progress) -> ReportSource:
+def lists_source(run: Run, *, progress: Progress) -> Site:
+    """Return everything that pages are made of but pictures, for lists of images by their paths."""
+    return Site.from_source(_source(run, images="none", has_paths=True, progress=progress))
+
+
+def _source(
+    run: Run, *, images: Photographs | None, above: str | None = None, has_paths: bool = False, progress: Progress
+) -> ReportSource:
     """Read the run folder, with as much of the photographs as the site may show."""
     info = run.info
     promised = {name for stage in stage_tables() for name in run.promised_tables(stage)} - {"scores"}  # a lost one
     shown = [name for name in all_tables() if name in promised or (run.has_table(name) and name not in _NOT_SHOWN)]
     settings = SiteConfig.model_validate(info["config"]["site"])
     has_images = (info["config"].get("data") or {}).get("images") != "none"
-    settings = settings.model_copy(update={"images": (images or settings.images) if has_images else "none"})
+    shown_images = (images or settings.images) if has_images else "none"
+    settings = settings.model_copy(update={"images": shown_images, "show_paths": has_paths or settings.show_paths})
     tables = {name: _without_what_no_page_shows(name, run.read_table(name), settings) for name in shown}
     tables = current_tables(run, tables)
     if settings.images == "none":

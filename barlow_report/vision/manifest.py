@@ -1,4 +1,4 @@
-"""Reading a manifest: a CSV or Parquet table with one image per row.
+"""Reading a manifest: a CSV or Parquet table with one image per row, or one of the files in JSON of `json_tables`.
 
 Columns `path`, `label` and optionally `prediction` and `confidence`, in any case and order; names such as `file_name`
 and `pred`, and `Filenames`, `Labels` and `Predictions` of Barlow's own tables, mean the same (see `columns`). Others
@@ -30,6 +30,7 @@ from barlow_report.storage import address_of, is_address, local_file, shown
 from barlow_report.vision.class_labels import as_classes, as_given_classes
 from barlow_report.vision.images import AS_SEEN, Decoding
 from barlow_report.vision.sources.folder import files_below
+from barlow_report.vision.sources.json_tables import read_json_table
 from barlow_report.vision.sources.source import Listing
 from barlow_report.vision.sources.table import TableSource
 
@@ -77,7 +78,7 @@ def list_manifest(
             values.
     """
     root, path = image_root or path.parent, local_file(path)
-    table = _read_common_errors(path) if is_common_errors(path) else _read_table(path)
+    table, called = _read_table(path, called)
     names = table.column_names
     found = _find_columns(names, path, called=called, apart=columns, needs_labels=needs_labels)
     wanted = {*found.values(), *(name for name in names if name.strip() in columns)}
@@ -115,7 +116,7 @@ def manifest_columns(path: Path) -> tuple[str, ...]:
     Raises:
         DataError: The file cannot be read.
     """
-    return tuple(name.strip() for name in _read_table(local_file(path)).column_names)
+    return tuple(name.strip() for name in _read_table(local_file(path), {})[0].column_names)
 
 
 def require_some_images(paths: Sequence[str], *, root: Path, path: Path) -> None:
@@ -145,12 +146,21 @@ def require_some_images(paths: Sequence[str], *, root: Path, path: Path) -> None
     raise DataError(f"{path}: none of its images is below {root}, such as {paths[0]!r}. {advice}")
 
 
+def _read_table(path: Path, called: Mapping[str, str]) -> tuple[pa.Table, Mapping[str, str]]:
+    """The table, and what its columns are called."""
+    if path.is_file() and is_common_errors(path):
+        return _read_common_errors(path), called
+    if path.is_file() and path.suffix.lower() == ".json":
+        return read_json_table(path, called=called, read=_read_rows)
+    return _read_rows(path), called
+
+
 def _read_common_errors(path: Path) -> pa.Table:
     errors = read_common_errors(path)
     return pa.table({name: [getattr(error, name) for error in errors] for name in ("path", "label", "prediction")})
 
 
-def _read_table(path: Path) -> pa.Table:
+def _read_rows(path: Path) -> pa.Table:
     if not path.is_file():
         raise DataError(f"{path}: found no file there, expected a CSV or Parquet table (manifest:).")
     if path.suffix.lower() not in _PARQUET:

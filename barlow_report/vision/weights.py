@@ -20,6 +20,7 @@ from barlow_report.config import PreprocessingConfig
 from barlow_report.errors import ModelError
 from barlow_report.vision.candidates import choose
 from barlow_report.vision.flattening import Checkpoint, entry_prefix, flatten
+from barlow_report.vision.lightning import read_lightning
 from barlow_report.vision.state_dicts import State, closest, explain_misfit, find_state, normalisation, some
 from barlow_report.vision.tensors import dense
 
@@ -170,6 +171,8 @@ def _read_torch(path: Path, *, allow_unsafe: bool, where: str) -> Any:
     except pickle.UnpicklingError as error:
         if allow_unsafe or "weights_only" not in str(error).lower():
             raise ModelError(f"{where}: {path} is not a file of torch.save ({_first_line(error)}).") from error
+        if (checkpoint := read_lightning(path)) is not None:
+            return checkpoint
         raise ModelError(_refusal(path, error, where=where)) from error
     except ModuleNotFoundError as error:
         raise ModelError(

@@ -14,6 +14,7 @@ import pytest
 
 from barlow_report.config import SiteConfig
 from barlow_report.report import build_site
+from barlow_report.report.mode_words import mode_name
 from barlow_report.report.pages import Site, failures
 from barlow_report.report.pages.failures import failures_page
 from tests.report.conftest import Built
@@ -129,8 +130,9 @@ def test_lists_of_hostile_names_are_read_back_as_they_were(hostile: Built) -> No
     modes = hostile.source.tables["mode_images"]["rule_id"].unique().tolist()
     images = hostile.source.tables["images"].set_index("image_id")
     names = hostile.source.tables["classes"]["name"].tolist()
+    catalog = Site.from_source(hostile.source).catalog
     for rule_id in modes:
-        folder = f"failure-modes/{rule_id}"
+        folder, rule = f"failure-modes/{rule_id}", catalog.rules[rule_id]
         rows = _csv(hostile.text(f"{folder}/images.csv"))
         assert not any(value.startswith(("=", "+", "-", "@", "\t")) for row in rows for value in row.values())
         samples = json.loads(hostile.text(f"{folder}/samples.json"))["samples"]
@@ -145,7 +147,9 @@ def test_lists_of_hostile_names_are_read_back_as_they_were(hostile: Built) -> No
             assert sample["ground_truth"]["_cls"] == sample["prediction"]["_cls"] == "Classification"
             assert sample["prediction"]["confidence"] == image["confidence"]
             is_wrong = image["label"] != image["prediction"]
-            assert sample["tags"] == ["fails" if is_wrong else "right", "fit"]
+            assert sample["tags"][:2] == ["fails" if is_wrong else "right", "fit"]
+            assert sample["tags"][2:] == [mode_name(catalog.groups[rule.group_id], rule)]
+            assert sample["eval"] == (not is_wrong), "as FiftyOne's evaluation of classifications writes it"
             assert task["data"]["image"].startswith("/data/local-files/?d=")
             assert not set("<>\"' &?#") & set(task["data"]["image"].partition("?d=")[2])
     assert any("script" in name for name in names)

@@ -1,5 +1,6 @@
 """Every line of the manual's table of data sources lists images that can be read, with the labels they have."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,21 @@ def _write_folders(root: Path) -> list[str]:
     return paths
 
 
+def _write_json(root: Path, paths: list[str]) -> None:
+    """A data set of FiftyOne, and Croissant metadata of labels.csv."""
+    samples = [
+        {"filepath": path, "ground_truth": {"_cls": "Classification", "label": path.split("/")[0]}} for path in paths
+    ]
+    (root / "fiftyone").mkdir()
+    (root / "fiftyone" / "samples.json").write_text(json.dumps({"samples": samples}))
+    fields = [
+        {"name": name, "source": {"fileObject": {"@id": "csv"}, "extract": {"column": name}}}
+        for name in ("path", "label")
+    ]
+    metadata = {"distribution": {"@id": "csv", "contentUrl": "labels.csv"}, "recordSet": {"@id": "x", "field": fields}}
+    (root / "croissant.json").write_text(json.dumps(metadata))
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     paths = _write_folders(tmp_path)
@@ -46,6 +62,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     table.assign(label=labels, prediction=0, confidence=0.5).to_csv(tmp_path / "predictions.csv", index=False)
     table.assign(prediction=NAMES[0], confidence=0.5).to_csv(tmp_path / "table.csv", index=False)
     np.save(tmp_path / "features.npy", np.zeros((N_IMAGES, 2), dtype=np.float32))
+    _write_json(tmp_path, paths)
     (tmp_path / "classes.txt").write_text("\n".join(NAMES))
     np.save(tmp_path / "probabilities.npy", np.full((N_IMAGES, 3), [0.5, 0.25, 0.25], dtype=np.float32))
     rows: list[dict[str, Any]] = [
