@@ -22,6 +22,7 @@ from barlow_report.progress import Progress
 from barlow_report.report.image_lists import all_samples
 from barlow_report.run_folder import STAGES, Run
 from barlow_report.stages.site import lists_source
+from barlow_report.storage import is_address
 from barlow_report.vision.preprocessing import view_box
 from barlow_report.visuals.heat_boxes import strong_box
 
@@ -47,9 +48,10 @@ def export_fiftyone(folder: Path, into: Path, *, progress: Progress) -> int:
     run.require(STAGES[-1])
     data = DataConfig.model_validate(run.info["config"]["data"])
     root = data.folder or data.image_root or (data.manifest.parent if data.manifest is not None else None)
-    if root is None:
+    if root is None or is_address(root):
         raise DataError(
-            f"{folder}: its images are in archives or tables, and FiftyOne shows files. Write them as files."
+            f"{folder}: its images are in archives, tables or object storage, and FiftyOne shows files of a disk. "
+            "Write them as files, and run barlow-report on these."
         )
     with output_errors(into):
         if into.exists() and not (into.is_dir() and {path.name for path in into.iterdir()} <= {*_FILES}):

@@ -37,7 +37,7 @@ class _LeftOut(dict):  # type: ignore[type-arg]
     def __eq__(self, other: object) -> bool:
         return self is other
 
-    __hash__ = object.__hash__  # may have been a key
+    __hash__ = object.__hash__  # type: ignore[assignment]  # it may have been a key
 
 
 def _mapping(*_: object) -> dict[Any, Any]:
