@@ -1,10 +1,10 @@
-"""Reading a manifest: a CSV or Parquet table with one image per row, or one of the files in JSON of `json_tables`.
+"""Reading a manifest: a CSV or Parquet table with one image per row, or one of the files in JSON of other tools.
 
 Columns `path`, `label` and optionally `prediction` and `confidence`, in any case and order; names such as `file_name`
 and `pred`, and `Filenames`, `Labels` and `Predictions` of Barlow's own tables, mean the same (see `columns`). Others
 are read as text where the configuration groups images by them, and ignored otherwise. A published list of common errors
-is read, too (see `common_errors`). A label that is written as an
-integer ("7", but not "07") stays an integer here; `datasets` decides what it stands for.
+is read, too (see `common_errors`), and what `json_tables` knows. A label that is written as an integer ("7", but not
+"07") stays an integer here; `datasets` decides what it stands for.
 """
 
 import posixpath
@@ -20,17 +20,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from barlow_report.columns import COLUMNS, choose_column, means
-from barlow_report.common_errors import is_common_errors, read_common_errors
-from barlow_report.delimited import read_delimited
+from barlow_report.columns import COLUMNS, choose_column
 from barlow_report.errors import DataError
 from barlow_report.storage import address_of, is_address, local_file, shown
 from barlow_report.vision.class_labels import as_classes, as_given_classes
 from barlow_report.vision.images import AS_SEEN, Decoding
 from barlow_report.vision.sources.folder import files_below
-from barlow_report.vision.sources.json_tables import read_json_table
+from barlow_report.vision.sources.manifest_files import EXPECTED, read_manifest
 from barlow_report.vision.sources.source import Listing
 from barlow_report.vision.sources.table import TableSource
 
@@ -44,8 +41,6 @@ _N_ABOVE, _N_BESIDE = 3, 100
 """Folders above the manifest's, and beside it, that images are looked for in."""
 
 _DECIMAL_COMMA = re.compile(r"^\s*(\d+),(\d+)\s*$")
-_PARQUET = {".parquet", ".pq"}
-_EXPECTED = "The file must be CSV in UTF-8 with a header, or Parquet in a file ending in .parquet."
 
 
 def list_manifest(
@@ -78,7 +73,7 @@ def list_manifest(
             values.
     """
     root, path = image_root or path.parent, local_file(path)
-    table, called = _read_table(path, called)
+    table, called = read_manifest(path, called)
     names = table.column_names
     found = _find_columns(names, path, called=called, apart=columns, needs_labels=needs_labels)
     wanted = {*found.values(), *(name for name in names if name.strip() in columns)}
@@ -116,7 +111,7 @@ def manifest_columns(path: Path) -> tuple[str, ...]:
     Raises:
         DataError: The file cannot be read.
     """
-    return tuple(name.strip() for name in _read_table(local_file(path), {})[0].column_names)
+    return tuple(name.strip() for name in read_manifest(local_file(path), {})[0].column_names)
 
 
 def require_some_images(paths: Sequence[str], *, root: Path, path: Path) -> None:
@@ -146,31 +141,6 @@ def require_some_images(paths: Sequence[str], *, root: Path, path: Path) -> None
     raise DataError(f"{path}: none of its images is below {root}, such as {paths[0]!r}. {advice}")
 
 
-def _read_table(path: Path, called: Mapping[str, str]) -> tuple[pa.Table, Mapping[str, str]]:
-    """The table, and what its columns are called."""
-    if path.is_file() and is_common_errors(path):
-        return _read_common_errors(path), called
-    if path.is_file() and path.suffix.lower() == ".json":
-        return read_json_table(path, called=called, read=_read_rows)
-    return _read_rows(path), called
-
-
-def _read_common_errors(path: Path) -> pa.Table:
-    errors = read_common_errors(path)
-    return pa.table({name: [getattr(error, name) for error in errors] for name in ("path", "label", "prediction")})
-
-
-def _read_rows(path: Path) -> pa.Table:
-    if not path.is_file():
-        raise DataError(f"{path}: found no file there, expected a CSV or Parquet table (manifest:).")
-    if path.suffix.lower() not in _PARQUET:
-        return read_delimited(path, wanted=lambda name: any(means(name, column) for column in COLUMNS))
-    try:
-        return pq.read_table(path)
-    except (OSError, ValueError, pa.ArrowException) as error:
-        raise DataError(f"{path}: cannot be read as a table ({error}). {_EXPECTED}") from error
-
-
 def _frame(table: pa.Table, wanted: Container[str]) -> pd.DataFrame:
     """Some of the columns, in which text is text and not codes for it."""
     parts = []
@@ -195,7 +165,7 @@ def _find_columns(
         raise DataError(
             f"{path}: column {' and '.join(map(repr, missing))} not found among {', '.join(map(repr, names))}. "
             "Expected path,label[,prediction[,confidence]], or Filenames, Labels, Predictions; other names go into "
-            f"data.columns. {_EXPECTED}"
+            f"data.columns. {EXPECTED}"
         )
     if "confidence" in found and "prediction" not in found:
         raise DataError(f"{path}: column {found['confidence']!r} goes with a column 'prediction', which is missing.")
