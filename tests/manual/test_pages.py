@@ -60,6 +60,8 @@ def test_the_example_of_how_many_images_it_takes_is_right() -> None:
         for more in (0.2, 0.3)
     ]
     assert [tuple(map(str, needed))] == shown
+    least = re.findall(r"fewer than (\d+) images or (\d+) failures get no tree", page("faq").text.replace("\n", " "))
+    assert least == [(str(RulesConfig().min_images), str(RulesConfig().min_failures))]
 
 
 @every_page
