@@ -51,7 +51,8 @@ PARTS = {
     **{name: name for name in ("config", "tables", "stage")},
     **dict.fromkeys(("asking", "exporting", "laboratory", "proposing", "sources"), "stage"),
     **dict.fromkeys(
-        ("downloads", "page_charts", "page_history", "page_tables", "page_words", "pages", "places"), "report"
+        ("downloads", "page_charts", "page_errors", "page_history", "page_tables", "page_words", "pages", "places"),
+        "report",
     ),
     **dict.fromkeys(("records", "release_records"), "report"),
 }

@@ -27,7 +27,7 @@ _LONG_DECIMALS = re.compile(r"(?<=\d)(\.\d\d)\d+")
 _DOT = re.compile(r"M (\S+) (\S+) \nL \1 \2 \n")
 _CLOUD = re.compile(
     r' d="((?:M (\S+) (\S+) \nL \2 \3 \n)+)"([^>]*) style="fill: none; stroke: (#\w+);'
-    r'(?: stroke-opacity: ([\d.]+);)? stroke-width: ([\d.]+); stroke-linecap: (round|square)"'
+    r'(?: stroke-opacity: ([\d.]+);)? stroke-width: ([\d.]+)(?:; stroke-linecap: (round|square))?"'
 )
 _WIDTH = 4.8  # inches of 72 pixels: the width of a phone, so that text is never smaller than it is drawn
 
@@ -41,11 +41,30 @@ class Theme:
     first: str
     second: str
     bar: str
+    kinds: tuple[str, ...]
+    rest: str
 
 
-# The two hues are told apart by people with any of the common colour vision deficiencies (Okabe and Ito).
-_LIGHT = Theme(text="#3b3f46", grid="#d9dce1", first="#0072b2", second="#d55e00", bar="#b9c6d6")
-_DARK = Theme(text="#c9ced6", grid="#3d4350", first="#56b4e9", second="#e69f00", bar="#4b5d78")
+# The two hues are told apart by people with any of the common colour vision deficiencies (Okabe and Ito). Those of
+# kinds have at least 3 : 1 to the page, and their points have different shapes besides.
+_LIGHT = Theme(
+    text="#3b3f46",
+    grid="#d9dce1",
+    first="#0072b2",
+    second="#d55e00",
+    bar="#b9c6d6",
+    kinds=("#0072b2", "#d55e00", "#00805a", "#a8447f", "#7a6200", "#1d8299", "#5c3fa8"),
+    rest="#7d828b",
+)
+_DARK = Theme(
+    text="#c9ced6",
+    grid="#3d4350",
+    first="#56b4e9",
+    second="#e69f00",
+    bar="#4b5d78",
+    kinds=("#56b4e9", "#e69f00", "#35c993", "#f093c4", "#f0e442", "#74d9e0", "#b59dff"),
+    rest="#8b919c",
+)
 
 
 def draw_chart(draw: Callable[[Axes, Theme], None], *, alt: str, height: float) -> Chart:
@@ -75,7 +94,7 @@ def draw_charts(
 def plot_cloud(
     axes: Axes, x: npt.ArrayLike, y: npt.ArrayLike, *, colour: str, size: float, cap: str = "round", alpha: float = 1.0
 ) -> None:
-    """Draw points as one path: round or, with the cap `projecting`, square ones."""
+    """Draw points as one path: round or, with the cap `projecting`, square, or, with `butt`, diamonds."""
     columns = (np.asarray(values, dtype=np.float64) for values in (x, y))
     dots = [np.column_stack([v, v, np.full(len(v), np.nan)]).ravel() for v in columns]
     axes.plot(*dots, color=colour, alpha=alpha, linewidth=size, solid_capstyle=cap)
@@ -122,13 +141,15 @@ def _svg(
 
 
 def _filled(cloud: re.Match[str]) -> str:
-    """Turn the strokes without length of a cloud into circles or squares of the strokes' width."""
+    """Turn the strokes without length of a cloud into circles, squares or diamonds of the strokes' width."""
     dots, _, _, between, colour, opacity, width, cap = cloud.groups()
     size, half = f"{float(width):g}", f"{float(width) / 2:g}"
     if cap == "round":
         shape, up = f"a{half} {half} 0 1 0 {size} 0 {half} {half} 0 1 0-{size} 0", 0.0
-    else:
+    elif cap == "square":
         shape, up = f"h{size}v{size}h-{size}z", float(width) / 2
+    else:
+        shape, up = f"l{half} {half} {half}-{half}-{half}-{half}z", 0.0
     corners = ((float(x) - float(width) / 2, float(y) - up) for x, y in _DOT.findall(dots))
     path = "".join(f"M{x:.1f} {y:.1f}{shape}" for x, y in corners)
     faint = f"; fill-opacity: {opacity}" if opacity else ""

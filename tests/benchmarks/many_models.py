@@ -37,13 +37,20 @@ from collections import Counter
 from pathlib import Path
 from barlow_report import pipeline
 from barlow_report.config import load_config
+from barlow_report.stages.model_groups import ModelGroups
 from barlow_report.vision.sources.folder import FolderSource
 
-reads, read = Counter(), FolderSource.read
+reads, read, ask = Counter(), FolderSource.read, ModelGroups.ask
 def counted(self, path):
     reads[path] += 1
     return read(self, path)
-FolderSource.read = counted
+def asked(self, models):
+    FolderSource.read = counted
+    try:
+        return ask(self, models)
+    finally:
+        FolderSource.read = read  # thumbnails of common errors are another matter
+ModelGroups.ask = asked
 config, until = Path(sys.argv[1]), sys.argv[2]
 run = pipeline.compute(load_config(config), folder=config.parent / "run", until=until)
 names = [] if until == "explain" else run.read_table("models")["name"].tolist()

@@ -46,7 +46,8 @@ class _Swapped(nn.Module):
         self.part = part
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        return self.part(tokens.transpose(1, 2)).transpose(1, 2)
+        swapped: torch.Tensor = self.part(tokens.transpose(1, 2))
+        return swapped.transpose(1, 2)
 
 
 class _Patches(nn.Module):

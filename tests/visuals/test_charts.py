@@ -13,6 +13,7 @@ from barlow_report.visuals.charts import gain_by_base_rate, reliability_curve
 SVG = "{http://www.w3.org/2000/svg}"
 ROUND = re.compile(r"M\S+ \S+a(\S+) \1 0 1 0 \S+ 0 \1 \1 0 1 0-\S+ 0")
 SQUARE = re.compile(r"M\S+ \S+h(\S+)v\1h-\1z")
+DIAMOND = re.compile(r"M\S+ \S+l(\S+) \1 \1-\1-\1-\1z")
 
 
 def _curve(n_bins: int = 15) -> pd.DataFrame:
@@ -43,6 +44,7 @@ def _charts() -> dict[str, str]:
     types = pd.DataFrame(
         {
             "model_id": [0, 1, 0, 1],
+            "family": [None] * 4,
             "accuracy": [0.8, 0.9] * 2,
             "share": [0.3, 0.2, 0.7, 0.8],
             "error_type": list("aabb"),
@@ -73,6 +75,34 @@ def test_every_mark_of_a_chart_is_a_shape_with_an_area_or_a_line_with_a_length(n
         assert "fill: none" not in use.get("style", "")
 
 
+def _types_of(families: list[str | None]) -> pd.DataFrame:
+    n = len(families)
+    accuracies = [0.5 + 0.4 * place / n for place in range(n)]
+    columns = {"model_id": range(n), "family": families, "accuracy": accuracies, "share": 0.5}
+    return pd.DataFrame(columns).assign(error_type="a")
+
+
+def test_families_of_models_have_a_look_each_and_the_smallest_ones_and_those_without_share_one() -> None:
+    families = [None, *"bbbb", *"ccc", *"aa", None, *"defghijkl"]
+    chart = error_types_by_accuracy(_types_of(families), titles={"a": "A"})
+    # others first, so that families lie above them: 9 − 4 small ones and one without; then by size and name; then ours
+    assert _dots(chart.light) == _dots(chart.dark) == [6, 4, 3, 2, 1, 1, 1, 1, 1]
+    for scheme in (chart.light, chart.dark):
+        assert len(set(re.findall(r"fill: (#\w+)", scheme))) >= 9
+    for label in ("this report's model", "b", "c", "a", "d", "g", "other models"):
+        assert f">{label}<" in chart.light
+    assert ">h<" not in chart.light
+    assert chart.alt.endswith("Families by colour and shape: b (4), c (3), a (2), d (1), e (1), f (1), g (1).")
+
+
+def test_models_without_families_are_told_from_the_inspected_one_alone() -> None:
+    chart = error_types_by_accuracy(_types_of([None] * 4), titles={"a": "A"})
+    assert _dots(chart.light) == [3, 1]
+    assert ">other models<" in chart.light
+    assert "Families" not in chart.alt
+    assert _dots(error_types_by_accuracy(_types_of([None]), titles={"a": "A"}).light) == [1]
+
+
 def _trees(n: int, *, depths: tuple[int, ...] = (1,), held_out: bool = True) -> pd.DataFrame:
     random = np.random.default_rng(0)
     rows = n * len(depths)
@@ -97,8 +127,8 @@ def _dots(svg: str) -> list[int]:
 
 
 def _marks(path: str) -> list[str]:
-    """The circles or squares of a path, each by its size."""
-    return ROUND.findall(path) or SQUARE.findall(path)
+    """The circles, squares or diamonds of a path, each by its size."""
+    return ROUND.findall(path) or SQUARE.findall(path) or DIAMOND.findall(path)
 
 
 def test_each_tree_is_a_dot_for_the_fitted_and_one_for_the_held_out_images() -> None:

@@ -31,7 +31,7 @@ class Models(Lens["ModelTables"]):
 
     name = "models"
     key = "comparison"
-    meaning = "Other models' predictions; leave the section out, and nothing is compared."
+    meaning = "Other models; leave the section out, and nothing is compared."
     command = (
         "Compare other models on the same images: error types and shared failure modes. Extracts and "
         "explains first if need be."
@@ -67,6 +67,9 @@ class Models(Lens["ModelTables"]):
 
         compare(config, run, explained=explained, progress=progress)
 
+    def photographs(self) -> "Mapping[str, Sequence[str]]":
+        return {"common_errors": ("thumbnail",)}
+
     def charts(self, tables: "Mapping[str, pd.DataFrame]") -> "Mapping[str, Chart]":
         from barlow_report.lenses.models.page_charts import charts
 
@@ -78,9 +81,14 @@ class Models(Lens["ModelTables"]):
         return read_models(source.tables)
 
     def pages(self, site: "Site", view: "ModelTables") -> "Iterator[SitePage]":
-        from barlow_report.lenses.models.pages import models_page
+        from barlow_report.lenses.models.pages import models_pages
 
-        yield models_page(site, view, error_types=self.need(site, "error_types"))
+        return models_pages(site, view, error_types=self.need(site, "error_types"))
+
+    def downloads(self, site: "Site", view: "ModelTables") -> "Mapping[str, Iterator[str]]":
+        from barlow_report.lenses.models.downloads import downloads
+
+        return downloads(site, view)
 
     def mode_sentence(self, site: "Site", view: "ModelTables", rule: "Rule") -> "Sentence | None":
         from barlow_report.lenses.models.pages import sharing_sentence

@@ -1,6 +1,7 @@
 """Charts that compare models: error types by accuracy, and which failure modes hold for which model."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,9 @@ __all__ = ["error_types_by_accuracy", "modes_by_model"]
 Booleans = npt.NDArray[np.bool_]
 
 _N_COLUMNS = 2
+_N_FAMILIES = 7  # that have a colour of their own
+_N_LARGE = 150  # models whose points are large
+_N_BESIDE = 3  # entries of a legend in one line
 _N_MODES = 40
 _N_NAMED = 12  # of more models the axis shows the accuracy, not their names
 _MOST_LETTERS = 20  # that names of models beside each other may have
@@ -26,23 +30,28 @@ def error_types_by_accuracy(points: pd.DataFrame, *, titles: dict[str, str]) -> 
     """Draw, for each error type, its share of a model's failures against the model's top-1 accuracy.
 
     Args:
-        points: Columns model_id, accuracy and share, 0 to 1, error_type; a row for each model and type. Model 0 is
-            the inspected one.
+        points: Columns model_id, family (None where it is not known), accuracy and share, 0 to 1, error_type; a row for
+            each model and type. Model 0 is the inspected one.
         titles: What the types are called, in the order they are drawn.
     """
-    limits = _limits(points["accuracy"])
+    limits, clouds = _limits(points["accuracy"]), _clouds(points)
+    scale = 1.0 if points["model_id"].nunique() <= _N_LARGE else 0.6
 
     def panel(error_type: str, *, is_first: bool) -> Callable[[Axes, Theme], None]:
         rows = points[points["error_type"] == error_type]
 
         def draw(axes: Axes, theme: Theme) -> None:
-            for is_inspected, colour, cap, size in (
-                (False, theme.first, "round", 6.0),
-                (True, theme.second, "projecting", 5.5),
-            ):
-                cloud = rows[(rows["model_id"] == 0) == is_inspected]
-                if len(cloud):
-                    plot_cloud(axes, cloud["accuracy"] * 100, cloud["share"] * 100, colour=colour, cap=cap, size=size)
+            for cloud in clouds:
+                shown = rows[rows["model_id"].isin(cloud.model_ids)]
+                if len(shown):
+                    plot_cloud(
+                        axes,
+                        shown["accuracy"] * 100,
+                        shown["share"] * 100,
+                        colour=cloud.colour(theme),
+                        cap=cloud.shape.cap,
+                        size=cloud.shape.size * (1.2 if cloud.is_inspected else scale),
+                    )
             axes.set_xlim(*limits)
             axes.set_ylim(0, max(5.0, rows["share"].max() * 115))
             axes.set_title(titles[error_type], color=theme.text, fontsize=10, loc="left")
@@ -51,23 +60,94 @@ def error_types_by_accuracy(points: pd.DataFrame, *, titles: dict[str, str]) -> 
             if is_first:
                 axes.set_ylabel("share of failures in %", color=theme.text)
                 axes.set_xlabel("top-1 in %", color=theme.text)
-                marks = [legend_dot("this report's model", colour=theme.second, marker="s")]
-                axes.figure.legend(
-                    handles=[*marks, legend_dot("other models", colour=theme.first)],
-                    loc="outside lower right",
-                    ncols=2,
-                    frameon=False,
-                    labelcolor=theme.text,
-                    fontsize=9,
-                )
+                _draw_legend(axes, theme, clouds)
 
         return draw
 
     draws = [panel(error_type, is_first=not place) for place, error_type in enumerate(titles)]
     n_rows = -(-len(draws) // _N_COLUMNS)
+    n_lines = -(-len(clouds) // _N_BESIDE)
     return draw_charts(
-        draws, alt=_types_alt(points, titles), height=0.5 + 1.5 * n_rows, n_columns=min(len(draws), _N_COLUMNS)
+        draws,
+        alt=_types_alt(points, titles) + _families_alt(clouds),
+        height=0.3 + 0.2 * n_lines + 1.5 * n_rows,
+        n_columns=min(len(draws), _N_COLUMNS),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Shape:
+    """How points look: the cap of their strokes, the mark of a legend, and how large they are to look alike."""
+
+    cap: str
+    marker: str
+    size: float
+
+
+_ROUND = _Shape(cap="round", marker="o", size=6.0)
+_SQUARE = _Shape(cap="projecting", marker="s", size=5.4)
+_DIAMOND = _Shape(cap="butt", marker="D", size=7.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Cloud:
+    """Models that look alike; `kind` is the place of their colour among those of kinds."""
+
+    label: str
+    model_ids: tuple[int, ...]
+    shape: _Shape
+    kind: int | None = None
+    is_inspected: bool = False
+
+    def colour(self, theme: Theme) -> str:
+        if self.is_inspected:
+            return theme.text
+        return theme.rest if self.kind is None else theme.kinds[self.kind]
+
+
+def _clouds(points: pd.DataFrame) -> list[_Cloud]:
+    """The families of most models, then the models of other ones and of none, and the inspected one on top."""
+    models = points.drop_duplicates("model_id").query("model_id != 0")
+    sizes = models["family"].dropna().value_counts()
+    order = sorted(sizes.index, key=lambda family: (-int(sizes[family]), str(family)))
+    named = order[:_N_FAMILIES]
+    shapes = (_ROUND, _SQUARE, _DIAMOND)
+    clouds = [
+        _Cloud(
+            label=str(family),
+            model_ids=tuple(models.loc[models["family"] == family, "model_id"]),
+            shape=shapes[place % len(shapes)],
+            kind=place,
+        )
+        for place, family in enumerate(named)
+    ]
+    others = tuple(models.loc[~models["family"].isin(named), "model_id"])
+    if others:
+        label = "other models" if named or len(order) == 0 else "models"
+        clouds.insert(0, _Cloud(label=label, model_ids=others, shape=_ROUND, kind=None if named else 0))
+    inspected = _Cloud(label="this report's model", model_ids=(0,), shape=_SQUARE, is_inspected=True)
+    return [*clouds, inspected]
+
+
+def _draw_legend(axes: Axes, theme: Theme, clouds: Sequence[_Cloud]) -> None:
+    axes.figure.legend(
+        handles=[
+            legend_dot(shorten(cloud.label, max_length=20), colour=cloud.colour(theme), marker=cloud.shape.marker)
+            for cloud in sorted(clouds, key=lambda cloud: (not cloud.is_inspected, cloud.kind is None))
+        ],
+        loc="outside lower left",
+        ncols=min(len(clouds), _N_BESIDE),
+        frameon=False,
+        labelcolor=theme.text,
+        fontsize=9,
+        handletextpad=0.2,
+        columnspacing=1.0,
+    )
+
+
+def _families_alt(clouds: Sequence[_Cloud]) -> str:
+    families = [f"{cloud.label} ({len(cloud.model_ids)})" for cloud in clouds if cloud.kind is not None]
+    return f" Families by colour and shape: {', '.join(families)}." if len(families) > 1 else ""
 
 
 def _types_alt(points: pd.DataFrame, titles: dict[str, str]) -> str:

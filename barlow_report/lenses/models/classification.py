@@ -1,5 +1,7 @@
 """The cascade for several models: the same images, labels and inputs, other predictions."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -11,7 +13,7 @@ from barlow_report.progress import Advance, ignore_advance
 from barlow_report.significance import wilson_interval
 from barlow_report.tables import empty_table
 
-__all__ = ["classify_models"]
+__all__ = ["classify_models", "fair_stages"]
 
 Integers = npt.NDArray[np.int64]
 
@@ -41,7 +43,7 @@ def classify_models(
     Returns:
         Table `model_error_types`, and table `model_accuracies`.
     """
-    stages = [_if_fair(stage, labels, predictions) for stage in inputs.stages]
+    stages = fair_stages(inputs.stages, labels, predictions)
     counts, accuracies = [], []
     for model_id, predicted in enumerate(predictions.T):
         class_ids = predicted.astype(np.int64)
@@ -62,6 +64,11 @@ def classify_models(
     types = pd.concat(counts, ignore_index=True)
     low, high = wilson_interval(types["n_errors"], types["n_failures"], level=confidence_level)
     return types.assign(low=low, high=high), pd.concat(accuracies, ignore_index=True)
+
+
+def fair_stages(stages: Sequence[Stage], labels: Integers, predictions: npt.NDArray[np.integer]) -> list[Stage]:
+    """Return the stages, with those not assessed that would treat models differently; see `classify_models`."""
+    return [_if_fair(stage, labels, predictions) for stage in stages]
 
 
 def _if_fair(stage: Stage, labels: Integers, predictions: npt.NDArray[np.integer]) -> Stage:

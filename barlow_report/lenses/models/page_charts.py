@@ -31,7 +31,10 @@ def charts(tables: Mapping[str, pd.DataFrame]) -> dict[str, Chart]:
     types = tables["model_error_types"].assign(share=lambda t: t["n_errors"] / t["n_failures"].clip(lower=1))
     occurring = types.loc[types["n_errors"] > 0, "error_type"].unique()
     if len(occurring):
-        points = types.assign(accuracy=accuracy[types["model_id"]])
+        families = models["family"].map(lambda family: visible(family) if isinstance(family, str) else None)
+        points = types.assign(
+            accuracy=accuracy[types["model_id"]], family=families.to_numpy(dtype=object)[types["model_id"]]
+        )
         called = type_titles(is_suggested=is_suggested(tables))
         titles = {error_type: title for error_type, title in called.items() if error_type in occurring}
         found[MODEL_ERROR_TYPES] = error_types_by_accuracy(points, titles=titles)

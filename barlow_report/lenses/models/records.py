@@ -1,18 +1,22 @@
 """Several models as pages show them: how accurate they are, what errors they make, which failure modes they share."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from barlow_report.formatting import count
 from barlow_report.lenses.error_types.records import Breakdown, is_suggested, read_breakdowns
+from barlow_report.lenses.models.metadata import NOTHING, Metadata
 from barlow_report.report.records import Condition, Share
 from barlow_report.visible import visible
 
 __all__ = [
+    "CommonError",
     "ModeRate",
     "ModelEntry",
     "ModelTables",
@@ -23,8 +27,8 @@ __all__ = [
     "sharing_words",
 ]
 
-
 _N_NAMES = 4
+_FOLDERS = re.compile(r"(?<![\w.:/])/(?:[^\s/:'\",;()]+/)+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +41,7 @@ class ModelEntry:
         accuracies: Means over classes, by measure; see table `model_accuracies`.
         n_found: Failure modes that its own trees have; None where it was given none.
         n_holds: Failure modes, its own or others', that hold for it.
+        known: What is known of it beside.
     """
 
     model_id: int
@@ -46,6 +51,28 @@ class ModelEntry:
     accuracies: Mapping[str, float | None]
     n_found: int | None
     n_holds: int
+    known: Metadata = NOTHING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommonError:
+    """An image that most models miss; see table `common_errors`.
+
+    Attributes:
+        missed: Models that miss it.
+        same: Models that take it for `prediction`.
+        error_type: Of that error; empty where types were not computed.
+        thumbnail: Empty without a picture.
+    """
+
+    image_id: int
+    prediction: int
+    missed: Share
+    same: Share
+    error_type: str
+    detail: str
+    rank: int
+    thumbnail: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,10 +110,23 @@ class SharedMode:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelTables:
-    """All models of a run, the inspected one first, and the failure modes that hold for any of them."""
+    """All models of a run, the inspected one first, and what they have in common.
+
+    Attributes:
+        modes: Failure modes that hold for any of them.
+        errors: Images that most of them miss, those that most miss first.
+        left_out: Name and reason of models that could not be compared.
+    """
 
     models: tuple[ModelEntry, ...]
     modes: tuple[SharedMode, ...]
+    errors: tuple[CommonError, ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def has_metadata(self) -> bool:
+        """Whether anything is known of any model beside its predictions."""
+        return any(model.known != NOTHING for model in self.models)
 
     def sharing(self, rule_id: int) -> SharedMode | None:
         """The mode that says what a rule of this report says, if it holds for any model."""
@@ -140,10 +180,52 @@ def read_models(tables: Mapping[str, pd.DataFrame]) -> ModelTables | None:
             accuracies=accuracies.get(row.model_id, {}),
             n_found=None if pd.isna(row.n_found) else int(row.n_found),
             n_holds=row.n_holds,
+            known=_known(row),
         )
         for row in tables["models"].sort_values("model_id").itertuples(index=False)
     )
-    return ModelTables(models=models, modes=_modes(tables))
+    left_out = tables.get("models_left_out")
+    rows = () if left_out is None else left_out[["name", "reason"]].itertuples(index=False)
+    return ModelTables(
+        models=models,
+        modes=_modes(tables),
+        errors=tuple(_errors(tables, n_models=len(models))),
+        left_out=tuple((visible(name), visible(_without_folders(reason))) for name, reason in rows),
+    )
+
+
+def _known(row: Any) -> Metadata:
+    values: dict[str, Any] = {field.name: getattr(row, field.name) for field in fields(Metadata)}
+    for name, value in values.items():
+        if pd.isna(value):
+            values[name] = None
+        elif isinstance(value, str):
+            values[name] = visible(value)
+    for name in ("n_parameters", "input_height", "input_width"):
+        values[name] = None if values[name] is None else int(values[name])
+    return Metadata(**values)
+
+
+def _without_folders(reason: str) -> str:
+    """A reason without the places where files lie, which are nobody's business but their owner's."""
+    return _FOLDERS.sub("", reason)
+
+
+def _errors(tables: Mapping[str, pd.DataFrame], *, n_models: int) -> Iterator[CommonError]:
+    table = tables.get("common_errors")
+    if table is None:
+        return
+    for row in table.sort_values(["n_missed", "n_same", "image_id"], ascending=[False, False, True]).itertuples():
+        yield CommonError(
+            image_id=row.image_id,
+            prediction=row.prediction,
+            missed=Share(row.n_missed, n_models),
+            same=Share(row.n_same, n_models),
+            error_type=row.error_type or "",
+            detail=visible(row.detail or ""),
+            rank=row.rank,
+            thumbnail=row.thumbnail or "",
+        )
 
 
 def shared_conditions(tables: Mapping[str, pd.DataFrame]) -> dict[int, tuple[Condition, ...]]:

@@ -8,11 +8,11 @@ import pandas as pd
 
 from barlow_report.config import Config, RulesConfig
 from barlow_report.formatting import count, counted
-from barlow_report.lenses.error_types.classes import Vocabulary
 from barlow_report.lenses.error_types.config import TaxonomyConfig
 from barlow_report.lenses.error_types.stage import digest_inputs, read_inputs, run_vocabulary
 from barlow_report.lenses.models.asking import Inquiry
 from barlow_report.lenses.models.classification import classify_models
+from barlow_report.lenses.models.common import common_errors
 from barlow_report.lenses.models.config import ComparisonConfig
 from barlow_report.lenses.models.metadata import metadata_frame
 from barlow_report.lenses.models.summary import shared_mode_tables, summarise_models
@@ -64,14 +64,20 @@ def compare(config: Config, run: Run, *, explained: str, progress: Progress) -> 
     vocabulary = run_vocabulary(config, run)
     compared = inquiry.gather(vocabulary, progress=progress)
     names, predictions = compared.names, compared.class_ids
-    types, accuracies = _classify(
-        taxonomy,
-        run,
-        vocabulary,
-        labels,
-        predictions,
-        confidence_level=config.rules.confidence_level,
-        progress=progress,
+    inputs = None if taxonomy is None else read_inputs(taxonomy, run, vocabulary)
+    types, accuracies = empty_table("model_error_types"), empty_table("model_accuracies")
+    if taxonomy is not None and inputs is not None:
+        with progress.task("Classifying errors", total=predictions.shape[1], unit="models") as advance:
+            types, accuracies = classify_models(
+                labels,
+                predictions,
+                inputs=inputs,
+                only_annotated=taxonomy.only_annotated,
+                confidence_level=config.rules.confidence_level,
+                advance=advance,
+            )
+    errors = common_errors(
+        labels, predictions, inputs=inputs, only_annotated=taxonomy is not None and taxonomy.only_annotated
     )
     proposing = _spread((predictions == labels[:, None]).sum(axis=0), n_others=settings.n_proposing)
     modes, rates = _rate(config, run, labels, predictions, proposing=proposing, progress=progress)
@@ -81,6 +87,7 @@ def compare(config: Config, run: Run, *, explained: str, progress: Progress) -> 
     run.write_table("models_left_out", compared.left_out)
     run.write_table("model_error_types", types)
     run.write_table("model_accuracies", accuracies)
+    run.write_table("common_errors", _with_pictures(config, run, errors, progress=progress))
     shared = shared_mode_tables(modes, rates)
     for name, table in shared.items():
         run.write_table(name, table)
@@ -103,6 +110,7 @@ def _mark(config: Config, inquiry: Inquiry, taxonomy: TaxonomyConfig | None, *, 
         explain=explained,
         seed=config.seed,
         rules=config.rules.model_dump(mode="json", exclude={"n_workers"}),
+        pictures=[config.visuals.n_gallery, config.visuals.thumbnail_size],
         comparison=settings.model_dump(mode="json", include={"columns", "n_proposing"}),
         named=[[entry.name, entry.family] for entry in settings.models],
         **inquiry.state(),
@@ -111,28 +119,18 @@ def _mark(config: Config, inquiry: Inquiry, taxonomy: TaxonomyConfig | None, *, 
     )
 
 
-def _classify(
-    settings: TaxonomyConfig | None,
-    run: Run,
-    vocabulary: Vocabulary,
-    labels: Integers,
-    predictions: Predictions,
-    *,
-    confidence_level: float,
-    progress: Progress,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The error types of every model, with the inputs of the configuration's taxonomy; empty without one."""
-    if settings is None:
-        return empty_table("model_error_types"), empty_table("model_accuracies")
-    with progress.task("Classifying errors", total=predictions.shape[1], unit="models") as advance:
-        return classify_models(
-            labels,
-            predictions,
-            inputs=read_inputs(settings, run, vocabulary),
-            only_annotated=settings.only_annotated,
-            confidence_level=confidence_level,
-            advance=advance,
-        )
+def _with_pictures(config: Config, run: Run, errors: pd.DataFrame, *, progress: Progress) -> pd.DataFrame:
+    """The common errors with pictures of the first of each type."""
+    shown = errors["rank"] <= config.visuals.n_gallery
+    if not shown.any() or not config.data.has_images:
+        return errors
+    from barlow_report.stages.pictures import Pictures  # reads the images: only when there are any to show
+
+    with progress.task("Drawing thumbnails", total=int(shown.sum()), unit="images") as advance:
+        names = Pictures(config, run).thumbnails(errors.loc[shown, "image_id"].tolist(), advance=advance)
+    thumbnails = pd.Series(None, index=errors.index, dtype=object)
+    thumbnails[shown] = names
+    return errors.assign(thumbnail=thumbnails)
 
 
 def _spread(n_correct: Integers, *, n_others: int) -> list[int]:

@@ -1,7 +1,7 @@
 """Several models on the same images."""
 
 from barlow_report.lenses.error_types.tables import ERROR_TYPES
-from barlow_report.tables.schema import FEATURE_ID, Column, Table, integer, real, text
+from barlow_report.tables.schema import FEATURE_ID, IMAGE_ID, Column, Table, integer, real, text
 
 __all__ = ["TABLES"]
 
@@ -63,6 +63,26 @@ TABLES: tuple[Table, ...] = (
             real("value", "mean over the classes of the share of correct images; no value without any", nullable=True),
             integer("n_images", "images that are evaluated"),
             integer("n_classes", "classes among them"),
+        ),
+    ),
+    Table(
+        name="common_errors",
+        meaning="The images that more than half of the models miss, with the error that most of them make.",
+        key=("image_id",),
+        columns=(
+            IMAGE_ID,
+            integer("n_missed", "models that do not predict the label"),
+            integer("prediction", "class_id that most of these predict, the first of equal ones"),
+            integer("n_same", "models that predict it"),
+            text(
+                "error_type",
+                "what kind of error this prediction is, see error_types; no value without a taxonomy",
+                nullable=True,
+                allowed=ERROR_TYPES,
+            ),
+            text("detail", "what matched, see error_types", nullable=True),
+            integer("rank", "1 for the image of its type that most models miss"),
+            text("thumbnail", "name below media/, of the first of each type; no value for the others", nullable=True),
         ),
     ),
     Table(

@@ -44,6 +44,7 @@ def with_comparison(source: ReportSource, *, n_models: int = 5, hostile: bool = 
                 "n_classes": 3,
             }
         ),
+        "common_errors": _errors(source, n_models=n_models, has_types="error_types" in source.tables),
         "shared_modes": modes.assign(
             n_found=rates.groupby("mode_id")["is_found"].sum().to_numpy(),
             n_holds=rates.groupby("mode_id")["holds"].sum().to_numpy(),
@@ -131,6 +132,30 @@ def _models(source: ReportSource, rates: pd.DataFrame, *, n_models: int, hostile
             "published_accuracy": [None, *(0.7 + m / 1000 if m % 2 else None for m in range(1, n_models))],
         }
     )
+
+
+def _errors(source: ReportSource, *, n_models: int, has_types: bool) -> pd.DataFrame:
+    """Every third failure of the run is common: all models miss the first ones, and fewer of them the later ones."""
+    images = source.tables["images"]
+    failures = images[images["label"] != images["prediction"]].iloc[::3]
+    least = n_models // 2 + 1
+    n = len(failures)
+    missed = [max(least, n_models - place // 3) for place in range(n)]
+    kinds = [ERROR_TYPES[1 + place % (len(ERROR_TYPES) - 1)] if has_types else None for place in range(n)]
+    frame = pd.DataFrame(
+        {
+            "image_id": failures["image_id"].to_numpy(),
+            "n_missed": missed,
+            "prediction": failures["prediction"].to_numpy(),
+            "n_same": [max(1, m - place % 2) for place, m in enumerate(missed)],
+            "error_type": pd.Series(kinds, dtype=object),
+            "detail": pd.Series(["a kind" if kind == "fine_grained" else None for kind in kinds], dtype=object),
+        }
+    )
+    frame["rank"] = frame.groupby(frame["error_type"].fillna("")).cumcount() + 1
+    thumbnails = source.tables["galleries"]["thumbnail"].unique()
+    pictures = [thumbnails[place % len(thumbnails)] if r <= 3 else None for place, r in enumerate(frame["rank"])]
+    return frame.assign(thumbnail=pd.Series(pictures, dtype=object))
 
 
 def _types(n_models: int) -> pd.DataFrame:

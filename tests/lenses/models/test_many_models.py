@@ -1,7 +1,5 @@
 """A hundred models: one decoding of each image, the memory of the largest, and nothing asked twice after a kill."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.benchmarks.many_models import Task, ask, kill_when, write_task

@@ -1,5 +1,7 @@
 """The page that compares models: its numbers, its links, hostile names, and runs with two models or none."""
 
+import csv
+import io
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +24,7 @@ from tests.report.synthetic import PAYLOADS, Recipe, synthetic_source
 from tests.report.test_browser import Watched, violations
 
 PAGE = "models/index.html"
+COMMON_PAGE = "models/common-errors/index.html"
 SMALL = Recipe(n_classes=4, n_per_class=60, n_features=30, image_size=32, n_pictures=6)
 
 
@@ -138,7 +141,11 @@ def test_no_name_of_a_model_breaks_out_of_its_place(tmp_path: Path, browser: Bro
     context = browser.new_context()
     watched = Watched(context)
     page = watched.open(Built(source, tmp_path / "site"), PAGE)
-    shown = page.locator("table").first.locator("tbody tr td:first-child").all_inner_texts()
+    table = page.locator(".datatable").first
+    shown = table.locator("tbody tr td:first-child").all_inner_texts()
+    while (following := table.get_by_role("button", name="Next")).is_enabled():
+        following.click()
+        shown += table.locator("tbody tr td:first-child").all_inner_texts()
     wanted = {" ".join(visible(name).split()) for name in PAYLOADS}
     assert {" ".join(name.split()) for name in shown} == wanted
     assert watched.messages == []
@@ -164,10 +171,77 @@ def test_the_page_has_no_axe_violations_and_does_not_scroll_sideways(
     compared: Built, browser: Browser, scheme: str, width: int
 ) -> None:
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
-    page = Watched(context).open(compared, PAGE)
-    assert violations(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    tables = page.locator(".datatable .scroll")
-    assert tables.count() == 2
-    assert tables.evaluate_all("boxes => boxes.every(box => box.scrollWidth <= box.clientWidth)")
+    for path, n_tables in ((PAGE, 3), (COMMON_PAGE, 1)):
+        page = Watched(context).open(compared, path)
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        tables = page.locator(".datatable .scroll")
+        assert tables.count() == n_tables
+        assert tables.evaluate_all("boxes => boxes.every(box => box.scrollWidth <= box.clientWidth)")
     context.close()
+
+
+def test_what_is_known_of_models_is_a_table_and_a_file(compared: Built) -> None:
+    site = Site.from_source(compared.source)
+    list(all_pages(site))
+    table = site.tables["known-models"]
+    rows = {str(row[0]): row[1:] for row in table.rows}
+    assert rows["net 0"][:-1] == [None] * 5
+    assert rows["net 1"][:-1] == ["family 1", 70_000, "224 × 256", "ImageNet-1k", "70.1\u202f%"]
+    (family,) = (f for f in table.filters if f.key == "family")
+    assert [name for name, _ in family.choices] == ["family 0", "family 1", "family 2"]
+    lines = list(csv.DictReader(io.StringIO(compared.text("data/models.csv"))))
+    models = compared.source.tables["models"]
+    assert [line["name"] for line in lines] == models["name"].tolist()
+    assert [int(line["n_correct"]) for line in lines] == models["n_correct"].tolist()
+    assert [line["n_parameters"] for line in lines[:2]] == ["", "70000"]
+    assert [line["published_accuracy"] for line in lines[:3]] == ["", "0.701", ""]
+    types = compared.source.tables["model_error_types"]
+    for line in lines:
+        own = types[types["model_id"] == int(line["model_id"])].set_index("error_type")["n_errors"]
+        assert {name: int(line[f"n_{name}"]) for name in own.index} == own.to_dict()
+
+
+def test_models_that_could_not_be_compared_are_listed_without_the_places_of_their_files(tmp_path: Path) -> None:
+    source = with_comparison(synthetic_source(tmp_path / "run", SMALL), n_models=3)
+    reasons = ["/home/ada/nets/a.pt: cannot be read", "see https://example.org/a/b.html, or correct './c/d.pt'"]
+    left_out = pd.DataFrame({"name": ["a", "b"], "reason": reasons})
+    build_site(replace(source, tables={**source.tables, "models_left_out": left_out}), site=tmp_path / "site")
+    text = _words((tmp_path / "site" / PAGE).read_text(encoding="utf-8"))
+    assert "2 models could not be compared" in text
+    assert "a.pt: cannot be read" in text
+    assert "ada" not in text
+    assert "see https://example.org/a/b.html, or correct &#39;./c/d.pt&#39;" in text
+
+
+def test_common_errors_are_shown_by_type_and_all_of_them_in_a_table_and_a_file(compared: Built) -> None:
+    errors = compared.source.tables["common_errors"]
+    text = _words(compared.text(COMMON_PAGE))
+    n_all = int((errors["n_missed"] == 5).sum())
+    n = len(errors)
+    assert 0 < n_all < n
+    n_images = len(compared.source.tables["images"])
+    assert f"{n} of {n_images} images are missed by more than half of 5 models, {n_all} by all of them." in text
+    html = compared.text(COMMON_PAGE)
+    for error_type, rows in errors.groupby("error_type"):
+        section = html[html.index(f'id="type-{str(error_type).replace("_", "-")}"') :]
+        section = section[: section.index("</section>")]
+        assert len(re.findall("<img", section)) == rows["thumbnail"].notna().sum() > 0
+        first = rows.sort_values("rank").iloc[0]
+        assert f"missed by {first['n_missed']} of 5 models, {first['n_same']} of them like this" in section
+    lines = list(csv.DictReader(io.StringIO(compared.text("data/common-errors.csv"))))
+    names = compared.source.tables["classes"]["name"]
+    expected = errors.sort_values(["n_missed", "n_same", "image_id"], ascending=[False, False, True])
+    assert [int(line["image_id"]) for line in lines] == expected["image_id"].tolist()
+    assert [line["prediction"] for line in lines] == names[expected["prediction"]].tolist()
+    assert [line["error_type"] for line in lines] == expected["error_type"].tolist()
+    assert COMMON_PAGE in compared.text(PAGE)
+
+
+def test_where_no_error_is_common_the_page_says_so(tmp_path: Path) -> None:
+    source = with_comparison(synthetic_source(tmp_path / "run", SMALL), n_models=2)
+    none = source.tables["common_errors"].iloc[:0]
+    build_site(replace(source, tables={**source.tables, "common_errors": none}), site=tmp_path / "site")
+    text = _words((tmp_path / "site" / COMMON_PAGE).read_text(encoding="utf-8"))
+    assert "No image is missed by more than half of the models." in text
+    assert not (tmp_path / "site" / "data" / "common-errors.csv").exists()
