@@ -13,6 +13,7 @@ import numpy as np
 
 from barlow_report.binary_measures import measure
 from barlow_report.config import Config, Photographs, RulesConfig
+from barlow_report.engine import using
 from barlow_report.errors import ConfigError, DataError, OutputError
 from barlow_report.files import atomic_write, digest_text
 from barlow_report.formatting import counted
@@ -61,11 +62,12 @@ def compute_each(config: Config, *, folder: Path, until: str, progress: Progress
     prepare_outputs(folder, {"name": config.name, "title": config.site.title or config.name, "outputs": outputs})
     shared = SharedPass(config, labels.all_images(), folder / _SHARED)
     configs = [_of_output(config, output) for output in reported]
-    for stage in dict.fromkeys((STAGES[0], until)):  # features of all first: then the pass is not needed any more
-        for position, (one, output) in enumerate(zip(configs, reported, strict=True)):
-            progress.message(f"Output {output['name']} ({position + 1} of {len(reported)})")
-            compute(one, folder=folder / output["slug"], until=stage, progress=progress, shared=shared)
-        shared.delete()
+    with using(config.engine, device=config.device, progress=progress):
+        for stage in dict.fromkeys((STAGES[0], until)):  # features of all first: then the pass is not needed any more
+            for position, (one, output) in enumerate(zip(configs, reported, strict=True)):
+                progress.message(f"Output {output['name']} ({position + 1} of {len(reported)})")
+                compute(one, folder=folder / output["slug"], until=stage, progress=progress, shared=shared)
+            shared.delete()
     return folder
 
 

@@ -14,6 +14,7 @@ __all__ = [
     "RunFolderError",
     "SchemaError",
     "SiteError",
+    "WorkerError",
 ]
 
 
@@ -51,3 +52,7 @@ class OutputError(BarlowReportError):
 
 class SiteError(BarlowReportError):
     """The site cannot be built from the run folder."""
+
+
+class WorkerError(BarlowReportError):
+    """Workers of a distributed run cannot be started, or end again and again at one piece of work."""

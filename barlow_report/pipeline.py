@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from barlow_report.clock import now
 from barlow_report.config import Config, Photographs
 from barlow_report.demo.releases import RELEASES
+from barlow_report.engine import using
 from barlow_report.errors import ConfigError
 from barlow_report.files import atomic_write
 from barlow_report.formatting import counted
@@ -119,7 +120,7 @@ def compute(
     config = with_local_files(config, apart=_IMAGES)
     run_folder = Run(folder)
     run_folder.refuse_foreign_files()
-    with run_folder.locked():
+    with run_folder.locked(), using(config.engine, device=config.device, progress=progress):
         Run.create(folder, info=_info(config))
         redo_damaged(run_folder, progress=progress)
         n_stages = STAGES.index(until) + 1 if until in STAGES else STAGES.index("explain") + 1

@@ -18,6 +18,7 @@ FOUNDATION = {
     "config",
     "delimited",
     "documents",
+    "engine",
     "errors",
     "files",
     "formatting",
@@ -49,7 +50,7 @@ OF_A_LENS = {
 }
 PARTS = {
     **{name: name for name in ("config", "tables", "stage")},
-    **dict.fromkeys(("asking", "exporting", "laboratory", "proposing", "sources"), "stage"),
+    **dict.fromkeys(("asking", "experimenting", "exporting", "laboratory", "proposing", "sources"), "stage"),
     **dict.fromkeys(
         ("downloads", "page_charts", "page_errors", "page_history", "page_tables", "page_words", "pages", "places"),
         "report",
@@ -86,6 +87,7 @@ ONLY_IN = {
     "fastapi": {"annotations"},
     "fsspec": {"storage"},
     "uvicorn": {"annotations"},
+    "ray": {"engine"},
     "rich": {"terminal"},
 }
 

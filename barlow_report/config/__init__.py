@@ -21,6 +21,7 @@ from barlow_report.config.data import (
     WebDatasetConfig,
 )
 from barlow_report.config.embeddings import ClipConfig
+from barlow_report.config.engine import EngineConfig
 from barlow_report.config.loading import parse_yaml_model
 from barlow_report.config.models import ExtractionConfig, ModelConfig, OutputSetting, PreprocessingConfig
 from barlow_report.config.rules import EvidenceKind, RulesConfig
@@ -34,6 +35,7 @@ __all__ = [
     "ClipConfig",
     "Config",
     "DataConfig",
+    "EngineConfig",
     "EvidenceKind",
     "ExtractionConfig",
     "ImageSourceConfig",
@@ -62,6 +64,9 @@ class Config(Section):
         0, ge=0, lt=2**32, description="The one seed of all that is random: split, noise of the estimator, galleries."
     )
     device: Literal["auto", "cuda", "mps", "cpu"] = Field("auto", description="auto: cuda, else mps, else cpu.")
+    engine: EngineConfig = Field(
+        default_factory=EngineConfig, description="Where the work is done; `ray` alone is `kind: ray`."
+    )
     data: DataConfig = Field(description="The images and their labels.")
     inspected_model: ModelConfig | None = Field(
         None, description="The model whose failures are explained; leave it out where the data have predictions."
@@ -158,6 +163,10 @@ class Config(Section):
         of_lenses = (name for lens in registry.LENSES for name in lens.manifest_columns(self))
         return tuple(dict.fromkeys((*self.rules.manifest_columns, *of_lenses)))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by value: the class of a whole configuration is made while the program runs."""
+        return _unpickled, (type(self) is not Config, dict(self.__dict__), set(self.model_fields_set))
+
     def section(self, key: str) -> Any:
         """Return the section of a lens; None where it is not asked for."""
         return getattr(self, key, None)
@@ -174,6 +183,11 @@ class Config(Section):
         if settings is None:
             raise ConfigError(f"{key}: missing. Add a section `{key}: {example}` to the configuration{hint}")
         return settings
+
+
+def _unpickled(is_whole: bool, values: dict[str, Any], given: set[str]) -> Config:
+    """Make a configuration again from checked values; see `Config.__reduce__`."""
+    return (whole_config() if is_whole else Config).model_construct(given, **values)
 
 
 def whole_config() -> type[Config]:

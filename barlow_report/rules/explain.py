@@ -1,28 +1,24 @@
 """From features, labels and predictions to the tables of failure modes.
 
 The features may be memory-mapped and larger than the memory: one group after the other is read, and only small
-results stay. Groups are worked on by threads, not by processes: the estimator and the tree run without the
-interpreter lock, so threads keep the processors as busy, share the mapped file and the stream of noise, and cost
-nothing to start. What would change this: a step per group that holds the lock for long.
+results stay.
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from barlow_report.config import RulesConfig
-from barlow_report.errors import DataError
+from barlow_report.engine import current_engine
 from barlow_report.progress import Advance, ignore_advance
-from barlow_report.rules.controls import ControlFinder
 from barlow_report.rules.evaluation import summarize_evaluations, tabulate_evaluations, tabulate_explained
-from barlow_report.rules.fitting import GroupFit, fit_group
+from barlow_report.rules.fitting import GroupFit
+from barlow_report.rules.group_work import GroupUnit, GroupWork
 from barlow_report.rules.groups import Group, Grouping, number_groups, split_images
-from barlow_report.rules.inputs import Inputs, check_inputs, check_split, find_bad_value, read_rows
+from barlow_report.rules.inputs import Inputs, check_inputs, check_split
 from barlow_report.rules.joint_tables import tabulate_joint
 from barlow_report.rules.judgement import find_unsettled
 from barlow_report.rules.sets import list_groupings, tabulate_group_classes, tabulate_memberships
@@ -34,7 +30,6 @@ from barlow_report.rules.tabulation import (
     tabulate_rules,
     tabulate_selection,
 )
-from barlow_report.rules.workers import count_processors
 
 __all__ = ["Explanation", "explain_failures", "leaf_members", "list_groups", "meets"]
 
@@ -248,38 +243,12 @@ def _fit_groups(
     seed: int,
     advance: Advance,
 ) -> list[GroupFit]:
-    n_workers = settings.n_workers or count_processors()
-    failure = inputs.failure
-    find_controls = ControlFinder(inputs, seed=seed) if settings.is_shuffled else None
-
-    def work(group: Group, settings: RulesConfig = settings) -> GroupFit:
-        rows = read_rows(inputs.features, group.image_ids)
-        if not np.isfinite(rows).all():
-            raise DataError(find_bad_value(inputs.features) or "features: changed while they were read.")
-        return fit_group(
-            rows,
-            failure[group.image_ids],
-            held_out[group.image_ids],
-            settings=settings,
-            seed=seed,
-            group_id=group.group_id,
-            controls=None if find_controls is None else find_controls(group),
-            n_workers=max(1, n_workers // len(groups)),
-        )
-
-    fits: list[GroupFit] = []
-    pool = ThreadPoolExecutor(n_workers, thread_name_prefix="explain")
-    try:
-        # matrix products run in the workers: threads of their own would wait for each other
-        with threadpool_limits(1, user_api="blas"):
-            for fit in pool.map(work, groups):
-                fits.append(fit)
-                advance(1)
-            if settings.is_shuffled:
-                unsettled = find_unsettled(groups, fits, settings=settings)
-                again = pool.map(work, (groups[i] for i in unsettled), unsettled.values())
-                for i, fit in zip(unsettled, again, strict=True):
-                    fits[i] = fit
-    finally:
-        pool.shutdown(cancel_futures=True)
+    work = GroupWork(inputs=inputs, held_out=held_out, settings=settings, seed=seed, n_groups=len(groups))
+    with current_engine().team(work, n_units=len(groups)) as team:
+        fits: list[GroupFit] = list(team.map([GroupUnit(group, settings) for group in groups], advance=advance))
+        if settings.is_shuffled:
+            unsettled = find_unsettled(groups, fits, settings=settings)
+            again = team.map([GroupUnit(groups[i], changed) for i, changed in unsettled.items()])
+            for i, fit in zip(unsettled, again, strict=True):
+                fits[i] = fit
     return fits

@@ -3,10 +3,12 @@
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from barlow_report.engine import SharedArray
 from barlow_report.errors import DataError
 from barlow_report.rules.compilation import compile_kernel
 from barlow_report.rules.labels import as_array, check_classes, check_names, number_texts, refuse_offset
@@ -35,6 +37,13 @@ class Inputs:
     predictions: Integers
     class_ids: Integers
     class_names: tuple[str, ...]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle a mapped file as its name: workers open it themselves."""
+        return {**self.__dict__, "features": SharedArray(self.features)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, features=state["features"].array)
 
     @property
     def failure(self) -> npt.NDArray[np.bool_]:

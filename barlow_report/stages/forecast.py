@@ -25,8 +25,8 @@ from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, is_of_each_output
 from barlow_report.stages.extract import list_for_pass
 from barlow_report.stages.given import given_features
-from barlow_report.stages.image_pass import load_models
 from barlow_report.stages.needs import require_inputs
+from barlow_report.stages.pass_work import load_models
 from barlow_report.vision.datasets import ImageList
 from barlow_report.vision.further_images import list_further
 from barlow_report.vision.output_labels import read_output_labels

@@ -39,7 +39,7 @@ class ModelLoader:
     def __init__(self, config: Config, run: Run) -> None:
         from barlow_report.vision.devices import choose_device
         from barlow_report.vision.kept_pixels import KeptImages
-        from barlow_report.vision.trial import draw_sample
+        from barlow_report.vision.sampling import draw_sample
 
         self._config = config
         images = run.read_table("images")

@@ -13,25 +13,23 @@ import numpy as np
 import pandas as pd
 
 from barlow_report.config import Config
+from barlow_report.engine import current_engine
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
-from barlow_report.seals import is_sealed, read_sealed_json, write_sealed_json
+from barlow_report.seals import is_sealed, read_sealed_json
 from barlow_report.stages.asking import asked_pairs
 from barlow_report.stages.group_distributions import histograms_of_groups, quantiles_of_groups
 from barlow_report.stages.heat_rows import scale_heatmaps
 from barlow_report.stages.members import GroupMembers
 from barlow_report.stages.mode_images import choose_pictures, mode_images
-from barlow_report.stages.pictures import Pictures, feature_model_config
+from barlow_report.stages.pictures import N_TRIED, Pictures
 from barlow_report.stages.strips import along_conditions
+from barlow_report.stages.tile_work import RECORDS, TileUnit, TileWork, pairs_at_once
 from barlow_report.tables import empty_table
 from barlow_report.visuals.histograms import histograms
 from barlow_report.visuals.triptychs import QUANTILES, choose_gallery, choose_pool, images_at_quantiles, most_activating
 
 __all__ = ["visualize"]
-
-_RECORDS = "records"
-_N_PAIRS = 64
-"""(feature, image) pairs of a chunk without feature attacks."""
 
 _PICTURED = ("galleries", "quantiles", "group_quantiles", "mode_pictures", "strip_images")
 """Tables with a picture in each row, beside the tiles."""
@@ -74,7 +72,7 @@ def visualize(config: Config, run: Run, *, explained: str, progress: Progress) -
     top = _top_images(tables, asked, n=config.visuals.n_images)
     drawn = _drawn_before(run) if run.info.get("pictures") == usual else []
     drawn = [*drawn, *_drawn_in(work, run)]
-    tiles = _draw_tiles(top, pictures, config, work, drawn=drawn, progress=progress)
+    tiles = _draw_tiles(top, pictures, config, run, work, drawn=drawn, progress=progress)
     strips, beside = _along_conditions(tables, config)
     used = sorted({feature_id for _, feature_id in [*tables.used_pairs, *asked]})
     of_modes = mode_images(tables.features, tables.rules, tables.conditions, members=tables.members)
@@ -137,7 +135,7 @@ def _drawn_in(work: Path, run: Run) -> Iterator[dict[str, Any]]:
     """The tiles that an earlier attempt has left in `work`, but for those with a damaged file or picture."""
     for path in sorted(work.glob("*.json")):
         if is_sealed(path):
-            records = read_sealed_json(path, advice="")[_RECORDS]
+            records = read_sealed_json(path, advice="")[RECORDS]
             yield from (record for record in records if _is_whole(record, run))
 
 
@@ -227,6 +225,7 @@ def _draw_tiles(
     tiles: pd.DataFrame,
     pictures: Pictures,
     config: Config,
+    run: Run,
     work: Path,
     *,
     drawn: Sequence[dict[str, Any]],
@@ -239,23 +238,19 @@ def _draw_tiles(
     done = {(record["feature_id"], record["image_id"]) for record in found}
     missing = [pair for pair in pairs if pair not in done]
     if missing:
-        from barlow_report.vision.attack import FeatureAttack
-        from barlow_report.vision.devices import choose_device
-        from barlow_report.vision.loading import load_model
-
-        spec, device = feature_model_config(config), choose_device(config.device)
-        model = load_model(spec, device=device, role="feature_model", image_size=pictures.input_size(spec))
-        settings = config.visuals.attack
-        attack = None if settings == "none" else FeatureAttack(model, settings)
-        n_pairs, what = (_N_PAIRS, "Drawing") if attack is None else (attack.n_pairs, "Attacking")
-        with progress.task(f"{what} features", total=len(pairs), unit="tiles", n_done=len(done)) as advance:
-            for start in range(0, len(missing), n_pairs):
-                chunk = missing[start : start + n_pairs]
-                records = pictures.draw(attack or model, chunk)
-                path = work / f"{chunk[0][0]:06d}-{chunk[0][1]:09d}.json"
-                write_sealed_json(path, {_RECORDS: records})
+        photos, n = pictures.photos, pairs_at_once(config)
+        chunks = [missing[start : start + n] for start in range(0, len(missing), n)]
+        units = [TileUnit(pairs=chunk, photos=photos.some(image_id for _, image_id in chunk)) for chunk in chunks]
+        tile_work = TileWork(
+            config=config, source=photos.source, first_paths=photos.paths[:N_TRIED], folder=run.folder, work=work
+        )
+        what = "Drawing" if config.visuals.attack == "none" else "Attacking"
+        with (
+            current_engine().team(tile_work, n_units=len(units)) as team,
+            progress.task(f"{what} features", total=len(pairs), unit="tiles", n_done=len(done)) as advance,
+        ):
+            for records in team.map(units, advance=advance):
                 found += records
-                advance(len(chunk))
     frame = pd.DataFrame(found, columns=_DRAWN).astype({"feature_id": "int64", "image_id": "int64"})
     frame = frame.drop_duplicates(["feature_id", "image_id"])
     complete = tiles.merge(frame, on=["feature_id", "image_id"], validate="many_to_one")

@@ -11,7 +11,7 @@ import numpy as np
 from barlow_report.config import Config, PreprocessingConfig, whole_config
 from barlow_report.errors import ConfigError, DataError
 from barlow_report.formatting import counted
-from barlow_report.stages.image_pass import load_models
+from barlow_report.stages.pass_work import load_models
 from barlow_report.vision.datasets import ImageList, list_images
 from barlow_report.vision.reading import UnreadableImage
 

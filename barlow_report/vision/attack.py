@@ -48,7 +48,7 @@ from barlow_report.vision.workers import run_passes
 if TYPE_CHECKING:
     from barlow_report.config import AttackConfig
 
-__all__ = ["AttackResult", "FeatureAttack", "attack_features"]
+__all__ = ["AttackResult", "FeatureAttack", "attack_features", "pairs_for"]
 
 N_HALVINGS = 16
 """The line search's shortest step is the step size divided by 2 to this power."""
@@ -86,9 +86,7 @@ class FeatureAttack:
     @property
     def n_pairs(self) -> int:
         """How many pairs to give at once, at least, so that every core has work."""
-        if self.model.device.type != "cpu":
-            return self.settings.batch_size
-        return max(self.settings.batch_size, MAX_ROWS_ON_CPU * torch.get_num_threads())
+        return pairs_for(self.settings, self.model.device)
 
     def run(self, images: torch.Tensor, feature_ids: torch.Tensor | npt.NDArray[np.int64]) -> AttackResult:
         """Change each image so that its feature is activated as strongly as possible.
@@ -138,6 +136,13 @@ def attack_features(
 ) -> AttackResult:
     """Attack features of `model` once; see `FeatureAttack.run`."""
     return FeatureAttack(model, settings).run(images, feature_ids)
+
+
+def pairs_for(settings: "AttackConfig", device: torch.device) -> int:
+    """Return how many pairs to give at once to an attack on `device`, at least, so that every core has work."""
+    if device.type != "cpu":
+        return settings.batch_size
+    return max(settings.batch_size, MAX_ROWS_ON_CPU * torch.get_num_threads())
 
 
 def _precision(settings: "AttackConfig", device: torch.device) -> Precision:

@@ -32,15 +32,12 @@ from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.probing import difference
 from barlow_report.vision.variation import Variation, allow_or_refuse, reasons_for_chance, reasons_in_batch
 
-__all__ = ["N_IMAGES", "Outcome", "Uses", "check_consistency", "run_model"]
+__all__ = ["Outcome", "Uses", "check_consistency", "run_model"]
 
 Uses = Literal["outputs", "features", "both"]
 """What of a model goes into the report."""
 
 Results = dict[str, torch.Tensor]
-
-N_IMAGES = 16
-"""Images in a batch that is compared."""
 
 N_ALONE = 4
 """How many of them are run alone."""
@@ -99,7 +96,7 @@ def check_consistency(
 
     Args:
         model: Before it is made faster.
-        images: In [0, 1], shape (n, C, H, W) with n of at least 1; best `N_IMAGES` of several classes.
+        images: In [0, 1], shape (n, C, H, W) with n of at least 1; best `sampling.N_IMAGES` of several classes.
         uses: What must be the same.
         batch_size: Of the pass.
         decisions: What follows from the outputs, for the number of predictions that change; none: not yet known.

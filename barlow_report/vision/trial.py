@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 
 from barlow_report.errors import ModelError
-from barlow_report.vision.consistency import N_IMAGES, Outcome, Uses, check_consistency
+from barlow_report.vision.consistency import Outcome, Uses, check_consistency
 from barlow_report.vision.decisions import LARGEST, Decision
 from barlow_report.vision.decoding import Batch, Decoded, Pixels, make_plan
 from barlow_report.vision.inference import images_per_run, to_inputs
@@ -20,9 +20,10 @@ from barlow_report.vision.memory import MemoryLimit, within_memory
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.outputs import TIES_ADVICE, summarise
 from barlow_report.vision.passes import default_batch_size
+from barlow_report.vision.sampling import draw_sample
 from barlow_report.vision.sources.source import ImageSource
 
-__all__ = ["draw_sample", "try_models"]
+__all__ = ["try_models"]
 
 MAX_TIED = 0.5
 """Share of the images with ties from which on the pass is not begun; over all images, `outputs` draws the line."""
@@ -45,7 +46,7 @@ def try_models(
     """Run the models of a pass on a few of its images and check what they give.
 
     Args:
-        paths: All images.
+        paths: All images, or those that `draw_sample` chooses.
         labels: Their classes.
         source: Reads them.
         feature_model: Gives the features; None where they are not wanted.
@@ -78,12 +79,6 @@ def try_models(
         of_images = labels[sample][decoded.positions][:n]
         _check_outputs(model, outcome, pixels[:n], of_images, are_exclusive=are_exclusive)
     return assumptions
-
-
-def draw_sample(n_images: int) -> npt.NDArray[np.int64]:
-    """Choose images: one at random from each of `N_IMAGES` equal parts, so that a sorted data set gives all classes."""
-    borders = np.linspace(0, n_images, min(N_IMAGES, n_images) + 1).astype(np.int64)
-    return np.random.default_rng(0).integers(borders[:-1], borders[1:])
 
 
 def _consistency(

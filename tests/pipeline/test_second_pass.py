@@ -141,7 +141,7 @@ def test_a_pass_that_was_stopped_goes_on_at_the_next_shard(
             raise KeyboardInterrupt
         save_shard(result, path)
 
-    monkeypatch.setattr("barlow_report.stages.image_pass.save_shard", stop)
+    monkeypatch.setattr("barlow_report.stages.pass_work.save_shard", stop)
     with pytest.raises(KeyboardInterrupt):
         passed(config, run, source)
     monkeypatch.undo()
@@ -151,7 +151,7 @@ def test_a_pass_that_was_stopped_goes_on_at_the_next_shard(
         saved.append(path.name)
         save_shard(result, path)
 
-    monkeypatch.setattr("barlow_report.stages.image_pass.save_shard", note)
+    monkeypatch.setattr("barlow_report.stages.pass_work.save_shard", note)
     assert len(joined(passed(config, run, source))["rows"]) == 80
     assert saved == ["000001.npz", "000002.npz"]
 

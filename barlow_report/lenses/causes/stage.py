@@ -11,14 +11,15 @@ from pathlib import Path
 import pandas as pd
 
 from barlow_report.config import Config
+from barlow_report.engine import current_engine
 from barlow_report.lenses.causes.config import CausesConfig
 from barlow_report.lenses.causes.effects import Effect, judge_effect
+from barlow_report.lenses.causes.experimenting import Experiments
 from barlow_report.lenses.causes.experiments import Experiment, Rows, not_tested
-from barlow_report.lenses.causes.laboratory import Laboratory
 from barlow_report.lenses.causes.tables import DIRECTIONS, PICTURES, TABLES
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
-from barlow_report.seals import is_sealed, read_sealed_json, write_sealed_json
+from barlow_report.seals import is_sealed, read_sealed_json
 from barlow_report.significance import adjust_p_values
 from barlow_report.tables import empty_table
 
@@ -92,14 +93,15 @@ def _results(
         return [not_tested(unit, why_not) for unit in units]
     missing = [unit for unit in units if not _is_whole(work / unit.name, run)]
     if missing:
-        laboratory = Laboratory(config, settings, run, inspected=inspected)
+        together = [tuple(missing[first : first + N_TOGETHER]) for first in range(0, len(missing), N_TOGETHER)]
+        experiments = Experiments(config=config, settings=settings, inspected=inspected, folder=run.folder, work=work)
         n_done = len(units) - len(missing)
-        with progress.task("Testing causes", total=len(units), unit="changes", n_done=n_done) as advance:
-            for first in range(0, len(missing), N_TOGETHER):
-                together = missing[first : first + N_TOGETHER]
-                for unit, rows in zip(together, laboratory.test(together), strict=True):
-                    write_sealed_json(work / unit.name, rows)
-                advance(len(together))
+        with (
+            current_engine().team(experiments, n_units=len(together)) as team,
+            progress.task("Testing causes", total=len(units), unit="changes", n_done=n_done) as advance,
+        ):
+            for _ in team.map(together, advance=advance):
+                pass
     return [read_sealed_json(work / unit.name, advice="") for unit in units]
 
 

@@ -7,19 +7,19 @@ directions of the run.
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from os import cpu_count
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.stats import rankdata
 
+from barlow_report.engine import SharedArray, current_engine
 from barlow_report.errors import DataError
+from barlow_report.lenses.directions.class_work import ClassUnit, DirectionWork, Found
 from barlow_report.lenses.directions.config import DirectionsConfig
-from barlow_report.lenses.directions.fitting import Direction, fit_direction
-from barlow_report.lenses.directions.whitening import Whitening, fit_whitening, refuse_infinite
+from barlow_report.lenses.directions.fitting import Direction
+from barlow_report.lenses.directions.whitening import Whitening, fit_whitening
 from barlow_report.progress import Advance, ignore_advance
 from barlow_report.rules.evidence import judge
 from barlow_report.significance import adjust_p_values, balanced_accuracy_interval, exact_test, smallest_p_value
@@ -51,16 +51,6 @@ class Directions:
     class_directions: pd.DataFrame
     directions: pd.DataFrame
     direction_histograms: pd.DataFrame
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Class:
-    """The images of a class: ids, ascending, and what is known of them, each of shape (n_images,)."""
-
-    class_id: int
-    image_ids: Integers
-    is_failure: Booleans
-    is_held_out: Booleans
 
 
 def find_directions(
@@ -99,17 +89,13 @@ def find_directions(
     is_failure = np.not_equal(labels, predictions)
     order, starts = np.argsort(labels, kind="stable"), np.searchsorted(np.sort(labels), np.arange(n_classes + 1))
     classes = [
-        _Class(class_id=c, image_ids=ids, is_failure=is_failure[ids], is_held_out=is_held_out[ids])
+        ClassUnit(class_id=c, image_ids=ids, is_failure=is_failure[ids], is_held_out=is_held_out[ids])
         for c, ids in ((c, order[starts[c] : starts[c + 1]]) for c in range(n_classes))
     ]
 
-    def work(members: _Class) -> tuple[dict[str, object], Direction | None, Floats | None]:
-        found = _find_direction(members, embeddings, whitening, settings=settings, seed=seed)
-        advance(1)
-        return found
-
-    with ThreadPoolExecutor(settings.n_workers or cpu_count() or 1) as pool:
-        found = list(pool.map(work, classes))
+    work = DirectionWork(embeddings=SharedArray(embeddings), whitening=whitening, settings=settings, seed=seed)
+    with current_engine().team(work, n_units=len(classes)) as team:
+        found: list[Found] = list(team.map(classes, advance=advance))
     placed = [(members, values) for members, (_, _, values) in zip(classes, found, strict=True) if values is not None]
     rows = pd.DataFrame([row for row, _, _ in found])
     return Directions(
@@ -129,70 +115,6 @@ def _check(embeddings: npt.NDArray[np.floating], labels: Integers) -> None:
         )
     if embeddings.dtype.kind not in "fiu":
         raise DataError(f"embeddings: found type {embeddings.dtype}, expected real numbers such as float32.")
-
-
-def _find_direction(
-    members: _Class,
-    embeddings: npt.NDArray[np.floating],
-    whitening: Whitening,
-    *,
-    settings: DirectionsConfig,
-    seed: int,
-) -> tuple[dict[str, object], Direction | None, Floats | None]:
-    """The row of a class without its evidence, its direction, and the decision values of its images."""
-    failed, held = members.is_failure, members.is_held_out
-    row: dict[str, object] = {
-        "class_id": members.class_id,
-        "status": _status(failed[~held], settings),
-        "n_images": int((~held).sum()),
-        "n_failures": int(failed[~held].sum()),
-        "n_fitted": 0,
-        "penalty": None,
-        "balanced_accuracy_cross_validated": None,
-        "n_images_held_out": int(held.sum()),
-        "n_failures_held_out": int(failed[held].sum()),
-        "n_hard_failures_held_out": None,
-        "n_easy_successes_held_out": None,
-    }
-    if row["status"] != "fitted":
-        return row, None, None
-    rows = np.asarray(embeddings[members.image_ids])
-    refuse_infinite(members.image_ids, rows)
-    whitened = whitening.apply(rows)
-    chosen = _sample(failed, np.flatnonzero(~held), n=settings.max_images, seed=[seed, members.class_id])
-    direction = fit_direction(whitened[chosen], ~failed[chosen], penalties=settings.penalties, n_folds=settings.n_folds)
-    values = direction.decision_values(whitened)
-    row |= {
-        "n_fitted": len(chosen),
-        "penalty": direction.penalty,
-        "balanced_accuracy_cross_validated": direction.quality,
-        "n_hard_failures_held_out": int((failed & held & (values <= 0)).sum()),
-        "n_easy_successes_held_out": int((~failed & held & (values > 0)).sum()),
-    }
-    return row, direction, values
-
-
-def _status(failed: Booleans, settings: DirectionsConfig) -> str:
-    n_failures, n = int(failed.sum()), len(failed)
-    if n < settings.min_images:
-        return "too_few_images"
-    if n_failures == 0:
-        return "no_failures"
-    if n_failures == n:
-        return "only_failures"
-    return "fitted" if settings.n_folds <= n_failures <= n - settings.n_folds else "too_few_of_one_outcome"
-
-
-def _sample(failed: Booleans, places: Integers, *, n: int, seed: Sequence[int]) -> Integers:
-    """Draw at most `n` of the places: with their share of failures, but a tenth of `n` of either outcome at least."""
-    if len(places) <= n:
-        return places
-    rng = np.random.default_rng(list(seed))
-    of_outcome = [places[failed[places]], places[~failed[places]]]
-    n_failures = round(n * len(of_outcome[0]) / len(places))
-    n_failures = min(max(n_failures, n // 10), n - n // 10)
-    drawn = [rng.permutation(ids)[:k] for ids, k in zip(of_outcome, (n_failures, n - n_failures), strict=True)]
-    return np.sort(np.concatenate(drawn))
 
 
 def _judged(rows: pd.DataFrame, has_held_out: bool, *, max_q_value: float, level: float) -> pd.DataFrame:
@@ -235,7 +157,7 @@ def _judged(rows: pd.DataFrame, has_held_out: bool, *, max_q_value: float, level
     )
 
 
-def _places(placed: Sequence[tuple[_Class, Floats]]) -> pd.DataFrame:
+def _places(placed: Sequence[tuple[ClassUnit, Floats]]) -> pd.DataFrame:
     """Table `directions`."""
     parts = [
         pd.DataFrame(
@@ -259,7 +181,7 @@ def _hardness(values: Floats) -> Floats:
     return (ranks - 1) / max(len(values) - 1, 1)
 
 
-def _histograms(placed: Sequence[tuple[_Class, Floats]]) -> pd.DataFrame:
+def _histograms(placed: Sequence[tuple[ClassUnit, Floats]]) -> pd.DataFrame:
     """Table `direction_histograms`: of the held-out images of a class, or of all where none are held out."""
     parts = []
     for members, values in placed:

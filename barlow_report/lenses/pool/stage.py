@@ -237,7 +237,8 @@ def _draw(config: Config, run: Run, found: SecondPass, *, n: int, progress: Prog
     if not shown:
         run.write_table("pool_pictures", empty_table("pool_pictures"))
         return
-    from barlow_report.stages.pictures import Photos, Pictures  # reads the images: only when there are any to show
+    from barlow_report.stages.photos import Photos
+    from barlow_report.stages.pictures import Pictures  # reads the images: only when there are any to show
 
     digests = dict(zip(images["pool_image_id"], images["digest"], strict=True))
     photos = Photos(found.images.source, found.images.paths, digests)

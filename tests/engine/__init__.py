@@ -1,0 +1,1 @@
+"""Tests of engines: the seam, the schedule, workers of Ray."""
