@@ -16,7 +16,7 @@ __all__ = ["Choice", "choose_preprocessing"]
 _NORMALISATIONS: dict[str, dict[str, Any]] = {
     "no normalisation": {},
     "ImageNet's normalisation": {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]},
-    "a normalisation to ±1": {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]},
+    "a normalisation to ±1": {"mean": 0.5, "std": 0.5},
 }
 _SIZE = {"resize": 256, "crop": 224}
 _LARGEST_AS_IT_IS = 160
@@ -56,6 +56,8 @@ def choose_preprocessing(data: DataFound, section: Mapping[str, Any], *, role: s
             trial, problem = _attempt(data, changed, role=role, device=device) if changed != section else (first, error)
             if trial is None:
                 error = problem or error
+                if keys:
+                    continue  # of another number of channels
                 break  # it does not take this size
             tried[f"{size_name}, {name}"] = (changed, trial)
             if not trial.n_tried:  # nothing tells which one is better

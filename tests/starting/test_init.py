@@ -42,6 +42,16 @@ def bright():
     return Bright()
 
 
+def grey():
+    # The same for one channel.
+    model = Bright()
+    model.mix = nn.Conv2d(1, 2, 1)
+    with torch.no_grad():
+        model.mix.weight.copy_(torch.tensor([1.0, -1.0])[:, None, None, None])
+        model.mix.bias.zero_()
+    return model
+
+
 def of_224_pixels():
     return nn.Sequential(nn.Conv2d(3, 4, 8, 8), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 28 * 28, 2))
 
@@ -157,12 +167,22 @@ def test_the_normalisation_that_gives_most_right_predictions_is_proposed(folder:
     # Sides differ (24 to 28 pixels), so images are resized; 122 is below one half and above ImageNet's mean.
     assert _values()["inspected_model"] == {
         "factory": "models.py:bright",
-        "preprocessing": {"resize": 256, "crop": 224, "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]},
+        "preprocessing": {"resize": 256, "crop": 224, "mean": 0.5, "std": 0.5},
     }
     text = (folder / "report.yaml").read_text(encoding="utf-8")
     assert "# resized to 256, 224 of it, a normalisation to ±1: 48 of 48 images right" in text
     assert "# resized to 256, 224 of it, no normalisation: 24 of 48 images right" in text
     assert "proposed, correct it if it was trained otherwise" in " ".join(text.replace("#", "").split())
+
+
+def test_a_model_of_one_channel_is_tried_like_any_other(folder: Path) -> None:
+    _write_grey(folder / "grey", side=24)
+    result = _init("--images", "grey", "--model", "models.py:grey", "--yes")
+    assert result.exit_code == 0, result.output
+    assert _values()["inspected_model"] == {
+        "factory": "models.py:grey", "preprocessing": {"resize": 256, "crop": 224, "mean": 0.5, "std": 0.5},
+    }  # fmt: skip
+    assert "Tried on 48 images: 48 right" in result.stderr
 
 
 def test_a_size_that_the_model_does_not_take_is_passed_over(folder: Path) -> None:
