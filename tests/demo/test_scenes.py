@@ -206,7 +206,7 @@ def test_the_files_of_labels_are_those_that_error_types_read(tmp_path: Path) -> 
     assert named.pop("tree/0000.jpg") == ["tree", "car"]
     assert all(names == [path.split("/")[0]] for path, names in named.items())
     assert len(named) == len(CLASSES) - 1
-    pairs = read_pairs(folder / OVERLAPPING, vocabulary=vocabulary, columns=("label", "prediction"), both_ways=False)
+    pairs, _ = read_pairs(folder / OVERLAPPING, vocabulary=vocabulary, columns=("label", "prediction"), both_ways=False)
     assert len(pairs) == 1
     assert pairs.hold([vocabulary.names.index("carton")], [vocabulary.names.index("gift")]).tolist() == [True]
     read_superclasses(Path(barlow_report.demo.__file__).with_name("superclasses.yaml"), vocabulary=vocabulary)

@@ -51,27 +51,29 @@ class TaxonomyConfig(Section):
 
     superclasses: Path | Literal["suggested", "wordnet"] = Field(
         "suggested",
-        description="YAML file `superclass: [class, …]`, for fine-grained errors; wordnet: kinds of things that people "
-        "name; suggested: from confusions and features, where both clearly have kinds, written to the run folder for "
-        "you to edit.",
+        description="YAML file `superclass: [class, …]`, for fine-grained errors, or one of the published files for "
+        "ImageNet, superclasses.json and superclasses.txt; wordnet: kinds of things that people name; suggested: from "
+        "confusions and features, where both clearly have kinds, written to the run folder for you to edit.",
     )
     wordnet: WordnetConfig = Field(
         default_factory=WordnetConfig, description="How classes are put together, with `superclasses: wordnet`."
     )
     overlapping: Path | Literal["imagenet"] | None = Field(
         None,
-        description="Classes that overlap: CSV with columns label, prediction, or YAML `label: [prediction, …]`; "
-        "imagenet: the published ones.",
+        description="Classes that overlap: CSV with columns label, prediction, YAML `label: [prediction, …]`, or a "
+        "JSON list `[[class, class], …]`, whose pairs count in both orders; imagenet: the published ones.",
     )
     multi_labels: Path | None = Field(
         None,
-        description="All correct labels of images: CSV with columns path, labels (separated by ;)[, problematic (yes"
-        " or no)], JSON `path: [label, …]`, or the files of ImageNet's multi-labels and of ReaL.",
+        description="All correct labels of images: CSV with columns path, labels (separated by ;)[, problematic (yes "
+        "or no)], JSON `path: [label, …]`, the files of ImageNet's multi-labels and of ReaL, or a list of common "
+        "errors.",
     )
     only_annotated: bool = Field(False, description="Leave out images that `multi_labels` does not know.")
     co_occurrences: Path | None = Field(
         None,
-        description="Classes often seen together: CSV with columns first, second, or YAML `class: [class, …]`.",
+        description="Classes often seen together: CSV with columns first, second, YAML `class: [class, …]`, or a JSON "
+        "list `[[class, class], …]`.",
     )
     co_occurrence_labels: Path | None = Field(
         None,
@@ -80,7 +82,9 @@ class TaxonomyConfig(Section):
     )
     min_co_occurrences: Positive = Field(2, description="Least number of images that must show a counted pair.")
     non_prototypical: Path | None = Field(
-        None, description="Images that show their class in an unusual way: text with a path per line, or a JSON list."
+        None,
+        description="Images that show their class in an unusual way: text with a path per line, a JSON list, or a list "
+        "of common errors.",
     )
     non_prototypical_category: Name | None = Field(
         None,

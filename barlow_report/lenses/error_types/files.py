@@ -11,7 +11,7 @@ from barlow_report.delimited import read_rows
 from barlow_report.documents import parse_json
 from barlow_report.errors import DataError
 
-__all__ = ["read_category", "read_csv", "read_lines", "read_text", "read_tree"]
+__all__ = ["categories_of", "read_category", "read_csv", "read_lines", "read_text", "read_tree"]
 
 _MAX_CATEGORIES = 50
 
@@ -121,6 +121,19 @@ def read_category(path: Path, category: str, *, key: str) -> list[str]:
             f"{'an empty one' if isinstance(tree, dict) else type(tree).__name__}. Leave the key out for a list of "
             "paths."
         )
+    wanted = category.strip().casefold()
+    names = [name for name, value in categories_of(tree, path=path).items() if value.casefold() == wanted]
+    if not names:
+        raise DataError(f"{path}: no entry is of the category {category!r}.{_said_categories(tree)}")
+    return names
+
+
+def categories_of(tree: dict[Any, Any], *, path: Path) -> dict[str, str]:
+    """Return the category that each entry of an object states, by its name; `path` is named in the error.
+
+    Raises:
+        DataError: An entry states none, or several.
+    """
     found = {str(name): _category(value) for name, value in tree.items()}
     unknown = [name for name, value in found.items() if value is None]
     if unknown:
@@ -129,11 +142,7 @@ def read_category(path: Path, category: str, *, key: str) -> list[str]:
             "Each needs a text, or an object with one key whose name has the word category in it and whose value is a "
             "text."
         )
-    wanted = category.strip().casefold()
-    names = [name for name, value in found.items() if value is not None and value.casefold() == wanted]
-    if not names:
-        raise DataError(f"{path}: no entry is of the category {category!r}.{_said_categories(tree)}")
-    return names
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _category(value: Any) -> str | None:

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from barlow_report.errors import DataError
 from barlow_report.formatting import count
+from barlow_report.lenses.error_types.matched import Matched
 
 __all__ = ["ImageNames", "Matches"]
 
@@ -20,38 +21,10 @@ _DRIVE = re.compile(r"[A-Za-z]:(?=/)")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Matches:
-    """Which images of a run the entries of a file are about.
+class Matches(Matched):
+    """Which images of a run the entries of a file are about: one image_id for each; None where the run has none."""
 
-    Attributes:
-        where: The file.
-        image_ids: One for each entry; None where the run has no such image.
-        foreign: The first few entries that are no images of the run.
-    """
-
-    where: str
     image_ids: tuple[int | None, ...]
-    foreign: tuple[str, ...]
-
-    @property
-    def n_foreign(self) -> int:
-        """Entries that are no images of the run."""
-        return self.image_ids.count(None)
-
-    @property
-    def words(self) -> str:
-        """How many entries are about images of the run, in a sentence without a full stop."""
-        n = len(self.image_ids)
-        others = f"; the others are not, such as {', '.join(map(repr, self.foreign))}" if self.foreign else ""
-        return f"{count(n - self.n_foreign)} of {count(n)} entries of {self.where} are images of the run{others}"
-
-    def sentence(self, key: str) -> str:
-        """The same without paths, for readers of the report; `key` is the file's in the configuration."""
-        n = len(self.image_ids)
-        return (
-            f"{count(n - self.n_foreign)} of {count(n)} entries of {key} are about images of the run; the others were "
-            "left out."
-        )
 
 
 class ImageNames:
@@ -86,7 +59,14 @@ class ImageNames:
                 f"{entries[0]!r}, and the run's images are called as {self._paths[0]!r} is. Write paths as the run "
                 "does; folders that both name must agree."
             )
-        return Matches(where=where, image_ids=found, foreign=tuple(foreign[:_N_SHOWN]))
+        return Matches(
+            where=where,
+            noun="images of the run",
+            n_entries=len(entries),
+            n_matched=len(entries) - len(foreign),
+            foreign=tuple(foreign[:_N_SHOWN]),
+            image_ids=found,
+        )
 
     def find(self, name: str, *, where: str) -> int | None:
         """Return the image_id; None where the run has no such image.

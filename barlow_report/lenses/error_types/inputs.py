@@ -8,13 +8,13 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from barlow_report.common_errors import is_common_errors, read_common_errors
 from barlow_report.formatting import counted
-from barlow_report.lenses.error_types.clarity import judge_kinds
 from barlow_report.lenses.error_types.classes import Vocabulary
 from barlow_report.lenses.error_types.config import TaxonomyConfig
 from barlow_report.lenses.error_types.files import read_category, read_lines
-from barlow_report.lenses.error_types.images import ImageNames, Matches
-from barlow_report.lenses.error_types.kinds import superclasses_by_kind
+from barlow_report.lenses.error_types.images import ImageNames
+from barlow_report.lenses.error_types.matched import Matched
 from barlow_report.lenses.error_types.multi_labels import LabelSets, MultiLabels, match_labels, read_label_sets
 from barlow_report.lenses.error_types.pairs import ClassPairs, count_co_occurrences, imagenet_overlapping, read_pairs
 from barlow_report.lenses.error_types.proposals import nearest_labels, read_proposals
@@ -28,15 +28,15 @@ from barlow_report.lenses.error_types.questions import (
     Stage,
     Unassessed,
 )
-from barlow_report.lenses.error_types.suggestion import class_centroids, confusion_counts, suggest_superclasses
-from barlow_report.lenses.error_types.superclasses import Superclasses, read_superclasses
-from barlow_report.lenses.error_types.wordnet import WordNet, superclasses_by_hypernym, superclasses_by_size
+from barlow_report.lenses.error_types.superclass_sources import choose_superclasses
+from barlow_report.lenses.error_types.superclasses import Superclasses
 
 __all__ = ["TaxonomyInputs", "gather_inputs"]
 
 Integers = npt.NDArray[np.int64]
 Given = TypeVar("Given")
 
+_OUTSIDE = "images that are not evaluated here"
 _KEYS = {  # of the configuration
     "overlapping": "overlapping",
     "multi_label": "multi_labels",
@@ -48,12 +48,16 @@ _KEYS = {  # of the configuration
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TaxonomyInputs:
-    """Everything that the cascade needs beside labels and predictions; `matches`: what its files are about, by key."""
+    """Everything that the cascade needs beside labels and predictions.
+
+    Attributes:
+        matches: How many entries of each file that was read are about the run, by its key in the configuration.
+    """
 
     stages: tuple[Stage, ...]
     superclasses: Superclasses
     multi_labels: MultiLabels | None
-    matches: Mapping[str, Matches] = field(default_factory=dict)
+    matches: Mapping[str, Matched] = field(default_factory=dict)
 
 
 def gather_inputs(
@@ -79,8 +83,10 @@ def gather_inputs(
         DataError: A file cannot be read, or does not fit the run.
     """
     images = ImageNames(paths)
-    matches: dict[str, Matches] = {}
-    superclasses, why_none = _superclasses(settings, vocabulary, labels, predictions, features)
+    matches: dict[str, Matched] = {}
+    superclasses, why_none, listed = choose_superclasses(settings, vocabulary, labels, predictions, features)
+    if listed is not None:
+        matches["superclasses"] = listed
     multi_labels, n_labelled = None, 0
     if settings.multi_labels is not None:
         label_sets = read_label_sets(settings.multi_labels, vocabulary=vocabulary)
@@ -88,17 +94,16 @@ def gather_inputs(
             label_sets, images=images, where=str(settings.multi_labels)
         )
         n_labelled = int(multi_labels.is_annotated.sum())
-    overlapping = _overlapping(settings, vocabulary)
+    overlapping = _overlapping(settings, vocabulary, matches=matches)
     evaluated = _evaluated(settings, multi_labels, n_images=len(labels))
-    co_occurring = _co_occurring(settings, vocabulary, superclasses, images=images, evaluated=evaluated)
+    co_occurring = _co_occurring(
+        settings, vocabulary, superclasses, images=images, evaluated=evaluated, matches=matches
+    )
     unusual = None
     if settings.non_prototypical is not None:
-        path = settings.non_prototypical
-        category = settings.non_prototypical_category
-        key = "taxonomy.non_prototypical_category"
-        listed = read_lines(path) if category is None else read_category(path, category, key=key)
-        matches["non_prototypical"] = images.match(listed, where=str(path))
-        unusual = frozenset(i for i in matches["non_prototypical"].image_ids if i is not None)
+        names = _listed_images(settings.non_prototypical, settings.non_prototypical_category)
+        matches["non_prototypical"] = found = images.match(names, where=str(settings.non_prototypical))
+        unusual = frozenset(i for i in found.image_ids if i is not None)
     proposals = None
     if settings.proposals is not None:
         proposals, matches["proposals"] = read_proposals(settings.proposals, vocabulary=vocabulary, images=images)
@@ -106,17 +111,17 @@ def gather_inputs(
     def nearest(image_ids: Integers) -> Mapping[int, tuple[int, ...]]:
         return nearest_labels(features(), labels, image_ids, n=settings.n_neighbors) if len(image_ids) else {}
 
-    names = vocabulary.names
+    class_names = vocabulary.names
     stages: list[Stage] = [
         _unless_missing(
             overlapping,
             "overlapping",
-            lambda pairs: Overlapping(pairs=pairs, names=names, source=_pair_words(len(pairs))),
+            lambda pairs: Overlapping(pairs=pairs, names=class_names, source=_pair_words(len(pairs))),
         ),
         _unless_missing(
             multi_labels,
             "multi_label",
-            lambda _: MultiLabel(names=names, source=f"labels of {counted(n_labelled, 'image')}"),
+            lambda _: MultiLabel(names=class_names, source=f"labels of {counted(n_labelled, 'image')}"),
         ),
         Unassessed(error_type="fine_grained", source=why_none)
         if why_none
@@ -134,7 +139,7 @@ def gather_inputs(
         _unless_missing(
             co_occurring,
             "co_occurrence",
-            lambda pairs: CoOccurrence(pairs=pairs, names=names, source=_co_occurrence_words(settings, pairs)),
+            lambda pairs: CoOccurrence(pairs=pairs, names=class_names, source=_co_occurrence_words(settings, pairs)),
         ),
         _unless_missing(
             unusual,
@@ -143,6 +148,12 @@ def gather_inputs(
         ),
     ]
     return TaxonomyInputs(stages=tuple(stages), superclasses=superclasses, multi_labels=multi_labels, matches=matches)
+
+
+def _listed_images(path: Path, category: str | None) -> list[str]:
+    if category is not None:
+        return read_category(path, category, key="taxonomy.non_prototypical_category")
+    return [error.path for error in read_common_errors(path)] if is_common_errors(path) else read_lines(path)
 
 
 def _unless_missing(given: Given | None, error_type: str, make: Callable[[Given], Stage]) -> Stage:
@@ -173,49 +184,15 @@ def _superclass_words(superclasses: Superclasses) -> str:
     return origins[superclasses.origin]
 
 
-def _superclasses(
-    settings: TaxonomyConfig,
-    vocabulary: Vocabulary,
-    labels: Integers,
-    predictions: Integers,
-    features: Callable[[], npt.NDArray[np.floating]],
-) -> tuple[Superclasses, str]:
-    """The superclasses, and why there are none where the data do not let any be suggested."""
-    if settings.superclasses != "suggested":
-        return _given_superclasses(settings, vocabulary), ""
-    n_classes = len(vocabulary)
-    nothing = Superclasses.from_classes({}, n_classes=n_classes, origin="suggested")
-    values = features()
-    if not values.shape[1]:
-        return nothing, "needs taxonomy.superclasses in the configuration, or features to suggest some from"
-    confusions = confusion_counts(labels, predictions, n_classes=n_classes)
-    centroids = class_centroids(values, labels, n_classes=n_classes)
-    is_there = np.bincount(labels, minlength=n_classes) > 0
-    clarity = judge_kinds(confusions[np.ix_(is_there, is_there)], centroids[is_there])
-    if not clarity.is_clear:
-        return nothing, f"no superclasses suggested: {clarity.words}; needs taxonomy.superclasses in the configuration"
-    return suggest_superclasses(confusions, centroids, vocabulary=vocabulary), ""
-
-
-def _given_superclasses(settings: TaxonomyConfig, vocabulary: Vocabulary) -> Superclasses:
-    if isinstance(settings.superclasses, Path):
-        return read_superclasses(settings.superclasses, vocabulary=vocabulary)
-    wordnet = WordNet(settings.wordnet.folder)
-    if settings.wordnet.hypernyms:
-        return superclasses_by_hypernym(wordnet, settings.wordnet.hypernyms, vocabulary=vocabulary)
-    if settings.wordnet.max_classes is not None:
-        return superclasses_by_size(wordnet, max_classes=settings.wordnet.max_classes, vocabulary=vocabulary)
-    return superclasses_by_kind(wordnet, vocabulary=vocabulary)
-
-
-def _overlapping(settings: TaxonomyConfig, vocabulary: Vocabulary) -> ClassPairs | None:
-    if settings.overlapping == "imagenet":
-        return imagenet_overlapping(vocabulary)
+def _overlapping(settings: TaxonomyConfig, vocabulary: Vocabulary, *, matches: dict[str, Matched]) -> ClassPairs | None:
     if settings.overlapping is None:
         return None
-    return read_pairs(
-        Path(settings.overlapping), vocabulary=vocabulary, columns=("label", "prediction"), both_ways=False
-    )
+    if settings.overlapping == "imagenet":
+        pairs, matches["overlapping"] = imagenet_overlapping(vocabulary)
+        return pairs
+    path, columns = Path(settings.overlapping), ("label", "prediction")
+    pairs, matches["overlapping"] = read_pairs(path, vocabulary=vocabulary, columns=columns, both_ways=False)
+    return pairs
 
 
 def _evaluated(settings: TaxonomyConfig, multi_labels: MultiLabels | None, *, n_images: int) -> npt.NDArray[np.bool_]:
@@ -231,14 +208,20 @@ def _co_occurring(
     *,
     images: ImageNames,
     evaluated: npt.NDArray[np.bool_],
+    matches: dict[str, Matched],
 ) -> ClassPairs | None:
     if settings.co_occurrences is not None:
-        return read_pairs(settings.co_occurrences, vocabulary=vocabulary, columns=("first", "second"), both_ways=True)
+        path, columns = settings.co_occurrences, ("first", "second")
+        pairs, matches["co_occurrences"] = read_pairs(path, vocabulary=vocabulary, columns=columns, both_ways=True)
+        return pairs
     if settings.co_occurrence_labels is None:
         return None
     path = settings.co_occurrence_labels
     label_sets = read_label_sets(path, vocabulary=vocabulary)
     outside = _outside(label_sets, images=images, evaluated=evaluated, where=str(path))
+    matches["co_occurrence_labels"] = Matched(
+        where=str(path), noun=_OUTSIDE, n_entries=len(label_sets.labels), n_matched=len(outside)
+    )
     return count_co_occurrences(outside, superclasses=superclasses, least=settings.min_co_occurrences)
 
 

@@ -1,6 +1,7 @@
 """All correct labels of images, as people gave them later: several per image, or none that they agree on.
 
-Four formats are told apart by their shape: CSV, JSON by path, the multi-labels of ImageNet (Shankar et al., "Evaluating
+Five formats are told apart by their shape: CSV, JSON by path, lists of common errors (see
+`barlow_report.common_errors`), the multi-labels of ImageNet (Shankar et al., "Evaluating
 machine accuracy on ImageNet", ICML 2020, in the third version of Vasudevan et al., NeurIPS 2022, the file
 human_accuracy_v3.0.0.json), and ReaL (Beyer et al., "Are we done with ImageNet?", 2020, the file real.json).
 """
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from barlow_report.common_errors import is_common_errors, read_common_errors
 from barlow_report.delimited import is_delimited
 from barlow_report.errors import DataError
 from barlow_report.lenses.error_types.classes import Vocabulary
@@ -62,7 +64,7 @@ def read_label_sets(path: Path, *, vocabulary: Vocabulary) -> LabelSets:
     """Read all correct labels of images from a file; labels that people call unclear count as correct.
 
     Args:
-        path: The file: CSV with columns path, labels (a ; between them)[, problematic]; or JSON.
+        path: The file: CSV with columns path, labels (a ; between them)[, problematic]; JSON; or common errors.
         vocabulary: The classes. Labels that the run lacks are left out.
 
     Raises:
@@ -70,9 +72,12 @@ def read_label_sets(path: Path, *, vocabulary: Vocabulary) -> LabelSets:
     """
     labels: dict[str, tuple[int, ...]] = {}
     problematic = set()
-    tree = None if is_delimited(path) else read_tree(path)
+    is_common = is_common_errors(path)
+    is_table = not is_common and is_delimited(path)
+    tree = None if is_common or is_table else read_tree(path)
     is_public = isinstance(tree, list) or (isinstance(tree, dict) and "initial_annots" in tree)
-    for where, name, values, is_problematic in _rows(path) if is_delimited(path) else _items(path, tree):
+    items = _common(path) if is_common else _rows(path) if is_table else _items(path, tree)
+    for where, name, values, is_problematic in items:
         if name in labels:
             raise DataError(f"{where}: {name!r} occurs twice. Put all labels of an image in one place.")
         labels[name] = tuple(dict.fromkeys(vocabulary.find_all(values, where=where, counts_all=is_public)))
@@ -92,6 +97,11 @@ def _rows(path: Path) -> Iterator[Item]:
             raise DataError(f"{path}: line {line}: problematic is {flag!r}, expected yes or no.")
         values = [value for value in row["labels"].split(";") if value.strip()]
         yield f"{path}: line {line}", row["path"].strip(), values, flag in _YES
+
+
+def _common(path: Path) -> Iterator[Item]:
+    for error in read_common_errors(path):
+        yield f"{path}: {error.path!r}", error.path, error.correct, False
 
 
 def _items(path: Path, tree: Any) -> Iterator[Item]:

@@ -91,6 +91,7 @@ def error_types_page(site: Site, error_types: ErrorTypeTables) -> SitePage:
     site.tables.update({table.name: table for table in shown})
     headings = [
         Heading("Types", "types"),
+        *([Heading("Lists that were read", "lists")] if error_types.inputs else []),
         Heading("Accuracy", "accuracy"),
         *([Heading("Failure modes", "modes")] if site.has_features else []),
         Heading("Classes", "by-class"),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib import resources
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +14,16 @@ from barlow_report.delimited import is_delimited
 from barlow_report.errors import DataError
 from barlow_report.lenses.error_types.classes import Vocabulary
 from barlow_report.lenses.error_types.files import read_csv, read_tree
+from barlow_report.lenses.error_types.matched import Matched, match_entries
 from barlow_report.lenses.error_types.superclasses import Superclasses
 
 __all__ = ["ClassPairs", "count_co_occurrences", "imagenet_overlapping", "read_pairs"]
 
 Integers = npt.NDArray[np.int64]
+
+_PAIRS = "pairs of classes of the run"
+_SEVERAL = {"crane", "maillot"}
+"""First names that two classes of ImageNet have: published lists by first names do not say which one is meant."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -45,8 +51,13 @@ class ClassPairs:
         return np.isin(wanted, self.keys)
 
 
-def read_pairs(path: Path, *, vocabulary: Vocabulary, columns: tuple[str, str], both_ways: bool) -> ClassPairs:
-    """Read pairs of classes from CSV with two columns, or from YAML or JSON `class: [class, …]`.
+def read_pairs(
+    path: Path, *, vocabulary: Vocabulary, columns: tuple[str, str], both_ways: bool
+) -> tuple[ClassPairs, Matched]:
+    """Read pairs of classes from CSV with two columns, YAML or JSON `class: [class, …]`, or a JSON list of pairs.
+
+    The last is how confusions of ImageNet's classes are published: `[[class, class, count], …]`, where the order of two
+    classes says nothing. So these pairs count in both orders, whatever their counts.
 
     Args:
         path: The file.
@@ -54,16 +65,25 @@ def read_pairs(path: Path, *, vocabulary: Vocabulary, columns: tuple[str, str], 
         columns: Names of the two columns of a CSV file.
         both_ways: A pair counts in both orders.
 
+    Returns:
+        The pairs, and how many of the file's are of classes of the run.
+
     Raises:
         DataError: The file cannot be read, has another form, or names an unknown class.
     """
-    pairs = list(_rows(path, columns) if is_delimited(path) else _branches(path))
-    found = []
-    for where, first, second in pairs:
+    tree = None if is_delimited(path) else read_tree(path)
+    if isinstance(tree, list):
+        rows, both_ways = _listed(path, tree, is_of_imagenet=bool(vocabulary.synsets)), True
+    else:
+        rows = _rows(path, columns) if is_delimited(path) else _branches(path, tree)
+    found, entries = [], []
+    for where, first, second in rows:
         ids = vocabulary.find_all((first, second), where=where)
-        if len(ids) == 2:  # else one of them is a class of ImageNet that the run lacks
+        entries.append((f"{first} → {second}", len(ids) == 2))  # else one is a class of ImageNet that the run lacks
+        if len(ids) == 2:
             found.append((ids[0], ids[1]))
-    return ClassPairs.from_pairs(found, n_classes=len(vocabulary), both_ways=both_ways)
+    pairs = ClassPairs.from_pairs(found, n_classes=len(vocabulary), both_ways=both_ways)
+    return pairs, match_entries(entries, where=str(path), noun=_PAIRS)
 
 
 def _rows(path: Path, columns: tuple[str, str]) -> Iterator[tuple[str, object, object]]:
@@ -71,17 +91,32 @@ def _rows(path: Path, columns: tuple[str, str]) -> Iterator[tuple[str, object, o
         yield f"{path}: line {line}", row[columns[0]], row[columns[1]]
 
 
-def _branches(path: Path) -> Iterator[tuple[str, object, object]]:
-    tree = read_tree(path)
+def _branches(path: Path, tree: object) -> Iterator[tuple[str, object, object]]:
     if not isinstance(tree, dict):
-        raise DataError(f"{path}: found {type(tree).__name__}, expected `class: [class, …]`.")
+        raise DataError(
+            f"{path}: found {type(tree).__name__}, expected `class: [class, …]` or a list `[[class, class], …]`."
+        )
     for first, others in tree.items():
         for second in others if isinstance(others, list) else [others]:
             yield f"{path}: {str(first)!r}", first, second
 
 
-def imagenet_overlapping(vocabulary: Vocabulary) -> ClassPairs:
-    """Return the overlapping classes of ImageNet: (label, prediction) that counts as correct.
+def _listed(path: Path, tree: list[Any], *, is_of_imagenet: bool) -> Iterator[tuple[str, object, object]]:
+    for index, item in enumerate(tree):
+        where = f"{path}: item {index}"
+        is_pair = isinstance(item, list) and len(item) in (2, 3) and not any(isinstance(i, list | dict) for i in item)
+        if not is_pair or (len(item) == 3 and (not isinstance(item[2], int | float) or isinstance(item[2], bool))):
+            raise DataError(f"{where}: found {item!r}, expected `[class, class]` or `[class, class, count]`.")
+        if is_of_imagenet and (doubtful := _SEVERAL & {str(name) for name in item[:2]}):
+            raise DataError(
+                f"{where}: {doubtful.pop()!r} is the first name of two of ImageNet's classes. Give the list by WordNet "
+                "ids, class_confusion_wnids.json."
+            )
+        yield where, item[0], item[1]
+
+
+def imagenet_overlapping(vocabulary: Vocabulary) -> tuple[ClassPairs, Matched]:
+    """Return the overlapping classes of ImageNet, (label, prediction) that counts as correct, and how many are there.
 
     Source: the collapsed mappings of Vasudevan et al., "When does dough become a bagel?" (NeurIPS 2022).
 
@@ -97,9 +132,10 @@ def imagenet_overlapping(vocabulary: Vocabulary) -> ClassPairs:
     text = (resources.files("barlow_report.lenses.error_types") / "imagenet_overlapping.txt").read_text(
         encoding="utf-8"
     )
-    rows = (line.split("\t") for line in text.splitlines() if not line.startswith("#"))
+    rows = [line.split("\t") for line in text.splitlines() if not line.startswith("#")]
     pairs = [(ids[row[0]], ids[row[1]]) for row in rows if row[0] in ids and row[1] in ids]
-    return ClassPairs.from_pairs(pairs, n_classes=len(vocabulary))
+    matched = Matched(where="the published list", noun=_PAIRS, n_entries=len(rows), n_matched=len(pairs))
+    return ClassPairs.from_pairs(pairs, n_classes=len(vocabulary)), matched
 
 
 def quoted_names(vocabulary: Vocabulary) -> str:

@@ -18,6 +18,7 @@ __all__ = [
     "MEANINGS",
     "Breakdown",
     "ErrorTypeTables",
+    "InputEntry",
     "StageEntry",
     "TypeShare",
     "breakdown_words",
@@ -121,6 +122,16 @@ class StageEntry:
     n_errors: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputEntry:
+    """A list that was read; see table `taxonomy_inputs`."""
+
+    key: str
+    noun: str
+    n_entries: int
+    n_matched: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class ErrorTypeTables:
     """The error types of a run.
@@ -131,6 +142,7 @@ class ErrorTypeTables:
         origin: Where the superclasses come from: given, wordnet or suggested.
         type_of: Error type by image_id, of failures.
         details: What matched, by image_id.
+        inputs: The lists that were read; empty in runs of earlier versions.
     """
 
     stages: tuple[StageEntry, ...]
@@ -145,6 +157,7 @@ class ErrorTypeTables:
     type_of: Mapping[int, str]
     details: Mapping[int, str]
     galleries: Mapping[str, tuple[GalleryImage, ...]]
+    inputs: tuple[InputEntry, ...] = ()
 
     @property
     def is_suggested(self) -> bool:
@@ -238,6 +251,17 @@ def read_error_types(tables: Mapping[str, pd.DataFrame]) -> ErrorTypeTables | No
             for image_id, detail in zip(detailed["image_id"].tolist(), detailed["detail"].tolist(), strict=True)
         },
         galleries=_galleries(tables),
+        inputs=_inputs(tables),
+    )
+
+
+def _inputs(tables: Mapping[str, pd.DataFrame]) -> tuple[InputEntry, ...]:
+    table = tables.get("taxonomy_inputs")
+    if table is None:
+        return ()
+    return tuple(
+        InputEntry(key=row.input, noun=row.noun, n_entries=row.n_entries, n_matched=row.n_matched)
+        for row in table.itertuples()
     )
 
 

@@ -14,6 +14,7 @@ from barlow_report.lenses.error_types.classes import Vocabulary
 from barlow_report.lenses.error_types.config import TaxonomyConfig
 from barlow_report.lenses.error_types.inputs import TaxonomyInputs, gather_inputs
 from barlow_report.lenses.error_types.proposing import propose_words, with_proposals
+from barlow_report.lenses.error_types.superclass_sources import needs_wordnet
 from barlow_report.lenses.error_types.superclasses import Superclasses, suggestion_text
 from barlow_report.lenses.error_types.tables import ERROR_TYPES
 from barlow_report.progress import Progress
@@ -77,7 +78,7 @@ def classify(config: Config, run: Run, *, explained: str, progress: Progress) ->
     run.write_table("error_type_counts", counts)
     run.write_table("error_galleries", _galleries(config, run, result.error_types, progress=progress))
     for key, matches in inputs.matches.items():
-        if matches.n_foreign:
+        if matches.n_foreign and key != "co_occurrence_labels":  # of which other images are wanted
             run.assume("taxonomy", key, matches.sentence(f"taxonomy.{key}"))
     run.finish("taxonomy", fingerprint=mark)
     _report(run, inputs, counts, progress)
@@ -111,7 +112,7 @@ def digest_inputs(settings: TaxonomyConfig) -> dict[str, str]:
         DataError: One cannot be read.
     """
     paths = {key: value for key, value in settings if hasattr(value, "is_file")}
-    if settings.superclasses == "wordnet":
+    if needs_wordnet(settings):
         paths["wordnet"] = settings.wordnet.folder / "data.noun"
     return {key: digest_named(path, key=f"taxonomy.{key}") for key, path in paths.items()}
 
@@ -119,6 +120,7 @@ def digest_inputs(settings: TaxonomyConfig) -> dict[str, str]:
 def _write(run: Run, inputs: TaxonomyInputs, vocabulary: Vocabulary) -> None:
     superclasses = inputs.superclasses
     run.write_table("superclasses", _superclass_table(superclasses))
+    run.write_table("taxonomy_inputs", _input_table(inputs))
     if superclasses.origin == "suggested" and superclasses.names:
         atomic_write(run.folder / SUGGESTION, suggestion_text(superclasses, vocabulary=vocabulary))
 
@@ -129,6 +131,13 @@ def _superclass_table(superclasses: Superclasses) -> pd.DataFrame:
         return empty_table("superclasses")
     names = np.array(superclasses.names, dtype=object)
     return pd.DataFrame({"superclass": names[columns], "class_id": class_ids, "origin": superclasses.origin})
+
+
+def _input_table(inputs: TaxonomyInputs) -> pd.DataFrame:
+    if not inputs.matches:
+        return empty_table("taxonomy_inputs")
+    rows = [(key, found.noun, found.n_entries, found.n_matched) for key, found in inputs.matches.items()]
+    return pd.DataFrame(rows, columns=["input", "noun", "n_entries", "n_matched"])
 
 
 def _counts(run: Run, types: pd.DataFrame, stages: pd.DataFrame, labels: np.ndarray, *, level: float) -> pd.DataFrame:

@@ -11,11 +11,14 @@ import yaml
 from barlow_report.errors import DataError
 from barlow_report.lenses.error_types.classes import Vocabulary
 from barlow_report.lenses.error_types.files import read_tree
+from barlow_report.lenses.error_types.matched import Matched, match_entries
 
-__all__ = ["Superclasses", "read_superclasses", "suggestion_text"]
+__all__ = ["CLASSES", "Superclasses", "read_superclasses", "suggestion_text"]
 
 Integers = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
+
+CLASSES = "classes of the run"
 
 _FORM = "expected `superclass: [class, class, …]`"
 
@@ -60,11 +63,14 @@ class Superclasses:
         return np.logical_or(equal, self.shared(first, second) >= 0)
 
 
-def read_superclasses(path: Path, *, vocabulary: Vocabulary) -> Superclasses:
+def read_superclasses(path: Path, *, vocabulary: Vocabulary) -> tuple[Superclasses, Matched]:
     """Read superclasses from a YAML or JSON file, `superclass: [class, class, …]`.
 
     The same below a key `superclasses` may stand beside `origin: suggested`, the mark of a file that no person has
     looked through yet.
+
+    Returns:
+        The superclasses, and how many of the file's classes the run has.
 
     Raises:
         DataError: The file cannot be read, has another form, or names an unknown class.
@@ -77,11 +83,15 @@ def read_superclasses(path: Path, *, vocabulary: Vocabulary) -> Superclasses:
     if not isinstance(tree, dict) or not tree:
         raise DataError(f"{path}: found {type(tree).__name__}, {_FORM}.")
     classes: dict[str, list[int]] = {}
+    entries: list[tuple[str, bool]] = []
     for name, values in tree.items():
         if not isinstance(values, list) or any(isinstance(value, dict | list) for value in values):
             raise DataError(f"{path}: {str(name)!r}: {_FORM}.")
-        classes[str(name)] = vocabulary.find_all(values, where=f"{path}: {str(name)!r}")
-    return Superclasses.from_classes(classes, n_classes=len(vocabulary), origin=origin)
+        found = [(str(value), vocabulary.find(value, where=f"{path}: {str(name)!r}")) for value in values]
+        entries += [(text, class_id is not None) for text, class_id in found]
+        classes[str(name)] = [class_id for _, class_id in found if class_id is not None]
+    matched = match_entries(entries, where=str(path), noun=CLASSES)
+    return Superclasses.from_classes(classes, n_classes=len(vocabulary), origin=origin), matched
 
 
 def suggestion_text(superclasses: Superclasses, *, vocabulary: Vocabulary) -> str:

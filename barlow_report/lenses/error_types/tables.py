@@ -77,6 +77,17 @@ TABLES: tuple[Table, ...] = (
         ),
     ),
     Table(
+        name="taxonomy_inputs",
+        meaning="The files of the taxonomy that are lists: how many of their entries are about the run.",
+        key=("input",),
+        columns=(
+            text("input", "key of the file in the section taxonomy of the configuration"),
+            text("noun", "what an entry is that counts, such as images of the run"),
+            integer("n_entries", "entries of the file"),
+            integer("n_matched", "of these, entries that are about the run; the others were left out"),
+        ),
+    ),
+    Table(
         name="error_galleries",
         meaning="A seeded sample of the failures of each error type.",
         key=("error_type", "image_id"),

@@ -40,7 +40,7 @@ def _write(path: Path, content: object) -> Path:
 
 def test_superclasses_from_yaml_by_name_and_by_index(tmp_path: Path) -> None:
     path = _write(tmp_path / "s.yaml", "animals: [cat, dog, 3]\nvehicles: [car, truck]\nred: [car, cat]\n")
-    found = read_superclasses(path, vocabulary=VOCABULARY)
+    found, _ = read_superclasses(path, vocabulary=VOCABULARY)
     assert found.names == ("animals", "vehicles", "red")
     assert found.origin == "given"
     assert found.are_same([CAT, CAT, CAR, DOG, TREE], [WOLF, CAR, TRUCK, CAR, TREE]).tolist() == [
@@ -56,11 +56,11 @@ def test_superclasses_from_yaml_by_name_and_by_index(tmp_path: Path) -> None:
 def test_a_suggestion_is_marked_until_somebody_deletes_the_mark(tmp_path: Path) -> None:
     suggested = Superclasses.from_classes({"cat, dog: {x}": [CAT, DOG]}, n_classes=7, origin="suggested")
     text = suggestion_text(suggested, vocabulary=VOCABULARY)
-    again = read_superclasses(_write(tmp_path / "s.yaml", text), vocabulary=VOCABULARY)
+    again, _ = read_superclasses(_write(tmp_path / "s.yaml", text), vocabulary=VOCABULARY)
     assert (again.names, again.origin) == (("cat, dog: {x}",), "suggested")
     assert again.members.tolist() == suggested.members.tolist()
     confirmed = _write(tmp_path / "s.yaml", text.replace("origin: suggested\n", ""))
-    assert read_superclasses(confirmed, vocabulary=VOCABULARY).origin == "given"
+    assert read_superclasses(confirmed, vocabulary=VOCABULARY)[0].origin == "given"
 
 
 @pytest.mark.parametrize(
@@ -99,14 +99,14 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 )
 def test_pairs_from_every_format(tmp_path: Path, name: str, text: str) -> None:
     path = _write(tmp_path / name, text)
-    one_way = read_pairs(path, vocabulary=VOCABULARY, columns=("label", "prediction"), both_ways=False)
+    one_way, _ = read_pairs(path, vocabulary=VOCABULARY, columns=("label", "prediction"), both_ways=False)
     assert one_way.hold([CAT, DOG, CAR], [DOG, CAT, CAR]).tolist() == [True, False, False]
     assert len(one_way) == 1
 
 
 def test_pairs_both_ways(tmp_path: Path) -> None:
     path = _write(tmp_path / "p.csv", "first,second\ncat,dog\ndog,cat\n")
-    pairs = read_pairs(path, vocabulary=VOCABULARY, columns=("first", "second"), both_ways=True)
+    pairs, _ = read_pairs(path, vocabulary=VOCABULARY, columns=("first", "second"), both_ways=True)
     assert pairs.hold([CAT, DOG], [DOG, CAT]).all()
     assert len(pairs) == 2
 
@@ -122,7 +122,7 @@ def test_a_pair_file_without_its_columns_says_which(tmp_path: Path) -> None:
 
 
 def test_the_overlapping_classes_of_imagenet_are_the_published_ones() -> None:
-    pairs = imagenet_overlapping(IMAGENET)
+    pairs, _ = imagenet_overlapping(IMAGENET)
     both = [(836, 837), (638, 639), (657, 744), (620, 681), (664, 782)]
     weasels = [(a, b) for a in range(356, 360) for b in range(356, 360) if a != b]
     one_way = [(250, 248), (249, 248), (385, 101), (386, 101), (504, 968), (482, 848), (435, 876)]

@@ -83,7 +83,7 @@ def test_a_run_has_its_tables_and_they_agree(task: Path) -> None:
     assert {"overlapping", "co_occurrence"}.isdisjoint(counts["error_type"])
     assert any("model failure" in text for text in said)
     assert any("1 of 2 entries of" in text and "such as 'green/0000.png'" in text for text in said)
-    left_out = "1 of 2 entries of taxonomy.non_prototypical are about images of the run; the others were left out."
+    left_out = "1 of 2 entries of taxonomy.non_prototypical are images of the run; the others were left out."
     assert run.info["assumptions"]["taxonomy"] == {"non_prototypical": left_out}
 
 
