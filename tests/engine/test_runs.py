@@ -230,7 +230,7 @@ def test_an_error_of_a_stage_is_the_same_as_in_a_local_run(cluster: str, tmp_pat
     task = write_task(tmp_path, n_per_class=20, settings={"inspected_model": {"factory": "network.py:broken"}})
     messages = []
     for config, name in ((load_config(task), "local"), (_on(cluster, task), "ray")):
-        with pytest.raises(Exception, match="not finite") as error:
+        with pytest.raises(Exception, match="NaN or infinite values") as error:
             pipeline.compute(config, folder=tmp_path / name)
         messages.append((type(error.value), str(error.value)))
     assert messages[0] == messages[1]
