@@ -104,7 +104,7 @@ class _Questions:
         typer.echo(f"  {found.words}", err=True)
         if classes is None and _are_wordnet_ids(found.images.paths):
             classes = "imagenet"
-        question = "Classes in the order of the model's outputs: a file, imagenet, or these as they are sorted"
+        question = "Classes in the order of the model's outputs: a file, imagenet, or nothing if they are these, sorted"
         found = self._ask(question, classes, with_classes, "--classes", default="")
         if found.section.keys() & {"classes", "class_file"}:
             typer.echo(f"  {found.words}", err=True)
@@ -150,8 +150,8 @@ class _Questions:
 
     def wants_feature_model(self) -> bool:
         """Ask whether another model gives the features."""
-        question = "Explain by the features of another model, such as an adversarially robust one?"
-        return self._asks and _prompt(f"{question} yes or no", default="no").lower() in ("y", "yes")
+        question = "Explain by the features of another model, such as an adversarially robust one (yes or no)"
+        return self._asks and _prompt(question, default="no").lower() in ("y", "yes")
 
     def name(self, given: str | None, *, of: "Choice | None") -> str:
         from barlow_report.slugs import slugs

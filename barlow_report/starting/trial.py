@@ -58,7 +58,10 @@ class DataFound:
         if self.images.predictions is not None:
             n_fail = int((self.images.predictions != self.images.labels).sum())
             text += f"; with predictions, {counted(n_fail, 'failure')}"
-        return text + (f"; {counted(len(self.images.skipped), 'file')} passed over" if self.images.skipped else "")
+        if not self.images.skipped:
+            return text
+        path, reason = self.images.skipped[0]
+        return f"{text}; {counted(len(self.images.skipped), 'file')} passed over, such as {path}: {reason}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -91,10 +91,13 @@ def _write_grey(folder: Path, *, side: int = 24) -> None:
 
 
 def test_options_alone_give_a_configuration_that_runs(folder: Path) -> None:
+    (folder / "images" / "red" / "notes.txt").write_text("no image")
     result = _init("--images", "images", "--model", "network.py:colours", "--name", "squares", "--yes")
     assert result.exit_code == 0, result.output
     assert result.stdout.strip() == str(folder / "report.yaml")
-    assert "48 images of 2 classes (blue, red), fewest blue (24)" in result.stderr
+    assert "48 images of 2 classes (blue, red), fewest blue (24); 1 file passed over, such as red/notes.txt" in (
+        result.stderr
+    )
     assert "network:colours: 2 outputs, 4 features" in result.stderr
     assert _values() == {
         "name": "squares", "data": {"folder": "images"}, "inspected_model": {"factory": "network.py:colours"},
