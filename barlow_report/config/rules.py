@@ -2,9 +2,9 @@
 
 import difflib
 from collections.abc import Sequence
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from barlow_report.config.base import (
     Fraction,
@@ -36,7 +36,13 @@ class RulesConfig(Section):
     )
     unions: dict[Name, tuple[str, ...]] = Field(
         default_factory=dict,
-        description="Also explain classes taken together, `name: [class, class, …]`, for each of `groupings`.",
+        description="Also explain classes taken together, `name: [class, class, …]`, for each of `groupings`: classes "
+        "by name or WordNet id.",
+    )
+    union_superclasses: tuple[Name, ...] | Literal["all"] = Field(
+        (),
+        description="Also take the classes of superclasses of the taxonomy together, given or of WordNet: their names, "
+        "or all of two classes or more.",
     )
     manifest_columns: tuple[Name, ...] = Field(
         (),
@@ -147,9 +153,15 @@ class RulesConfig(Section):
 
     @model_validator(mode="after")
     def _unions_have_a_grouping(self) -> Self:
-        if not self.groupings and self.unions:
+        if not self.groupings and (self.unions or self.union_superclasses):
             raise ValueError("unions are made for each of groupings; name label or prediction there")
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_unset_keys(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out later keys where they are not set: what runs recorded before stays as it is."""
+        values: dict[str, Any] = handler(self)
+        return {key: value for key, value in values.items() if key != "union_superclasses" or value}
 
     @field_validator("unions")
     @classmethod
@@ -163,8 +175,11 @@ class RulesConfig(Section):
         """Return the class_ids of each union, ascending.
 
         Raises:
-            ConfigError: A union names a class that is not among `class_names`.
+            ConfigError: A union names a class that is not among `class_names`, or is a superclass, which only the
+                taxonomy of a whole configuration has.
         """
+        if self.union_superclasses:
+            raise ConfigError("rules.union_superclasses: there is no taxonomy here; name the classes in rules.unions.")
         ids = {name: class_id for class_id, name in enumerate(class_names)}
         for union, classes in self.unions.items():
             for name in classes:

@@ -18,9 +18,12 @@ from barlow_report.lenses.weights import Weights
 from barlow_report.lenses.words import Words
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from barlow_report.config import Config
     from barlow_report.tables import Table
 
-__all__ = ["LENSES", "followers", "lens_tables"]
+__all__ = ["LENSES", "followers", "lens_tables", "superclasses_of"]
 
 LENSES: tuple[Lens[Any], ...] = (
     Causes(),
@@ -43,6 +46,11 @@ LENSES: tuple[Lens[Any], ...] = (
 def lens_tables() -> "dict[str, Table]":
     """The schema of every table of every lens, by its name."""
     return {table.name: table for lens in LENSES for table in lens.tables()}
+
+
+def superclasses_of(config: "Config", class_names: "Sequence[str]") -> "Mapping[str, Sequence[str]]":
+    """The superclasses that a taxonomy gives, with the names of their classes; see `ErrorTypes.superclasses`."""
+    return ErrorTypes().superclasses(config, class_names)
 
 
 def followers(lens: Lens[Any]) -> list[Lens[Any]]:

@@ -93,8 +93,8 @@ def images_of(group: Group) -> str:
         "label": f"images labelled {group.name}",
         "prediction": f"images taken for {group.name}",
         "confused_pairs": f"images labelled {first} and taken for {any_of}",
-        "unions_by_label": f"images labelled {any_of} ({group.name})",
-        "unions_by_prediction": f"images taken for {any_of} ({group.name})",
+        "unions_by_label": f"images labelled {group.name} ({any_of})",
+        "unions_by_prediction": f"images taken for {group.name} ({any_of})",
     }
     if group.grouping.startswith(COLUMN_GROUPING):
         return f"images whose {group.grouping.removeprefix(COLUMN_GROUPING)} is {group.name}"

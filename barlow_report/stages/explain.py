@@ -9,6 +9,7 @@ from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
 from barlow_report.stages.duplicates import count_duplicates
 from barlow_report.stages.holding_out import chooses_threshold, draw_split
+from barlow_report.stages.unions import rules_with_unions
 
 __all__ = ["explain"]
 
@@ -28,11 +29,13 @@ def explain(config: Config, run: Run, *, extracted: str, progress: Progress) -> 
     attributes = run.read_table("attributes") if config.rules.manifest_columns else None
     if attributes is not None:  # lenses may read further columns
         attributes = attributes[attributes["column"].isin(config.rules.manifest_columns)]
+    class_names = run.read_table("classes")["name"].tolist()
+    rules = rules_with_unions(config, class_names)
     mark = fingerprint(
         extract=extracted,
         attributes=None if attributes is None else digest_text(attributes.to_csv(index=False)),
         seed=config.seed,
-        rules=config.rules.model_dump(mode="json", exclude={"n_workers"}),
+        rules=rules.model_dump(mode="json", exclude={"n_workers"}),
         revision=_REVISION,
     )
     if run.is_done("explain", fingerprint=mark):
@@ -40,12 +43,11 @@ def explain(config: Config, run: Run, *, extracted: str, progress: Progress) -> 
         return mark
     run.begin("explain", fingerprint=mark)
     images = run.read_table("images")
-    class_names = run.read_table("classes")["name"].tolist()
     labels, predictions = images["label"].to_numpy(), images["prediction"].to_numpy()
     # scikit-learn takes a second: only when there is work
     from barlow_report.rules import explain_failures, group_by_column, list_groupings, list_groups
 
-    usual = list_groupings(labels, predictions, class_names=class_names, settings=config.rules)
+    usual = list_groupings(labels, predictions, class_names=class_names, settings=rules)
     by_column = [group_by_column(name, values) for name, values in _columns(attributes, len(images)).items()]
     features = run.features()
     n_groups = sum(len(grouping.names) for grouping in (*usual, *by_column))
@@ -56,16 +58,14 @@ def explain(config: Config, run: Run, *, extracted: str, progress: Progress) -> 
                 labels,
                 predictions,
                 class_names=class_names,
-                settings=config.rules,
+                settings=rules,
                 seed=config.seed,
                 groupings=by_column,
                 held_out=draw_split(config, labels, None) if chooses_threshold(run) else None,
                 advance=advance,
             )
     else:
-        explanation = list_groups(
-            labels, predictions, class_names=class_names, settings=config.rules, groupings=by_column
-        )
+        explanation = list_groups(labels, predictions, class_names=class_names, settings=rules, groupings=by_column)
         progress.message("There are no features (data.features), so no failure modes are looked for")
     for name, table in explanation.tables.items():
         run.write_table(name, table)

@@ -27,6 +27,7 @@ from barlow_report.stages.manifest_columns import write_attributes
 from barlow_report.stages.outputs import judge_outputs, output_setting, positive_class
 from barlow_report.stages.pictures import sees_grey
 from barlow_report.stages.shared_pass import SharedPass
+from barlow_report.stages.unions import rules_with_unions
 from barlow_report.vision.datasets import ImageList, list_images
 from barlow_report.vision.decisions import Decided
 from barlow_report.vision.manifest import require_some_images
@@ -110,7 +111,7 @@ def list_for_pass(config: Config, *, progress: Progress) -> ImageList:
     if config.data.manifest is not None and config.data.has_images:
         require_some_images(images.paths, root=images.root, path=config.data.manifest)
     _check_values(config, images)
-    config.rules.union_classes(images.class_names)
+    rules_with_unions(config, images.class_names)
     if images.predictions is None and not config.data.has_images:
         raise DataError(
             f"{config.data.manifest}: found no predictions. Add a column prediction, or give data.probabilities: with "

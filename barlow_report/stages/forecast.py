@@ -27,6 +27,7 @@ from barlow_report.stages.extract import list_for_pass
 from barlow_report.stages.given import given_features
 from barlow_report.stages.needs import require_inputs
 from barlow_report.stages.pass_work import load_models
+from barlow_report.stages.unions import rules_with_unions
 from barlow_report.vision.datasets import ImageList
 from barlow_report.vision.further_images import list_further
 from barlow_report.vision.output_labels import read_output_labels
@@ -60,7 +61,7 @@ def forecast(config: Config, folder: Path, *, progress: Progress) -> Iterator[tu
     yield "Images", _images_words(images)
     n_groups, n_small, n_trees = _count_groups(config, images)
     small = f"; {counted(n_small, 'group')} of fewer than {config.rules.min_images} images" if n_small else ""
-    yield "Groups", f"{_groups_words(config, n_groups)}{small}"
+    yield "Groups", f"{_groups_words(config, images, n_groups)}{small}"
     if config.data.has_images:
         yield from _of_models(config, images, n_trees=n_trees, progress=progress)
     else:
@@ -151,8 +152,8 @@ def _images_words(images: ImageList) -> str:
     )
 
 
-def _groups_words(config: Config, n_groups: int) -> str:
-    rules = config.rules
+def _groups_words(config: Config, images: ImageList, n_groups: int) -> str:
+    rules = rules_with_unions(config, images.class_names)
     parts = [f"{counted(n_groups, 'group')} by {' and by '.join(rules.groupings)}"] if rules.groupings else []
     if rules.confused_pairs:
         parts.append(f"at most {counted(rules.confused_pairs, 'confused pair')}")

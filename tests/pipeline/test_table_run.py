@@ -39,13 +39,13 @@ def _write(folder: Path, table: pd.DataFrame, *, data: Mapping[str, object] | No
     return config
 
 
-def _run(config: Path, *, command: str = "run") -> Result:
+def run_of(config: Path, *, command: str = "run") -> Result:
     folder = config.parent
     site = ["--site", str(folder / "site")] if command == "run" else []
     return CliRunner().invoke(app, [command, str(config), "--run", str(folder / "run"), *site])
 
 
-def _text(site: Path, page: str) -> str:
+def text_of(site: Path, page: str) -> str:
     html = (site / page).read_text(encoding="utf-8")
     return " ".join(re.sub(r"<[^>]+>", " ", re.sub(r"<(script|style).*?</\1>", " ", html, flags=re.DOTALL)).split())
 
@@ -59,7 +59,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     others = table[["path"]].assign(better=table["label"], same=table["prediction"])
     others.to_csv(folder / "models.csv", index=False)
     config = _write(folder, table, taxonomy={"superclasses": "kinds.yaml"}, comparison={"predictions": "models.csv"})
-    result = _run(config)
+    result = run_of(config)
     assert result.exit_code == 0, result.output
     assert "There are no features (data.features), so no failure modes are looked for" in result.output
     assert "Comparison of 2 models; no features, so no failure modes" in result.output
@@ -84,7 +84,7 @@ def test_the_site_has_the_pages_that_make_sense_and_says_why_the_others_are_not_
     pages = {path.relative_to(site).parent.as_posix() for path in site.rglob("index.html")}
     assert {"classes", "classes/cat", "error-types", "failures", "method", "models", "."} <= pages
     assert not pages & {"failure-modes", "features", "joint-modes", "annotate", "evaluation"}
-    overview = _text(site, "index.html")
+    overview = text_of(site, "index.html")
     assert "14.2 % of images fail; the most frequent confusion: cat taken for lynx, 10 images." in overview.replace(
         "\u202f", " "
     )
@@ -92,14 +92,14 @@ def test_the_site_has_the_pages_that_make_sense_and_says_why_the_others_are_not_
     assert "the images are not part of the run" in overview
     assert "in known conditions" not in overview
     for page in site.rglob("*.html"):
-        words = _text(site, page.relative_to(site).as_posix())
+        words = text_of(site, page.relative_to(site).as_posix())
         assert not re.search(r"\bnan\b|NaN", words), page
         assert "triptych" not in words.casefold() or page.parent.name in ("search", "method"), page
     assert not list(site.rglob("*.jpg")), "no picture of any image"
 
 
 def test_check_says_what_a_run_of_a_table_would_do(built: Path) -> None:
-    result = _run(built / "config.yaml", command="check")
+    result = run_of(built / "config.yaml", command="check")
     assert result.exit_code == 0, result.output
     said = " ".join(result.output.split())
     assert "120 images of 3 classes, fewest cat (40)" in said
@@ -109,11 +109,11 @@ def test_check_says_what_a_run_of_a_table_would_do(built: Path) -> None:
 
 def test_a_second_run_does_nothing_again_and_other_predictions_do_it_all(tmp_path: Path) -> None:
     config = _write(tmp_path, _table())
-    assert _run(config).exit_code == 0
-    again = _run(config)
+    assert run_of(config).exit_code == 0
+    again = run_of(config)
     assert "Predictions are up to date" in again.output
     _write(tmp_path, _table(n_failures=(1, 1, 1)))
-    result = _run(config)
+    result = run_of(config)
     assert "Predictions are up to date" not in result.output
     assert int(Run.open(tmp_path / "run").read_table("groups")["n_failures"].iloc[0]) == 1
 
@@ -125,7 +125,7 @@ def test_features_of_the_rows_give_failure_modes_without_pictures(tmp_path: Path
     features[:, 1] = np.where(fails, 2.0, -2.0) + features[:, 1] * 0.1
     np.save(tmp_path / "features.npy", features)
     config = _write(tmp_path, table, data={"features": "features.npy"})
-    result = _run(config)
+    result = run_of(config)
     assert result.exit_code == 0, result.output
     run = Run.open(tmp_path / "run")
     rules = run.read_table("rules")
@@ -133,9 +133,9 @@ def test_features_of_the_rows_give_failure_modes_without_pictures(tmp_path: Path
     conditions = run.read_table("conditions")
     assert set(conditions[conditions["rule_id"].isin(verified["rule_id"])]["feature_id"]) == {1}
     np.testing.assert_array_equal(run.features(), features)
-    overview = _text(tmp_path / "site", "index.html")
+    overview = text_of(tmp_path / "site", "index.html")
     assert "Predictions of an external model, explained by the features in features.npy" in overview
-    page = _text(tmp_path / "site", "features/1/index.html")
+    page = text_of(tmp_path / "site", "features/1/index.html")
     assert "From weak to strong The images of each group whose rules use the feature" in page
     assert "What it responds to" not in page
 
@@ -146,12 +146,12 @@ def test_a_list_of_failures_alone_says_nothing_of_accuracy(tmp_path: Path) -> No
     failures = table[table["label"] != table["prediction"]]
     data = {"confirm_class_order": True}  # all of the failures are of the next class
     config = _write(tmp_path, failures, data=data, taxonomy={"superclasses": "kinds.yaml"})
-    result = _run(config)
+    result = run_of(config)
     assert result.exit_code == 0, result.output
-    overview = _text(tmp_path / "site", "index.html")
+    overview = text_of(tmp_path / "site", "index.html")
     assert "17 failures; the most frequent confusion: cat taken for lynx, 10 images." in overview
     assert "not known: the table lists failures alone" in overview
-    assert "no accuracy of the model" in _text(tmp_path / "site", "error-types/index.html")
+    assert "no accuracy of the model" in text_of(tmp_path / "site", "error-types/index.html")
     card = tmp_path / "card.md"
     card.write_text("# A model\n")
     assert CliRunner().invoke(app, ["card", str(tmp_path / "run"), str(card)]).exit_code == 0
@@ -161,9 +161,9 @@ def test_a_list_of_failures_alone_says_nothing_of_accuracy(tmp_path: Path) -> No
 
 def test_classes_without_an_image_are_folded(tmp_path: Path) -> None:
     config = _write(tmp_path, _table(), data={"classes": [*_CLASSES, "axolotl", "newt"]})
-    assert _run(config).exit_code == 0
+    assert run_of(config).exit_code == 0
     for page in ("index.html", "classes/index.html"):
-        assert "2 classes have no image, by label or by prediction axolotl , newt" in _text(tmp_path / "site", page)
+        assert "2 classes have no image, by label or by prediction axolotl , newt" in text_of(tmp_path / "site", page)
     rows = (tmp_path / "site" / "data" / "classes.js").read_text(encoding="utf-8")
     assert '"n":3,' in rows
 
@@ -181,7 +181,7 @@ def test_a_published_list_of_common_errors_is_a_table(tmp_path: Path) -> None:
     config.write_text(
         yaml.safe_dump({"name": "x", "data": {"manifest": "fg.txt", "images": "none", "classes": "imagenet"}})
     )
-    result = _run(config)
+    result = run_of(config)
     assert result.exit_code == 0, result.output
     images = Run.open(folder / "run").read_table("images")
     assert images[["label", "prediction"]].to_numpy().tolist() == [[281, 287]]
@@ -204,13 +204,13 @@ def test_a_published_list_of_common_errors_is_a_table(tmp_path: Path) -> None:
 def test_what_needs_images_is_refused_without_them(tmp_path: Path, change: dict[str, object], problem: str) -> None:
     config = _write(tmp_path, _table())
     config.write_text(yaml.safe_dump({**yaml.safe_load(config.read_text()), **change}))
-    result = _run(config)
+    result = run_of(config)
     assert result.exit_code == 1
     assert problem in " ".join(result.output.split())
 
 
 def test_a_table_without_predictions_is_refused(tmp_path: Path) -> None:
-    result = _run(_write(tmp_path, _table()[["path", "label"]]))
+    result = run_of(_write(tmp_path, _table()[["path", "label"]]))
     assert result.exit_code == 1
     assert "found no predictions. Add a column prediction" in " ".join(result.output.split())
 
@@ -231,6 +231,6 @@ def test_features_that_are_not_a_row_of_numbers_for_each_image_are_refused(
 ) -> None:
     config = _write(tmp_path, _table(), data={"features": "features.npy"})
     np.save(tmp_path / "features.npy", features, allow_pickle=True)
-    result = _run(config)
+    result = run_of(config)
     assert result.exit_code == 1
     assert problem in " ".join(result.output.split())

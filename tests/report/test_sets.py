@@ -49,10 +49,10 @@ def _group(grouping: str, name: str, *classes: str, gain: float = 0.1, floor: fl
             "images labelled cat and taken for cat or dog",
             "confused pair",
         ),
-        (_group("unions_by_label", "pets", "a", "b", "c"), "images labelled a, b or c (pets)", "union by label"),
+        (_group("unions_by_label", "pets", "a", "b", "c"), "images labelled pets (a, b or c)", "union by label"),
         (
             _group("unions_by_prediction", "many", *"abcdefgh"),
-            "images taken for a, b, c, d or one of 4 more classes (many)",
+            "images taken for many (a, b, c, d or one of 4 more classes)",
             "union by prediction",
         ),
         (_group("column hospital", "Bern"), "images whose hospital is Bern", "column hospital"),

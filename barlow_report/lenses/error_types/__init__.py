@@ -39,15 +39,34 @@ class ErrorTypes(Lens["ErrorTypeTables"]):
         return TaxonomyConfig
 
     def check(self, config: "Config") -> None:
-        from barlow_report.lenses.error_types.config import check_image_text_model, check_without_images
+        from barlow_report.lenses.error_types.config import check_image_text_model, check_unions, check_without_images
 
         if config.data.has_outputs and config.section(self.key) is not None:
             raise ValueError(
                 f"'{self.key}' is about exclusive classes; the data have labels for each of several outputs"
             )
         check_image_text_model(config.section(self.key), config.section("directions"))
+        check_unions(config.section(self.key), config.rules)
         if not config.data.has_images and config.section(self.key) is not None:
             check_without_images(config.section(self.key))
+
+    def superclasses(self, config: "Config", class_names: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        """The superclasses that the configuration gives, in a file or by WordNet, with the names of their classes.
+
+        Raises:
+            DataError: They cannot be read.
+        """
+        from barlow_report.lenses.error_types.classes import Vocabulary
+        from barlow_report.lenses.error_types.superclass_sources import given_superclasses
+        from barlow_report.vision.classes import synset_ids
+
+        synsets, all_synsets = synset_ids(class_names, config.data)
+        vocabulary = Vocabulary(names=class_names, synsets=synsets, all_synsets=all_synsets)
+        found, _ = given_superclasses(config.needed_section(self.key), vocabulary)
+        return {
+            name: [class_names[class_id] for class_id in column.nonzero()[0].tolist()]
+            for name, column in zip(found.names, found.members.T, strict=True)
+        }
 
     def tables(self) -> "Sequence[Table]":
         from barlow_report.lenses.error_types.tables import TABLES

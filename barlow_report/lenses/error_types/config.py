@@ -8,9 +8,10 @@ from pydantic import Field, model_validator
 
 from barlow_report.config.base import Name, Positive, Section
 from barlow_report.config.embeddings import ClipConfig
+from barlow_report.config.rules import RulesConfig
 from barlow_report.lenses.directions.config import DirectionsConfig
 
-__all__ = ["TaxonomyConfig", "WordnetConfig", "check_image_text_model", "check_without_images"]
+__all__ = ["TaxonomyConfig", "WordnetConfig", "check_image_text_model", "check_unions", "check_without_images"]
 
 
 class WordnetConfig(Section):
@@ -158,4 +159,13 @@ def check_without_images(taxonomy: TaxonomyConfig) -> None:
         raise ValueError(
             "'taxonomy.proposal_words' needs images, of which a model chooses the words; with 'data.images: none' give "
             "the words of somebody's model under 'taxonomy.proposals'"
+        )
+
+
+def check_unions(taxonomy: TaxonomyConfig | None, rules: RulesConfig) -> None:
+    """Raise ValueError where superclasses are to be unions of classes and are not known before the failures are."""
+    if rules.union_superclasses and (taxonomy is None or taxonomy.superclasses == "suggested"):
+        raise ValueError(
+            "'rules.union_superclasses' needs 'taxonomy.superclasses': a file, or wordnet. Suggested ones follow from "
+            "the failures themselves"
         )

@@ -21,7 +21,7 @@ from barlow_report.lenses.error_types.suggestion import class_centroids, confusi
 from barlow_report.lenses.error_types.superclasses import Superclasses, read_superclasses
 from barlow_report.lenses.error_types.wordnet import WordNet, superclasses_by_hypernym, superclasses_by_size
 
-__all__ = ["choose_superclasses", "needs_wordnet"]
+__all__ = ["choose_superclasses", "given_superclasses", "needs_wordnet"]
 
 Integers = npt.NDArray[np.int64]
 
@@ -59,11 +59,9 @@ def choose_superclasses(
     Raises:
         DataError: A file cannot be read, or does not fit the run.
     """
-    if isinstance(settings.superclasses, Path):
-        given, matched = _read(settings.superclasses, settings, vocabulary)
+    if settings.superclasses != "suggested":
+        given, matched = given_superclasses(settings, vocabulary)
         return given, "", matched
-    if settings.superclasses == "wordnet":
-        return _of_wordnet(settings, vocabulary), "", None
     n_classes = len(vocabulary)
     nothing = Superclasses.from_classes({}, n_classes=n_classes, origin="suggested")
     values = features()
@@ -77,6 +75,17 @@ def choose_superclasses(
         why = f"no superclasses suggested: {clarity.words}; needs taxonomy.superclasses in the configuration"
         return nothing, why, None
     return suggest_superclasses(confusions, centroids, vocabulary=vocabulary), "", None
+
+
+def given_superclasses(settings: TaxonomyConfig, vocabulary: Vocabulary) -> tuple[Superclasses, Matched | None]:
+    """Return superclasses that are not suggested, and how many entries of their file are about the run, if any.
+
+    Raises:
+        DataError: A file cannot be read, or does not fit the run.
+    """
+    if isinstance(settings.superclasses, Path):
+        return _read(settings.superclasses, settings, vocabulary)
+    return _of_wordnet(settings, vocabulary), None
 
 
 def _read(path: Path, settings: TaxonomyConfig, vocabulary: Vocabulary) -> tuple[Superclasses, Matched]:

@@ -207,6 +207,7 @@ def _plain(settings: RulesConfig) -> RulesConfig:
             "evidence": "held_out",
             "confused_pairs": 0,
             "unions": {},
+            "union_superclasses": (),
             "manifest_columns": (),
             "n_permutations": 0,
             "evaluation_depths": (),
