@@ -49,6 +49,7 @@ def model_identity(model: ModelConfig | None) -> dict[str, Any] | None:
     settings = model.model_dump(
         mode="json",
         exclude={
+            "name",
             "weights",
             "factory",
             "program",

@@ -22,7 +22,7 @@ OutputSetting = Literal["softmax", "probabilities", "log_probabilities", "sigmoi
 """What the inspected model returns for each class: logits of a softmax, what comes out of it, or logits of sigmoids; or
 one logit for two classes."""
 
-_UNSET = ("transformers", "onnx", "output_key", "output", "positive", "threshold")
+_UNSET = ("name", "transformers", "onnx", "output_key", "output", "positive", "threshold")
 
 _SMALLEST_STD = 1e-6
 Probability = Annotated[float, Field(gt=0, lt=1)]
@@ -54,6 +54,11 @@ class PreprocessingConfig(Section):
 class ModelConfig(Section):
     """A model from exactly one source, from `factory` to `onnx`, with its weights and preprocessing."""
 
+    name: Name | None = Field(
+        None,
+        description="What pages call the model; default: its library's name, or what tells it from others in the names "
+        "of its function and files.",
+    )
     factory: str | None = Field(
         None,
         description="Python function that returns the model without weights: `package.module:function` or "

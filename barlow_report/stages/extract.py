@@ -24,6 +24,7 @@ from barlow_report.stages.image_pass import finished_shards, pass_inputs
 from barlow_report.stages.image_times import are_unchanged, write_times
 from barlow_report.stages.loading import loaded_contents, specs_of
 from barlow_report.stages.manifest_columns import write_attributes
+from barlow_report.stages.model_names import named_models
 from barlow_report.stages.outputs import judge_outputs, output_setting, positive_class
 from barlow_report.stages.pictures import sees_grey
 from barlow_report.stages.shared_pass import SharedPass
@@ -68,6 +69,7 @@ def extract(config: Config, run: Run, *, progress: Progress, shared: SharedPass 
     if run.is_done("extract", fingerprint=mark) and are_unchanged(images, run, progress=progress):
         _note(_check_predictions(config, run, images, progress=progress), run)
         progress.message("Features and predictions are up to date")
+        _name_models(config, run)
         write_attributes(images, run)
         return mark
     work = run.begin("extract", fingerprint=fingerprint(**inputs))
@@ -130,6 +132,13 @@ def _with_found(asked: str, config: Config, run: Run) -> str:
     """The fingerprint of what was asked for, of what the models' code uses, as it is now, and of the images' bytes."""
     loaded = loaded_contents(specs_of(config), run.info.get("loaded", {}))
     return fingerprint(asked=asked, loaded=loaded, contents=run.info.get("contents"))
+
+
+def _name_models(config: Config, run: Run) -> None:
+    """Note the names that the configuration gives the models now: no pass depends on them."""
+    models = named_models(run.info["models"], config)
+    if models != run.info["models"]:
+        run.update_info(models=models)
 
 
 def _note(assumptions: Mapping[str, str], run: Run) -> None:

@@ -87,9 +87,10 @@ def _of_models(config: Config, images: ImageList, *, n_trees: int, progress: Pro
     """What the models are, and what the pass and the pictures take."""
     progress.message("Loading models")
     inspected, feature, noted = load_models(config, images)
-    yield "Inspected", _predictions_words(inspected, images)
+    names = {role: info["name"] for role, info in noted["models"].items() if info is not None}
+    yield "Inspected", _predictions_words(inspected, images, name=names.get("inspected", ""))
     maps = "with heatmaps" if feature.has_maps else "without heatmaps: it has no feature map"
-    yield "Features", f"{counted(feature.n_features, 'feature')} of {feature.name}, {maps}"
+    yield "Features", f"{counted(feature.n_features, 'feature')} of {names['feature']}, {maps}"
     progress.message("Timing the pass")
     rate = _images_per_second(config, images, inspected, feature)
     n, device = len(images.paths), noted["device"]
@@ -178,10 +179,10 @@ def _count_groups(config: Config, images: ImageList) -> tuple[int, int, int]:
     return by * len(sizes), n_small * ("label" in config.rules.groupings), by * (len(sizes) - n_small)
 
 
-def _predictions_words(inspected: "LoadedModel | None", images: ImageList) -> str:
+def _predictions_words(inspected: "LoadedModel | None", images: ImageList, *, name: str) -> str:
     if inspected is None:
         return f"predictions are there, {counted(len(images.paths), 'image')}; no model is run"
-    return f"{inspected.name}, {counted(inspected.n_outputs, 'output')}"
+    return f"{name}, {counted(inspected.n_outputs, 'output')}"
 
 
 def _images_per_second(

@@ -18,6 +18,7 @@ from barlow_report.engine import named_images
 from barlow_report.errors import RunFolderError
 from barlow_report.progress import Advance
 from barlow_report.stages.loading import Noted, merge_noted, noting, specs_of
+from barlow_report.stages.model_names import named_models
 from barlow_report.stages.pictures import N_TRIED, feature_model_config, input_size
 from barlow_report.vision.datasets import ImageList
 from barlow_report.vision.sampling import draw_sample
@@ -224,7 +225,7 @@ def _try(config: Config, images: ImageList, trial: Trial, models: "Models") -> d
         "inspected": None if inspected is None else _model_info(inspected),
         "feature": {**_model_info(feature), "is_inspected": config.feature_model is None},
     }
-    return {"device": str(feature.device), "models": found, "assumptions": assumptions}
+    return {"device": str(feature.device), "models": named_models(found, config), "assumptions": assumptions}
 
 
 def _accelerated(config: Config, models: "Models") -> "Models":

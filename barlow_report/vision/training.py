@@ -207,5 +207,5 @@ def _describe(row: dict[str, float]) -> str:
 
 def _identity(config: TrainingConfig, images: TrainingImages) -> str:
     """What a checkpoint belongs to: another configuration or other images start again."""
-    settings = config.model_dump_json(exclude={"device", "name"})
+    settings = config.model_dump_json(exclude={"device": True, "name": True, "model": {"name"}})
     return digest_text(f"{settings} {images.class_names} {images.labels.tolist()}")

@@ -64,7 +64,7 @@ def test_further_images_are_counted_with_their_time_and_disk(tmp_path: Path) -> 
         ({"rules": {"unions": {"both": ["red", "green"]}}}, "names 'green', which is not a class"),
         ({"inspected_model": {"factory": "network.py:nothing"}}, "nothing"),
         ({"data": {"folder": "nowhere"}}, "nowhere"),
-        ({"pool": {"folder": "no-pool"}}, "pool: "),
+        ({"pool": {"folder": "no-pool"}}, "pool.folder: "),
     ],
 )
 def test_what_a_run_would_refuse_is_refused_at_once(tmp_path: Path, change: dict[str, object], message: str) -> None:

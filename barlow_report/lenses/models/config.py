@@ -47,7 +47,8 @@ class ComparedModelConfig(ModelConfig):
 
     def spec(self, **changed: Any) -> ModelConfig:
         """Return one model of the family; `changed` are its keys that are not those of the family."""
-        values = {key: getattr(self, key) for key in self.model_fields_set & ModelConfig.model_fields.keys()}
+        keys = (self.model_fields_set & ModelConfig.model_fields.keys()) - {"name"}
+        values = {key: getattr(self, key) for key in keys}
         if self.is_published:
             values["pretrained"] = True
         return ModelConfig(**{**values, **changed})
