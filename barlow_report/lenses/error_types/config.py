@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from barlow_report.config.base import Name, Positive, Section
+from barlow_report.config.base import Name, Positive, Section, absolute
 from barlow_report.config.embeddings import ClipConfig
+from barlow_report.config.json_schema import or_one
 from barlow_report.config.rules import RulesConfig
 from barlow_report.lenses.directions.config import DirectionsConfig
 
@@ -109,11 +110,29 @@ class TaxonomyConfig(Section):
     clip: ClipConfig | None = Field(
         None, description="Image-text model for `proposal_words`; default: that of `directions.clip`."
     )
+    people_types: tuple[Path, ...] = Field(
+        (),
+        description="Kinds of errors that people found, to be compared with those found here: CSV with columns path, "
+        "type[, prediction], the JSON of a study of errors, or published lists `most_common_<type>.txt`; one file or "
+        "a list of them. A prediction is that of the model whose errors they looked at; default: the run's.",
+        json_schema_extra=or_one,
+    )
     n_neighbors: Positive = Field(
         10,
         description="Nearest images of which one must be of the prediction's superclass: in the image-text model's "
         "embeddings, or in the features where `proposals` has no classes of neighbours.",
     )
+
+    @field_validator("people_types", mode="before")
+    @classmethod
+    def _list_of_files(cls, value: object) -> object:
+        return [value] if isinstance(value, str | Path) else value
+
+    @field_validator("people_types")
+    @classmethod
+    def _resolve_files(cls, value: tuple[Path, ...], info: ValidationInfo) -> tuple[Path, ...]:
+        folder = Path(info.context["folder"]) if info.context else Path()
+        return tuple(absolute(path, folder) for path in value) if info.context else value
 
     def missing(self, key: str) -> Iterator[str]:
         """Yield what is not there, WordNet's database included where it is needed; see `Section.missing`."""

@@ -1,11 +1,11 @@
 """How many entries of a file are about a run: nothing that a file says is left out unseen."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from barlow_report.formatting import count
 
-__all__ = ["Matched", "match_entries"]
+__all__ = ["Matched", "match_entries", "matched_in_all"]
 
 _N_SHOWN = 2
 
@@ -55,4 +55,15 @@ def match_entries(entries: Iterable[tuple[str, bool]], *, where: str, noun: str)
         n_entries=len(listed),
         n_matched=len(listed) - len(foreign),
         foreign=tuple(foreign[:_N_SHOWN]),
+    )
+
+
+def matched_in_all(files: Sequence[Matched]) -> Matched:
+    """Count the entries of several files with the same noun, at least one, together."""
+    return Matched(
+        where=", ".join(found.where for found in files),
+        noun=files[0].noun,
+        n_entries=sum(found.n_entries for found in files),
+        n_matched=sum(found.n_matched for found in files),
+        foreign=tuple(name for found in files for name in found.foreign)[:_N_SHOWN],
     )

@@ -1,6 +1,6 @@
 """The tables of error types, by class and by failure mode, and what other tables show of them."""
 
-from barlow_report.lenses.error_types.records import MEANINGS, Breakdown, ErrorTypeTables, type_titles
+from barlow_report.lenses.error_types.records import ERROR_TITLES, MEANINGS, Breakdown, ErrorTypeTables, type_titles
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, TableColumn
 from barlow_report.report.evidence import VERDICTS
 from barlow_report.report.pages.page import Site
@@ -8,7 +8,16 @@ from barlow_report.report.records import Rule
 from barlow_report.report.slots import ModeColumns
 from barlow_report.report.words import condition_words, group_short
 
-__all__ = ["classes_table", "mode_columns", "modes_table", "mostly", "type_cells", "type_columns", "type_filter"]
+__all__ = [
+    "classes_table",
+    "mode_columns",
+    "modes_table",
+    "mostly",
+    "people_table",
+    "type_cells",
+    "type_columns",
+    "type_filter",
+]
 
 
 _MODE_COLUMNS = (
@@ -108,6 +117,40 @@ def classes_table(site: Site, error_types: ErrorTypeTables) -> DataTable:
         page_size=50,
         empty="The run has no classes.",
         noun="classes",
+    )
+
+
+def people_table(site: Site, error_types: ErrorTypeTables) -> DataTable | None:
+    """The errors that people call otherwise; None where nobody named any."""
+    if error_types.people is None:
+        return None
+    images, titles = site.catalog.images, error_types.titles
+    rows: list[list[Cell]] = [
+        [
+            images.name(image_id),
+            site.class_link(int(images.label[image_id])),
+            site.class_link(prediction),
+            ERROR_TITLES[said],
+            titles[found],
+        ]
+        for image_id, prediction, said, found in error_types.people.others
+    ]
+    return DataTable(
+        name="people-types",
+        caption="Errors that people call otherwise",
+        columns=(
+            TableColumn(key="image", label="Image", kind="text"),
+            TableColumn(key="label", label="Label", kind="link"),
+            TableColumn(key="prediction", label="Prediction", kind="link", is_below=True),
+            TableColumn(key="people", label="People", kind="text"),
+            TableColumn(key="here", label="Here", kind="text"),
+        ),
+        rows=rows,
+        filters=(Filter(key="", label="Image, class or type contains", kind="contains"),),
+        sorted_by="",
+        page_size=25,
+        empty="People call all of these errors as they are called here.",
+        noun="errors",
     )
 
 

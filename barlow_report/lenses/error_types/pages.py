@@ -1,10 +1,11 @@
 """What kinds of errors the failures are: of the run, of each class, and of each failure mode."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from barlow_report.formatting import count, percent
-from barlow_report.lenses.error_types.page_tables import classes_table, modes_table
-from barlow_report.lenses.error_types.records import MEANINGS, ErrorTypeTables, StageEntry
+from barlow_report.lenses.error_types.page_tables import classes_table, modes_table, people_table
+from barlow_report.lenses.error_types.records import ERROR_TITLES, MEANINGS, ErrorTypeTables, StageEntry
 from barlow_report.report.datatable import DataTable, Link
 from barlow_report.report.pages.page import Heading, Site, SitePage
 from barlow_report.report.pages.pictures import GalleryPicture, gallery_picture
@@ -78,21 +79,25 @@ class ErrorTypesView:
     galleries: tuple[TypeGallery, ...]
     classes: DataTable
     modes: DataTable
+    people: DataTable | None
     superclasses: tuple[tuple[str, tuple[Link, ...]], ...]
     origin: str
     n_alone: int
     has_download: bool
+    plain_titles: Mapping[str, str]
 
 
 def error_types_page(site: Site, error_types: ErrorTypeTables) -> SitePage:
     """What kinds of errors the failures are."""
     classes, modes = classes_table(site, error_types), modes_table(site, error_types)
-    shown = (classes, modes) if site.has_features else (classes,)
+    people = people_table(site, error_types)
+    shown = [table for table in (classes, modes if site.has_features else None, people) if table is not None]
     site.tables.update({table.name: table for table in shown})
     headings = [
         Heading("Types", "types"),
         *([Heading("Lists that were read", "lists")] if error_types.inputs else []),
         Heading("Accuracy", "accuracy"),
+        *([Heading("Agreement with people", "people")] if people else []),
         *([Heading("Failure modes", "modes")] if site.has_features else []),
         Heading("Classes", "by-class"),
         *([Heading("Examples", "examples")] if site.has_images else []),
@@ -106,7 +111,7 @@ def error_types_page(site: Site, error_types: ErrorTypeTables) -> SitePage:
         search="Error types: overlapping classes, multi-label, fine-grained, out of vocabulary, co-occurrence, "
         "non-prototypical, model failure; multi-label accuracy; superclasses.",
         template="lenses/error_types/page.html",
-        view=lambda: _view(site, error_types, classes, modes),
+        view=lambda: _view(site, error_types, classes, modes, people),
         headings=tuple(headings),
         crumbs=(Link("Overview", "index.html"),),
         data=tuple(f"data/{table.name}.js" for table in shown),
@@ -124,7 +129,9 @@ def _description(error_types: ErrorTypeTables) -> str:
     return f"What kind of error {which} is: {', '.join(parts)}."
 
 
-def _view(site: Site, error_types: ErrorTypeTables, classes: DataTable, modes: DataTable) -> ErrorTypesView:
+def _view(
+    site: Site, error_types: ErrorTypeTables, classes: DataTable, modes: DataTable, people: DataTable | None
+) -> ErrorTypesView:
     shares = {entry.error_type: entry.share for entry in error_types.run.types}
     in_some = {class_id for ids in error_types.superclasses.values() for class_id in ids}
     return ErrorTypesView(
@@ -163,6 +170,7 @@ def _view(site: Site, error_types: ErrorTypeTables, classes: DataTable, modes: D
         ),
         classes=classes,
         modes=modes,
+        people=people,
         superclasses=tuple(
             (name, tuple(site.class_link(class_id) for class_id in ids))
             for name, ids in error_types.superclasses.items()
@@ -170,4 +178,5 @@ def _view(site: Site, error_types: ErrorTypeTables, classes: DataTable, modes: D
         origin=_ORIGINS[error_types.origin],
         n_alone=len(site.catalog.classes) - len(in_some),
         has_download=site.offers("errors.csv"),
+        plain_titles=ERROR_TITLES,
     )

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from barlow_report.formatting import count, percent
+from barlow_report.lenses.error_types.agreement import PeopleAgreement, read_agreement
 from barlow_report.lenses.error_types.tables import ERROR_TYPES
 from barlow_report.report.picture_records import GalleryImage
 from barlow_report.report.records import Share
@@ -143,6 +144,7 @@ class ErrorTypeTables:
         type_of: Error type by image_id, of failures.
         details: What matched, by image_id.
         inputs: The lists that were read; empty in runs of earlier versions.
+        people: How far people's types agree; None where nobody named any.
     """
 
     stages: tuple[StageEntry, ...]
@@ -158,6 +160,7 @@ class ErrorTypeTables:
     details: Mapping[int, str]
     galleries: Mapping[str, tuple[GalleryImage, ...]]
     inputs: tuple[InputEntry, ...] = ()
+    people: PeopleAgreement | None = None
 
     @property
     def is_suggested(self) -> bool:
@@ -251,6 +254,7 @@ def read_error_types(tables: Mapping[str, pd.DataFrame]) -> ErrorTypeTables | No
             for image_id, detail in zip(detailed["image_id"].tolist(), detailed["detail"].tolist(), strict=True)
         },
         galleries=_galleries(tables),
+        people=read_agreement(tables),
         inputs=_inputs(tables),
     )
 

@@ -1,6 +1,6 @@
 """What kind of error each failure is, of the run, of each class and of each failure mode."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,11 @@ from barlow_report.formatting import count, percent
 from barlow_report.lenses.error_types.cascade import classify_errors, mean_accuracies
 from barlow_report.lenses.error_types.classes import Vocabulary
 from barlow_report.lenses.error_types.config import TaxonomyConfig
+from barlow_report.lenses.error_types.images import ImageNames
 from barlow_report.lenses.error_types.inputs import TaxonomyInputs, gather_inputs
+from barlow_report.lenses.error_types.matched import Matched, matched_in_all
+from barlow_report.lenses.error_types.people import agreement_table, compare_with_people
+from barlow_report.lenses.error_types.person_types import read_person_types
 from barlow_report.lenses.error_types.proposing import propose_words, with_proposals
 from barlow_report.lenses.error_types.superclass_sources import needs_wordnet
 from barlow_report.lenses.error_types.superclasses import Superclasses, suggestion_text
@@ -68,7 +72,10 @@ def classify(config: Config, run: Run, *, explained: str, progress: Progress) ->
         multi_labels=inputs.multi_labels,
         only_annotated=settings.only_annotated,
     )
-    _write(run, inputs, vocabulary)
+    lists = dict(inputs.matches)
+    if settings.people_types:
+        lists["people_types"] = _compare_with_people(config, run, settings, vocabulary, inputs)
+    _write(run, inputs, vocabulary, lists)
     run.write_table("error_types", result.error_types)
     run.write_table("taxonomy_stages", result.stages)
     run.write_table(
@@ -77,12 +84,32 @@ def classify(config: Config, run: Run, *, explained: str, progress: Progress) ->
     counts = _counts(run, result.error_types, result.stages, labels, level=config.rules.confidence_level)
     run.write_table("error_type_counts", counts)
     run.write_table("error_galleries", _galleries(config, run, result.error_types, progress=progress))
-    for key, matches in inputs.matches.items():
+    for key, matches in lists.items():
         if matches.n_foreign and key != "co_occurrence_labels":  # of which other images are wanted
             run.assume("taxonomy", key, matches.sentence(f"taxonomy.{key}"))
     run.finish("taxonomy", fingerprint=mark)
-    _report(run, inputs, counts, progress)
+    _report(run, inputs, counts, lists, progress)
     return mark
+
+
+def _compare_with_people(
+    config: Config, run: Run, settings: TaxonomyConfig, vocabulary: Vocabulary, inputs: TaxonomyInputs
+) -> Matched:
+    """Write the tables that compare the types with people's; return how much of people's lists is about the run."""
+    images = run.read_table("images")
+    people = read_person_types(settings.people_types, images=ImageNames(images["path"].tolist()), vocabulary=vocabulary)
+    compared = compare_with_people(
+        people,
+        images["label"].to_numpy(),
+        images["prediction"].to_numpy(),
+        inputs=inputs,
+        only_annotated=settings.only_annotated,
+    )
+    found = matched_in_all(people.matches)
+    run.write_table("people_types", compared)
+    agreement = agreement_table(compared, n_listed=found.n_entries, level=config.rules.confidence_level)
+    run.write_table("people_agreement", agreement)
+    return found
 
 
 def run_vocabulary(config: Config, run: Run) -> Vocabulary:
@@ -112,15 +139,16 @@ def digest_inputs(settings: TaxonomyConfig) -> dict[str, str]:
         DataError: One cannot be read.
     """
     paths = {key: value for key, value in settings if hasattr(value, "is_file")}
+    paths |= {f"people_types[{place}]": path for place, path in enumerate(settings.people_types)}
     if needs_wordnet(settings):
         paths["wordnet"] = settings.wordnet.folder / "data.noun"
     return {key: digest_named(path, key=f"taxonomy.{key}") for key, path in paths.items()}
 
 
-def _write(run: Run, inputs: TaxonomyInputs, vocabulary: Vocabulary) -> None:
+def _write(run: Run, inputs: TaxonomyInputs, vocabulary: Vocabulary, lists: Mapping[str, Matched]) -> None:
     superclasses = inputs.superclasses
     run.write_table("superclasses", _superclass_table(superclasses))
-    run.write_table("taxonomy_inputs", _input_table(inputs))
+    run.write_table("taxonomy_inputs", _input_table(lists))
     if superclasses.origin == "suggested" and superclasses.names:
         atomic_write(run.folder / SUGGESTION, suggestion_text(superclasses, vocabulary=vocabulary))
 
@@ -133,10 +161,10 @@ def _superclass_table(superclasses: Superclasses) -> pd.DataFrame:
     return pd.DataFrame({"superclass": names[columns], "class_id": class_ids, "origin": superclasses.origin})
 
 
-def _input_table(inputs: TaxonomyInputs) -> pd.DataFrame:
-    if not inputs.matches:
+def _input_table(lists: Mapping[str, Matched]) -> pd.DataFrame:
+    if not lists:
         return empty_table("taxonomy_inputs")
-    rows = [(key, found.noun, found.n_entries, found.n_matched) for key, found in inputs.matches.items()]
+    rows = [(key, found.noun, found.n_entries, found.n_matched) for key, found in lists.items()]
     return pd.DataFrame(rows, columns=["input", "noun", "n_entries", "n_matched"])
 
 
@@ -201,14 +229,16 @@ def _galleries(config: Config, run: Run, types: pd.DataFrame, *, progress: Progr
     return table
 
 
-def _report(run: Run, inputs: TaxonomyInputs, counts: pd.DataFrame, progress: Progress) -> None:
+def _report(
+    run: Run, inputs: TaxonomyInputs, counts: pd.DataFrame, lists: Mapping[str, Matched], progress: Progress
+) -> None:
     total = counts[counts["scope"] == "run"]
     parts = [
         f"{row.error_type.replace('_', ' ')} {count(row.n_errors)} ({percent(row.n_errors / row.n_failures)})"
         for row in total.itertuples()
         if row.n_errors
     ]
-    for key, matches in inputs.matches.items():
+    for key, matches in lists.items():
         progress.message(f"taxonomy.{key}: {matches.words}")
     progress.message(f"Error types: {', '.join(parts) or 'no failures'}")
     if inputs.superclasses.origin == "suggested" and inputs.superclasses.names:

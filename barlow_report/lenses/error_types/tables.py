@@ -88,6 +88,30 @@ TABLES: tuple[Table, ...] = (
         ),
     ),
     Table(
+        name="people_types",
+        meaning="Errors whose kind people named, and what they are called here. Only where there is a table of these.",
+        key=("image_id",),
+        columns=(
+            IMAGE_ID,
+            integer("prediction", "class_id of the error: as people's table says, or the run's prediction"),
+            text("people_type", "what people call it", allowed=ERROR_TYPES),
+            text("error_type", "what the cascade calls it", allowed=ERROR_TYPES),
+        ),
+    ),
+    Table(
+        name="people_agreement",
+        meaning="How far people and the cascade agree on the errors of people_types: one row.",
+        key=("n_listed",),
+        columns=(
+            integer("n_listed", "entries of people's table, images that are not in the run included"),
+            integer("n_errors", "errors that both name; predictions that are right are none"),
+            integer("n_same", "of these, errors that both call the same"),
+            real("kappa", "Cohen's kappa, −1 to 1; no value where chance explains all agreement", nullable=True),
+            real("low", "lower end of its interval", nullable=True),
+            real("high", "upper end of it", nullable=True),
+        ),
+    ),
+    Table(
         name="error_galleries",
         meaning="A seeded sample of the failures of each error type.",
         key=("error_type", "image_id"),

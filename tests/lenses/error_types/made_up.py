@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from barlow_report.lenses.error_types.people import agreement_table
 from barlow_report.lenses.error_types.tables import ERROR_TYPES
 from barlow_report.report.source import ReportSource
 from barlow_report.tables import check_table
@@ -13,8 +14,13 @@ from tests.report.synthetic import PAYLOADS
 __all__ = ["with_taxonomy"]
 
 
-def with_taxonomy(source: ReportSource, *, hostile: bool = False, origin: str = "suggested") -> ReportSource:
-    """Return the source with the tables of the taxonomy; co-occurrences are not assessed."""
+def with_taxonomy(
+    source: ReportSource, *, hostile: bool = False, origin: str = "suggested", has_people: bool = False
+) -> ReportSource:
+    """Return the source with the tables of the taxonomy; co-occurrences are not assessed.
+
+    People call the first 20 failures as they are called here, but every fourth one a co-occurrence.
+    """
     images = source.tables["images"]
     failing = images[images["label"] != images["prediction"]]
     assessed = [error_type for error_type in ERROR_TYPES if error_type != "co_occurrence"]
@@ -54,6 +60,18 @@ def with_taxonomy(source: ReportSource, *, hostile: bool = False, origin: str = 
         "error_galleries": _galleries(source, by_image),
         "errors": _errors(failing, types),
     }
+    if has_people:
+        named = by_image.head(20)
+        said = [t if i % 4 else "co_occurrence" for i, t in enumerate(named["error_type"])]
+        tables["people_types"] = pd.DataFrame(
+            {
+                "image_id": named["image_id"],
+                "prediction": failing["prediction"].head(20),
+                "people_type": said,
+                "error_type": named["error_type"],
+            }
+        )
+        tables["people_agreement"] = agreement_table(tables["people_types"], n_listed=25, level=0.95)
     checked = {name: check_table(name, frame, where=name) for name, frame in tables.items()}
     return replace(source, tables={**source.tables, **checked})
 
