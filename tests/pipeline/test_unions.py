@@ -1,5 +1,6 @@
 """Unions of classes by WordNet id and by superclasses of the taxonomy, from the configuration to the words of rules."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +21,12 @@ _NAMES = ["cat", "lynx", "tench"]
 _KINDS = "cats: [cat, lynx]\nfish: [tench]\nall of them: [cat, lynx, tench]\n"
 
 
-def _configure(folder: Path, *, rules: dict[str, object], **sections: object) -> Path:
+def _configure(folder: Path, *, rules: Mapping[str, object], **sections: object) -> Path:
     (folder / "kinds.yaml").write_text(_KINDS, encoding="utf-8")
     values = {
         "name": "unions",
         "data": {"manifest": "table.csv", "images": "none", "features": "features.npy", "classes": _NAMES},
-        "rules": rules,
+        "rules": dict(rules),
         "taxonomy": {"superclasses": "kinds.yaml"},
         **sections,
     }

@@ -34,7 +34,7 @@ def test_a_mode_is_named_by_what_its_images_have_or_lack(conditions: tuple[Condi
     [
         ("prediction", "images taken for mug without feature 22"),
         ("column hospital", "images whose hospital is mug, without feature 22"),
-        ("unions_by_label", "images labelled cat or dog (mug), without feature 22"),
+        ("unions_by_label", "images labelled mug (cat or dog), without feature 22"),
     ],
 )
 def test_a_mode_of_any_group_has_a_name(grouping: str, name: str) -> None:
