@@ -263,6 +263,7 @@ def test_an_open_page_is_shown_again_and_ctrl_c_ends_it(
         address = process.stdout.readline().strip()
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address)
         page = browser.new_page()
+        page.set_default_timeout(120_000)
         errors: list[str] = []
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         page.goto(address)
@@ -274,13 +275,13 @@ def test_an_open_page_is_shown_again_and_ctrl_c_ends_it(
         names.write_text(f"names:\n- {{grouping: label, group: red, feature: 1, name: green mark {number.name}}}\n")
         merged = CliRunner().invoke(cli.app, ["annotations", "merge", str(run)])
         assert merged.exit_code == 0, merged.output
-        page.wait_for_function("window.before === undefined", timeout=90_000)
+        page.wait_for_function("window.before === undefined", timeout=240_000)
         page.wait_for_load_state()
         page.goto(f"{address}classes/red/")
         assert f"green mark {number.name}" in page.content()
         assert errors == []
         process.send_signal(number)
-        assert process.wait(20) == 0
+        assert process.wait(120) == 0
         assert process.stderr is not None
         assert process.stderr.read().endswith("Ended.\n")
     finally:
