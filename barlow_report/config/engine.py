@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from barlow_report.config.base import Name, Section, Workers
 
@@ -11,8 +11,15 @@ __all__ = ["EngineConfig"]
 _Gpus = Annotated[float, Field(ge=0, le=64)]
 
 
+def _or_word(schema: dict[str, Any]) -> None:
+    whole = {key: schema.pop(key) for key in tuple(schema) if key != "description"}
+    schema["anyOf"] = [{"enum": ["local", "ray"], "type": "string"}, whole]
+
+
 class EngineConfig(Section):
     """Where the work is done; the word alone, `engine: ray`, is a section with this `kind`."""
+
+    model_config = ConfigDict(json_schema_extra=_or_word)
 
     kind: Literal["local", "ray"] = Field(
         "local",

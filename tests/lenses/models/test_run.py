@@ -168,7 +168,7 @@ def test_a_table_that_does_not_fit_says_what_to_do(task: Path, change: Any, mess
     with pytest.raises(DataError, match=message):
         _compute(bad)
     (task.parent / "bad.csv").unlink()
-    with pytest.raises(DataError, match=r"bad\.csv: cannot be read"):
+    with pytest.raises(ConfigError, match=r"comparison\.predictions: found no file or folder .*bad\.csv"):
         _compute(bad)
 
 
