@@ -61,7 +61,7 @@ class Gate(Lens["GateView"]):
     def pages(self, site: "Site", view: "GateView") -> "Iterator[SitePage]":
         from barlow_report.lenses.gate.pages import gate_page
 
-        yield gate_page(site, view)
+        yield gate_page(site, view, changes=self.need(site, "changes"))
 
     def answer(self, site: "Site", view: "GateView") -> "Block":
         from barlow_report.lenses.gate.pages import answer

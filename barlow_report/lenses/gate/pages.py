@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from barlow_report.lenses.changes.page_tables import mode_link
+from barlow_report.lenses.changes.records import ChangeView, ModeChange
 from barlow_report.lenses.gate.records import GateCondition, GateFinding, GateView, GateWaiver
 from barlow_report.lenses.gate.results import Outcome, WaiverStatus
 from barlow_report.lenses.gate.words import OUTCOME_WORDS, WAIVER_WORDS
@@ -90,8 +92,9 @@ def answer(gate: GateView) -> Block:
     return Block(template="lenses/gate/answer.html", view=view)
 
 
-def gate_page(site: Site, gate: GateView) -> SitePage:
-    """The page of the gate."""
+def gate_page(site: Site, gate: GateView, *, changes: ChangeView | None) -> SitePage:
+    """The page of the gate; `changes` is the comparison with the baseline, where the site has one."""
+    modes = {} if changes is None else {mode.name: mode for mode in changes.modes}
     return SitePage(
         path=_PATH,
         title="Gate",
@@ -101,8 +104,8 @@ def gate_page(site: Site, gate: GateView) -> SitePage:
         template="lenses/gate/page.html",
         view=lambda: GatePage(
             gate=gate,
-            parts=tuple(_part(site, condition) for condition in gate.conditions),
-            waivers=tuple(_waivers(site, gate)),
+            parts=tuple(_part(site, condition, modes) for condition in gate.conditions),
+            waivers=tuple(_waivers(site, gate, modes)),
             outcome_words=OUTCOME_WORDS,
             waiver_words=WAIVER_WORDS,
             looks=_LOOKS,
@@ -111,24 +114,25 @@ def gate_page(site: Site, gate: GateView) -> SitePage:
     )
 
 
-def _part(site: Site, condition: GateCondition) -> ConditionPart:
+def _part(site: Site, condition: GateCondition, modes: Mapping[str, ModeChange]) -> ConditionPart:
     shown = [finding for finding in condition.findings if finding.subject and finding.outcome != "passed"]
     return ConditionPart(
         condition=condition,
-        open=tuple(_row(site, finding) for finding in shown[:_N_LISTED]),
+        open=tuple(_row(site, finding, modes) for finding in shown[:_N_LISTED]),
         n_more=max(len(shown) - _N_LISTED, 0),
     )
 
 
-def _waivers(site: Site, gate: GateView) -> Iterator[WaiverRow]:
+def _waivers(site: Site, gate: GateView, modes: Mapping[str, ModeChange]) -> Iterator[WaiverRow]:
     findings = (finding for condition in gate.conditions for finding in condition.findings)
-    modes = {finding.subject: finding for finding in findings if finding.rule_id is not None}
+    found_modes = {finding.subject: finding for finding in findings if finding.rule_id is not None}
     for waiver in gate.waivers:
-        found = modes.get(waiver.mode_name)
-        yield WaiverRow(waiver=waiver, link=None if found is None else _row(site, found).link)
+        found, earlier = found_modes.get(waiver.mode_name), modes.get(waiver.mode_name)
+        link = mode_link(site, earlier) if earlier is not None else None
+        yield WaiverRow(waiver=waiver, link=link if found is None else _row(site, found, modes).link)
 
 
-def _row(site: Site, finding: GateFinding) -> FindingRow:
+def _row(site: Site, finding: GateFinding, modes: Mapping[str, ModeChange]) -> FindingRow:
     rule = None if finding.rule_id is None else site.catalog.rules.get(finding.rule_id)
     if rule is not None:
         group = site.catalog.groups[rule.group_id]
@@ -137,4 +141,7 @@ def _row(site: Site, finding: GateFinding) -> FindingRow:
         )
     if finding.class_id is not None and finding.class_id in site.catalog.classes:
         return FindingRow(finding=finding, link=site.class_link(finding.class_id), words="")
+    if (earlier := modes.get(finding.subject or "")) is not None:
+        words = f"{finding.group_name}, of the baseline alone" if finding.group_name else "of the baseline alone"
+        return FindingRow(finding=finding, link=mode_link(site, earlier), words=words)
     return FindingRow(finding=finding, link=None, words=finding.group_name or "")

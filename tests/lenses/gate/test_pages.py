@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from barlow_report.lenses.gate.results import Verdict
 from barlow_report.report import build_site
 from barlow_report.report.links import broken_links
 from barlow_report.visible import visible
+from tests.lenses.changes.made_up import with_changes
 from tests.lenses.gate.made_up import change, facts, policy, verdict, waiver
 from tests.lenses.gate.stored import with_verdict
 from tests.report.conftest import Built
@@ -106,3 +108,17 @@ def test_the_page_and_the_answer_violate_no_accessibility_rule(failing: Built, b
         page.goto((failing.site / path).as_uri())
         assert violations(page) == []
     context.close()
+
+
+def test_a_mode_of_the_baseline_alone_leads_to_the_page_of_changes(tmp_path: Path) -> None:
+    source = with_changes(synthetic_source(tmp_path / "run", replace(SMALL, n_classes=12, n_features=60)))
+    changed = source.tables["mode_changes"]
+    name = changed.loc[changed["rule_id_new"].isna(), "mode_name"].iloc[0]
+    found = facts(change(name, "worse", new=0.3, rule_id=None, group="vase, by label"))
+    source = with_verdict(source, verdict(policy(WORSE, waivers=[waiver(name)]), found))
+    build_site(source, site=tmp_path / "site")
+    html = (tmp_path / "site" / PAGE).read_text(encoding="utf-8")
+    place = f'<a href="../changes/index.html#only-old">{name}</a>'
+    assert html.count(place) == 2  # under its condition and in the list of waivers
+    assert f"{name} vase, by label, of the baseline alone" in _words(html)
+    assert broken_links(tmp_path / "site")[0] == []
