@@ -60,6 +60,7 @@
       return texts.get(c);
     }
     function namesOf(c, i) { return c.values[i].map(place => c.links[place][0]); }
+    function lengths(text) { return text.length < 16 ? "short" : text.split(/\s+/).every(word => word.length < 16) ? "words" : ""; }  // which text stays whole
     function valueOf(c, i) { return c.kind === "rate" ? (c.of[i] ? c.k[i] / c.of[i] : null) : c.values[i]; }
     // The place of each text among all, found once: comparing words of a language takes a hundred times as long as numbers
     function orderOf(c) {
@@ -100,7 +101,7 @@
     }
     function picture(name, alt) { return make("img", { src: root + "media/" + name, alt, loading: "lazy", decoding: "async" }); }
     function cell(c, i, place) {
-      var td = make("td", { role: "cell", "data-label": labels[place], className: ["count", "rate", "estimate", "change", "number", "percent", "activation", "q"].includes(c.kind) ? "num" : c.kind === "grade" || (c.kind === "text" && (c.values[i] || "").length < 16) ? "short" : "" }), v = c.kind === "rate" ? c.of[i] : c.values[i];
+      var td = make("td", { role: "cell", "data-label": labels[place], className: ["count", "rate", "estimate", "change", "number", "percent", "activation", "q"].includes(c.kind) ? "num" : c.kind === "grade" ? "short" : c.kind === "text" ? lengths(c.values[i] || "") : "" }), v = c.kind === "rate" ? c.of[i] : c.values[i];
       if (!td.className) td.removeAttribute("class");
       if (isMissing(v) || (c.kind === "picture" && !v)) td.textContent = MISSING;
       else if (c.kind === "link") td.append(make("a", { href: root + c.paths[i], textContent: v }));

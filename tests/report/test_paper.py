@@ -9,6 +9,8 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from barlow_report.report import build_site
+from tests.lenses.causes.made_up import with_causes
+from tests.lenses.error_types.made_up import with_taxonomy
 from tests.lenses.models.made_up import with_comparison
 from tests.report.conftest import Built
 
@@ -76,6 +78,25 @@ def test_everything_in_tables_and_every_picture_is_printed(
       c => getComputedStyle(document.querySelector(c[0]))[c[1]])"""
     assert page.evaluate(colours) == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
     context.close()
+
+
+def test_words_of_the_widest_table_stay_whole(
+    demo: Built, browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    source = with_causes(with_comparison(with_taxonomy(demo.source)))
+    site = tmp_path_factory.mktemp("widest") / "site"
+    build_site(source, site=site)
+    page = browser.new_page()
+    page.set_default_timeout(120_000)
+    page.goto((site / "failure-modes/index.html").as_uri())
+    words = page.evaluate(
+        """() => Array.from(document.querySelectorAll('.datatable td:is(.short, .words)'),
+        td => td.textContent.trim().split(/\\s+/)).flat()"""
+    )
+    printed = " ".join(text for text, _ in _sheets(page)).replace("\u2011", "-").replace("\ufffe", "-").split()
+    assert "overlapping" in words
+    assert sorted(set(words) - set(printed)) == []
+    page.close()
 
 
 def test_what_is_folded_away_is_open_on_paper_and_closed_again(compared: Built, browser: Browser) -> None:
