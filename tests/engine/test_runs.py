@@ -173,18 +173,17 @@ def _kill_at(process: subprocess.Popen[str], text: str, *, after: float = 0.3) -
     assert process.returncode == -signal.SIGKILL
 
 
-@pytest.mark.parametrize("stage", [*STAGES, *LENSES])
-def test_a_run_whose_caller_is_killed_goes_on_and_the_bytes_are_the_same(
-    cluster: str, task: Path, local: dict[str, bytes], stage: str
+def test_a_run_whose_caller_is_killed_in_every_stage_goes_on_and_the_bytes_are_the_same(
+    cluster: str, task: Path, local: dict[str, bytes]
 ) -> None:
-    name = stage.replace(" ", "-").lower()
-    engine = {"kind": "ray", "address": cluster, "n_workers": 2}
-    _kill_at(_start(task, name, engine), stage, after=0.3 if stage in STAGES else 0.0)
-    process = _start(task, name, engine)
+    engine: dict[str, object] = {"kind": "ray", "address": cluster, "n_workers": 2}
+    for stage in (*STAGES, *LENSES):
+        _kill_at(_start(task, "called", engine), stage, after=0.3 if stage in STAGES else 0.0)
+    process = _start(task, "called", engine)
     output, errors = process.communicate()
     assert process.returncode == 0, errors
-    assert output.strip() == str(task.parent / name), "nothing of Ray comes between"
-    assert _files(task.parent / name) == local
+    assert output.strip() == str(task.parent / "called"), "nothing of Ray comes between"
+    assert _files(task.parent / "called") == local
 
 
 def test_a_run_that_has_started_ray_itself_is_killed_and_goes_on(task: Path, local: dict[str, bytes]) -> None:
