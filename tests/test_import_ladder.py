@@ -50,7 +50,9 @@ OF_A_LENS = {
 }
 PARTS = {
     **{name: name for name in ("config", "tables", "stage")},
-    **dict.fromkeys(("asking", "experimenting", "exporting", "laboratory", "proposing", "sources"), "stage"),
+    **dict.fromkeys(
+        ("asking", "experimenting", "exporting", "laboratory", "proposing", "run_classes", "sources"), "stage"
+    ),
     **dict.fromkeys(
         ("downloads", "page_charts", "page_errors", "page_history", "page_tables", "page_words", "pages", "places"),
         "report",

@@ -8,7 +8,15 @@ from pydantic import Field, SerializerFunctionWrapHandler, field_validator, mode
 from barlow_report.config.base import Name, Section
 from barlow_report.config.names import names_by_index, quoted_names
 
-_LATER_KEYS = ("label_columns", "label_list", "label_column", "images", "features")
+_LATER_KEYS = (
+    "label_columns",
+    "label_list",
+    "label_column",
+    "images",
+    "features",
+    "classes_evaluated",
+    "restrict_predictions",
+)
 _CLASSES_IN_JSON: list[Any] = [
     {"type": "array", "items": {"type": "string"}},
     {"type": "object", "additionalProperties": {"type": ["string", "integer"]}},
@@ -189,6 +197,19 @@ class DataConfig(ImageSourceConfig):
         "number: 1, 2, 10, also within names (class_2, class_10). Default: number where all are whole numbers, text "
         "otherwise.",
     )
+    classes_evaluated: list[Name] | Literal["found"] | Path | None = Field(
+        None,
+        description="Of the listed classes, those whose images are analysed, such as the 200 of ImageNet's 1,000 that "
+        "ImageNet-A has: their names or WordNet ids, a file of these, or found: those that have images. Images of "
+        "others are left out. Default: all.",
+    )
+    restrict_predictions: bool | None = Field(
+        None,
+        description="Whether models choose among `classes_evaluated` alone: their outputs for the other classes are "
+        "left out, and probabilities are shares of what is left. Otherwise images may be taken for any class. Default: "
+        "true where the inspected model is asked; predictions that are given stay as they are. With true, "
+        "`probabilities` are restricted, too, and predictions that are given must be of these classes.",
+    )
     confirm_class_order: bool = Field(
         False,
         description="Go on although another order of the classes would make far more predictions right, because the "
@@ -209,6 +230,22 @@ class DataConfig(ImageSourceConfig):
             raise ValueError("expected at most one of 'classes' and 'class_file'")
         if self.class_order is not None and (self.classes or self.class_file or self.torchvision):
             raise ValueError("'class_order' sorts classes that are found; leave it out where they are listed")
+        return self
+
+    @model_validator(mode="after")
+    def _some_of_the_classes(self) -> "DataConfig":
+        if self.classes_evaluated is None:
+            if self.restrict_predictions is not None:
+                raise ValueError("'restrict_predictions' goes with 'classes_evaluated'")
+            return self
+        if self.has_outputs:
+            raise ValueError("'classes_evaluated' is of exclusive classes; leave it out beside labels of outputs")
+        if self.classes is None and self.class_file is None:
+            raise ValueError(
+                "'classes_evaluated' goes with 'classes' or 'class_file', the list of all that models tell apart"
+            )
+        if self.features is not None:
+            raise ValueError("'classes_evaluated' would part the rows of 'features': leave other classes out of both")
         return self
 
     @model_validator(mode="after")

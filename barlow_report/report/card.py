@@ -14,6 +14,7 @@ from barlow_report.report.headlines import confusion_headline, headline, known_c
 from barlow_report.report.judged import nothing_judged
 from barlow_report.report.mode_words import mode_line, mode_name
 from barlow_report.report.pages import Site
+from barlow_report.report.pages.facts import evaluated_classes
 from barlow_report.report.records import Rule
 from barlow_report.report.words import rule_inequality
 from barlow_report.significance import wilson_interval
@@ -73,6 +74,8 @@ def _lines(site: Site, *, model: str) -> Iterator[str]:
         right = percent(n_right / len(images), is_rest=True)
         words = f"is right for {right} of {counted(len(images), 'image')} ({level * 100:g} % interval"
         yield f"{_code(model)} {words} {interval(low, high, decimals=1)}).".replace(THIN_SPACE, " ")
+    if evaluated := evaluated_classes(site.info):
+        yield from ("", _text(evaluated))
     if not site.has_features:
         yield from ("", "No failure modes were looked for: the run has predictions and no features.")
         return

@@ -24,6 +24,7 @@ from barlow_report.run_folder import Run, fingerprint
 from barlow_report.stages.loading import is_unchanged, loaded_contents
 from barlow_report.stages.model_answers import AnswerFiles, AskedModel, Predicted
 from barlow_report.stages.model_groups import ModelGroups, Room
+from barlow_report.stages.output_subset import subset_of
 
 __all__ = ["FOLDER", "ModelAnswer", "answer_files", "ask_models", "identify_models", "states_of"]
 
@@ -77,11 +78,12 @@ def ask_models(
 
 def answer_files(config: Config, run: Run) -> AnswerFiles:
     """Open the folder of the answers for the images of a run as they are now."""
-    contents = run.read_table("contents")["digest"]
+    contents, subset = run.read_table("contents")["digest"], subset_of(run)
     inputs = fingerprint(
         images=digest_text("\n".join(contents)),
         decoding=(config.data.decode, config.data.pixel_range),
         n_classes=len(run.read_table("classes")),
+        subset=None if subset is None else [*subset.columns, subset.n_all],
         extraction=config.extraction.model_dump(exclude={"n_workers", "feature_dtype"}),
     )
     return AnswerFiles.begin(run.folder / FOLDER, inputs=inputs)

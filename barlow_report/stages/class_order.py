@@ -147,6 +147,11 @@ def _mend(found: BetterOrder, config: Config, run: Run, images: ImageList) -> st
     """Say what to change, with the lines of the configuration where these can do it."""
     if found.order is None:
         return "Write the names of the same class in the same way, or list each class once."
+    if images.subset is not None:
+        return (
+            "Set 'data: restrict_predictions: false' and run again: that proposes an order of all classes. Then take "
+            "the line out again."
+        )
     if images.order_key is None:
         return (
             "Correct the table: a list of the classes cannot do it, since labels and predictions use the same names or "

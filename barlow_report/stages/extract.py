@@ -25,6 +25,7 @@ from barlow_report.stages.image_times import are_unchanged, write_times
 from barlow_report.stages.loading import loaded_contents, specs_of
 from barlow_report.stages.manifest_columns import write_attributes
 from barlow_report.stages.model_names import named_models
+from barlow_report.stages.output_subset import note_subset
 from barlow_report.stages.outputs import judge_outputs, output_setting, positive_class
 from barlow_report.stages.pictures import sees_grey
 from barlow_report.stages.shared_pass import SharedPass
@@ -61,6 +62,7 @@ def extract(config: Config, run: Run, *, progress: Progress, shared: SharedPass 
         notes = notes | check_class_order(
             config, run, images, labels=images.labels, predictions=images.predictions, progress=progress
         )
+    note_subset(run, images)
     if not config.data.has_images:
         return read_given(config, run, images, assumptions=notes, progress=progress)
     inputs = pass_inputs(config, images)

@@ -59,6 +59,8 @@ def forecast(config: Config, folder: Path, *, progress: Progress) -> Iterator[tu
     require_inputs(config)
     images = list_for_pass(config, progress=progress)
     yield "Images", _images_words(images)
+    if (evaluated := images.assumptions.get("classes_evaluated")) is not None:
+        yield "Classes", evaluated
     n_groups, n_small, n_trees = _count_groups(config, images)
     small = f"; {counted(n_small, 'group')} of fewer than {config.rules.min_images} images" if n_small else ""
     yield "Groups", f"{_groups_words(config, images, n_groups)}{small}"
@@ -182,7 +184,8 @@ def _count_groups(config: Config, images: ImageList) -> tuple[int, int, int]:
 def _predictions_words(inspected: "LoadedModel | None", images: ImageList, *, name: str) -> str:
     if inspected is None:
         return f"predictions are there, {counted(len(images.paths), 'image')}; no model is run"
-    return f"{name}, {counted(inspected.n_outputs, 'output')}"
+    n, n_all = inspected.n_outputs, inspected.n_network_outputs
+    return f"{name}, {counted(n, 'output')}" if n == n_all else f"{name}, {count(n)} of {counted(n_all, 'output')}"
 
 
 def _images_per_second(

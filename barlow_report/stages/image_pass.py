@@ -41,7 +41,9 @@ def begin_extraction(config: Config, images: ImageList, run: Run) -> Path:
 def pass_inputs(config: Config, images: ImageList) -> dict[str, object]:
     """What the shards depend on: neither the names of the classes nor their order, which people mend after a pass."""
     inspected = None if images.predictions is not None else config.inspected_model
-    outputs = {} if images.n_outputs is None else {"n_outputs": images.n_outputs}
+    outputs: dict[str, object] = {} if images.n_outputs is None else {"n_outputs": images.n_outputs}
+    if images.subset is not None:
+        outputs["subset"] = [*images.subset.columns, images.subset.n_all]
     return outputs | {
         "images": images_identity(images.paths, states=images.source.states(images.paths), columns=[]),
         "n_classes": len(images.class_names),

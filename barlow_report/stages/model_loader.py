@@ -10,6 +10,7 @@ from barlow_report.config import Config
 from barlow_report.run_folder import Run
 from barlow_report.stages.loading import Noted, noting
 from barlow_report.stages.model_answers import AskedModel
+from barlow_report.stages.output_subset import subset_of
 from barlow_report.stages.pictures import input_size
 from barlow_report.vision.datasets import open_source
 
@@ -41,7 +42,7 @@ class ModelLoader:
         from barlow_report.vision.kept_pixels import KeptImages
         from barlow_report.vision.sampling import draw_sample
 
-        self._config = config
+        self._config, self._subset = config, subset_of(run)
         images = run.read_table("images")
         self.paths: list[str] = images["path"].tolist()
         self.labels = images["label"].to_numpy(dtype=np.int64)
@@ -90,6 +91,7 @@ class ModelLoader:
             ModelError: It cannot be loaded, or does not fit the classes.
         """
         from barlow_report.vision.compared_outputs import check_decision
+        from barlow_report.vision.kept_outputs import keep_outputs
         from barlow_report.vision.loading import load_model
         from barlow_report.vision.output_counts import check_outputs
 
@@ -100,11 +102,12 @@ class ModelLoader:
             image_size=input_size(model.spec, self.source, self.paths),
             needs_features=False,
         )
-        check_outputs(loaded, len(self.class_names), setting=model.spec.output)
+        n_classes = len(self.class_names) if self._subset is None else self._subset.n_all
+        check_outputs(loaded, n_classes, setting=model.spec.output)
         check_decision(
             model.spec, n_outputs=loaded.n_outputs, class_names=self.class_names, where=f"{loaded.role}: {loaded.name}"
         )
-        return loaded
+        return keep_outputs(loaded, self._subset)
 
     def load_to_run(self, model: AskedModel) -> "LoadedModel":
         """The same as fast as it can be; see `accelerate`."""

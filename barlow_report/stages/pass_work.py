@@ -177,6 +177,7 @@ def load_models(config: Config, images: ImageList) -> "tuple[LoadedModel | None,
 def _load(config: Config, images: ImageList) -> "Models":
     """The models as they are, after checks that need no images."""
     from barlow_report.vision.devices import choose_device
+    from barlow_report.vision.kept_outputs import keep_outputs
     from barlow_report.vision.loading import load_model
     from barlow_report.vision.models import check_gradients
     from barlow_report.vision.output_counts import check_each_output, check_outputs
@@ -194,7 +195,9 @@ def _load(config: Config, images: ImageList) -> "Models":
         if images.n_outputs is not None:
             check_each_output(inspected, images.n_outputs)
         else:
-            check_outputs(inspected, len(images.class_names), setting=config.inspected_model.output)
+            n_classes = len(images.class_names) if images.subset is None else images.subset.n_all
+            check_outputs(inspected, n_classes, setting=config.inspected_model.output)
+            inspected = keep_outputs(inspected, images.subset)
     if inspected is not None and config.feature_model is None:
         feature = inspected
     else:

@@ -29,6 +29,7 @@ from barlow_report.seals import is_sealed, read_sealed, read_sealed_json, sealed
 from barlow_report.stages.image_pass import MODELS, compute_shards, count_shards, drop_if_loaded_otherwise, pass_inputs
 from barlow_report.stages.image_times import times_of
 from barlow_report.stages.loading import loaded_contents, specs_of
+from barlow_report.stages.output_subset import subset_of
 from barlow_report.vision.configured_outputs import check_setting
 from barlow_report.vision.datasets import ImageList
 from barlow_report.vision.decisions import Decision
@@ -138,6 +139,7 @@ def pass_over(
     progress.message(f"Listing images of {key}")
     names = run.read_table("classes")["name"].tolist()
     images = _of_output(list_further(source, data=config.data, class_names=names, key=key), config, run)
+    images = replace(images, subset=subset_of(run))
     has_asked = run.info.get("models", {}).get("inspected") is not None
     images = _with_predictions(images, config, key=key, has_asked=has_asked, is_needed=needs_predictions)
     asking = _asking(config, source, needs_predictions=needs_predictions)

@@ -162,8 +162,9 @@ def synset_ids(names: Sequence[str], config: DataConfig) -> tuple[dict[int, str]
     """
     listed = configured_classes(config)
     ids = {position: name for position, name in enumerate(names) if _SYNSET.fullmatch(name)}
-    if listed is not None and tuple(names) == listed.names:
-        ids |= {position: key for key, position in listed.keys.items() if _SYNSET.fullmatch(key)}
+    if listed is not None and set(names) <= set(listed.names):
+        key_of = {listed.names[place]: key for key, place in listed.keys.items() if _SYNSET.fullmatch(key)}
+        ids |= {position: key_of[name] for position, name in enumerate(names) if name in key_of}
     known = imagenet_classes()
     synset_of = {name: key for key, name in known.items()}
     synset_of |= {f"{name} ({key})": key for key, name in known.items()} | {key: key for key in known}

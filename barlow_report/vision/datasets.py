@@ -23,6 +23,7 @@ from barlow_report.storage.sections import with_local_files
 from barlow_report.vision.class_labels import are_names, class_ids
 from barlow_report.vision.class_names import some
 from barlow_report.vision.class_search import folder_classes, found_classes
+from barlow_report.vision.class_subset import OutputSubset, evaluate_some, evaluated_classes
 from barlow_report.vision.classes import ClassList, configured_classes, listed_classes
 from barlow_report.vision.images import Decoding
 from barlow_report.vision.manifest import list_manifest
@@ -59,6 +60,7 @@ class ImageList:
         n_outputs: Outputs of the inspected model where each answers a question of its own; None: one for each class, or
             one for two.
         column: Which of these outputs the labels are of; None where they are of all.
+        subset: Which of the model's outputs the classes are, where it is asked about some of its classes only.
         assumptions: Sentences on what was taken for granted, by a name for each.
     """
 
@@ -74,6 +76,7 @@ class ImageList:
     order_key: Literal["class_order", "classes"] | None = None
     n_outputs: int | None = None
     column: int | None = None
+    subset: OutputSubset | None = None
     assumptions: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -139,6 +142,7 @@ def list_images(config: DataConfig, *, columns: Sequence[str] = ()) -> ImageList
     is_free = by_name["label"] and (config.probabilities is not None or not by_name.get("prediction", False))
     is_found = configured is None and (config.folder is not None or listing.class_names is None)
     predictions, confidences = ids.get("prediction"), listing.confidences
+    chosen = evaluated_classes(config, classes, labels=ids["label"])
     if config.probabilities is not None:
         predictions, confidences, is_tied = read_probabilities(
             config.probabilities,
@@ -146,12 +150,14 @@ def list_images(config: DataConfig, *, columns: Sequence[str] = ()) -> ImageList
             class_names=classes.names,
             predictions=predictions,
             confidences=confidences,
+            among=chosen if config.restrict_predictions else None,
         )
-        ties = count_ties(is_tied, ids["label"], class_names=classes.names)
+        rows = slice(None) if chosen is None else np.isin(ids["label"], chosen)
+        ties = count_ties(is_tied[rows], ids["label"][rows], class_names=classes.names)
         if ties is not None and ties.are_too_many:
             raise DataError(f"{config.probabilities}: {ties.refusal}")
         notes |= {} if ties is None else {"ties": ties.assumption}
-    return ImageList(
+    images = ImageList(
         source=listing.source,
         class_names=classes.names,
         paths=listing.paths,
@@ -164,6 +170,7 @@ def list_images(config: DataConfig, *, columns: Sequence[str] = ()) -> ImageList
         order_key=None if not is_free else "class_order" if is_found else "classes",
         assumptions={**listing.assumptions, **notes},
     )
+    return images if chosen is None else evaluate_some(images, chosen, config, classes)
 
 
 def _labels(listing: Listing, configured: ClassList | None) -> list[str | int]:

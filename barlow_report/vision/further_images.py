@@ -52,7 +52,7 @@ def list_further(config: FurtherDataConfig, *, data: DataConfig, class_names: Se
         if has_output_labels(config, data):
             return list_further_of_output(config.completed(data), data=data, class_names=tuple(class_names))
         classes = classes_of_run(data, class_names)
-        return _listed(config.completed(data), classes, key=key)
+        return _listed(config.completed(data), classes, data=data, key=key)
     except DataError as error:
         raise DataError(f"{key}: {_KEY.sub(f'{key}.', str(error))}") from error
 
@@ -63,13 +63,20 @@ def classes_of_run(data: DataConfig, class_names: Sequence[str]) -> ClassList:
     listed = configured_classes(data)
     if listed is not None and listed.names == names:
         return listed
+    if listed is not None and set(names) <= set(listed.names):  # those that are evaluated
+        place = {name: class_id for class_id, name in enumerate(names)}
+        called = {key: place[listed.names[index]] for key, index in listed.keys.items() if listed.names[index] in place}
+        return ClassList(names=names, keys=called)
     ids, _ = synset_ids(names, data)
     return ClassList(names=names, keys={key: class_id for class_id, key in ids.items()})
 
 
-def _listed(config: FurtherDataConfig, classes: ClassList, *, key: str) -> ImageList:
+def _listed(config: FurtherDataConfig, classes: ClassList, *, data: DataConfig, key: str) -> ImageList:
     listing = _list(config)
     known = listing.class_names if config.class_names is None else tuple(config.class_names)
+    if known is None and data.classes_evaluated is not None:  # numbers count what they count in data
+        listed = configured_classes(data)
+        known = None if listed is None else listed.names
     n_images = len(listing.paths)
     labels, notes = np.full(n_images, NO_LABEL, dtype=np.int64), dict(listing.assumptions)
     is_labelled = np.ones(n_images, dtype=np.bool_) if listing.is_labelled is None else listing.is_labelled

@@ -13,7 +13,9 @@ def class_weights(model: LoadedModel, output: int) -> npt.NDArray[np.float64] | 
 
     None where the model has not exactly one layer from its features to its outputs.
     """
-    shape = (model.n_outputs, model.n_features)
+    shape = (model.n_network_outputs, model.n_features)
+    if model.kept_outputs is not None:
+        output = int(model.kept_outputs.index[output])
     layers = [
         value
         for value in model.module.state_dict().values()

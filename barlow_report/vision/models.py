@@ -27,6 +27,32 @@ N_PROBED = 2
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class KeptOutputs:
+    """Which outputs of a network are left, see `kept_outputs`.
+
+    Attributes:
+        index: (n_outputs,) places among all outputs, on the network's device.
+        n_all: Outputs of the network.
+        whole: What those that are left are brought to add up to; None: nothing.
+        are_logarithms: Their exponentials are brought to add up to 1.
+    """
+
+    index: torch.Tensor
+    n_all: int
+    whole: float | None
+    are_logarithms: bool = False
+
+    def of(self, outputs: torch.Tensor) -> torch.Tensor:
+        """Return the kept ones (B, n_outputs) of all outputs (B, n_all)."""
+        kept = outputs.index_select(1, self.index)
+        if self.are_logarithms:
+            return kept - kept.logsumexp(dim=1, keepdim=True).clamp_min(torch.finfo(kept.dtype).min)
+        if self.whole is None:
+            return kept
+        return kept * (self.whole / kept.sum(dim=1, keepdim=True).clamp_min(torch.finfo(kept.dtype).tiny))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class LoadedModel:
     """A classifier that is ready to run.
 
@@ -48,6 +74,7 @@ class LoadedModel:
         fewest_per_call: Images that it takes at a time at least; more than one where it fails on a single image.
         allow_varying: See `ModelConfig`.
         probed_size: Height and width of images that it is known to run on.
+        kept_outputs: Which of the network's outputs are left; None: all.
     """
 
     name: str
@@ -67,6 +94,7 @@ class LoadedModel:
     fewest_per_call: int = 1
     allow_varying: Literal["random", "batch"] | None = None
     probed_size: tuple[int, int]
+    kept_outputs: KeptOutputs | None = None
     _mean: torch.Tensor = field(repr=False)
     _std: torch.Tensor = field(repr=False)
 
@@ -79,6 +107,11 @@ class LoadedModel:
     def has_features(self) -> bool:
         """Whether `features` works; always so unless the model was loaded for its predictions alone."""
         return self.feature_place != NO_FEATURES
+
+    @property
+    def n_network_outputs(self) -> int:
+        """Outputs of the network itself, of which some may be left out."""
+        return self.n_outputs if self.kept_outputs is None else self.kept_outputs.n_all
 
     @property
     def has_maps(self) -> bool:
@@ -129,13 +162,14 @@ class LoadedModel:
 
     def _table(self, output: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
         """Outputs (B, n_outputs), float32; a convolution leaves further dimensions of length 1, others none at all."""
-        is_flat = self.n_outputs == 1 and output.shape == (len(images),)
-        if not is_flat and output.shape[:2] != (len(images), self.n_outputs):
+        is_flat, n_outputs = self.n_outputs == 1 and output.shape == (len(images),), self.n_network_outputs
+        if not is_flat and output.shape[:2] != (len(images), n_outputs):
             raise ModelError(
                 f"{self.role}: {self.name} returns shape {tuple(output.shape)} for {len(images)} images, expected "
-                f"({len(images)}, {self.n_outputs}) as for {N_PROBED} images. It must treat batches of all sizes alike."
+                f"({len(images)}, {n_outputs}) as for {N_PROBED} images. It must treat batches of all sizes alike."
             )
-        return (output[:, None] if is_flat else output.flatten(1)).float()
+        table = (output[:, None] if is_flat else output.flatten(1)).float()
+        return table if self.kept_outputs is None else self.kept_outputs.of(table)
 
     def _normalised(self, images: torch.Tensor) -> torch.Tensor:
         return (images.to(self.device) - self._mean) / self._std

@@ -32,6 +32,7 @@ def read_probabilities(
     class_names: Sequence[str],
     predictions: Labels | None = None,
     confidences: Confidences | None = None,
+    among: Labels | None = None,
 ) -> tuple[Labels, Confidences, Flags]:
     """Read probabilities, shape (n_images, n_classes); return predictions, their confidences, and which are arbitrary.
 
@@ -43,6 +44,8 @@ def read_probabilities(
         class_names: The classes.
         predictions: What the manifest says, to be checked; of two classes with equal probabilities it may name either.
         confidences: Likewise.
+        among: class_ids, ascending, to choose among: a confidence is then the share of their probabilities, NaN where
+            all of them are 0. Default: all. What the manifest says is about all classes in any case.
 
     Raises:
         DataError: The array cannot be read, has another shape, a row is no distribution, or it contradicts the
@@ -52,6 +55,7 @@ def read_probabilities(
     found = np.zeros(n_images, dtype=np.int64)
     largest = np.zeros(n_images)
     is_tied = np.zeros(n_images, dtype=np.bool_)
+    restricted, share = np.zeros(n_images, dtype=np.int64), np.zeros(n_images)
     for start in range(0, n_images, _BLOCK):
         block = np.asarray(array[start : start + _BLOCK], dtype=np.float64)
         rows = slice(start, start + len(block))
@@ -64,9 +68,21 @@ def read_probabilities(
             found[rows] = np.where(is_largest, given, found[rows])
         else:
             is_tied[rows] = (block == largest[rows, None]).sum(axis=1) > 1
+        if among is not None:
+            restricted[rows], share[rows], is_tied[rows] = _chosen_among(block, among)
     _check_predictions(found, predictions, class_names=class_names, where=path)
     _check_confidences(largest, confidences, where=path)
+    if among is not None:
+        return restricted, share, is_tied
     return found, np.minimum(largest, 1.0), is_tied
+
+
+def _chosen_among(block: npt.NDArray[np.float64], among: Labels) -> tuple[Labels, Confidences, Flags]:
+    """The same of the probabilities (n, n_classes) of some classes alone."""
+    kept = block[:, among]
+    largest, total = kept.max(axis=1), kept.sum(axis=1)
+    share = np.divide(largest, total, out=np.full(len(kept), np.nan), where=total > 0)
+    return among[kept.argmax(axis=1)], share, (kept == largest[:, None]).sum(axis=1) > 1
 
 
 def _open(path: Path, *, shape: tuple[int, int], class_names: Sequence[str]) -> npt.NDArray[np.floating]:

@@ -22,9 +22,11 @@ from barlow_report.lenses.causes.config import CausesConfig
 from barlow_report.lenses.causes.experiments import Experiment, Rows, not_tested, tabulate
 from barlow_report.run_folder import Run
 from barlow_report.stages.members import GroupMembers
+from barlow_report.stages.output_subset import subset_of
 
 if TYPE_CHECKING:
     from barlow_report.stages.pictures import Pictures
+    from barlow_report.vision.class_subset import OutputSubset
     from barlow_report.vision.models import LoadedModel
     from barlow_report.vision.outcomes import Outcome, Task
 
@@ -70,7 +72,9 @@ class Laboratory:
         self._classes = run.read_table("group_classes").sort_values(["group_id", "position"])
         self._members = GroupMembers(run)
         self._is_held_out = np.asarray(run.read_table("splits")["split"] == "held_out", dtype=np.bool_)
-        self._model, self._inspected = _load(config, inspected, self._pictures, feature_model_config(config))
+        self._model, self._inspected = _load(
+            config, inspected, self._pictures, feature_model_config(config), subset=subset_of(run)
+        )
         self._decision = Decision.from_info(run.info.get("outputs"))
         self._interventions = Interventions(
             self._model,
@@ -225,17 +229,26 @@ class Laboratory:
 
 
 def _load(
-    config: Config, inspected_spec: ModelConfig, pictures: "Pictures", feature_spec: ModelConfig
+    config: Config,
+    inspected_spec: ModelConfig,
+    pictures: "Pictures",
+    feature_spec: ModelConfig,
+    *,
+    subset: "OutputSubset | None",
 ) -> "tuple[LoadedModel, LoadedModel]":
     """The feature model and the inspected model; one object where they are one."""
     from barlow_report.vision.devices import choose_device
+    from barlow_report.vision.kept_outputs import keep_outputs
     from barlow_report.vision.loading import load_model
 
     device = choose_device(config.device)
     size = pictures.input_size(feature_spec)
     feature = load_model(feature_spec, device=device, role="feature_model", image_size=size)
     if feature_spec is inspected_spec:
+        feature = keep_outputs(feature, subset)
         return feature, feature
     size = pictures.input_size(inspected_spec)
     inspected = load_model(inspected_spec, device=device, role="inspected_model", image_size=size, needs_features=False)
-    return feature, inspected
+    if subset is not None and feature.n_outputs == subset.n_all:
+        feature = keep_outputs(feature, subset)  # it tells the same classes
+    return feature, keep_outputs(inspected, subset)

@@ -56,13 +56,10 @@ class ErrorTypes(Lens["ErrorTypeTables"]):
         Raises:
             DataError: They cannot be read.
         """
-        from barlow_report.lenses.error_types.classes import Vocabulary
+        from barlow_report.lenses.error_types.run_classes import vocabulary_of
         from barlow_report.lenses.error_types.superclass_sources import given_superclasses
-        from barlow_report.vision.classes import synset_ids
 
-        synsets, all_synsets = synset_ids(class_names, config.data)
-        vocabulary = Vocabulary(names=class_names, synsets=synsets, all_synsets=all_synsets)
-        found, _ = given_superclasses(config.needed_section(self.key), vocabulary)
+        found, _ = given_superclasses(config.needed_section(self.key), vocabulary_of(class_names, config.data))
         return {
             name: [class_names[class_id] for class_id in column.nonzero()[0].tolist()]
             for name, column in zip(found.names, found.members.T, strict=True)

@@ -32,11 +32,16 @@ class Vocabulary:
         synsets: WordNet synset id by class_id, of the classes that are known to be one.
         all_synsets: Synset ids of a longer list that indices of public files count, such as ImageNet's 1,000, where
             the run has only some of its classes; empty: indices are class_ids.
+        listed: Names of the configuration's list where the run has only some of its classes: indices count these;
+            empty: indices are class_ids.
+        lacking: What the data may call those classes of this list that the run lacks.
     """
 
     names: Sequence[str]
     synsets: Mapping[int, str] = field(default_factory=dict)
     all_synsets: Sequence[str] = ()
+    listed: Sequence[str] = ()
+    lacking: frozenset[str] = frozenset()
 
     @cached_property
     def _ids(self) -> dict[str, int]:
@@ -51,13 +56,13 @@ class Vocabulary:
         return len(self.names)
 
     def find(self, value: Any, *, where: str, counts_all: bool = False) -> int | None:
-        """Return the class_id that `value` stands for; None: a class of `all_synsets` that the run lacks.
+        """Return the class_id that `value` stands for; None: a class of `all_synsets` or `listed` that the run lacks.
 
         Args:
             value: A name, a synset id, or an index as a number or as text; names win.
             where: Named in the error.
             counts_all: An index counts `all_synsets`, as in files that were published with a data set; otherwise the
-                classes of the run.
+                classes of the configuration.
 
         Raises:
             DataError: No class is called so.
@@ -67,11 +72,12 @@ class Vocabulary:
             text = repr(value)
         if text in self._ids:
             return self._ids[text]
-        if text in self.all_synsets:
+        if text in self.all_synsets or text in self.lacking:
             return None
-        n_indices = len(self.all_synsets) if counts_all and self.all_synsets else len(self)
+        counted = self.all_synsets if counts_all and self.all_synsets else self.listed
+        n_indices = len(counted) or len(self)
         if _INDEX.fullmatch(text) and int(text) < n_indices:
-            return self._ids.get(self.all_synsets[int(text)]) if counts_all and self.all_synsets else int(text)
+            return self._ids.get(counted[int(text)]) if counted else int(text)
         raise DataError(
             f"{where}: {text!r} is not a class of this run ({quoted(self.names)}). Write a class as the run calls it, "
             f"its WordNet id, or its index from 0 to {n_indices - 1}."
@@ -88,13 +94,18 @@ class Vocabulary:
         found = [index for index in indices if index is not None]
         if len(found) < len(texts) or all(text in self._ids for text in texts):
             return [self.find(value, where=where) for value in values]
-        if found and max(found) >= len(self):
-            advice = " The indices may count from 1: subtract 1." if max(found) == len(self) and min(found) else ""
+        n_indices = len(self.listed) or len(self)
+        if found and max(found) >= n_indices:
+            advice = " The indices may count from 1: subtract 1." if max(found) == n_indices and min(found) else ""
             raise DataError(
-                f"{where}: found the index {max(found)}, expected 0 to {len(self) - 1} for the classes of this run "
+                f"{where}: found the index {max(found)}, expected 0 to {n_indices - 1} for the classes of this run "
                 f"({quoted(self.names)}).{advice}"
             )
-        return list(found)
+        return [self._ids.get(self.listed[index]) for index in found] if self.listed else list(found)
+
+    def index_of(self, class_id: int) -> int:
+        """Return the index that `find` takes for a class."""
+        return list(self.listed).index(self.names[class_id]) if self.listed else class_id
 
     def find_all(self, values: Iterable[Any], *, where: str, counts_all: bool = False) -> list[int]:
         """Return the class_ids of those of `values` that the run has; see `find`."""

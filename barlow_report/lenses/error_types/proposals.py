@@ -95,7 +95,7 @@ def proposals_text(rows: Iterable[tuple[str, str, float, Sequence[int]]], *, voc
 def _class_text(class_id: int, vocabulary: Vocabulary) -> str:
     """The class's name, or its index where the name could not be read back from a list with a ; between its items."""
     name = vocabulary.names[class_id]
-    return str(class_id) if ";" in name or name != name.strip() or not name else name
+    return str(vocabulary.index_of(class_id)) if ";" in name or name != name.strip() or not name else name
 
 
 def _cell(text: str) -> str:

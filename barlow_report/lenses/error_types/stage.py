@@ -18,6 +18,7 @@ from barlow_report.lenses.error_types.matched import Matched, matched_in_all
 from barlow_report.lenses.error_types.people import agreement_table, compare_with_people
 from barlow_report.lenses.error_types.person_types import read_person_types
 from barlow_report.lenses.error_types.proposing import propose_words, with_proposals
+from barlow_report.lenses.error_types.run_classes import vocabulary_of
 from barlow_report.lenses.error_types.superclass_sources import needs_wordnet
 from barlow_report.lenses.error_types.superclasses import Superclasses, suggestion_text
 from barlow_report.lenses.error_types.tables import ERROR_TYPES
@@ -26,7 +27,6 @@ from barlow_report.run_folder import Run, fingerprint
 from barlow_report.significance import wilson_interval
 from barlow_report.stages.leaves import leaves_of_failures
 from barlow_report.tables import empty_table
-from barlow_report.vision.classes import synset_ids
 
 __all__ = ["SUGGESTION", "classify", "digest_inputs", "read_inputs", "run_vocabulary"]
 
@@ -114,9 +114,7 @@ def _compare_with_people(
 
 def run_vocabulary(config: Config, run: Run) -> Vocabulary:
     """The classes of a run by everything that files may call them."""
-    names = run.read_table("classes")["name"].tolist()
-    synsets, all_synsets = synset_ids(names, config.data)
-    return Vocabulary(names=names, synsets=synsets, all_synsets=all_synsets)
+    return vocabulary_of(run.read_table("classes")["name"].tolist(), config.data)
 
 
 def read_inputs(settings: TaxonomyConfig, run: Run, vocabulary: Vocabulary) -> TaxonomyInputs:

@@ -10,6 +10,7 @@ from barlow_report.lenses.models.page_errors import common_page
 from barlow_report.lenses.models.page_tables import known_table, models_table, modes_table
 from barlow_report.lenses.models.records import ModelEntry, ModelTables, sharing_words
 from barlow_report.report.datatable import DataTable, Link
+from barlow_report.report.pages.facts import evaluated_classes
 from barlow_report.report.pages.page import Heading, Site, SitePage
 from barlow_report.report.records import Rule
 from barlow_report.report.slots import Block, MethodPart, PagePart, Sentence
@@ -36,6 +37,7 @@ class ModelsView:
     n_for_all: int
     n_for_one: int
     is_suggested: bool
+    evaluated: str
 
 
 def models_pages(site: Site, compared: ModelTables, *, error_types: ErrorTypeTables | None) -> Iterator[SitePage]:
@@ -103,4 +105,5 @@ def _view(
         n_for_all=sum(mode.n_holds == len(compared.models) for mode in compared.modes),
         n_for_one=sum(mode.n_holds == 1 for mode in compared.modes),
         is_suggested=is_suggested,
+        evaluated=evaluated_classes(site.info),
     )

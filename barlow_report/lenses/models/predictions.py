@@ -194,7 +194,7 @@ def _class_ids(column: pa.ChunkedArray, vocabulary: Vocabulary, *, where: str) -
         value = encoded.dictionary[ids.index(None)].as_py()
         raise DataError(
             f"{where}: found {value!r}, which is not a class of the run. List all classes that a model may predict "
-            "under data.classes."
+            "under data.classes; where only some of them are evaluated, set 'data: restrict_predictions: false'."
         )
     codes: npt.NDArray[np.int64] = encoded.indices.to_numpy(zero_copy_only=False)
     return np.array(ids, dtype=np.int32)[codes]

@@ -7,7 +7,17 @@ from barlow_report.formatting import count, counted, duplicates_words
 from barlow_report.report.pages.page import Site
 from barlow_report.visible import visible
 
-__all__ = ["NOT_SET", "Fact", "Threshold", "assumptions", "last_part", "run_facts", "settings_rows", "threshold"]
+__all__ = [
+    "NOT_SET",
+    "Fact",
+    "Threshold",
+    "assumptions",
+    "evaluated_classes",
+    "last_part",
+    "run_facts",
+    "settings_rows",
+    "threshold",
+]
 
 NOT_SET = "not set"
 """What is said of a setting without a value."""
@@ -119,6 +129,13 @@ def _model_facts(name: str, model: Mapping[str, object]) -> Iterator[Fact]:
         yield Fact(f"{name}, SHA-256", str(model["sha256"]), True)
 
 
+def evaluated_classes(info: Mapping[str, object]) -> str:
+    """Which classes are evaluated, and whether predictions are restricted to them; empty where all are."""
+    noted = info.get("assumptions")
+    of_pass = noted.get("extract") if isinstance(noted, Mapping) else None
+    return visible(str(of_pass.get("classes_evaluated", ""))) if isinstance(of_pass, Mapping) else ""
+
+
 def assumptions(info: Mapping[str, object]) -> tuple[str, ...]:
     """What the stages took for granted, a sentence each; see `Run.assume`."""
     noted = info.get("assumptions")
@@ -140,7 +157,7 @@ def _flatten(prefix: str, values: Mapping[str, object]) -> Iterator[Fact]:
         name = f"{prefix}{key}"
         if isinstance(value, Mapping) and value:
             yield from _flatten(f"{name}.", value)
-        elif name == "data.classes" and isinstance(value, list):
+        elif name in ("data.classes", "data.classes_evaluated") and isinstance(value, list):
             yield Fact(name, f"{len(value)} names")
         else:
             yield Fact(visible(name), visible(_setting(value, may_be_path=not name.startswith("rules."))))
