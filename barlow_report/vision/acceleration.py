@@ -21,7 +21,7 @@ from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.probing import difference, watch
 from barlow_report.vision.taps import Program
 
-__all__ = ["AcceleratedModel", "Precision", "accelerate", "has_fast_bfloat16", "replicate"]
+__all__ = ["AcceleratedModel", "Precision", "accelerate", "guide_precision", "has_fast_bfloat16", "replicate"]
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -110,6 +110,13 @@ def replicate(model: LoadedModel) -> LoadedModel | None:
     except Exception:  # somebody else's code: a lock, a stream, a program
         return None
     return replace(model, module=module)
+
+
+def guide_precision(wanted: Literal["auto", "float32", "bfloat16"], device: torch.device) -> Precision:
+    """The precision of passes that only find a way: as wanted; auto: bfloat16 where the device is faster with it."""
+    if wanted == "auto":
+        return "bfloat16" if has_fast_bfloat16(device) else "float32"
+    return wanted
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:

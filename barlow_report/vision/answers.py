@@ -7,14 +7,16 @@ that what is compared are always answers to inputs that were made alike.
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image
 
 from barlow_report.vision.acceleration import accelerate
 from barlow_report.vision.channels import as_channels
-from barlow_report.vision.decisions import Decided, Decision
+from barlow_report.vision.decisions import Decision
 from barlow_report.vision.gradients import passes, rows_per_pass
 from barlow_report.vision.memory import MemoryLimit, within_memory
 from barlow_report.vision.models import LoadedModel
@@ -25,7 +27,15 @@ from barlow_report.vision.workers import Workers
 if TYPE_CHECKING:
     from barlow_report.config import PreprocessingConfig
 
-__all__ = ["Answers"]
+__all__ = ["Answer", "Answers"]
+
+
+class Answer(NamedTuple):
+    """What is said of each image, (k,): its predicted class_id, how confidently, and the confidence in its label."""
+
+    predictions: npt.NDArray[np.int64]
+    confidences: npt.NDArray[np.float64]
+    in_label: npt.NDArray[np.float64]
 
 
 class Answers:
@@ -44,15 +54,22 @@ class Answers:
         self._shares_input = geometry(changed_in) == geometry(inspected.preprocessing)
 
     def ask(
-        self, originals: Sequence[Image.Image], inputs: torch.Tensor, changed: torch.Tensor, rows: torch.Tensor
-    ) -> Decided:
-        """Ask about changed images; return what is predicted of each, and how confidently.
+        self,
+        originals: Sequence[Image.Image],
+        inputs: torch.Tensor,
+        changed: torch.Tensor,
+        rows: torch.Tensor,
+        *,
+        labels: npt.NDArray[np.int64],
+    ) -> Answer:
+        """Ask about changed images.
 
         Args:
             originals: Images as they were decoded, n of them.
             inputs: What the feature model gets of them, (n, C, H, W).
             changed: Some of these, changed, (k, C, H, W), k at least 1.
             rows: Which each of `changed` is of, 0 to n − 1, ascending, (k,).
+            labels: class_id of each of the n images, (n,).
         """
         batches = list(self._inputs(originals, inputs, changed, rows))
         outputs = within_memory(
@@ -61,7 +78,10 @@ class Answers:
             limit=self._limit,
             what=f"{self._role} on {self._device}",
         )
-        return self._decision.decide(outputs.double().numpy())
+        found = outputs.double().numpy()
+        decided = self._decision.decide(found)
+        in_label = self._decision.confidences_in(found, labels[rows.numpy()])
+        return Answer(decided.predictions, decided.confidences, in_label)
 
     def _outputs(self, batches: Sequence[torch.Tensor], batch_size: int) -> torch.Tensor:
         """Of all images of all batches, in passes of a fixed number of rows."""

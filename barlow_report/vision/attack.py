@@ -28,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from barlow_report.vision.acceleration import AcceleratedModel, Precision, accelerate, has_fast_bfloat16
+from barlow_report.vision.acceleration import AcceleratedModel, accelerate, guide_precision
 from barlow_report.vision.gradients import (
     MAX_ROWS_ON_CPU,
     activation,
@@ -80,7 +80,7 @@ class FeatureAttack:
         self.settings = settings
         self._limit = MemoryLimit()
         self._exact = accelerate(model)
-        precision = _precision(settings, model.device)
+        precision = guide_precision(settings.precision, model.device)
         self._guide = self._exact if precision == "float32" else accelerate(model, precision=precision)
 
     @property
@@ -143,12 +143,6 @@ def pairs_for(settings: "AttackConfig", device: torch.device) -> int:
     if device.type != "cpu":
         return settings.batch_size
     return max(settings.batch_size, MAX_ROWS_ON_CPU * torch.get_num_threads())
-
-
-def _precision(settings: "AttackConfig", device: torch.device) -> Precision:
-    if settings.precision == "auto":
-        return "bfloat16" if has_fast_bfloat16(device) else "float32"
-    return settings.precision
 
 
 def _attack_batch(

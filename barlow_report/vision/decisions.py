@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from barlow_report.vision.outputs import OutputKind, confidences, summarise
+from barlow_report.vision.outputs import OutputKind, class_confidences, confidences, summarise
 
 __all__ = ["LARGEST", "Decided", "Decision", "Positive", "probabilities"]
 
@@ -67,6 +67,18 @@ class Decision:
             return self.positive.decide(probabilities(outputs[:, self.positive.column], self.kind))
         # the first of equal ones, as in the pass
         return Decided(outputs.argmax(axis=1).astype(np.int64), confidences(summarise(outputs), self.kind))
+
+    def confidences_in(self, outputs: Floats, class_ids: npt.NDArray[np.int64]) -> Floats:
+        """Return how confident the model is that each image is of a given class, 0 to 1, (n_images,).
+
+        Args:
+            outputs: Shape (n_images, n_outputs), none of them NaN or +inf.
+            class_ids: The class of each image, (n_images,).
+        """
+        if self.positive is None:
+            return class_confidences(outputs, class_ids, self.kind)
+        probability = probabilities(outputs[:, self.positive.column], self.kind)
+        return np.where(class_ids == self.positive.class_id, probability, 1 - probability)
 
     def decide_summary(self, largest: npt.NDArray[np.int64], summary: npt.NDArray[np.void]) -> Decided:
         """Return what follows from what a pass keeps of the outputs.

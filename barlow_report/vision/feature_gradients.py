@@ -1,5 +1,8 @@
 """Activations and gradients of any number of (image, feature) rows, by all cores, in passes of a fixed number of rows.
 
+Activations are computed in float32. Gradients show a way, and may come from a guide in bfloat16, as in the feature
+attack (`attack.py`).
+
 What comes of a row does not depend on the others (`gradients.py`), so callers may put rows of several experiments
 together and leave out those that are done: passes stay full. A silent feature, behind a closed ReLU, has no gradient
 of its own; it gets the one that would wake it (`waking.py`), in passes of silent rows alone, because those cost twice.
@@ -10,7 +13,7 @@ from typing import TypeVar
 
 import torch
 
-from barlow_report.vision.acceleration import accelerate
+from barlow_report.vision.acceleration import Precision, accelerate
 from barlow_report.vision.gradients import (
     activation,
     activation_and_gradient,
@@ -27,6 +30,9 @@ from barlow_report.vision.workers import Workers
 __all__ = ["FeatureGradients"]
 
 Result = TypeVar("Result")
+EXACT, GUIDE = 0, 1
+"""Which model is asked."""
+
 Rows = tuple[torch.Tensor, torch.Tensor]
 """Images (B, C, H, W) and feature ids (B,)."""
 
@@ -34,11 +40,13 @@ Rows = tuple[torch.Tensor, torch.Tensor]
 class FeatureGradients:
     """Gradients of the features of one model; prepares the model once for many calls."""
 
-    def __init__(self, model: LoadedModel, *, batch_size: int) -> None:
+    def __init__(self, model: LoadedModel, *, batch_size: int, precision: Precision = "float32") -> None:
         self.device = model.device
+        self.is_rounded = precision != "float32"
         self._batch_size = batch_size
         self._limit = MemoryLimit()
-        self._workers = Workers(accelerate(model))
+        exact = accelerate(model)
+        self._workers = Workers(exact, accelerate(model, precision=precision) if self.is_rounded else exact)
 
     def activations(self, images: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
         """The activation of each row, (n,).
@@ -50,13 +58,16 @@ class FeatureGradients:
         if not len(ids):
             return images.new_zeros(0)
         rows = torch.arange(len(ids), device=self.device)
-        return torch.cat(self._map(activation, images, ids, rows))[: len(ids)]
+        return torch.cat(self._map(activation, images, ids, rows, EXACT))[: len(ids)]
 
-    def gradients(self, images: torch.Tensor, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The activation (n,) and the gradient (n, C, H, W) of each row; see `activations`."""
+    def gradients(
+        self, images: torch.Tensor, ids: torch.Tensor, *, is_exact: bool = False
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The activation (n,) and the gradient (n, C, H, W) of each row, of the guide or exactly; see `activations`."""
         found, gradient = images.new_zeros(len(ids)), torch.zeros_like(images)
-        self._fill(found, gradient, images, ids, torch.ones_like(ids, dtype=torch.bool), activation_and_gradient)
-        self._fill(found, gradient, images, ids, largest(gradient).flatten() == 0, _waking_gradient)
+        every, which = torch.ones_like(ids, dtype=torch.bool), EXACT if is_exact else GUIDE
+        self._fill(found, gradient, images, ids, every, activation_and_gradient, which)
+        self._fill(found, gradient, images, ids, largest(gradient).flatten() == 0, _waking_gradient, which)
         return found, gradient
 
     def shared_gradients(
@@ -78,9 +89,9 @@ class FeatureGradients:
         column = torch.arange(len(ids)) - first[number]
         table = ids[first][:, None].repeat(1, int(counts.max()))  # where there are fewer, the first one again
         table[number, column] = ids
-        parts = self._map(activations_and_gradients, images[first], table, torch.arange(len(first)))
+        parts = self._map(activations_and_gradients, images[first], table, torch.arange(len(first)), GUIDE)
         found, gradient = (torch.cat(each)[number, column] for each in zip(*parts, strict=True))
-        self._fill(found, gradient, images, ids, largest(gradient).flatten() == 0, _waking_gradient)
+        self._fill(found, gradient, images, ids, largest(gradient).flatten() == 0, _waking_gradient, GUIDE)
         return found, gradient
 
     def _fill(
@@ -91,11 +102,12 @@ class FeatureGradients:
         ids: torch.Tensor,
         which: torch.Tensor,
         function: Callable[[LoadedModel, torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]],
+        model: int,
     ) -> None:
         rows = which.nonzero().flatten()
         if not len(rows):
             return
-        parts = self._map(function, images, ids, rows)
+        parts = self._map(function, images, ids, rows, model)
         found[rows] = torch.cat([part[0] for part in parts])[: len(rows)]
         gradient[rows] = torch.cat([part[1] for part in parts])[: len(rows)]
 
@@ -105,6 +117,7 @@ class FeatureGradients:
         images: torch.Tensor,
         ids: torch.Tensor,
         rows: torch.Tensor,
+        model: int,
     ) -> list[Result]:
         """`function` of some rows, at least one, pass by pass; `ids` has one feature for each row, or several."""
 
@@ -113,7 +126,7 @@ class FeatureGradients:
                 yield images[rows[part]], ids[rows[part]]
 
         return within_memory(
-            lambda n_rows: self._workers.map(lambda own, part: function(own[0], *part), parts(n_rows)),
+            lambda n_rows: self._workers.map(lambda own, part: function(own[model], *part), parts(n_rows)),
             rows_per_pass(self.device, batch_size=self._batch_size, size=(images.shape[2], images.shape[3])),
             limit=self._limit,
             what=f"moves along features on {self.device}",

@@ -1,52 +1,32 @@
 """Experiments on images: change one feature, or others as a control, and ask the inspected model again.
 
-Several experiments are done at once, so that passes are full: their images are rows of one batch for each size. Changes
-along controls are made and asked about in blocks, so memory grows with the images and not with the controls.
+Several experiments are done at once, so that passes are full: their images are rows of one batch for each size.
 """
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
 
-from barlow_report.vision.answers import Answers
+from barlow_report.vision.acceleration import Precision
+from barlow_report.vision.answers import Answer, Answers
+from barlow_report.vision.control_changes import ControlChanges
 from barlow_report.vision.decisions import Decision
 from barlow_report.vision.gradients import largest_change
+from barlow_report.vision.image_batches import ImageBatch, image_batches
 from barlow_report.vision.models import LoadedModel
-from barlow_report.vision.moves import FeatureMoves, Moved, stretch
+from barlow_report.vision.moves import FeatureMoves, Moved
 from barlow_report.vision.outcomes import DOSES, Outcome, Task, empty_outcome
-from barlow_report.vision.preprocessing import to_tensor
+from barlow_report.vision.ways import stretch
 
 __all__ = ["Interventions"]
 
 SMALLEST_RADIUS = 1e-6
 """Where the images need no change at all."""
 
-CONTROL_STEPS = 2
-"""Steps of a control: it needs not find where a target is reached."""
-
-PIXELS_PER_BLOCK = 2**22
-"""Pixels of all images that are changed along controls at once, about."""
-
 Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Batch:
-    """Images of one size: `task` and `place` (B,) say which, `inputs` is what the feature model gets, (B, C, H, W)."""
-
-    task: npt.NDArray[np.int64]
-    place: npt.NDArray[np.int64]
-    originals: list[Image.Image]
-    inputs: torch.Tensor
-
-    def of_task(self, values: Sequence[float]) -> torch.Tensor:
-        """A value of each task, for each image, (B,)."""
-        return torch.tensor(values, dtype=torch.float32)[torch.from_numpy(self.task)]
 
 
 class Interventions:
@@ -60,18 +40,20 @@ class Interventions:
         decision: Decision,
         n_steps: int,
         batch_size: int,
+        precision: Precision = "float32",
     ) -> None:
         self._preprocessing = feature_model.preprocessing
-        self._moves = FeatureMoves(feature_model, batch_size=batch_size)
+        self._moves = FeatureMoves(feature_model, batch_size=batch_size, precision=precision)
         self._answers = Answers(
             inspected_model, changed_in=feature_model.preprocessing, decision=decision, batch_size=batch_size
         )
+        self._controls = ControlChanges(self._moves, self._answers)
         self._n_steps = n_steps
 
     def run(self, tasks: Sequence[Task]) -> list[Outcome]:
         """Move the images, make their controls of the same lengths, and ask the inspected model."""
         outcomes = [empty_outcome(task) for task in tasks]
-        batches = self._batches(tasks)
+        batches = image_batches(tasks, self._preprocessing)
         limits = [_limits(batch, tasks) for batch in batches]
         moves = [self._move(batch, tasks, limit) for batch, limit in zip(batches, limits, strict=True)]
         radii = self._radii(tasks, batches, moves)
@@ -79,29 +61,11 @@ class Interventions:
             shorter = torch.minimum(limit, batch.of_task(radii))
             self._shorten(batch, tasks, moved, limit, shorter)
             self._note_moves(batch, tasks, moved, shorter, outcomes)
-            self._note_controls(batch, tasks, moved, outcomes)
+            self._controls.note(batch, tasks, moved, outcomes)
         return outcomes
 
-    def _batches(self, tasks: Sequence[Task]) -> list[_Batch]:
-        """The images of all tasks, those of one size together."""
-        rows = [(i, place, image) for i, task in enumerate(tasks) for place, image in enumerate(task.images)]
-        inputs = [to_tensor(image, self._preprocessing) for _, _, image in rows]
-        sizes = sorted({tuple(tensor.shape) for tensor in inputs})
-        found = []
-        for size in sizes:
-            own = [k for k, tensor in enumerate(inputs) if tuple(tensor.shape) == size]
-            found.append(
-                _Batch(
-                    task=np.array([rows[k][0] for k in own]),
-                    place=np.array([rows[k][1] for k in own]),
-                    originals=[rows[k][2] for k in own],
-                    inputs=torch.stack([inputs[k] for k in own]).float(),
-                )
-            )
-        return found
-
     def _move(
-        self, batch: _Batch, tasks: Sequence[Task], limit: torch.Tensor, rows: torch.Tensor | None = None
+        self, batch: ImageBatch, tasks: Sequence[Task], limit: torch.Tensor, rows: torch.Tensor | None = None
     ) -> Moved:
         """Move the images of a batch, or some of them, each within its limit; steps are a part of the whole one."""
         which = slice(None) if rows is None else rows
@@ -114,46 +78,38 @@ class Interventions:
             step=_limits(batch, tasks)[which] / self._n_steps,
         )
 
-    def _radii(self, tasks: Sequence[Task], batches: Sequence[_Batch], moves: Sequence[Moved]) -> list[float]:
+    def _radii(self, tasks: Sequence[Task], batches: Sequence[ImageBatch], moves: Sequence[Moved]) -> list[float]:
         """The radius of each task, as its images need it; infinite where only the longest change limits it."""
-        of = np.concatenate([batch.task for batch in batches])
-        lengths = np.concatenate([_lengths(moved) for moved in moves])
+        known = [i for i, task in enumerate(tasks) if task.change.share is not None and task.reference is not None]
+        others = [_reference(tasks[i]) for i in known]
+        parts = image_batches(others, self._preprocessing) if others else []
+        of_others = _lengths_by_task(parts, [self._move(part, others, _limits(part, others)) for part in parts])
+        of_own = _lengths_by_task(batches, moves)
         found = []
         for i, task in enumerate(tasks):
-            own = lengths[of == i]
-            if task.change.share is not None and task.reference is not None:
-                others = [Task(images=task.reference, change=task.change)]
-                own = np.concatenate(
-                    [_lengths(self._move(part, others, _limits(part, others))) for part in self._batches(others)]
-                )
+            lengths = of_others[known.index(i)] if i in known else of_own[i]
             share = task.change.share
-            needed = math.inf if share is None else float(np.quantile(own, share, method="higher"))
+            needed = math.inf if share is None else float(np.quantile(lengths, share, method="higher"))
             found.append(max(needed, SMALLEST_RADIUS))
         return found
 
     def _shorten(
-        self, batch: _Batch, tasks: Sequence[Task], moved: Moved, limit: torch.Tensor, shorter: torch.Tensor
+        self, batch: ImageBatch, tasks: Sequence[Task], moved: Moved, limit: torch.Tensor, shorter: torch.Tensor
     ) -> None:
         """Move those again that went further than they may."""
         rows = ((shorter < limit) & (moved.length.cpu() > shorter)).nonzero().flatten()
-        if not len(rows):
-            return
-        again = self._move(batch, tasks, shorter, rows)
-        for name in ("images", "activation", "length", "is_reached"):
-            getattr(moved, name)[rows.to(moved.images.device)] = getattr(again, name)
+        if len(rows):
+            moved.put(rows.to(moved.images.device), self._move(batch, tasks, shorter, rows))
 
     def _note_moves(
-        self, batch: _Batch, tasks: Sequence[Task], moved: Moved, limit: torch.Tensor, outcomes: Sequence[Outcome]
+        self, batch: ImageBatch, tasks: Sequence[Task], moved: Moved, limit: torch.Tensor, outcomes: Sequence[Outcome]
     ) -> None:
         """Ask about the move and its doses, and about noise."""
-        n, start, changed, length = len(batch.inputs), batch.inputs, moved.images.cpu(), moved.length.cpu()
-        doses = [start, *(start + dose * (changed - start) for dose in DOSES[1:-1]), changed]
-        versions = torch.stack([*doses, stretch(start, _noise(batch, tasks), length)], dim=1)
-        rows = torch.arange(n).repeat_interleave(versions.shape[1])
-        asked = self._answers.ask(batch.originals, start, versions.flatten(0, 1), rows)
-        answers, certainty = (values.reshape(n, -1) for values in (asked.predictions, asked.confidences))
+        start, changed, length = batch.inputs, moved.images.cpu(), moved.length.cpu()
+        versions = (changed, stretch(start, _noise(batch, tasks), length))
+        answers, certainty, in_label = self._ask_about_versions(batch, *versions)
         for i, outcome in enumerate(outcomes):
-            own = np.flatnonzero(batch.task == i)
+            own = batch.rows_of(i)
             place = batch.place[own]
             outcome.before[place] = answers[own, 0]
             outcome.moved[place] = answers[own, : len(DOSES)]
@@ -161,6 +117,7 @@ class Interventions:
             outcome.noise[place] = answers[own, -1]
             outcome.confidence_before[place] = certainty[own, 0]
             outcome.confidence_moved[place] = certainty[own, len(DOSES) - 1]
+            outcome.in_label_moved[place] = in_label[own, len(DOSES) - 1]
             outcome.activation_before[place] = moved.activation_before.cpu().numpy()[own]
             outcome.activation_moved[place] = moved.activation.cpu().numpy()[own]
             outcome.length[place] = length.numpy()[own]
@@ -170,55 +127,42 @@ class Interventions:
                 outcome.images[batch.place[row]] = _picture(start[row])
                 outcome.moved_images[batch.place[row]] = _picture(changed[row])
 
-    def _note_controls(self, batch: _Batch, tasks: Sequence[Task], moved: Moved, outcomes: Sequence[Outcome]) -> None:
-        """Change the images along other features, as far as by the move, and ask; of one each at every dose."""
-        ids = _control_ids(batch, tasks)
-        own = batch.place % np.array([len(task.change.controls) for task in tasks])[batch.task]
-        answers = np.zeros(ids.shape, dtype=np.int64)
-        middle = np.zeros((len(ids), len(DOSES) - 2), dtype=np.int64)
-        signs, lengths = batch.of_task([task.change.sign for task in tasks]), moved.length.cpu()
-        for rows, columns in _blocks(batch, ids):
-            start = batch.inputs[rows]
-            changed = self._moves.along(
-                start,
-                torch.from_numpy(ids[rows, columns]),
-                places=torch.from_numpy(rows),
-                sign=signs[rows],
-                length=lengths[rows],
-                n_steps=CONTROL_STEPS,
-            ).cpu()
-            answers[rows, columns] = self._ask(batch, changed, rows)
-            is_own = columns == own[rows]
-            if is_own.any():
-                parts = [start[is_own] + dose * (changed[is_own] - start[is_own]) for dose in DOSES[1:-1]]
-                each = np.repeat(rows[is_own], len(parts))
-                middle[rows[is_own]] = self._ask(batch, torch.stack(parts, dim=1).flatten(0, 1), each).reshape(
-                    -1, len(parts)
-                )
-        for i, (task, outcome) in enumerate(zip(tasks, outcomes, strict=True)):
-            mine = np.flatnonzero(batch.task == i)
-            place, n_controls = batch.place[mine], len(task.change.controls)
-            outcome.controls[place] = answers[mine, :n_controls]
-            outcome.class_controls[place] = answers[mine, n_controls : n_controls + len(task.change.class_controls)]
-            outcome.control_doses[place, 1:-1] = middle[mine]
-            outcome.control_doses[place, -1] = answers[mine, own[mine]]
-
-    def _ask(self, batch: _Batch, changed: torch.Tensor, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        return self._answers.ask(batch.originals, batch.inputs, changed, torch.from_numpy(rows)).predictions
+    def _ask_about_versions(self, batch: ImageBatch, changed: torch.Tensor, noisy: torch.Tensor) -> Answer:
+        """What is said of each image at all doses of its change, and of the noisy one; each (B, n_doses + 1)."""
+        parts = []
+        for own in torch.split(torch.arange(len(changed)), max(batch.n_together // (len(DOSES) + 1), 1)):
+            start, end = batch.inputs[own], changed[own]
+            doses = [start, *(start + dose * (end - start) for dose in DOSES[1:-1]), end]
+            versions = torch.stack([*doses, noisy[own]], dim=1)
+            rows = own.repeat_interleave(versions.shape[1])
+            asked = self._answers.ask(batch.originals, batch.inputs, versions.flatten(0, 1), rows, labels=batch.labels)
+            parts.append([values.reshape(len(own), -1) for values in asked])
+        return Answer(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
 
-def _limits(batch: _Batch, tasks: Sequence[Task]) -> torch.Tensor:
+def _limits(batch: ImageBatch, tasks: Sequence[Task]) -> torch.Tensor:
     """The longest change of each image, (B,)."""
     usual = largest_change(batch.inputs)
     return batch.of_task([usual if task.change.radius is None else task.change.radius for task in tasks])
 
 
-def _lengths(moved: Moved) -> Floats:
-    """Lengths of moves, infinite where the target was not reached, (B,)."""
-    return np.where(moved.is_reached.cpu(), moved.length.cpu().double(), np.inf)
+def _reference(task: Task) -> Task:
+    """The change of a task, of the images that its radius is of."""
+    images = task.reference or ()
+    return Task(images=images, labels=np.zeros(len(images), dtype=np.int64), change=task.change)
 
 
-def _noise(batch: _Batch, tasks: Sequence[Task]) -> torch.Tensor:
+def _lengths_by_task(batches: Sequence[ImageBatch], moves: Sequence[Moved]) -> dict[int, Floats]:
+    """Lengths of the moves of each task, infinite where the target was not reached."""
+    found: dict[int, Floats] = {}
+    for batch, moved in zip(batches, moves, strict=True):
+        lengths = np.where(moved.is_reached.cpu(), moved.length.cpu().double(), np.inf)
+        for i in np.unique(batch.task).tolist():
+            found[i] = np.concatenate([found.get(i, np.zeros(0)), lengths[batch.rows_of(i)]])
+    return found
+
+
+def _noise(batch: ImageBatch, tasks: Sequence[Task]) -> torch.Tensor:
     """Gaussian noise (B, C, H, W), drawn on the processor, so that it is the same on every device."""
     noise = torch.zeros_like(batch.inputs)
     for i, task in enumerate(tasks):
@@ -226,23 +170,6 @@ def _noise(batch: _Batch, tasks: Sequence[Task]) -> torch.Tensor:
         generator = torch.Generator().manual_seed(task.change.seed)
         noise[own] = torch.randn(noise[own].shape, generator=generator)
     return noise
-
-
-def _control_ids(batch: _Batch, tasks: Sequence[Task]) -> npt.NDArray[np.int64]:
-    """The control features of each image, those of its class last, (B, most controls of any task); −1 where fewer."""
-    lists = [np.concatenate([task.change.controls, task.change.class_controls]) for task in tasks]
-    table = np.full((len(tasks), max(len(ids) for ids in lists)), -1, dtype=np.int64)
-    for i, ids in enumerate(lists):
-        table[i, : len(ids)] = ids
-    return table[batch.task]
-
-
-def _blocks(batch: _Batch, ids: npt.NDArray[np.int64]) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
-    """Images and columns of `ids` that are worked on at once, the controls of an image together."""
-    rows, columns = np.nonzero(ids >= 0)
-    n = max(PIXELS_PER_BLOCK // (batch.inputs.shape[2] * batch.inputs.shape[3]), 1)
-    for first in range(0, len(rows), n):
-        yield rows[first : first + n], columns[first : first + n]
 
 
 def _picture(pixels: torch.Tensor) -> npt.NDArray[np.float32]:

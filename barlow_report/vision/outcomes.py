@@ -27,7 +27,8 @@ class Change:
         radius: Largest L2 length of the change, pixels in [0, 1]; None: `largest_change` of `gradients.py`.
         share: The radius is not larger than what so many of the images need, 0 to 1; None: only `radius` counts.
         controls: Other features, (n_controls,), at least one.
-        class_controls: Features with a similar weight for the class, (n_class_controls,); perhaps none.
+        class_controls: Features with a similar weight for the class, (n_class_controls,), perhaps none; each image has
+            one of them as a control.
         seed: Of the noise.
     """
 
@@ -47,11 +48,13 @@ class Task:
 
     Attributes:
         images: As they were decoded, at least one.
+        labels: class_id of each, (n,).
         change: What is done to each.
         reference: The images that `change.share` is of, if others than these.
     """
 
     images: Sequence[Image.Image]
+    labels: Integers
     change: Change
     reference: Sequence[Image.Image] | None = None
 
@@ -65,10 +68,14 @@ class Outcome:
         moved: After each dose of the move, (n, n_doses).
         controls: After a whole change along each control feature, (n, n_controls).
         control_doses: After each dose of the change along one of them, another for each image, (n, n_doses).
-        class_controls: After a whole change along each feature with a similar weight, (n, n_class_controls).
+        class_controls: After a whole change along a feature with a similar weight, another for each image, (n,); −1
+            where there are none.
+        class_control_ids: That feature, (n,); −1 where there are none.
         noise: After Gaussian noise, (n,).
         confidence_before: Of the prediction, 0 to 1, (n,).
         confidence_moved: The same after the whole move.
+        in_label_moved: Confidence in the label after the whole move, 0 to 1, (n,).
+        in_label_controls: The same after a whole change along each control feature, (n, n_controls).
         activation_before: Of the feature, (n,).
         activation_moved: The same after the whole move.
         length: L2 length of the move, which is that of its controls, (n,).
@@ -83,9 +90,12 @@ class Outcome:
     controls: Integers
     control_doses: Integers
     class_controls: Integers
+    class_control_ids: Integers
     noise: Integers
     confidence_before: Floats
     confidence_moved: Floats
+    in_label_moved: Floats
+    in_label_controls: Floats
     activation_before: Floats
     activation_moved: Floats
     length: Floats
@@ -100,26 +110,29 @@ def empty_outcome(task: Task) -> Outcome:
     n, n_doses, change = len(task.images), len(DOSES), task.change
 
     def integers(*shape: int) -> Integers:
-        return np.zeros((n, *shape), dtype=np.int64)
+        return np.full((n, *shape), -1, dtype=np.int64)
 
     return Outcome(
         before=integers(),
         moved=integers(n_doses),
         controls=integers(len(change.controls)),
         control_doses=integers(n_doses),
-        class_controls=integers(len(change.class_controls)),
+        class_controls=integers(),
+        class_control_ids=integers(),
         noise=integers(),
         **{
             name: np.zeros(n)
             for name in (
                 "confidence_before",
                 "confidence_moved",
+                "in_label_moved",
                 "activation_before",
                 "activation_moved",
                 "length",
                 "limit",
             )
         },
+        in_label_controls=np.zeros((n, len(change.controls))),
         is_reached=np.zeros(n, dtype=np.bool_),
         images=[np.zeros((0, 0, 3), dtype=np.float32)] * n,
         moved_images=[np.zeros((0, 0, 3), dtype=np.float32)] * n,

@@ -30,6 +30,7 @@ __all__ = [
     "TIES_ADVICE",
     "OutputKind",
     "Ties",
+    "class_confidences",
     "confidences",
     "count_ties",
     "decide_kind",
@@ -122,6 +123,24 @@ def confidences(summary: npt.NDArray[np.void], kind: OutputKind) -> npt.NDArray[
         return found
     found = summary["largest"] / (100 if kind == "percentages" else 1)
     return found.clip(0, 1)
+
+
+def class_confidences(
+    outputs: npt.NDArray[np.float64], class_ids: npt.NDArray[np.int64], kind: OutputKind
+) -> npt.NDArray[np.float64]:
+    """Return the confidence that one class of each image would have as its prediction, 0 to 1, shape (n_images,).
+
+    Args:
+        outputs: Shape (n_images, n_outputs), see `summarise`.
+        class_ids: The class of each image; one without an output has a confidence of 0.
+        kind: What the outputs are.
+    """
+    has_output = (class_ids >= 0) & (class_ids < outputs.shape[1])
+    chosen = outputs[np.arange(len(outputs)), np.where(has_output, class_ids, 0)]
+    summary = summarise(outputs)
+    summary["softmax"] *= np.exp(chosen - summary["largest"])
+    summary["largest"] = chosen
+    return np.where(has_output, confidences(summary, kind), 0.0)
 
 
 def describe_kind(summary: npt.NDArray[np.void], kind: OutputKind, *, is_linear: bool) -> str | None:

@@ -206,7 +206,8 @@ def _experiment(feature: LoadedModel, inspected: LoadedModel, *, level: int) -> 
         class_controls=np.array([], dtype=np.int64),
         seed=0,
     )
-    return made.run([Task(images=[Image.new("RGB", (8, 8), (level,) * 3)], change=change)])[0]
+    image = Image.new("RGB", (8, 8), (level,) * 3)
+    return made.run([Task(images=[image], labels=np.array([0]), change=change)])[0]
 
 
 def test_a_change_in_grey_reaches_an_inspected_model_in_colour_and_the_other_way_round() -> None:

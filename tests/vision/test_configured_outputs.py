@@ -7,7 +7,7 @@ import torch
 from barlow_report.config import OutputSetting
 from barlow_report.errors import ModelError
 from barlow_report.vision.configured_outputs import check_setting, describe_setting
-from barlow_report.vision.outputs import OutputKind, confidences, summarise
+from barlow_report.vision.outputs import OutputKind, class_confidences, confidences, summarise
 
 LOGITS = torch.from_numpy(np.random.default_rng(0).normal(size=(40, 3)) * 3)
 SOFTMAX, LOG_SOFTMAX, SIGMOID = LOGITS.softmax(dim=1), LOGITS.log_softmax(dim=1), LOGITS.sigmoid()
@@ -47,6 +47,34 @@ def test_confidences_by_hand() -> None:
     assert confidences(summary, "sigmoid_logits") == pytest.approx([3 / 4, 1 / 2])
     assert confidences(summarise(np.log([[0.8, 0.2]])), "log_probabilities") == pytest.approx([0.8])
     assert confidences(summary, "logits") == pytest.approx([0.9, 0.8])
+
+
+@pytest.mark.parametrize(
+    ("outputs", "kind", "expected"),
+    [
+        (LOGITS, "logits", SOFTMAX),
+        (SOFTMAX, "probabilities", SOFTMAX),
+        (100 * SOFTMAX, "percentages", SOFTMAX),
+        (SIGMOID, "scores", SIGMOID),
+        (LOGITS, "sigmoid_logits", SIGMOID),
+        (LOG_SOFTMAX, "log_probabilities", SOFTMAX),
+    ],
+)
+def test_the_confidence_in_each_class_is_what_outputs_say_of_it(
+    outputs: torch.Tensor, kind: OutputKind, expected: torch.Tensor
+) -> None:
+    values = outputs.numpy()
+    for class_id in range(3):
+        found = class_confidences(values, np.full(40, class_id), kind)
+        assert found == pytest.approx(expected[:, class_id].numpy(), abs=1e-12)
+    own = class_confidences(values, values.argmax(axis=1), kind)
+    assert own == pytest.approx(confidences(summarise(values), kind), abs=1e-12)
+
+
+def test_a_class_without_an_output_has_no_confidence() -> None:
+    assert class_confidences(LOGITS.numpy()[:3], np.array([3, -1, 0]), "logits")[:2].tolist() == [0.0, 0.0]
+    impossible = np.array([[0.0, -np.inf]])
+    assert class_confidences(impossible, np.array([1]), "logits").tolist() == [0.0]
 
 
 @pytest.mark.parametrize("setting", ["softmax", "sigmoid"])

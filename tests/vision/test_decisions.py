@@ -77,6 +77,15 @@ def test_one_output_is_what_the_setting_says() -> None:
     )
 
 
+def test_the_confidence_in_a_class_of_two_is_the_probability_or_the_rest() -> None:
+    outputs = np.log([[3.0], [1.0], [1 / 3]])  # sigmoids of 3/4, 1/2 and 1/4
+    for positive_id in (0, 1):
+        decision = Decision(kind="sigmoid_logits", positive=Positive(class_id=positive_id, threshold=0.9))
+        found = decision.confidences_in(outputs, np.array([positive_id, positive_id, 1 - positive_id]))
+        assert found == pytest.approx([3 / 4, 1 / 2, 3 / 4])
+    assert Decision().confidences_in(np.log([[3.0, 1.0]]), np.array([1])) == pytest.approx([1 / 4])
+
+
 def test_values_that_contradict_it_are_an_error() -> None:
     shares = probabilities(LOGITS, "sigmoid_logits")
     with pytest.raises(ModelError, match=r"all 50 images, which lies between 0 and 1.*Set 'output: probabilities'"):

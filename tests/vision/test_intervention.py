@@ -1,6 +1,7 @@
 """Experiments on images: what the inspected model is asked, and changes carried to another input."""
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from PIL import Image
@@ -60,8 +61,13 @@ def laboratory(preprocessing: PreprocessingConfig | None = None) -> Intervention
     return Interventions(wrap(ColourNet()), inspected, decision=Decision(), n_steps=4, batch_size=8)
 
 
+def zeros(images: list[Image.Image]) -> npt.NDArray[np.int64]:
+    """All are of class 0, as the judge says of what is not green."""
+    return np.zeros(len(images), dtype=np.int64)
+
+
 def experiment(interventions: Interventions, images: list[Image.Image], what: Change) -> Outcome:
-    return interventions.run([Task(images=images, change=what)])[0]
+    return interventions.run([Task(images=images, labels=zeros(images), change=what)])[0]
 
 
 def test_only_the_moved_feature_changes_the_answer() -> None:
@@ -70,13 +76,18 @@ def test_only_the_moved_feature_changes_the_answer() -> None:
     assert outcome.moved.shape == (3, len(DOSES))
     assert outcome.moved[0].tolist() == [0, 0, 0, 1, 1]  # green 0.25, 0.36, 0.48, 0.59, 0.7
     assert outcome.controls.tolist() == [[0, 0]] * 3  # red and blue do not matter
-    assert outcome.class_controls.tolist() == [[0]] * 3
+    assert outcome.class_controls.tolist() == [0, 0, 0]
+    assert outcome.class_control_ids.tolist() == [2, 2, 2]
     assert outcome.noise.tolist() == [0, 0, 0]
     assert outcome.is_reached.all()
     assert outcome.activation_before.tolist() == pytest.approx([64 / 255] * 3)
     assert outcome.activation_moved.tolist() == pytest.approx([0.7] * 3, abs=0.01)
     assert outcome.length.tolist() == pytest.approx([8 * (0.7 - 64 / 255)] * 3, abs=0.1)
     assert outcome.confidence_before[0] == pytest.approx(1 / (1 + np.exp(-40 * (0.5 - 64 / 255))), abs=1e-3)
+    assert outcome.in_label_moved[0] == pytest.approx(
+        1 / (1 + np.exp(-40 * (0.5 - outcome.activation_moved[0]))), abs=1e-3
+    )
+    assert outcome.in_label_controls == pytest.approx(np.full((3, 2), outcome.confidence_before[0]), abs=1e-6)
 
 
 def test_the_radius_is_what_a_share_of_the_images_need() -> None:
@@ -86,7 +97,7 @@ def test_the_radius_is_what_a_share_of_the_images_need() -> None:
     assert found.limit.tolist() == pytest.approx([8 * (0.7 - 89 / 255)] * 4, abs=0.1)
     assert found.is_reached.tolist() == [False, True, True, True]
     assert found.length.tolist() == pytest.approx([8 * (0.7 - level / 255) for level in (89, 89, 115, 140)], abs=0.1)
-    known = Task(images=images, change=change(share=0.5), reference=grey(115, 3))
+    known = Task(images=images, labels=zeros(images), change=change(share=0.5), reference=grey(115, 3))
     assert laboratory().run([known])[0].is_reached.tolist() == [False, False, True, True]
 
 
@@ -98,8 +109,12 @@ def test_images_of_several_sizes_have_limits_of_their_own() -> None:
 
 def test_experiments_together_are_as_each_alone() -> None:
     tasks = [
-        Task(images=grey(64, 3), change=change(share=0.9)),
-        Task(images=grey(150, 2), change=change(sign=-1, target=0.3, controls=np.array([0, 2, 3]), seed=5)),
+        Task(images=grey(64, 3), labels=zeros(grey(64, 3)), change=change(share=0.9)),
+        Task(
+            images=grey(150, 2),
+            labels=zeros(grey(150, 2)),
+            change=change(sign=-1, target=0.3, controls=np.array([0, 2, 3]), seed=5),
+        ),
     ]
     together = laboratory().run(tasks)
     for task, found in zip(tasks, together, strict=True):
@@ -111,7 +126,13 @@ def test_experiments_together_are_as_each_alone() -> None:
 
 def test_without_controls_of_the_class_there_are_none() -> None:
     outcome = experiment(laboratory(), grey(64, 2), change(class_controls=np.zeros(0, dtype=np.int64)))
-    assert outcome.class_controls.shape == (2, 0)
+    assert outcome.class_controls.tolist() == outcome.class_control_ids.tolist() == [-1, -1]
+
+
+def test_each_image_has_one_control_of_the_class() -> None:
+    found = experiment(laboratory(), grey(64, 4), change(controls=np.array([0]), class_controls=np.array([1, 2, 3])))
+    assert found.class_control_ids.tolist() == [1, 2, 3, 1]
+    assert found.class_controls.tolist() == [1, 0, 0, 1]  # green is the feature itself
 
 
 def free_laboratory() -> Interventions:

@@ -58,7 +58,7 @@ def experiment(model: LoadedModel) -> list[Any]:
         seed=0,
     )
     interventions = Interventions(model, model, decision=Decision(), n_steps=4, batch_size=8)
-    (found,) = interventions.run([Task(images=IMAGES, change=change)])
+    (found,) = interventions.run([Task(images=IMAGES, labels=np.zeros(len(IMAGES), dtype=np.int64), change=change)])
     return [found.moved, found.controls, found.noise, found.length, found.activation_moved, *found.moved_images]
 
 

@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 from barlow_report.vision.feature_gradients import FeatureGradients
-from barlow_report.vision.moves import FeatureMoves, Moved, stretch
+from barlow_report.vision.moves import FeatureMoves, Moved
 from barlow_report.vision.waking import Leaking
+from barlow_report.vision.ways import Way, stretch
 from tests.vision.toys import ColourNet, Net, rectified_mean, wrap
 
 
@@ -31,15 +32,25 @@ def move(
     )
 
 
-def change(module: nn.Module, images: torch.Tensor, ids: list[int], *, length: float) -> torch.Tensor:
+def way_of(sizes: list[float], distances: list[float], *, n: int = 1) -> Way:
+    """The same way for n images."""
+    way = Way.unmade(n, len(sizes), device=torch.device("cpu"))
+    for size, distance in zip(sizes, distances, strict=True):
+        way.add(torch.arange(n), torch.full((n,), size), torch.full((n,), distance))
+    return way
+
+
+def change(
+    module: nn.Module, images: torch.Tensor, ids: list[int], *, length: float, way: Way | None = None
+) -> torch.Tensor:
     n = len(images)
     return FeatureMoves(wrap(module), batch_size=4).along(
         images,
         torch.tensor(ids),
         places=torch.arange(n),
         sign=torch.ones(n),
+        way=way or way_of([length / 2, length / 2], [length / 2, length], n=n),
         length=torch.full((n,), length),
-        n_steps=2,
     )
 
 
@@ -103,7 +114,78 @@ def test_an_image_at_the_border_of_pixels_moves_no_further() -> None:
 
 def test_a_change_of_no_length_is_none() -> None:
     images = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(1))
-    assert torch.equal(change(ColourNet(), images, [0, 3], length=0.0), images)
+    none = Way.unmade(2, 3, device=torch.device("cpu"))
+    assert torch.equal(change(ColourNet(), images, [0, 3], length=0.0, way=none), images)
+
+
+def test_a_move_keeps_the_steps_that_led_to_its_target() -> None:
+    # Mean red from 0.25 to 0.5 is a length of 2 in steps of at most 1; the gradient of a mean of 64 pixels is 1/8, so
+    # the target seems as far away as it is, 2, and half as far again is aimed at: two steps of 1.
+    found = move(ColourNet(), torch.full((1, 3, 8, 8), 0.25), [0], target=0.5, limit=4.0)
+    assert found.way.n_steps.tolist() == [2]
+    assert found.way.sizes[0, :2].tolist() == pytest.approx([1.0, 1.0], abs=0.03)
+    assert found.way.distances[0, :2].tolist() == pytest.approx([1.0, 2.0], abs=0.03)
+    assert found.way.distances[0, 1] == found.length[0]
+    assert not found.way.sizes[0, 2:].any()
+
+
+def test_an_image_that_needs_no_move_has_no_steps() -> None:
+    found = move(ColourNet(), torch.full((1, 3, 8, 8), 0.25), [0], target=0.2)
+    assert found.way.n_steps.tolist() == [0]
+    assert not found.way.distances.any()
+
+
+def test_a_control_takes_the_steps_of_its_move() -> None:
+    """With its own feature as the control, the same steps lead to the same image."""
+    images = torch.rand(6, 3, 8, 8, generator=torch.Generator().manual_seed(6)) * 0.6 + 0.2
+    ids = [0, 1, 2, 3, 4, 5]
+    moves = FeatureMoves(wrap(Net(rectified_mean)), batch_size=4)
+    sign, limit = torch.ones(6), torch.full((6,), 3.0)
+    values = moves.towards(images, torch.tensor(ids), sign=sign, target=torch.full((6,), 1e6), limit=limit, step=limit)
+    target = values.activation_before + (values.activation - values.activation_before) * 0.4
+    moved = moves.towards(images, torch.tensor(ids), sign=sign, target=target, limit=limit, step=limit / 4)
+    assert moved.is_reached.all()
+    assert len(set(moved.way.n_steps.tolist())) > 1
+    again = moves.along(
+        images, torch.tensor(ids), places=torch.arange(6), sign=sign, way=moved.way, length=moved.length
+    )
+    apart = (again - moved.images).flatten(1).norm(dim=1)
+    assert bool((apart <= 0.03 * moved.length).all())
+
+
+def test_rows_that_are_moved_again_get_the_new_steps() -> None:
+    images = torch.full((2, 3, 8, 8), 0.25)
+    moved = move(ColourNet(), images, [0, 1], target=0.6, limit=4.0)
+    moved.put(torch.tensor([1]), move(ColourNet(), images[1:], [1], target=0.6, limit=1.0))
+    assert moved.length.tolist() == pytest.approx([2.8, 1.0], abs=0.05)
+    assert moved.is_reached.tolist() == [True, False]
+    assert moved.way.distances.amax(dim=1).tolist() == pytest.approx([2.8, 1.0], abs=0.05)
+    assert moved.activation_before.tolist() == pytest.approx([0.25, 0.25])
+
+
+class Rounded(ColourNet):
+    """Says that every feature is larger than it is, as a guide with rounding might."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        is_guide = self.conv.weight.dtype == torch.bfloat16
+        return super().forward(x + 0.1 * x if is_guide else x)
+
+
+def test_a_guide_that_rounds_does_not_decide_whether_a_target_is_reached() -> None:
+    images = torch.full((3, 3, 8, 8), 0.25)
+    moves = FeatureMoves(wrap(Rounded()), batch_size=4, precision="bfloat16")
+    about: dict[str, torch.Tensor] = {
+        "sign": torch.ones(3),
+        "target": torch.full((3,), 0.5),
+        "limit": torch.full((3,), 4.0),
+        "step": torch.full((3,), 1.0),
+    }
+    found = moves.towards(images, torch.tensor([0, 1, 2]), **about)
+    assert found.is_reached.all()
+    means = found.images.mean(dim=(2, 3)).diagonal()
+    assert means.tolist() == pytest.approx([0.5] * 3, abs=5e-3)
+    assert found.activation.tolist() == pytest.approx(means.tolist(), abs=1e-5)
+    assert found.activation_before.tolist() == pytest.approx([0.25] * 3, abs=1e-6)
 
 
 def test_a_dead_feature_moves_nothing() -> None:

@@ -1,5 +1,7 @@
 """Section `causes` of the configuration."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from barlow_report.config.base import Positive, Section
@@ -20,7 +22,10 @@ class CausesConfig(Section):
         8, ge=2, le=64, description="Controls: other features along which the same images are changed."
     )
     n_class_controls: int = Field(
-        4, ge=1, le=64, description="Further controls: features with a similar weight for the class."
+        4,
+        ge=1,
+        le=64,
+        description="Further controls: features with a similar weight for the class, of which each image gets one.",
     )
     radius: float | None = Field(
         None,
@@ -30,10 +35,15 @@ class CausesConfig(Section):
         "most a root mean square of 0.1 over the pixels.",
     )
     n_steps: int = Field(
-        4,
+        3,
         ge=1,
         le=1000,
         description="The longest step is the largest change divided by this; shorter steps find shorter ways.",
     )
     n_pairs: int = Field(4, ge=1, le=24, description="Pairs of pictures, before and after, kept for each direction.")
     batch_size: Positive = Field(64, description="Largest number of images per forward and backward pass.")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto",
+        description="Precision of the passes that find the way; targets are checked, and the inspected model is asked, "
+        "in float32. auto: bfloat16 where the hardware has it.",
+    )

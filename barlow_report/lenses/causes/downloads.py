@@ -35,7 +35,10 @@ def _record(site: Site, effect: CauseEffect) -> dict[str, Any]:
         "mean_length": effect.mean_length,
         **_estimate("control_rate", effect.controls),
         **_estimate("effect", effect.effect),
+        **_estimate("confidence_effect", effect.confidence_effect),
         **_estimate("specificity", effect.specificity),
+        "p_images": effect.p_images,
+        "p_features": effect.p_features,
         "p_value": effect.p_value,
         "q_value": effect.q_value,
     }

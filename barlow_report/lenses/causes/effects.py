@@ -1,14 +1,16 @@
 """What a change of images did to their failures: effect, interval, tests and verdict (METHOD: "Causes").
 
 The effect of an image is the share of its controls that fail minus its own failure after the move, with the opposite
-sign where the move is meant to break. Two things can make it large by chance, and each has a test:
+sign where the move is meant to break. Where the model fails, or is right, whatever is done to the images, that is 0
+although the feature may matter; so the same is computed of the confidence in the label, too, which has no such limits.
+Two things can make it large by chance, and each has a test:
 
 * **The images.** Another draw of images would give another mean: a one-sided sign-flip test, and a bootstrap over
   images for the interval.
 * **The features.** Features differ in what they do to a model, and one that was picked at random lies above the mean of
   the controls half of the time; with enough images the first test would call that an effect. So the feature is also
-  compared with the controls one by one: how often would a further feature of their kind do as much (a t-test of one new
-  value against K others)? The p-value of an effect is the larger one of the two.
+  compared with the controls one by one: how often would a further feature of their kind do as much
+  (`feature_tests.py`)? The p-value of an effect is the larger one of the two.
 """
 
 from dataclasses import dataclass
@@ -17,9 +19,8 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Effect", "feature_test", "image_effects", "judge_effect", "measure_effect", "sign_flip_test"]
+__all__ = ["Effect", "image_effects", "judge_effect", "mean_effect", "sign_flip_test"]
 
-Booleans = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
 N_RESAMPLES = 2000
@@ -34,38 +35,32 @@ MAX_EXACT = 12
 
 @dataclass(frozen=True, kw_only=True)
 class Effect:
-    """A mean effect, −1 to 1, with its interval, and the p-value that it is not above 0."""
+    """A mean effect, −1 to 1, with its interval."""
 
     value: float
     low: float
     high: float
-    p_value: float
 
 
-def image_effects(moved: Booleans, controls: Booleans, *, direction: str) -> Floats:
+def image_effects(moved: Floats, controls: Floats, *, direction: str) -> Floats:
     """Return the effect of each image, −1 to 1, shape (n_images,).
 
     Args:
-        moved: Whether the image fails after the move, (n_images,).
-        controls: Whether it fails after each control, (n_images, n_controls).
+        moved: 1 if the image fails after the move, else 0, (n_images,); or 1 − the confidence in its label.
+        controls: The same after each control, (n_images, n_controls).
         direction: repair or break.
     """
     difference: Floats = controls.mean(axis=1) - moved
     return difference if direction == "repair" else -difference
 
 
-def measure_effect(moved: Booleans, controls: Booleans, *, direction: str, seed: int, level: float) -> Effect:
-    """Return the mean effect over the images; see `image_effects`. `level` is that of the interval, 0 to 1."""
-    effects = image_effects(moved, controls, direction=direction)
+def mean_effect(effects: Floats, *, seed: int, level: float) -> Effect:
+    """Return the mean of the effects of images (n_images,), with a bootstrap interval of `level`, 0 to 1."""
     rng = np.random.default_rng([seed, len(effects)])
     means = effects[rng.integers(len(effects), size=(N_RESAMPLES, len(effects)))].mean(axis=1)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    p_images = sign_flip_test(effects, seed=seed)
-    p_features = feature_test(moved, controls, direction=direction)
     value = float(effects.mean())
-    return Effect(
-        value=value, low=min(float(low), value), high=max(float(high), value), p_value=max(p_images, p_features)
-    )
+    return Effect(value=value, low=min(float(low), value), high=max(float(high), value))
 
 
 def sign_flip_test(effects: Floats, *, seed: int) -> float:
@@ -83,31 +78,16 @@ def sign_flip_test(effects: Floats, *, seed: int) -> float:
     return float(((signs @ others >= observed).sum() + 1) / (N_FLIPS + 1))
 
 
-def feature_test(moved: Booleans, controls: Booleans, *, direction: str) -> float:
-    """One-sided p-value that the feature is one of the controls' kind: a t-test of one value against K others.
-
-    Each value is the share of the images that do not fail (repair) or fail (break) after a change along one feature.
-    Controls that all do the same still differ by the images' chance: their variance is at least that of one image more
-    or less.
-    """
-    from scipy.stats import t
-
-    sign = -1.0 if direction == "repair" else 1.0
-    value, others = sign * moved.mean(), sign * controls.mean(axis=0)
-    n_controls = len(others)
-    spread = max(float(others.std(ddof=1)), 1 / (len(moved) * np.sqrt(12.0)))
-    return float(t.sf((value - others.mean()) / (spread * np.sqrt(1 + 1 / n_controls)), df=n_controls - 1))
-
-
-def judge_effect(effect: Effect, q_value: float, *, max_q_value: float, least: float) -> str:
+def judge_effect(effect: Effect, confidence: Effect, q_value: float, *, max_q_value: float, least: float) -> str:
     """Return causal, weak or undecided.
 
     Args:
-        effect: The effect.
-        q_value: Of its p-value, over all effects of a run.
+        effect: The effect on failures.
+        confidence: The effect on the confidence in the label: weak is what changes neither.
+        q_value: Of the effect's p-value, over all effects of a run.
         max_q_value: Largest q-value of what is called causal.
         least: Smallest effect that counts, as a share.
     """
     if q_value <= max_q_value and effect.value >= least:
         return "causal"
-    return "weak" if effect.high < least else "undecided"
+    return "weak" if max(effect.high, confidence.high) < least else "undecided"

@@ -1,17 +1,19 @@
 """What is tested: a condition of a failure mode in a direction, and the rows of the tables that come of it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from barlow_report.lenses.causes.effects import Effect, measure_effect
+from barlow_report.lenses.causes.effects import Effect, image_effects, mean_effect, sign_flip_test
 from barlow_report.lenses.causes.tables import DIRECTIONS
 
-__all__ = ["Experiment", "Rows", "not_tested", "tabulate"]
+__all__ = ["Answered", "Experiment", "Rows", "not_tested", "tabulate"]
 
-Booleans = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 Rows = dict[str, list[dict[str, Any]]]
 """Rows by the name of their table."""
 
@@ -55,69 +57,86 @@ def not_tested(unit: Experiment, reason: str) -> Rows:
     return {"causes": [row], "cause_doses": [], "cause_controls": [], "cause_pairs": []}
 
 
-def tabulate(
-    unit: Experiment,
-    *,
-    moved: Booleans,
-    controls: Booleans,
-    control_doses: Booleans,
-    of_class: Booleans,
-    noise: Booleans,
-    doses: tuple[float, ...],
-    control_ids: npt.NDArray[np.int64],
-    class_ids: npt.NDArray[np.int64],
-    seed: int,
-    level: float,
-) -> Rows:
-    """The rows of an experiment, but for its pictures, for q-values and verdicts, and for what was set beforehand.
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    """What came of an experiment with n images; failures are 1, else 0.
+
+    Attributes:
+        moved: After each dose of the move, (n, n_doses), the unchanged one first.
+        controls: After the change along each control feature, (n, n_controls).
+        control_doses: After each dose of one of these changes, (n, n_doses).
+        of_class: After the change along a feature with a similar weight for the class, another for each, (n,).
+        noise: After noise, (n,).
+        unsure_moved: 1 − confidence in the label after the move, (n,).
+        unsure_controls: The same after the change along each control feature, (n, n_controls).
+        doses: Shares of the way, 0 to 1.
+        control_ids: The features of `controls`.
+        class_ids: Those of `of_class`, (n,).
+    """
+
+    moved: Floats
+    controls: Floats
+    control_doses: Floats
+    of_class: Floats
+    noise: Floats
+    unsure_moved: Floats
+    unsure_controls: Floats
+    doses: tuple[float, ...]
+    control_ids: Integers
+    class_ids: Integers
+
+
+def tabulate(unit: Experiment, found: Answered, *, seed: int, level: float) -> Rows:
+    """The rows of an experiment, but for its pictures, what was set beforehand, and what all effects of a run decide.
 
     Args:
         unit: The experiment.
-        moved: Whether images fail after each dose of the move, (n_images, n_doses), the unchanged one first.
-        controls: Whether they fail after the changes along other features, (n_images, n_controls).
-        control_doses: The same after each dose of one of these changes, (n_images, n_doses).
-        of_class: As `controls`, along features with a similar weight for the class; perhaps none.
-        noise: Whether they fail after noise, (n_images,).
-        doses: Shares of the way, 0 to 1.
-        control_ids: The features of `controls`.
-        class_ids: Those of `of_class`.
+        found: What came of it.
         seed: Of bootstrap and sign flips.
         level: Of intervals, 0 to 1.
     """
-    n_images = len(moved)
-    effect = measure_effect(moved[:, -1], controls, direction=unit.direction, seed=seed, level=level)
-    rates = controls.mean(axis=0)
+    moved, last = found.moved, found.moved[:, -1]
+    effects = image_effects(last, found.controls, direction=unit.direction)
+    confidence = image_effects(found.unsure_moved, found.unsure_controls, direction=unit.direction)
+    rates = found.controls.mean(axis=0)
     row = {
         **unit.key,
         "feature_id": unit.feature_id,
-        "n_images": n_images,
+        "n_images": len(moved),
         "n_failures_before": int(moved[:, 0].sum()),
-        "n_failures_moved": int(moved[:, -1].sum()),
-        "n_failures_noise": int(noise.sum()),
+        "n_failures_moved": int(last.sum()),
+        "n_failures_noise": int(found.noise.sum()),
         "control_rate": float(rates.mean()),
         "control_rate_low": float(rates.min()),
         "control_rate_high": float(rates.max()),
-        "p_value": effect.p_value,
-        **_as_columns("effect", effect),
+        "p_images": sign_flip_test(effects, seed=seed),
+        **_as_columns("effect", mean_effect(effects, seed=seed, level=level)),
+        **_as_columns("confidence_effect", mean_effect(confidence, seed=seed, level=level)),
     }
-    if of_class.shape[1] > 1:
-        specific = measure_effect(moved[:, -1], of_class, direction=unit.direction, seed=seed, level=level)
-        row |= _as_columns("specificity", specific)
-    failed = zip(moved.sum(axis=0), control_doses.sum(axis=0), strict=True)
-    tested = (("other", control_ids, controls), ("class", class_ids, of_class))
+    if len(np.unique(found.class_ids)) > 1:
+        specific = image_effects(last, found.of_class[:, None], direction=unit.direction)
+        row |= _as_columns("specificity", mean_effect(specific, seed=seed, level=level))
+    failed = zip(found.doses, moved.sum(axis=0), found.control_doses.sum(axis=0), strict=True)
     return {
         "causes": [row],
         "cause_doses": [
-            {**unit.key, "dose": dose, "n_images": n_images, "n_failures_moved": int(k), "n_failures_control": int(c)}
-            for dose, (k, c) in zip(doses, failed, strict=True)
+            {**unit.key, "dose": d, "n_images": len(moved), "n_failures_moved": int(k), "n_failures_control": int(c)}
+            for d, k, c in failed
         ],
         "cause_controls": [
-            {**unit.key, "kind": kind, "feature_id": int(i), "n_images": n_images, "n_failures": int(k)}
-            for kind, ids, table in tested
-            for i, k in zip(ids, table.sum(axis=0), strict=True)
+            {**unit.key, "kind": kind, "feature_id": int(i), "n_images": len(fails), "n_failures": int(fails.sum())}
+            for kind, i, fails in _controls(found)
         ],
         "cause_pairs": [],
     }
+
+
+def _controls(found: Answered) -> Iterator[tuple[str, int, Floats]]:
+    """Each control feature, and whether the images fail after changes along it."""
+    for feature_id, fails in zip(found.control_ids.tolist(), found.controls.T, strict=True):
+        yield "other", feature_id, fails
+    for feature_id in np.unique(found.class_ids[found.class_ids >= 0]).tolist():
+        yield "class", feature_id, found.of_class[found.class_ids == feature_id]
 
 
 def _as_columns(name: str, effect: Effect) -> dict[str, float]:

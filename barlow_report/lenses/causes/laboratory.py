@@ -19,7 +19,7 @@ from barlow_report.lenses.causes.choosing import (
     similar_features,
 )
 from barlow_report.lenses.causes.config import CausesConfig
-from barlow_report.lenses.causes.experiments import Experiment, Rows, not_tested, tabulate
+from barlow_report.lenses.causes.experiments import Answered, Experiment, Rows, not_tested, tabulate
 from barlow_report.run_folder import Run
 from barlow_report.stages.members import GroupMembers
 from barlow_report.stages.output_subset import subset_of
@@ -59,6 +59,7 @@ class Laboratory:
 
     def __init__(self, config: Config, settings: CausesConfig, run: Run, *, inspected: ModelConfig) -> None:
         from barlow_report.stages.pictures import Pictures, feature_model_config
+        from barlow_report.vision.acceleration import guide_precision
         from barlow_report.vision.decisions import Decision
         from barlow_report.vision.intervention import Interventions
 
@@ -82,6 +83,7 @@ class Laboratory:
             decision=self._decision,
             n_steps=settings.n_steps,
             batch_size=settings.batch_size,
+            precision=guide_precision(settings.precision, self._model.device),
         )
 
     def test(self, units: Sequence[Experiment]) -> list[Rows]:
@@ -136,6 +138,7 @@ class Laboratory:
         known = members[sample(fitted, self._settings.n_images, seed=(self._config.seed, *unit.seed, 2))]
         task = Task(
             images=self._pictures.read_all(chosen.tolist()),
+            labels=self._labels[chosen],
             change=change,
             reference=None if uses_all or not len(known) else self._pictures.read_all(known.tolist()),
         )
@@ -169,30 +172,31 @@ class Laboratory:
             return not_tested(unit, f"no image reached the target within an L2 radius of {radius:.3g}")
         labels = self._labels[image_ids]
 
-        def fails(predictions: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-            return np.asarray(predictions != labels.reshape(-1, *[1] * (predictions.ndim - 1)), dtype=np.bool_)
+        def fails(predictions: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+            is_failure = predictions != labels.reshape(-1, *[1] * (predictions.ndim - 1))
+            return np.asarray(is_failure, dtype=np.float64)
 
         moved = fails(outcome.moved)
-        rows = tabulate(
-            unit,
+        found = Answered(
             moved=moved,
             controls=fails(outcome.controls),
             control_doses=fails(outcome.control_doses),
             of_class=fails(outcome.class_controls),
             noise=fails(outcome.noise),
+            unsure_moved=1 - outcome.in_label_moved,
+            unsure_controls=1 - outcome.in_label_controls,
             doses=DOSES,
             control_ids=change.controls,
-            class_ids=change.class_controls,
-            seed=self._config.seed,
-            level=self._config.rules.confidence_level,
+            class_ids=outcome.class_control_ids,
         )
+        rows = tabulate(unit, found, seed=self._config.seed, level=self._config.rules.confidence_level)
         rows["causes"][0] |= {
             "n_reached": int(outcome.is_reached.sum()),
             "target": change.target,
             "radius": radius,
             "mean_length": float(outcome.length.mean()),
         }
-        rows["cause_pairs"] = list(self._pairs(unit, image_ids, outcome, moved[:, 0], moved[:, -1]))
+        rows["cause_pairs"] = list(self._pairs(unit, image_ids, outcome, moved[:, 0] > 0, moved[:, -1] > 0))
         return rows
 
     def _pairs(

@@ -25,7 +25,8 @@ VERDICT_COUNTS = {
 _MEANING = {
     "causal": "changing the feature changes the failures, more than other changes of the same size do",
     "undecided": "the images that could be changed do not tell whether it is a cause",
-    "weak": "changing the feature hardly changes the failures: the two occur together, but it is not the cause",
+    "weak": "changing the feature hardly changes the failures or the model's confidence: feature and failures occur "
+    "together, but it is not the cause",
     "not_tested": "it could not be tested",
 }
 
@@ -80,11 +81,22 @@ def effect_evidence(effect: CauseEffect, *, level: float, max_q_value: float, rh
         f"{percent(effect.noise.value, decimals=0)}. The feature reached its target in {count(effect.reached.k)} of "
         f"{counted(effect.reached.n, 'image')}."
     )
+    if effect.confidence_effect is not None:
+        words += f" {_confidence_sentence(effect.confidence_effect, direction=effect.direction)}"
     if effect.specificity is not None:
         points, spread = _points(effect.specificity)
         words += " Compared with features of similar weight for the class: "
         words += f"{counted(points, 'point')} ({spread})."
     return words
+
+
+def _confidence_sentence(value: Estimate, *, direction: str) -> str:
+    """Whether the model is more or less sure of the label than after other changes, and by how much."""
+    is_below = number(value.value * 100, decimals=0).startswith("−")
+    shown = Estimate(-value.value, -value.high, -value.low) if is_below else value
+    points, spread = _points(shown)
+    more = "more" if (direction == "repair") != is_below else "less"
+    return f"Compared with other changes, the model is {counted(points, 'point')} {more} sure of the label ({spread})."
 
 
 def _range(value: Estimate) -> str:

@@ -66,10 +66,13 @@ class CauseEffect:
     control: Share
     controls: Estimate | None
     effect: Estimate | None
+    confidence_effect: Estimate | None
     specificity: Estimate | None
     target: float | None
     radius: float | None
     mean_length: float | None
+    p_images: float | None
+    p_features: float | None
     p_value: float | None
     q_value: float | None
     doses: tuple[Dose, ...]
@@ -151,7 +154,7 @@ def _effect(
     plain = ("rule_id", "position", "direction", "feature_id", "verdict", "reason", "target", "radius", "mean_length")
     n = row["n_images"]
     return CauseEffect(
-        **{name: row[name] for name in (*plain, "p_value", "q_value")},
+        **{name: row[name] for name in (*plain, "p_images", "p_features", "p_value", "q_value")},
         branch=branch,
         reached=Share(row["n_reached"], n),
         before=_share(row["n_failures_before"], n, level),
@@ -160,6 +163,7 @@ def _effect(
         control=Share(sum(k for k, _ in controls), sum(n for _, n in controls)),
         controls=_estimate(row, "control_rate"),
         effect=_estimate(row, "effect"),
+        confidence_effect=_estimate(row, "confidence_effect"),
         specificity=_estimate(row, "specificity"),
         doses=doses,
         pairs=pairs,

@@ -13,22 +13,21 @@ import pandas as pd
 from barlow_report.config import Config
 from barlow_report.engine import current_engine
 from barlow_report.lenses.causes.config import CausesConfig
-from barlow_report.lenses.causes.effects import Effect, judge_effect
 from barlow_report.lenses.causes.experimenting import Experiments
 from barlow_report.lenses.causes.experiments import Experiment, Rows, not_tested
+from barlow_report.lenses.causes.judging import judged
 from barlow_report.lenses.causes.tables import DIRECTIONS, PICTURES, TABLES
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
 from barlow_report.seals import is_sealed, read_sealed_json
-from barlow_report.significance import adjust_p_values
 from barlow_report.tables import empty_table
 
-__all__ = ["find_causes"]
+__all__ = ["N_TOGETHER", "find_causes"]
 
-N_TOGETHER = 4
+N_TOGETHER = 8
 """Units whose images are changed at once: passes are full, and at most so many are done again after a kill."""
 
-_FORMAT = 3
+_FORMAT = 4
 
 
 def find_causes(config: Config, run: Run, *, explained: str, progress: Progress) -> None:
@@ -115,27 +114,11 @@ def _is_whole(path: Path, run: Run) -> bool:
 
 def _write(results: list[Rows], config: Config, run: Run) -> None:
     """Judge all effects together and write the tables."""
-    for table in TABLES:
-        rows = [row for result in results for row in result[table.name]]
-        frame = pd.DataFrame(rows, columns=table.column_names)
-        if table.name == "causes" and len(frame):
-            frame = _judged(frame, config)
-        run.write_table(table.name, frame if len(frame) else empty_table(table.name))
-
-
-def _judged(frame: pd.DataFrame, config: Config) -> pd.DataFrame:
-    numbers = [column.name for column in TABLES[0].columns if column.type == "float"]
-    frame = frame.astype(dict.fromkeys(numbers, "float64") | {"verdict": "object", "reason": "object"})
-    frame["q_value"] = adjust_p_values(frame["p_value"].to_numpy())
-    frame["verdict"] = [
-        "not_tested"
-        if pd.isna(row.p_value)
-        else judge_effect(
-            Effect(value=row.effect, low=row.effect_low, high=row.effect_high, p_value=row.p_value),
-            row.q_value,
-            max_q_value=config.rules.max_q_value,
-            least=config.rules.rho,
-        )
-        for row in frame.itertuples()
-    ]
-    return frame.astype({"reason": "object"}).where(frame.notna(), None).astype(dict.fromkeys(numbers, "float64"))
+    frames = {
+        table.name: pd.DataFrame([row for result in results for row in result[table.name]], columns=table.column_names)
+        for table in TABLES
+    }
+    if len(frames["causes"]):
+        frames["causes"] = judged(frames["causes"], frames["cause_controls"], config)
+    for name, frame in frames.items():
+        run.write_table(name, frame if len(frame) else empty_table(name))

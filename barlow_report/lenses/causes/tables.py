@@ -2,7 +2,7 @@
 
 from barlow_report.tables.schema import FEATURE_ID, IMAGE_ID, RULE_ID, Column, Table, integer, real, text
 
-__all__ = ["DIRECTIONS", "PICTURES", "TABLES", "VERDICTS"]
+__all__ = ["DIRECTIONS", "KEY", "PICTURES", "TABLES", "VERDICTS"]
 
 VERDICTS = ("causal", "undecided", "weak", "not_tested")
 """The strongest first."""
@@ -18,7 +18,7 @@ _DIRECTION = text(
     "conditions and not this one, moved to its side",
     allowed=DIRECTIONS,
 )
-_KEY = ("rule_id", "position", "direction")
+KEY = ("rule_id", "position", "direction")
 
 
 def _optional(name: str, meaning: str) -> Column:
@@ -29,7 +29,7 @@ TABLES: tuple[Table, ...] = (
     Table(
         name="causes",
         meaning="What changing the feature of a condition does to failures, for each verified failure mode.",
-        key=_KEY,
+        key=KEY,
         columns=(
             RULE_ID,
             _POSITION,
@@ -49,14 +49,23 @@ TABLES: tuple[Table, ...] = (
             _optional("effect", "mean over images: share of controls that fail − failure after the move; break: minus"),
             _optional("effect_low", "lower end of its bootstrap interval over images"),
             _optional("effect_high", "upper end of it"),
-            _optional("p_value", "that the effect is not above 0: the larger one of the tests of images and features"),
+            _optional(
+                "confidence_effect",
+                "mean over images: confidence in the label after the move − its mean after the controls; break: minus",
+            ),
+            _optional("confidence_effect_low", "lower end of its bootstrap interval over images"),
+            _optional("confidence_effect_high", "upper end of it"),
+            _optional("p_images", "that the effect is not above 0, by random signs of the images' effects"),
+            _optional("p_features", "that a further feature of the controls' kind does as much, by a t-test"),
+            _optional("p_value", "the larger one of p_images and p_features"),
             _optional("q_value", "Benjamini–Hochberg over all effects that were tested in the run"),
             real("specificity", "effect against features with a similar weight for the class; no value", nullable=True),
             real("specificity_low", "lower end of its interval; no value", nullable=True),
             real("specificity_high", "upper end of it; no value", nullable=True),
             text(
                 "verdict",
-                "causal: q <= max_q_value and effect >= rho; weak: effect_high < rho; undecided: neither; not_tested",
+                "causal: q <= max_q_value and effect >= rho; weak: effect_high and confidence_effect_high < rho; "
+                "undecided: neither; not_tested",
                 allowed=VERDICTS,
             ),
             text("reason", "why it was not tested; no value where it was", nullable=True),
@@ -65,7 +74,7 @@ TABLES: tuple[Table, ...] = (
     Table(
         name="cause_doses",
         meaning="How many images fail when only a part of the way is gone.",
-        key=(*_KEY, "dose"),
+        key=(*KEY, "dose"),
         columns=(
             RULE_ID,
             _POSITION,
@@ -78,26 +87,27 @@ TABLES: tuple[Table, ...] = (
     ),
     Table(
         name="cause_controls",
-        meaning="The features that the same images were changed along, as far as by the move.",
-        key=(*_KEY, "kind", "feature_id"),
+        meaning="The features that the images were changed along, as far and in as many steps as by the move.",
+        key=(*KEY, "kind", "feature_id"),
         columns=(
             RULE_ID,
             _POSITION,
             _DIRECTION,
             text(
                 "kind",
-                "other: of similar mean activation; class: of similar weight for the class in the last layer",
+                "other: of similar mean activation, for all images; class: of similar weight for the class in the last "
+                "layer, another one for each image",
                 allowed=("other", "class"),
             ),
             FEATURE_ID,
-            integer("n_images", "images that were changed"),
+            integer("n_images", "images that were changed along it"),
             integer("n_failures", "failures among them"),
         ),
     ),
     Table(
         name="cause_pairs",
         meaning="Pictures before and after the move, those whose answer changed first.",
-        key=(*_KEY, "rank"),
+        key=(*KEY, "rank"),
         columns=(
             RULE_ID,
             _POSITION,

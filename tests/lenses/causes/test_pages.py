@@ -12,10 +12,11 @@ from playwright.sync_api import Browser
 
 from barlow_report.config import SiteConfig
 from barlow_report.lenses.causes.page_charts import HEIGHT, draw_doses
+from barlow_report.lenses.causes.page_words import _confidence_sentence
 from barlow_report.lenses.causes.records import Dose, read_causes
 from barlow_report.report import ReportSource, build_site
 from barlow_report.report.links import broken_links
-from barlow_report.report.records import Share
+from barlow_report.report.records import Estimate, Share
 from barlow_report.stages.privacy import without_photographs
 from tests.lenses.causes.made_up import with_causes
 from tests.report.synthetic import Recipe, synthetic_source
@@ -55,7 +56,20 @@ def test_each_mode_says_in_a_sentence_whether_its_feature_is_a_cause(site: Path)
     assert "That does not tell whether it is a cause." in words
     assert "is a cause was not tested: 3 images can be changed, and 10 are needed." in words
     assert "Effect 40 points (95 % interval 32 to 48; at least 10 needed), q = 0.002 (limit 0.05)." in words
+    assert "Compared with other changes, the model is 32 points more sure of the label (26 to 38)." in words
+    assert "Compared with other changes, the model is 32 points less sure of the label (26 to 38)." in words
     assert "nan" not in words.lower().split()
+
+
+def test_the_sentence_of_confidence_says_which_way_it_went() -> None:
+    against = Estimate(-0.032, -0.1, 0.04)
+    assert _confidence_sentence(against, direction="repair") == (
+        "Compared with other changes, the model is 3 points less sure of the label (−4 to 10)."
+    )
+    assert "3 points more sure" in _confidence_sentence(against, direction="break")
+    assert "0 points more sure of the label (−10 to 4)" in _confidence_sentence(
+        Estimate(-0.001, -0.1, 0.04), direction="repair"
+    )
 
 
 def test_a_weak_verdict_needs_all_effects_to_be_weak(source: ReportSource) -> None:
@@ -93,6 +107,8 @@ def test_links_hold_and_downloads_say_what_pages_say(site: Path, source: ReportS
     assert [row["verdict"] for row in twin] == [row["verdict"] for row in found]
     tested = next(row for row in twin if row["verdict"] == "causal")
     assert [dose["dose"] for dose in tested["doses"]] == [0.0, 0.25, 0.5, 0.75, 1.0]
+    assert tested["confidence_effect"] == pytest.approx(0.32)
+    assert max(tested["p_images"], tested["p_features"]) == tested["p_value"]
     assert next(row for row in twin if row["verdict"] == "not_tested")["effect"] is None
 
 

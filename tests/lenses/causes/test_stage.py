@@ -25,7 +25,22 @@ def test_the_mark_is_a_cause_in_both_directions(finished: tuple[Config, Run]) ->
     assert set(found["verdict"]) == {"causal"}
     assert (found["feature_id"] == 1).all()
     assert (found["effect"] > 0.4).all()
+    assert (found["confidence_effect"] > 0.4).all()
+    assert (found["p_value"] == found[["p_images", "p_features"]].max(axis=1)).all()
     assert (found["n_reached"] == 12).all()
+
+
+def test_controls_are_counted_for_each_feature(finished: tuple[Config, Run]) -> None:
+    _, run = finished
+    causes = run.read_table("causes").query("reason.isna()").set_index(["rule_id", "position", "direction"])
+    controls = run.read_table("cause_controls")
+    key = ["rule_id", "position", "direction"]
+    of_class = controls[controls["kind"] == "class"].groupby(key)["n_images"].sum()
+    others = controls[controls["kind"] == "other"]
+    assert (of_class == causes.loc[of_class.index, "n_images"]).all()  # one for each image
+    assert (others["n_images"].to_numpy() == causes.loc[list(map(tuple, others[key].to_numpy())), "n_images"]).all()
+    rates = (others["n_failures"] / others["n_images"]).groupby([others[name] for name in key]).mean()
+    assert rates.to_numpy() == pytest.approx(causes.loc[rates.index, "control_rate"].to_numpy())
 
 
 def test_doses_rise_from_the_unchanged_images_to_the_whole_move(finished: tuple[Config, Run]) -> None:
