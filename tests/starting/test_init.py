@@ -53,7 +53,7 @@ def grey():
 
 
 def of_224_pixels():
-    return nn.Sequential(nn.Conv2d(3, 4, 8, 8), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 28 * 28, 2))
+    return nn.Sequential(nn.Conv2d(3, 4, 8, 8), nn.Sigmoid(), nn.Flatten(), nn.Linear(4 * 28 * 28, 2))
 
 
 def of_three_classes():

@@ -273,8 +273,8 @@ def test_a_batch_that_does_not_fit_into_memory_is_halved(
     Hungry.sizes.clear()
     found = run(tmp_path, many, model, batch_size=16, n_workers=2)
     assert same(found, expected)
-    assert max(Hungry.sizes) == 15  # one of sixteen is broken
-    if place == "device":  # which remembers what fits
+    assert max(Hungry.sizes) > Hungry.largest  # tried, by whichever thread came first
+    if place == "device":  # which remembers what fits; one of sixteen is broken
         assert Hungry.sizes == [15, 7, 3, 3, 3, 3, 3, 3, 2]
 
 

@@ -139,7 +139,7 @@ def test_embeddings_may_come_from_a_file(task: Path, tmp_path: Path) -> None:
     file.write_text("no array")
     with pytest.raises(DataError, match="cannot be read"):
         _compute(task, {"embeddings": str(file)})
-    with pytest.raises(DataError, match=r"directions\.embeddings"):
+    with pytest.raises(ConfigError, match=r"directions\.embeddings: found no file"):
         _compute(task, {"embeddings": str(tmp_path / "none.npy")})
 
 
