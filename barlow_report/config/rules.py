@@ -61,6 +61,14 @@ class RulesConfig(Section):
         le=1_000_000,
         description="Largest number of shuffles of a group's failures; fewer where they settle the test.",
     )
+    max_fitted_images: int = Field(
+        50_000,
+        ge=100,
+        le=10_000_000,
+        description="Of a group with more images to fit on, rules are found on a random sample of so many, and tested "
+        "on it where failures are shuffled, so that memory does not grow; all images are counted. 50,000 at 2,048 "
+        "features take 2 GB for each thread.",
+    )
     n_resamples: int = Field(
         100,
         ge=0,
@@ -148,6 +156,16 @@ class RulesConfig(Section):
             raise ValueError(
                 "thresholds: entropy looks at the failures and cannot be tested by shuffling them; set evidence: "
                 "held_out as well, or leave thresholds out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_sample_is_large_enough(self) -> Self:
+        least = max(self.min_images, 2 * self.min_failures)
+        if self.max_fitted_images < least:
+            raise ValueError(
+                f"max_fitted_images: a sample of {self.max_fitted_images} images is too small for min_images "
+                f"{self.min_images} and min_failures {self.min_failures}; set it to at least {least}"
             )
         return self
 

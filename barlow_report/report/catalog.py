@@ -89,6 +89,8 @@ class Catalog:
             "group_id",
             lambda row: self.classes[row["class_id"]],
         )
+        sampled = {row["group_id"]: row["n_images"] for row in rows(frames["group_samples"])}
+        self.n_sampled_groups = len(sampled)
         self.groups = {
             group_id: make_group(
                 row,
@@ -96,6 +98,7 @@ class Catalog:
                 rules.get(group_id, ()),
                 classes.get(group_id, ()),
                 is_split=self.evidence.kind == "held_out",
+                n_sampled=sampled.get(group_id),
             )
             for group_id, row in bases.items()
         }
@@ -173,6 +176,7 @@ _USED = (
     "skipped",
     "splits",
     "groups",
+    "group_samples",
     "group_classes",
     "memberships",
     "selection",

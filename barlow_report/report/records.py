@@ -162,7 +162,8 @@ class Group:
     """A group of images, its tree and its rules, the most important in evidence first; see table `groups`.
 
     `classes` are those that define it together, such as the two of a confused pair; see table `group_classes`.
-    `is_split` says whether evidence is of other images than the fit, so that both together are all of the group.
+    `is_split` says whether evidence is of other images than the fit, so that both together are all of the group, and
+    `n_sampled` how many images rules were found on, where these are a sample; see table `group_samples`.
     """
 
     group_id: int
@@ -179,6 +180,7 @@ class Group:
     rules: tuple[Rule, ...]
     classes: tuple[ClassEntry, ...] = ()
     is_split: bool = True
+    n_sampled: int | None = None
 
     @property
     def all_images(self) -> Share:

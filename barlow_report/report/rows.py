@@ -142,6 +142,7 @@ def make_group(
     classes: tuple[ClassEntry, ...],
     *,
     is_split: bool,
+    n_sampled: int | None,
 ) -> Group:
     """Return the record of a row of table `groups`, with what belongs to it."""
     same = ("group_id", "class_id", "status", "average_leaf_error_rate")
@@ -157,6 +158,7 @@ def make_group(
         rules=tuple(sorted(rules, key=lambda rule: rule.order)),
         classes=classes,
         is_split=is_split,
+        n_sampled=n_sampled,
     )
 
 

@@ -36,16 +36,23 @@ class ControlFinder:
         self._order = np.argsort(inputs.labels, kind="stable")
         self._edges = np.searchsorted(inputs.labels[self._order], np.arange(len(inputs.class_names) + 1))
 
-    def __call__(self, group: Group) -> Controls | None:
-        """Return the controls of a group by prediction, None for another one."""
+    def __call__(self, group: Group, image_ids: Integers, *, limit: int | None = None) -> Controls | None:
+        """Return the controls of a group by prediction, None for another one.
+
+        Args:
+            group: The group, none of whose images is a control.
+            image_ids: Its images, or a sample of them, to whose failures the controls belong.
+            limit: Fewer than three for each failure where that would be more; at least one for each.
+        """
         if group.grouping not in PREDICTION_GROUPINGS:
             return None
-        labels = self._inputs.labels
-        classes = np.unique(self._inputs.predictions[group.image_ids])
-        failed = labels[group.image_ids[labels[group.image_ids] != self._inputs.predictions[group.image_ids]]]
+        labels, predictions = self._inputs.labels, self._inputs.predictions
+        classes = np.unique(predictions[group.image_ids])
+        failed = labels[image_ids[labels[image_ids] != predictions[image_ids]]]
         random = np.random.default_rng([self._seed, _CONTROL_STREAM, group.group_id])
+        n_each = _PER_FAILURE if limit is None else int(np.clip(limit // max(len(failed), 1), 1, _PER_FAILURE))
         chosen = [
-            self._draw(int(label), int(n) * _PER_FAILURE, classes, random)
+            self._draw(int(label), int(n) * n_each, classes, random)
             for label, n in zip(*np.unique(failed, return_counts=True), strict=True)
         ]
         ids = np.sort(np.concatenate(chosen)) if chosen else np.empty(0, dtype=np.int64)

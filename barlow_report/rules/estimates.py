@@ -25,11 +25,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betainc, betaln, logsumexp
+from scipy.special import betainc, betaincinv, betaln, logsumexp, ndtri
 
 from barlow_report.rules.bits import Bits, count_shared, pack
 
-__all__ = ["Estimate", "estimate_region", "estimate_side"]
+__all__ = ["Estimate", "estimate_region", "estimate_side", "with_further_images"]
 
 Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
@@ -40,6 +40,7 @@ _NO_EFFECT = 0.5
 _OWN_IMAGES = 200.0
 _GRID = np.linspace(0.0, 1.0, 2001)[1:-1]
 _NEGLIGIBLE = 1e-6
+_SMALLEST_RATE, _SMALLEST_SIZE = 1e-6, 1.0  # a Beta distribution of no width, or of less than one image, says nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +110,30 @@ def estimate_region(
     mean, variance = _posterior(k, n, base)
     none = base * (1 - base) / (n_group_images + _STRENGTH + 1)
     return _mix(weights, np.array([mean, base]), np.array([variance, none]), n_region=n_images, level=level)
+
+
+def with_further_images(estimate: Estimate, n_images: int, n_failures: int, *, level: float) -> Estimate:
+    """Correct an estimate by images that were not looked at when the region was chosen.
+
+    The estimate is taken for a Beta distribution of its mean whose standard deviation is its interval's, and that is
+    the prior of a rate at which the further images fail: what they say needs no correction for the search, and counts
+    the more the more of them there are.
+
+    Args:
+        estimate: Of the images that chose the region, with its interval of the same level.
+        n_images: Further images in the region.
+        n_failures: Failures among them.
+        level: Probability that the interval covers the rate, 0 to 1.
+    """
+    if not n_images:
+        return estimate
+    deviation = (estimate.high - estimate.low) / (2 * ndtri((1 + level) / 2))
+    mean = float(np.clip(estimate.rate, _SMALLEST_RATE, 1 - _SMALLEST_RATE))
+    size = max(mean * (1 - mean) / max(deviation**2, _SMALLEST_RATE**2) - 1, _SMALLEST_SIZE)
+    failing, right = mean * size + n_failures, (1 - mean) * size + n_images - n_failures
+    low, high = betaincinv(failing, right, [(1 - level) / 2, (1 + level) / 2])
+    rate = float(failing / (failing + right))
+    return Estimate(rate=rate, low=float(min(low, rate)), high=float(max(high, rate)))
 
 
 def _log_marginal(k: Floats | np.float64, n: Floats | np.float64, base: float) -> Floats:

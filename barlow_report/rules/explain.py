@@ -28,6 +28,7 @@ from barlow_report.rules.tabulation import (
     tabulate_groups,
     tabulate_nodes,
     tabulate_rules,
+    tabulate_samples,
     tabulate_selection,
 )
 
@@ -43,6 +44,7 @@ class Explanation:
 
     splits: pd.DataFrame
     groups: pd.DataFrame
+    group_samples: pd.DataFrame
     group_classes: pd.DataFrame
     memberships: pd.DataFrame
     selection: pd.DataFrame
@@ -186,6 +188,7 @@ def _tabulate(
             {"image_id": np.arange(len(split)), "split": np.where(tests, "held_out", "fit").astype(object)}
         ),
         groups=group_table,
+        group_samples=tabulate_samples(groups, fits),
         group_classes=tabulate_group_classes(groups),
         memberships=tabulate_memberships(groups),
         selection=tabulate_selection(groups, fits),

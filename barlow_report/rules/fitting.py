@@ -59,6 +59,9 @@ class GroupFit:
     holds the counts in the leaves of the trees of the automatic evaluation. Where failures were shuffled, all images
     are fitted ones; `evidence` is that of the leaves, by node, `joint` that of the direction, `p_value_of_cut` that of
     the first split, and `p_value` that of the group: that anything foretells its failures.
+
+    Of a sample of a larger group, `by_depth_trees` are the trees of the evaluation; once all images are counted,
+    `n_sampled` says how many images and failures the sample had.
     """
 
     status: Status
@@ -75,6 +78,8 @@ class GroupFit:
     joint: JointFit | None = None
     p_value_of_cut: float = float("nan")
     p_value: float = float("nan")
+    by_depth_trees: dict[int, Tree] = field(default_factory=dict)
+    n_sampled: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -84,6 +89,7 @@ class _Images:
     features: Rows
     failure: Booleans
     held_out: Booleans
+    is_sample: bool = False
 
 
 def fit_group(
@@ -96,6 +102,7 @@ def fit_group(
     group_id: int,
     controls: Controls | None = None,
     n_workers: int = 1,
+    is_sample: bool = False,
 ) -> GroupFit:
     """Select features and fit the tree of one group.
 
@@ -108,8 +115,9 @@ def fit_group(
         group_id: Goes into the seed of the shuffles, so that groups do not share them.
         controls: Of a group by prediction, where failures are shuffled.
         n_workers: Threads for the mutual information; the result does not depend on it.
+        is_sample: The group has further images: keep what they are counted by, see `barlow_report.rules.counting`.
     """
-    images = _Images(features=features, failure=failure, held_out=held_out)
+    images = _Images(features=features, failure=failure, held_out=held_out, is_sample=is_sample)
     result = _fit_part(images, settings=settings, seed=seed, group_id=group_id, n_workers=n_workers)
     if not settings.is_shuffled:
         return result
@@ -162,7 +170,9 @@ def _fit_all(
     if reason is not None:
         return replace(result, status=reason)
     # in a group by prediction a direction would tell the class from others, which is no failure mode
-    joint = fit_joint(features, failure, settings=settings, random=random) if controls is None else None
+    joint = None
+    if controls is None:
+        joint = fit_joint(features, failure, settings=settings, random=random, is_sample=images.is_sample)
     growth = grow(features, failure, settings=settings, random=random, controls=controls)
     result = replace(result, joint=joint, p_value=_p_value_of_group(growth, joint, is_one_test=controls is not None))
     if growth is None:
@@ -205,6 +215,7 @@ def _fit_trees(
 def _add_counts(result: GroupFit, trees: dict[int, Tree], images: _Images, *, settings: RulesConfig) -> GroupFit:
     tree = trees[settings.depth]
     leaves = tree.find_leaves(images.features)
+    depths = sorted(set(settings.evaluation_depths))
     return replace(
         result,
         status="fitted",
@@ -212,7 +223,8 @@ def _add_counts(result: GroupFit, trees: dict[int, Tree], images: _Images, *, se
         counts=_count(tree, leaves, images),
         leaves=leaves.astype(np.int8),  # a tree of depth 4 has at most 31 nodes
         printed=print_thresholds(tree, images.features),
-        by_depth={depth: _count_in_leaves(trees[depth], images) for depth in sorted(set(settings.evaluation_depths))},
+        by_depth={depth: _count_in_leaves(trees[depth], images) for depth in depths},
+        by_depth_trees={depth: trees[depth] for depth in depths} if images.is_sample else {},
     )
 
 

@@ -19,9 +19,11 @@ from barlow_report.errors import DataError
 from barlow_report.formatting import counted
 from barlow_report.progress import Advance
 from barlow_report.rules.controls import ControlFinder
+from barlow_report.rules.counting import count_everywhere
 from barlow_report.rules.fitting import GroupFit, fit_group
 from barlow_report.rules.groups import Group
 from barlow_report.rules.inputs import Inputs, find_bad_value, read_rows
+from barlow_report.rules.sampling import draw_sample
 from barlow_report.rules.workers import count_processors
 
 __all__ = ["GroupUnit", "GroupWork"]
@@ -86,17 +88,45 @@ class _GroupWorker:
             pool.shutdown(cancel_futures=True)
 
     def _fit(self, unit: GroupUnit) -> GroupFit:
-        work, group = self._work, unit.group
-        rows = read_rows(work.inputs.features, group.image_ids)
-        if not np.isfinite(rows).all():
-            raise DataError(find_bad_value(work.inputs.features) or "features: changed while they were read.")
-        return fit_group(
-            rows,
-            self._failure[group.image_ids],
-            work.held_out[group.image_ids],
-            settings=unit.settings,
-            seed=work.seed,
-            group_id=group.group_id,
-            controls=None if self._find_controls is None else self._find_controls(group),
-            n_workers=max(1, self._n_workers // work.n_groups),
+        work, group, settings = self._work, unit.group, unit.settings
+        failure, held_out = self._failure[group.image_ids], work.held_out[group.image_ids]
+        labels = work.inputs.labels[group.image_ids]
+        sample = draw_sample(failure, held_out, labels, settings=settings, seed=work.seed, group_id=group.group_id)
+        if sample is None:
+            return self._fit_images(unit, group.image_ids, held_out)
+        # where only held-out images test, all that are drawn are fitted
+        part = held_out[sample] if settings.is_shuffled else np.zeros(len(sample), dtype=np.bool_)
+        fit = self._fit_images(unit, group.image_ids[sample], part, limit=settings.max_fitted_images)
+        return count_everywhere(
+            fit, sample, lambda places: self._read(group.image_ids[places]), failure, held_out, settings=settings
         )
+
+    def _fit_images(
+        self,
+        unit: GroupUnit,
+        image_ids: npt.NDArray[np.int64],
+        held_out: npt.NDArray[np.bool_],
+        *,
+        limit: int | None = None,
+    ) -> GroupFit:
+        """Fit a whole group, or a sample of one, of whose controls there are about `limit` at most."""
+        group, find_controls = unit.group, self._find_controls
+        controls = None if find_controls is None else find_controls(group, image_ids, limit=limit)
+        return fit_group(
+            self._read(image_ids),
+            self._failure[image_ids],
+            held_out,
+            settings=unit.settings,
+            seed=self._work.seed,
+            group_id=group.group_id,
+            controls=controls,
+            n_workers=max(1, self._n_workers // self._work.n_groups),
+            is_sample=limit is not None,
+        )
+
+    def _read(self, image_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        features = self._work.inputs.features
+        rows = read_rows(features, image_ids)
+        if not np.isfinite(rows).all():
+            raise DataError(find_bad_value(features) or "features: changed while they were read.")
+        return rows

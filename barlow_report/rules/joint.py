@@ -14,7 +14,7 @@ from barlow_report.config import RulesConfig
 from barlow_report.rules.cuts import find_cuts
 from barlow_report.rules.estimates import Estimate, estimate_region
 from barlow_report.rules.printing import print_threshold
-from barlow_report.rules.ridge import area_under_curve, fit_ridge
+from barlow_report.rules.ridge import Direction, area_under_curve, fit_ridge
 from barlow_report.rules.shuffles import sequential_p_value, shuffle
 
 __all__ = ["JointFit", "fit_joint"]
@@ -31,7 +31,8 @@ _BYTES_OF_A_SCORE = 8  # of a shuffle, scores take several times the memory that
 class JointFit:
     """The direction of a group; see the tables `joint_modes`, `joint_features` and `joint_images`.
 
-    `places` are images of the group, by their places in it, from the highest to the lowest score.
+    `places` are images of the group, by their places in it, from the highest to the lowest score. `direction` is for
+    images that it was not fitted to, and `gap` the scores next to the threshold, where they are asked for.
     """
 
     auc: float
@@ -45,6 +46,8 @@ class JointFit:
     weights: npt.NDArray[np.float64]
     places: npt.NDArray[np.int64]
     scores: npt.NDArray[np.float64]
+    direction: Direction | None = None
+    gap: tuple[float, float] = (-np.inf, np.inf)
 
 
 def _area_of_direction(scores: Singles, failure: Booleans) -> float:
@@ -59,7 +62,7 @@ def _area_of_direction(scores: Singles, failure: Booleans) -> float:
 
 
 def fit_joint(
-    features: Singles, failure: Booleans, *, settings: RulesConfig, random: np.random.Generator
+    features: Singles, failure: Booleans, *, settings: RulesConfig, random: np.random.Generator, is_sample: bool = False
 ) -> JointFit | None:
     """Fit and test the direction of one group.
 
@@ -68,6 +71,7 @@ def fit_joint(
         failure: (n_images,) bool, with at least one of each.
         settings: The section `rules` of the configuration.
         random: Of the shuffles.
+        is_sample: The group has further images, so that the direction itself is needed.
 
     Returns:
         None where no direction gives any image a score that differs, or none has members.
@@ -113,4 +117,6 @@ def fit_joint(
         weights=weights[largest],
         places=shown.astype(np.int64),
         scores=scores[shown].astype(np.float64),
+        direction=ridge.direction(failure) if is_sample else None,
+        gap=(float(scores[~members].max(initial=-np.inf)), float(scores[members].min())),
     )

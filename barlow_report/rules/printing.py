@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from barlow_report.rules.trees import Tree
 
-__all__ = ["print_threshold", "print_thresholds"]
+__all__ = ["print_between", "print_threshold", "print_thresholds"]
 
 _ROUNDINGS = (ROUND_HALF_UP, ROUND_FLOOR, ROUND_CEILING)
 _MOST_DIGITS = 17  # tell any two numbers of double precision apart
@@ -32,8 +32,13 @@ def print_threshold(threshold: float, values: npt.NDArray[np.floating]) -> float
     """
     exact = values.astype(np.float64)
     at_most = exact <= threshold
-    low = float(exact[at_most].max(initial=-np.inf))
-    high = float(exact[~at_most].min(initial=np.inf))
+    return print_between(
+        threshold, float(exact[at_most].max(initial=-np.inf)), float(exact[~at_most].min(initial=np.inf))
+    )
+
+
+def print_between(threshold: float, low: float, high: float) -> float:
+    """Return the same, from the values next to the threshold: the highest that is at most it, and the lowest above."""
     target = Decimal(threshold)
     for n_digits in range(1, _MOST_DIGITS):
         for rounding in _ROUNDINGS:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from barlow_report.rules.compilation import compile_kernel
 
-__all__ = ["PENALTY", "Ridge", "area_under_curve", "fit_ridge"]
+__all__ = ["PENALTY", "Direction", "Ridge", "area_under_curve", "fit_ridge"]
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
@@ -37,6 +37,7 @@ class Ridge:
     Attributes:
         rows: (n_images, n_features) standardised and scaled.
         scales: (n_features,) standard deviation of each feature; 0 where it does not vary.
+        means: (n_features,) mean of each feature.
         inverse: Of the penalised Gram matrix, (n_images, n_images), or (n_features, n_features) where that is smaller.
         leverages: (n_images,) hᵢᵢ, below 1.
         is_dual: Whether `inverse` is of images.
@@ -44,6 +45,7 @@ class Ridge:
 
     rows: Singles
     scales: Floats
+    means: Floats
     inverse: Singles
     leverages: Floats
     is_dual: bool
@@ -63,11 +65,29 @@ class Ridge:
         h = self.leverages[:, None].astype(np.float32)
         return np.asarray((self.fit(outcomes) - h * outcomes) / (1 - h), dtype=np.float32)
 
+    def direction(self, outcome: Booleans) -> "Direction":
+        """The direction fitted to all images, for others."""
+        varies = self.scales > 0
+        coefficients = np.where(varies, self.weights(outcome) / np.where(varies, self.scales, 1.0), 0.0)
+        return Direction(coefficients=coefficients, intercept=float(outcome.mean() - coefficients @ self.means))
+
     def weights(self, outcome: Booleans) -> Floats:
         """(n_features,) change of the score for one standard deviation of each feature."""
         centered = (outcome - outcome.mean()).astype(np.float32)
         product = self.rows.T @ (self.inverse @ centered) if self.is_dual else self.inverse @ (self.rows.T @ centered)
         return np.asarray(product / np.sqrt(max(int((self.scales > 0).sum()), 1)), dtype=np.float64)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Direction:
+    """What gives images that it was not fitted to their scores: (n_features,) coefficients, and what is added."""
+
+    coefficients: Floats
+    intercept: float
+
+    def scores(self, features: Singles) -> Singles:
+        """Score of each image, (n_images,), of features (n_images, n_features)."""
+        return np.asarray(features @ self.coefficients + self.intercept, dtype=np.float32)
 
 
 def fit_ridge(features: Singles) -> Ridge:
@@ -79,10 +99,11 @@ def fit_ridge(features: Singles) -> Ridge:
     from scipy import linalg
 
     n_images, n_features = features.shape
-    rows, scales = np.empty((n_images, n_features), dtype=np.float32), np.empty(n_features)
+    rows = np.empty((n_images, n_features), dtype=np.float32)
+    means, scales = np.empty(n_features), np.empty(n_features)
     for first in range(0, n_features, _BLOCK):
         part = slice(first, first + _BLOCK)
-        scales[part] = _standardize(features[:, part], rows[:, part])
+        means[part], scales[part] = _standardize(features[:, part], rows[:, part])
     rows /= np.float32(np.sqrt(max(int((scales > 0).sum()), 1)))
     is_dual = n_images <= n_features
     gram: Any = rows @ rows.T if is_dual else rows.T @ rows
@@ -97,6 +118,7 @@ def fit_ridge(features: Singles) -> Ridge:
     return Ridge(
         rows=rows,
         scales=scales,
+        means=means,
         inverse=np.asarray(inverse),
         # the mean is fitted as well
         leverages=np.clip(np.asarray(leverages, dtype=np.float64), 0.0, None) + 1 / n_images,
@@ -104,8 +126,8 @@ def fit_ridge(features: Singles) -> Ridge:
     )
 
 
-def _standardize(features: Singles, rows: Singles) -> Floats:
-    """Write standardised values to `rows`, 0 where a feature does not vary, and return the standard deviations."""
+def _standardize(features: Singles, rows: Singles) -> tuple[Floats, Floats]:
+    """Write standardised values to `rows`, 0 where a feature does not vary; return means and standard deviations."""
     peaks = np.abs(features).max(axis=0)
     exponents = np.frexp(np.where(peaks > 0, peaks, 1))[1]
     with np.errstate(invalid="ignore", divide="ignore"):  # a power of two: exact, and squares stay in range
@@ -113,7 +135,7 @@ def _standardize(features: Singles, rows: Singles) -> Floats:
     means, deviations = values.mean(axis=0), values.std(axis=0)
     varies = deviations > 1e-6  # less is rounding of single precision
     rows[:] = (values - means) / np.where(varies, deviations, 1.0) * varies
-    return np.where(varies, deviations * 2.0**exponents, 0.0)
+    return means * 2.0**exponents, np.where(varies, deviations * 2.0**exponents, 0.0)
 
 
 def area_under_curve(scores: Singles, outcomes: npt.NDArray[np.floating]) -> Floats:

@@ -21,6 +21,7 @@ __all__ = [
     "tabulate_groups",
     "tabulate_nodes",
     "tabulate_rules",
+    "tabulate_samples",
     "tabulate_selection",
 ]
 
@@ -52,6 +53,12 @@ def tabulate_groups(groups: Sequence[Group], fits: Sequence[GroupFit], *, settin
         }
     )
     return in_order("groups", table)
+
+
+def tabulate_samples(groups: Sequence[Group], fits: Sequence[GroupFit]) -> pd.DataFrame:
+    """One row per group of which a sample was fitted; see the table `group_samples`."""
+    rows = [(group.group_id, *fit.n_sampled) for group, fit in zip(groups, fits, strict=True) if fit.n_sampled]
+    return pd.DataFrame(rows, columns=TABLES["group_samples"].column_names, dtype="int64")
 
 
 def tabulate_selection(groups: Sequence[Group], fits: Sequence[GroupFit]) -> pd.DataFrame:

@@ -13,6 +13,7 @@ _STAGE_TABLES = {
     "explain": (
         "splits",
         "groups",
+        "group_samples",
         "group_classes",
         "memberships",
         "selection",

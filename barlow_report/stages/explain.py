@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from barlow_report.config import Config
+from barlow_report.config import Config, RulesConfig
 from barlow_report.files import digest_text
 from barlow_report.formatting import duplicates_words
 from barlow_report.progress import Progress
@@ -31,18 +31,18 @@ def explain(config: Config, run: Run, *, extracted: str, progress: Progress) -> 
         attributes = attributes[attributes["column"].isin(config.rules.manifest_columns)]
     class_names = run.read_table("classes")["name"].tolist()
     rules = rules_with_unions(config, class_names)
+    images = run.read_table("images")
     mark = fingerprint(
         extract=extracted,
         attributes=None if attributes is None else digest_text(attributes.to_csv(index=False)),
         seed=config.seed,
-        rules=rules.model_dump(mode="json", exclude={"n_workers"}),
+        rules=rules.model_dump(mode="json", exclude=_without_effect(rules, images)),
         revision=_REVISION,
     )
     if run.is_done("explain", fingerprint=mark):
         progress.message("Rules are up to date")
         return mark
     run.begin("explain", fingerprint=mark)
-    images = run.read_table("images")
     labels, predictions = images["label"].to_numpy(), images["prediction"].to_numpy()
     # scikit-learn takes a second: only when there is work
     from barlow_report.rules import explain_failures, group_by_column, list_groupings, list_groups
@@ -75,6 +75,14 @@ def explain(config: Config, run: Run, *, extracted: str, progress: Progress) -> 
         progress.message(f"Note: {words}")
     run.finish("explain", fingerprint=mark)
     return mark
+
+
+def _without_effect(rules: RulesConfig, images: pd.DataFrame) -> set[str]:
+    """The settings that the tables do not depend on: of groups that are small enough none is sampled."""
+    by_class = [images[key].value_counts().max() for key in rules.groupings if len(images)]
+    has_others = rules.unions or rules.confused_pairs or rules.manifest_columns
+    largest = len(images) if has_others else max(by_class, default=0)
+    return {"n_workers"} | ({"max_fitted_images"} if largest <= rules.max_fitted_images else set())
 
 
 def _columns(attributes: pd.DataFrame | None, n_images: int) -> dict[str, list[str | None]]:

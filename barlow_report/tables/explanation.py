@@ -50,7 +50,10 @@ TABLES: tuple[Table, ...] = (
             ),
             integer("class_id", "the class that defines the group; no value for groups of another kind", nullable=True),
             text("name", "the name of the group: that of its class, pair or union, or the value of the column"),
-            integer("n_images", "images of the group that the tree was fitted to"),
+            integer(
+                "n_images",
+                "images of the group that the tree was fitted to, or to a sample of which: see group_samples",
+            ),
             integer("n_failures", "failures among them"),
             real("base_error_rate", "n_failures / n_images; no value without images", nullable=True),
             real("average_leaf_error_rate", "sum over leaves of coverage × error rate; no value", nullable=True),
@@ -77,6 +80,19 @@ TABLES: tuple[Table, ...] = (
                     "no_features",
                 ),
             ),
+        ),
+    ),
+    Table(
+        name="group_samples",
+        meaning="Groups of more images than rules.max_fitted_images: what rules were found, tested and first estimated "
+        "on is a random sample of their images. Counts of groups, nodes and rules are of all images, and rates in "
+        "evidence are corrected by those outside of the sample; p-values, stability, selection, noise floor, the area "
+        "under the curve of directions and what evaluations say of fitted images are of the sample alone.",
+        key=("group_id",),
+        columns=(
+            GROUP_ID,
+            integer("n_images", "images of the sample"),
+            integer("n_failures", "failures among them"),
         ),
     ),
     Table(

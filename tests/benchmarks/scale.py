@@ -60,7 +60,7 @@ def main() -> None:
 def _measure(features: npt.NDArray[np.float16], settings: RulesConfig) -> None:
     labels, predictions = _classes(features)
     start = time.perf_counter()
-    with _Memory() as memory:
+    with Memory() as memory:
         explanation = explain_failures(features, labels, predictions, settings=settings)
     seconds = time.perf_counter() - start
     n_groups = len(explanation.groups)
@@ -125,10 +125,10 @@ def _classes(features: npt.NDArray[np.float16]) -> tuple[npt.NDArray[np.int64], 
     return labels, np.where(fails, (labels + random.integers(1, n_classes, n_images)) % n_classes, labels)
 
 
-class _Memory:
+class Memory:
     """Watches the memory of the process while a block runs; the peaks are in GB."""
 
-    def __enter__(self) -> "_Memory":
+    def __enter__(self) -> "Memory":
         self.anonymous = self.resident = 0.0
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch)
