@@ -28,9 +28,15 @@ def _files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+def _never(*_: object, **__: object) -> None:
+    raise AssertionError("everything had been computed")
+
+
+@pytest.mark.parametrize("n_times", [1, 4])
 def test_shards_computed_elsewhere_in_any_order_give_the_same_run_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_times: int
 ) -> None:
+    """With four times as many tasks, four processes are at the same shard at once, and all write what they share."""
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
     config_path = write_task(tmp_path, n_per_class=30, settings={"extraction": {"batch_size": 4, "shard_size": 9}})
     (tmp_path / "images" / "red" / "broken.png").write_bytes(b"no image")
@@ -43,13 +49,17 @@ def test_shards_computed_elsewhere_in_any_order_give_the_same_run_folder(
     shard_ids = list(range(count_shards(config, images)))
     random.Random(0).shuffle(shard_ids)  # noqa: S311 - an order, no secret
     assert shard_ids != sorted(shard_ids)
-    with multiprocessing.get_context("spawn").Pool(2, maxtasksperchild=2) as pool:
-        pool.map(_compute, [(config_path, work, shard_id) for shard_id in shard_ids], chunksize=1)
+    tasks = [(config_path, work, shard_id) for shard_id in shard_ids for _ in range(n_times)]
+    with multiprocessing.get_context("spawn").Pool(max(2, n_times), maxtasksperchild=2 * n_times) as pool:
+        pool.map(_compute, tasks, chunksize=1)
+    assert not list(work.glob("*.partial"))
+    assert {path.name for path in work.iterdir()} == {
+        "fingerprint",
+        "models.json",
+        *(f"{index:06d}.npz" for index in shard_ids),
+    }
 
-    def fail(*_: object, **__: object) -> None:
-        raise AssertionError("everything had been computed")
-
-    monkeypatch.setattr("barlow_report.stages.image_pass.compute_shards", fail)
+    monkeypatch.setattr("barlow_report.stages.image_pass.compute_shards", _never)
     pipeline.compute(config, folder=tmp_path / "elsewhere")
     here, elsewhere = _files(tmp_path / "here"), _files(tmp_path / "elsewhere")
     assert len(run.read_table("skipped")) == 1
