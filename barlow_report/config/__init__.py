@@ -167,6 +167,13 @@ class Config(Section):
         """Pickle by value: the class of a whole configuration is made while the program runs."""
         return _unpickled, (type(self) is not Config, dict(self.__dict__), set(self.model_fields_set))
 
+    def with_threads(self, n_threads: int | None) -> "Config":
+        """Return the configuration of a worker with so many threads, where it leaves their number open."""
+        settings = self.extraction
+        if settings.n_workers is not None or n_threads is None:
+            return self
+        return self.model_copy(update={"extraction": settings.model_copy(update={"n_workers": n_threads})})
+
     def section(self, key: str) -> Any:
         """Return the section of a lens; None where it is not asked for."""
         return getattr(self, key, None)

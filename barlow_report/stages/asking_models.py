@@ -16,14 +16,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from barlow_report.config import Config
+from barlow_report.engine import current_engine
 from barlow_report.errors import BarlowReportError
-from barlow_report.files import digest_text
+from barlow_report.files import delete_partial, digest_text
 from barlow_report.fingerprints import model_identity
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
 from barlow_report.stages.loading import is_unchanged, loaded_contents
 from barlow_report.stages.model_answers import AnswerFiles, AskedModel, Predicted
-from barlow_report.stages.model_groups import ModelGroups, Room
+from barlow_report.stages.model_groups import Room
+from barlow_report.stages.model_work import ModelWork
 from barlow_report.stages.output_subset import subset_of
 
 __all__ = ["FOLDER", "ModelAnswer", "answer_files", "ask_models", "identify_models", "states_of"]
@@ -72,8 +74,26 @@ def ask_models(
     asked = {model.key: model for model in models if model.key is not None}
     missing = [m for key, m in asked.items() if not files.is_done(key) and files.left_out(key) is None]
     if missing:
-        ModelGroups(config, run, files, room=room, progress=progress).ask(missing)
+        _ask(missing, config, run, files, room=room, progress=progress)
     return [_answer(files, model) for model in models]
+
+
+def _ask(
+    models: Sequence[AskedModel], config: Config, run: Run, files: AnswerFiles, *, room: Room, progress: Progress
+) -> None:
+    """Have models asked; this process says itself how far it is."""
+    engine = current_engine()
+    work = ModelWork(config=config, folder=run.folder, answers=files.folder, room=room, progress=progress)
+    with engine.team(work, n_units=len(models)) as team:
+        if engine.n_threads is None:
+            for _ in team.map(models):
+                pass
+            return
+        with progress.task("Asking models", total=len(models), unit="models") as advance:
+            for model, _ in zip(models, team.map(models, advance=advance), strict=True):
+                if (reason := files.left_out(str(model.key))) is not None:
+                    progress.message(f"Left out: {model.name} ({reason})")
+    delete_partial(files.folder)  # of workers that have ended
 
 
 def answer_files(config: Config, run: Run) -> AnswerFiles:

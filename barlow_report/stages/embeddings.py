@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from barlow_report.config import ClipConfig, Config
+from barlow_report.engine import current_engine
 from barlow_report.errors import DamagedFileError, ModelError
 from barlow_report.files import digest_file
 from barlow_report.fingerprints import factory_identity
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
-from barlow_report.seals import is_sealed, read_sealed, sealed_file
+from barlow_report.seals import is_sealed, read_sealed
+from barlow_report.stages.embedding_work import EmbeddingUnit, EmbeddingWork, shard_file
 from barlow_report.stages.loading import Noted, is_unchanged, loaded_contents, noting
 
 if TYPE_CHECKING:
@@ -96,34 +98,29 @@ def embed(
             return found
     from barlow_report.stages.pictures import Pictures
 
-    pictures = Pictures(config, run)
+    photos = Pictures(config, run).photos
     n_images = len(run.read_table("images"))
     work = run.begin(_NAME, fingerprint=mark)
     size = config.extraction.shard_size
-    paths = [work / f"{index:06d}.npy" for index in range(-(-n_images // size))]
-    done = {index for index, path in enumerate(paths) if is_sealed(path)}
-    n_done = sum(min(size, n_images - index * size) for index in done)
-    with progress.task("Embedding images", total=n_images, unit="images", n_done=n_done) as advance:
-        for index, path in enumerate(paths):
-            if index in done:
-                continue
-            ids = range(index * size, min((index + 1) * size, n_images))
-            parts = []
-            for start in range(ids.start, ids.stop, model.batch_size):
-                batch = range(start, min(start + model.batch_size, ids.stop))
-                parts.append(model.embed_images(pictures.read_all(batch)))
-                advance(len(batch))
-            _save(path, np.concatenate(parts))
+    paths = [shard_file(work, index) for index in range(-(-n_images // size))]
+    missing = [index for index, path in enumerate(paths) if not is_sealed(path)]
+    ids = {index: range(index * size, min((index + 1) * size, n_images)) for index in missing}
+    units = [EmbeddingUnit(index=index, photos=[photos.photo(i) for i in ids[index]]) for index in missing]
+    n_done = n_images - sum(map(len, ids.values()))
+    embedding = EmbeddingWork(
+        model=model, device=config.device, source=photos.source, work=work, n_workers=config.extraction.n_workers
+    )
+    with (
+        current_engine().team(embedding, n_units=len(units)) as team,
+        progress.task("Embedding images", total=n_images, unit="images", n_done=n_done) as advance,
+    ):
+        for _ in team.map(units, advance=advance):
+            pass
     blocks = map(_load, paths)
     n_dimensions = _load(paths[0]).shape[1]
     run.write_features(blocks, shape=(n_images, n_dimensions), dtype="float32", name=_NAME)
     run.finish(_NAME, fingerprint=mark)
     return run.features(_NAME)
-
-
-def _save(path: Path, values: np.ndarray) -> None:
-    with sealed_file(path) as file:
-        np.save(file, values, allow_pickle=False)
 
 
 def _load(path: Path) -> np.ndarray:

@@ -234,6 +234,8 @@ class ModelGroups:
         return self._files.left_out(str(model.key)) is not None
 
     def _leave_out(self, model: AskedModel, error: Exception) -> None:
+        if self._files.is_done(str(model.key)):
+            return  # another worker was first
         said = str(error) if isinstance(error, BarlowReportError) else f"{type(error).__name__}: {error}"
         reason = said.removeprefix(f"{role_of(model)}: ")
         self._progress.message(f"Left out: {model.name} ({reason})")

@@ -38,12 +38,14 @@ class ImageTextModel:
         device: Where it runs.
         batch_size: Images or texts per forward pass.
         role: The section of the configuration that names it, for messages.
+        spec: This section.
     """
 
     name: str
     device: torch.device
     batch_size: int
     role: str
+    spec: ClipConfig
     _model: Any = field(repr=False)
     _preprocess: Callable[[Image.Image], torch.Tensor] = field(repr=False)
     _tokenizer: Callable[[list[str]], torch.Tensor] | None = field(repr=False)
@@ -137,6 +139,7 @@ def load_image_text_model(spec: ClipConfig, *, device: torch.device, role: str =
         device=device,
         batch_size=spec.batch_size,
         role=role,
+        spec=spec,
         _model=model,
         _preprocess=preprocess,
         _tokenizer=tokenizer,

@@ -29,7 +29,7 @@ LENSES = ("Testing causes", "Finding directions")
 COMMAND = [sys.executable, "-c", "from barlow_report.cli import main; main()", "visualize"]
 
 
-def _files(folder: Path) -> dict[str, bytes]:
+def files_of(folder: Path) -> dict[str, bytes]:
     """Everything in a run folder but the lock."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
@@ -63,17 +63,17 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def local(task: Path) -> dict[str, bytes]:
     """What a local run leaves behind."""
     pipeline.compute(load_config(task), folder=task.parent / "local")
-    files = _files(task.parent / "local")
+    files = files_of(task.parent / "local")
     assert any(name.endswith(".webp") for name in files)
     return files
 
 
-def _on(cluster: str, task: Path) -> Config:
+def on_cluster(cluster: str, task: Path) -> Config:
     engine = EngineConfig(kind="ray", address=cluster, n_workers=2)
     return load_config(task).model_copy(update={"engine": engine})
 
 
-class _Watching(SilentProgress):
+class Watching(SilentProgress):
     """A progress that does something in the middle of each piece of work."""
 
     def __init__(self, do: Callable[[str], None]) -> None:
@@ -102,9 +102,9 @@ def test_a_run_by_ray_has_the_bytes_of_a_local_one(
         write_sealed_json(path, values)
 
     monkeypatch.setattr("barlow_report.stages.image_pass.write_sealed_json", note)
-    pipeline.compute(_on(cluster, task), folder=task.parent / "ray")
+    pipeline.compute(on_cluster(cluster, task), folder=task.parent / "ray")
     assert written == ["models.json"], "what all share is written once, by the caller"
-    assert _files(task.parent / "ray") == local
+    assert files_of(task.parent / "ray") == local
 
 
 def test_a_worker_is_killed_in_every_stage_and_the_bytes_are_the_same(
@@ -117,11 +117,11 @@ def test_a_worker_is_killed_in_every_stage_and_the_bytes_are_the_same(
             os.kill(pid, signal.SIGKILL)
             killed.append(pid)
 
-    progress = _Watching(kill_one)
-    pipeline.compute(_on(cluster, task), folder=task.parent / "killed", progress=progress)
+    progress = Watching(kill_one)
+    pipeline.compute(on_cluster(cluster, task), folder=task.parent / "killed", progress=progress)
     assert {*STAGES, *LENSES} <= set(progress.seen)
     assert len(set(killed)) == len(killed) >= len(STAGES) + len(LENSES)
-    assert _files(task.parent / "killed") == local
+    assert files_of(task.parent / "killed") == local
 
 
 def test_workers_are_killed_at_any_moment_and_the_bytes_are_the_same(
@@ -142,7 +142,7 @@ def test_workers_are_killed_at_any_moment_and_the_bytes_are_the_same(
         # a unit that is hit three times ends the run; what was finished is kept, so the same call goes on
         for _ in range(20):
             try:
-                pipeline.compute(_on(cluster, task), folder=task.parent / "hunted")
+                pipeline.compute(on_cluster(cluster, task), folder=task.parent / "hunted")
                 break
             except WorkerError:
                 continue
@@ -150,7 +150,7 @@ def test_workers_are_killed_at_any_moment_and_the_bytes_are_the_same(
         ended.set()
         killer.join()
     assert n_killed >= 3
-    assert _files(task.parent / "hunted") == local
+    assert files_of(task.parent / "hunted") == local
 
 
 def _start(task: Path, name: str, engine: dict[str, object]) -> subprocess.Popen[str]:
@@ -183,7 +183,7 @@ def test_a_run_whose_caller_is_killed_in_every_stage_goes_on_and_the_bytes_are_t
     output, errors = process.communicate()
     assert process.returncode == 0, errors
     assert output.strip() == str(task.parent / "called"), "nothing of Ray comes between"
-    assert _files(task.parent / "called") == local
+    assert files_of(task.parent / "called") == local
 
 
 def test_a_run_that_has_started_ray_itself_is_killed_and_goes_on(task: Path, local: dict[str, bytes]) -> None:
@@ -193,7 +193,7 @@ def test_a_run_that_has_started_ray_itself_is_killed_and_goes_on(task: Path, loc
     output, errors = process.communicate()
     assert process.returncode == 0, errors
     assert output.strip() == str(task.parent / "alone")
-    assert _files(task.parent / "alone") == local
+    assert files_of(task.parent / "alone") == local
 
 
 def test_an_interrupt_ends_a_run_by_ray_with_the_usual_words(cluster: str, task: Path) -> None:
@@ -222,13 +222,13 @@ def test_an_image_that_ends_every_worker_is_named(cluster: str, tmp_path: Path) 
 
     Image.new("RGB", (24, 24), (90, 90, 90)).save(tmp_path / "images" / "red" / "0005.png")
     with pytest.raises(WorkerError, match=r": 2 images: red/0004\.png, red/0005\.png: failed 3 times"):
-        pipeline.compute(_on(cluster, task), folder=tmp_path / "run", until="extract")
+        pipeline.compute(on_cluster(cluster, task), folder=tmp_path / "run", until="extract")
 
 
 def test_an_error_of_a_stage_is_the_same_as_in_a_local_run(cluster: str, tmp_path: Path) -> None:
     task = write_task(tmp_path, n_per_class=20, settings={"inspected_model": {"factory": "network.py:broken"}})
     messages = []
-    for config, name in ((load_config(task), "local"), (_on(cluster, task), "ray")):
+    for config, name in ((load_config(task), "local"), (on_cluster(cluster, task), "ray")):
         with pytest.raises(Exception, match="NaN or infinite values") as error:
             pipeline.compute(config, folder=tmp_path / name)
         messages.append((type(error.value), str(error.value)))

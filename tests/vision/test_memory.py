@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from barlow_report.config import AttackConfig
+from barlow_report.config import AttackConfig, ClipConfig
 from barlow_report.errors import ModelError
 from barlow_report.vision.attack import FeatureAttack
 from barlow_report.vision.decisions import Decision
@@ -68,6 +68,7 @@ def embeddings(model: LoadedModel) -> list[Any]:
         device=model.device,
         batch_size=8,
         role="directions.clip",
+        spec=ClipConfig(factory="toy:clip"),
         _model=SimpleNamespace(encode_image=model.predict),
         _preprocess=lambda image: to_tensor(image, model.preprocessing),
         _tokenizer=None,

@@ -38,9 +38,7 @@ class Experiments:
 
     def start(self, n_threads: int | None) -> "_Experimenter":
         """Load the models; see `Work`."""
-        settings = self.config.extraction
-        threads = settings.model_copy(update={"n_workers": settings.n_workers or n_threads})
-        config = self.config.model_copy(update={"extraction": threads})
+        config = self.config.with_threads(n_threads)
         return _Experimenter(Laboratory(config, self.settings, Run(self.folder), inspected=self.inspected), self.work)
 
     def describe(self, unit: Together) -> str:
