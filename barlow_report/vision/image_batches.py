@@ -1,6 +1,6 @@
 """The images of several experiments, those of one size together: rows of one batch."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from barlow_report.config import PreprocessingConfig
 from barlow_report.vision.outcomes import Task
 from barlow_report.vision.preprocessing import to_tensor
 
-__all__ = ["ImageBatch", "image_batches"]
+__all__ = ["ImageBatch", "few_at_once", "image_batches"]
 
 PIXELS_TOGETHER = 2**22
 """Pixels of all changed images that are worked on at once, about."""
@@ -69,3 +69,19 @@ def image_batches(tasks: Sequence[Task], preprocessing: PreprocessingConfig) -> 
             )
         )
     return found
+
+
+def few_at_once(tasks: Sequence[Task], preprocessing: PreprocessingConfig) -> Iterator[list[Task]]:
+    """Split tasks into parts whose images have about `PIXELS_TOGETHER` pixels at most, or into single tasks."""
+    part: list[Task] = []
+    n_pixels = 0
+    for task in tasks:
+        _, height, width = to_tensor(task.images[0], preprocessing).shape
+        own = len(task.images) * height * width
+        if part and n_pixels + own > PIXELS_TOGETHER:
+            yield part
+            part, n_pixels = [], 0
+        part.append(task)
+        n_pixels += own
+    if part:
+        yield part

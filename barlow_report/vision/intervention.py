@@ -15,7 +15,7 @@ from barlow_report.vision.answers import Answer, Answers
 from barlow_report.vision.control_changes import ControlChanges
 from barlow_report.vision.decisions import Decision
 from barlow_report.vision.gradients import largest_change
-from barlow_report.vision.image_batches import ImageBatch, image_batches
+from barlow_report.vision.image_batches import ImageBatch, few_at_once, image_batches
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.moves import FeatureMoves, Moved
 from barlow_report.vision.outcomes import DOSES, Outcome, Task, empty_outcome
@@ -51,7 +51,13 @@ class Interventions:
         self._n_steps = n_steps
 
     def run(self, tasks: Sequence[Task]) -> list[Outcome]:
-        """Move the images, make their controls of the same lengths, and ask the inspected model."""
+        """Move the images, make their controls of the same lengths, and ask the inspected model.
+
+        What comes of an experiment does not depend on the others; where images are large, few are done at once.
+        """
+        return [found for part in few_at_once(tasks, self._preprocessing) for found in self._run(part)]
+
+    def _run(self, tasks: Sequence[Task]) -> list[Outcome]:
         outcomes = [empty_outcome(task) for task in tasks]
         batches = image_batches(tasks, self._preprocessing)
         limits = [_limits(batch, tasks) for batch in batches]

@@ -100,11 +100,12 @@ def change_along(
             _, gradient = gradients.shared_gradients(start[rows], ids[rows], places[rows])
         else:
             _, gradient = gradients.gradients(images[rows], ids[rows])
-        change = images[rows] - start[rows] + wide(sign[rows] * way.sizes[rows, i]) * unit_steps(gradient)
-        change = (start[rows] + change).clamp(0, 1) - start[rows]
+        own, step = start[rows], unit_steps(gradient).mul_(wide(sign[rows] * way.sizes[rows, i]))
+        change = images[rows].sub_(own).add_(step)  # in place: fresh memory takes longer than sums
+        change.add_(own).clamp_(0, 1).sub_(own)
         scale = wide(way.distances[rows, i]) / norm(change).clamp_min(SMALLEST)
-        images[rows] = (start[rows] + scale * change).clamp(0, 1)
-    return stretch(start, images - start, length)
+        images[rows] = change.mul_(scale).add_(own).clamp_(0, 1)
+    return stretch(start, images.sub_(start), length)
 
 
 def stretch(images: torch.Tensor, change: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
@@ -115,10 +116,13 @@ def stretch(images: torch.Tensor, change: torch.Tensor, length: torch.Tensor) ->
     goal = wide(length)
     scale = goal / norm(change).clamp_min(SMALLEST)
     for _ in range(N_STRETCHES):
-        found = norm((images + scale * change).clamp(0, 1) - images)
+        found = norm((scale * change).add_(images).clamp_(0, 1).sub_(images))
+        is_short = found < IS_THERE * goal
+        if not bool(is_short.any()):
+            break
         longer = (scale * goal / found.clamp_min(SMALLEST)).clamp_max(1 / SMALLEST)
-        scale = torch.where(found < IS_THERE * goal, longer, scale)
-    return (images + scale * change).clamp(0, 1)
+        scale = torch.where(is_short, longer, scale)
+    return (scale * change).add_(images).clamp_(0, 1)
 
 
 def wide(values: torch.Tensor) -> torch.Tensor:

@@ -10,6 +10,7 @@ from torch import nn
 from barlow_report.config import PreprocessingConfig
 from barlow_report.vision.decisions import Decision
 from barlow_report.vision.gradients import LARGEST_CHANGE
+from barlow_report.vision.image_batches import few_at_once
 from barlow_report.vision.intervention import Interventions
 from barlow_report.vision.last_layer import class_weights
 from barlow_report.vision.outcomes import DOSES, Change, Outcome, Task
@@ -122,6 +123,20 @@ def test_experiments_together_are_as_each_alone() -> None:
         for name in ("moved", "controls", "control_doses", "class_controls", "noise", "length", "moved_images"):
             assert np.array_equal(getattr(found, name), getattr(alone, name))
     assert together[1].controls.shape == (2, 3)
+
+
+def test_few_experiments_are_done_at_once_where_images_are_large() -> None:
+    def task(n: int, size: int) -> Task:
+        return Task(images=grey(64, n, size=(size, size)), labels=zeros(grey(64, n)), change=change())
+
+    def parts(tasks: list[Task]) -> list[int]:
+        as_they_are = PreprocessingConfig(resize=None)
+        return [len(part) for part in few_at_once(tasks, as_they_are)]
+
+    assert parts([task(2, 8)] * 5) == [5]
+    assert parts([task(1, 1024)] * 9) == [4, 4, 1]  # 2^20 pixels each, and 2^22 together
+    assert parts([task(1, 8), task(5, 1024), task(1, 8)]) == [1, 1, 1]  # too large for any company
+    assert parts([]) == []
 
 
 def test_without_controls_of_the_class_there_are_none() -> None:
