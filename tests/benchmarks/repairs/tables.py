@@ -70,25 +70,26 @@ def _inside(splits: Splits, choice: str, k: int | None) -> Floats:
 
 def share_table(splits: Splits) -> list[str]:
     """Return the lines of the table of one kind of data, for the README of the benchmarks."""
-    before, ks = read_rates(splits, NONE, 0), ks_of(splits)
-    no_shares = [""] * len(ks)
-    lines = _head("gap closed with k further images", *map(str, ks), "all k", "modes", "rest", "class", "all")
-    lines.append(_row("no further image", *no_shares, "", *_fails(before)))
+    before, columns = read_rates(splits, NONE, 0), _columns(splits)
+    *empty, _ = [""] * len(columns)
+    lines = _head("gap closed with k further images", *columns, "modes", "rest", "class", "all")
+    lines.append(_row("no further image", *empty, "", *_fails(before)))
     weighted = closed(splits, WEIGHTS, 0).percent
-    lines.append(_row("none, but weights", *no_shares, weighted, *_fails(read_rates(splits, WEIGHTS, 0))))
+    lines.append(_row("none, but weights", *empty, weighted, *_fails(read_rates(splits, WEIGHTS, 0))))
     for choice, words in CHOICES.items():
-        shares = [closed(splits, choice, k).percent for k in (*ks, None)]
-        lines.append(_row(words, *shares, *_fails(read_rates(splits, choice, ks[-1]))))
+        shares = [closed(splits, choice, k).percent for k in columns.values()]
+        lines.append(_row(words, *shares, *_fails(read_rates(splits, choice, ks_of(splits)[-1]))))
     return lines
 
 
 def more_table(splits: Splits) -> list[str]:
     """Return the lines that compare the choices of one kind of data, for the README of the benchmarks."""
-    ks = ks_of(splits)
-    lines = _head("more of the gap with k further images", *map(str, ks), "all k", "times as much, all k")
+    columns = _columns(splits)
+    last = list(columns)[-1]
+    lines = _head("more of the gap with k further images", *columns, f"times as much, {last}")
     for choice in OURS:
         for other in OTHERS:
-            more = [more_closed(splits, choice, other, k).percent for k in (*ks, None)]
+            more = [more_closed(splits, choice, other, k).percent for k in columns.values()]
             times = str(times_closed(splits, choice, other, None))
             lines.append(_row(f"{_NAMES[choice]} against {_NAMES[other]}", *more, times))
     return lines
@@ -96,9 +97,15 @@ def more_table(splits: Splits) -> list[str]:
 
 def target(splits: Splits) -> str:
     """Return how many times as much of the gap the rules' choice closes as random images, in a sentence."""
-    found = [f"{times_closed(splits, 'rules', 'random', k)} with {k}" for k in ks_of(splits)]
-    over_all = times_closed(splits, "rules", "random", None)
-    return f"Rules close, times as much as any at random: {', '.join(found)}; over all k {over_all}."
+    found = [f"{times_closed(splits, 'rules', 'random', k)} with {name}" for name, k in _columns(splits).items()]
+    return f"Rules close, times as much as any at random: {', '.join(found)}."
+
+
+def _columns(splits: Splits) -> dict[str, int | None]:
+    """Each k by its name, and all of them where there are several."""
+    ks = ks_of(splits)
+    each: dict[str, int | None] = {str(k): k for k in ks}
+    return each | {"all k": None} if len(ks) > 1 else each
 
 
 def manual_table(results: dict[str, list[dict[str, Any]]]) -> list[str]:
