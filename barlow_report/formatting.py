@@ -23,6 +23,7 @@ __all__ = [
     "change",
     "count",
     "duplicates_words",
+    "duration",
     "interval",
     "number",
     "p_value",
@@ -106,6 +107,13 @@ def _signed(value: Decimal) -> str:
 def count(n: int | None) -> str:
     """Write a count with thin spaces between thousands: 10000 → 10 000."""
     return MISSING if n is None or not _exists(n) else f"{int(n):,}".replace(",", THIN_SPACE)
+
+
+def duration(seconds: float) -> str:
+    """Write a time that is only known roughly: about 40 s, about 3 min, about 2.5 h."""
+    if seconds < 90:
+        return f"about {max(round(seconds), 1)} s"
+    return f"about {seconds / 60:.0f} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"
 
 
 def counted(n: int | str | None, noun: str, plural: str = "") -> str:

@@ -56,6 +56,12 @@ class VisualsConfig(Section):
         description="The feature attack; none: triptychs without it, where it takes too long or a model that is not "
         "robust gives noise.",
     )
+    n_attacked: Positive | None = Field(
+        None,
+        description="Images of each triptych that the feature attack changes, the most activating ones. Default: all "
+        "with a `feature_model`; 2 where the features are those of the inspected model, which is not known to be "
+        "robust: its attacks may look like noise, and take long where it is large.",
+    )
 
 
 class SiteConfig(Section):

@@ -19,10 +19,11 @@ import numpy as np
 
 from barlow_report.config import Config
 from barlow_report.config.further import FurtherDataConfig
-from barlow_report.formatting import count, counted
+from barlow_report.formatting import count, counted, duration
 from barlow_report.lenses import registry
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, is_of_each_output
+from barlow_report.stages.attacked import attacked_words, n_attacked
 from barlow_report.stages.extract import list_for_pass
 from barlow_report.stages.given import given_features
 from barlow_report.stages.needs import require_inputs
@@ -35,7 +36,7 @@ from barlow_report.vision.output_labels import read_output_labels
 if TYPE_CHECKING:
     from barlow_report.vision.models import LoadedModel
 
-__all__ = ["duration", "forecast"]
+__all__ = ["forecast"]
 
 _SECONDS = 4.0
 """How long to measure, if there are enough images."""
@@ -78,13 +79,6 @@ def forecast(config: Config, folder: Path, *, progress: Progress) -> Iterator[tu
     yield "Run folder", _folder_words(folder)
 
 
-def duration(seconds: float) -> str:
-    """Write a time that is only known roughly: about 40 s, about 3 min, about 2.5 h."""
-    if seconds < 90:
-        return f"about {max(round(seconds), 1)} s"
-    return f"about {seconds / 60:.0f} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"
-
-
 def _of_models(config: Config, images: ImageList, *, n_trees: int, progress: Progress) -> Iterator[tuple[str, str]]:
     """What the models are, and what the pass and the pictures take."""
     progress.message("Loading models")
@@ -99,7 +93,7 @@ def _of_models(config: Config, images: ImageList, *, n_trees: int, progress: Pro
     yield "Pass", f"{counted(n, 'image')} at {rate:,.1f} a second on {device}: {duration(n / rate)}"
     progress.message("Timing the pictures")
     n_tiles = n_trees * config.visuals.n_images
-    yield "Pictures", _pictures_words(config, images, feature, n_tiles=n_tiles)
+    yield "Pictures", _pictures_words(config, images, feature, n_attacks=n_trees * n_attacked(config))
     size = len(images.paths) * feature.n_features * _BYTES[config.extraction.feature_dtype]
     pictures = (n_trees * config.visuals.n_mode_images + 2 * n_tiles) * _BYTES_PER_PICTURE
     yield "Disk", f"{_size(size)} of features, at most about {_size(pictures)} of pictures"
@@ -216,7 +210,7 @@ def _images_per_second(
     return 1 / (seconds(n) if n > _N_FIRST else first)
 
 
-def _pictures_words(config: Config, images: ImageList, feature: "LoadedModel", *, n_tiles: int) -> str:
+def _pictures_words(config: Config, images: ImageList, feature: "LoadedModel", *, n_attacks: int) -> str:
     settings = config.visuals.attack
     if settings == "none":
         return "no feature attack (visuals.attack: none)"
@@ -233,9 +227,11 @@ def _pictures_words(config: Config, images: ImageList, feature: "LoadedModel", *
         start = time.perf_counter()
         attack.run(batch, np.arange(4) % feature.n_features)
         each = (time.perf_counter() - start) / 4
+        words = attacked_words(config)
+        some = "" if words is None else f". {words.removesuffix('.')}"
         return (
-            f"{each:.2g} s for a feature attack; if every group has a failure mode, {count(n_tiles)} of them: "
-            f"{duration(each * n_tiles)}. visuals.attack: none leaves them out"
+            f"{each:.2g} s for a feature attack; if every group has a failure mode, {count(n_attacks)} of them: "
+            f"{duration(each * n_attacks)}. visuals.attack: none leaves them out{some}"
         )
     return "none of the first images can be read"
 

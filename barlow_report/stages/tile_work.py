@@ -38,10 +38,10 @@ _N_PAIRS_PER_THREAD = 32
 """And with them, for each thread of a worker: a full pass of small images."""
 
 
-def pairs_at_once(config: Config) -> int:
+def pairs_at_once(config: Config, *, is_attacked: bool) -> int:
     """Return how many pairs a chunk has: as many as keep a worker busy. Results do not depend on it."""
     settings, engine = config.visuals.attack, current_engine()
-    if settings == "none":
+    if settings == "none" or not is_attacked:
         return _N_PAIRS
     if engine.n_threads is not None:
         return settings.batch_size if engine.has_gpus else _N_PAIRS_PER_THREAD * engine.n_threads
@@ -53,10 +53,11 @@ def pairs_at_once(config: Config) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class TileUnit:
-    """A chunk: its (feature_id, image_id) pairs, and their images by id."""
+    """A chunk: its (feature_id, image_id) pairs, their images by id, and whether the feature attack changes them."""
 
     pairs: Sequence[tuple[int, int]]
     photos: Mapping[int, Photo]
+    is_attacked: bool
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,7 +93,14 @@ class TileWork:
         middle = (len(unit.pairs) + 1) // 2
         parts = (unit.pairs[:middle], unit.pairs[middle:]) if len(unit.pairs) > 1 else ()
         photos = unit.photos
-        return [TileUnit(pairs=part, photos={image_id: photos[image_id] for _, image_id in part}) for part in parts]
+        return [
+            TileUnit(
+                pairs=part,
+                photos={image_id: photos[image_id] for _, image_id in part},
+                is_attacked=unit.is_attacked,
+            )
+            for part in parts
+        ]
 
 
 class _TileWorker:
@@ -110,11 +118,13 @@ class _TileWorker:
             yield rows
 
     def _draw(self, unit: TileUnit) -> list[dict[str, Any]]:
+        from barlow_report.vision.models import LoadedModel
         from barlow_report.vision.tiles import compute_tiles
 
         photos = [unit.photos[image_id] for _, image_id in unit.pairs]
         images = list(self._pool.map(lambda photo: read_photo(self._work.source, photo), photos))
-        tiles = compute_tiles(self._by, images, feature_ids=[feature_id for feature_id, _ in unit.pairs])
+        by = self._by if unit.is_attacked or isinstance(self._by, LoadedModel) else self._by.model
+        tiles = compute_tiles(by, images, feature_ids=[feature_id for feature_id, _ in unit.pairs])
         return list(self._pool.map(lambda row: self._store(unit.pairs[row], tiles, row), range(len(unit.pairs))))
 
     def _store(self, pair: tuple[int, int], tiles: "TileArrays", row: int) -> dict[str, Any]:

@@ -5,26 +5,23 @@ batches and a pair that two groups share is attacked once. A finished chunk is o
 stopped run goes on with the pairs that are in none.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 
 from barlow_report.config import Config
-from barlow_report.engine import current_engine
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, fingerprint
-from barlow_report.seals import is_sealed, read_sealed_json
 from barlow_report.stages.asking import asked_pairs
+from barlow_report.stages.attacked import attacked_words, n_attacked
 from barlow_report.stages.group_distributions import histograms_of_groups, quantiles_of_groups
 from barlow_report.stages.heat_rows import scale_heatmaps
 from barlow_report.stages.members import GroupMembers
 from barlow_report.stages.mode_images import choose_pictures, mode_images
-from barlow_report.stages.pictures import N_TRIED, Pictures
+from barlow_report.stages.pictures import Pictures
 from barlow_report.stages.strips import along_conditions
-from barlow_report.stages.tile_work import RECORDS, TileUnit, TileWork, pairs_at_once
+from barlow_report.stages.tile_drawing import draw_tiles, tiles_before, tiles_in
 from barlow_report.tables import empty_table
 from barlow_report.visuals.histograms import histograms
 from barlow_report.visuals.triptychs import QUANTILES, choose_gallery, choose_pool, images_at_quantiles, most_activating
@@ -34,7 +31,6 @@ __all__ = ["visualize"]
 _PICTURED = ("galleries", "quantiles", "group_quantiles", "mode_pictures", "strip_images")
 """Tables with a picture in each row, beside the tiles."""
 
-_DRAWN = ["feature_id", "image_id", "activation", "attacked_activation", "map", "map_low", "map_high", "attack"]
 _REVISION = 3
 """Raised when the same inputs give other tiles, so that runs of an earlier version are drawn again."""
 _TABLES_REVISION = 2
@@ -53,7 +49,9 @@ def visualize(config: Config, run: Run, *, explained: str, progress: Progress) -
     Raises:
         DataError: An image that could be read before cannot be read any more.
     """
-    visuals = config.visuals.model_dump(mode="json", exclude={"n_mode_images"})  # which no tile depends on
+    visuals = config.visuals.model_dump(mode="json", exclude={"n_attacked", "n_mode_images"})
+    if (some := attacked_words(config)) is not None:
+        visuals["n_attacked"] = n_attacked(config)
     usual = fingerprint(explain=explained, seed=config.seed, visuals=visuals, quantiles=QUANTILES, revision=_REVISION)
     asked = _asked_besides(run)
     others = {"n_mode_images": config.visuals.n_mode_images, "tables": _TABLES_REVISION}
@@ -62,6 +60,10 @@ def visualize(config: Config, run: Run, *, explained: str, progress: Progress) -
         progress.message("Pictures are up to date")
         return mark
     work = run.begin("visualize", fingerprint=mark)
+    if some is not None and config.data.has_images:
+        run.assume("visualize", "n_attacked", some)
+    else:
+        run.retract("visualize", "n_attacked")
     tables = _Tables(run)
     if not config.data.has_images:
         _write_without_pictures(run, tables, config)
@@ -70,9 +72,9 @@ def visualize(config: Config, run: Run, *, explained: str, progress: Progress) -
         return mark
     pictures = Pictures(config, run)
     top = _top_images(tables, asked, n=config.visuals.n_images)
-    drawn = _drawn_before(run) if run.info.get("pictures") == usual else []
-    drawn = [*drawn, *_drawn_in(work, run)]
-    tiles = _draw_tiles(top, pictures, config, run, work, drawn=drawn, progress=progress)
+    drawn = tiles_before(run) if run.info.get("pictures") == usual else []
+    drawn = [*drawn, *tiles_in(work, run)]
+    tiles = draw_tiles(top, pictures, config, run, work, drawn=drawn, progress=progress)
     strips, beside = _along_conditions(tables, config)
     used = sorted({feature_id for _, feature_id in [*tables.used_pairs, *asked]})
     of_modes = mode_images(tables.features, tables.rules, tables.conditions, members=tables.members)
@@ -119,28 +121,6 @@ def _asked_besides(run: Run) -> list[tuple[int, int]]:
     """The (group, feature) pairs that people are asked about and that no rule uses."""
     asked = asked_pairs(run)
     return [pair for pair in asked if pair not in _Tables(run).used_pairs] if asked else []
-
-
-def _drawn_before(run: Run) -> list[dict[str, Any]]:
-    """The tiles there are, drawn with the same settings: when people are asked about more features, they are kept."""
-    if not run.has_table("tiles"):
-        return []
-    tiles = run.read_table("tiles")[_DRAWN].drop_duplicates(["feature_id", "image_id"])
-    tiles = tiles.astype(object).where(tiles.notna(), None)
-    records = [dict(zip(_DRAWN, row, strict=True)) for row in tiles.itertuples(index=False, name=None)]
-    return [record for record in records if _is_whole(record, run)]
-
-
-def _drawn_in(work: Path, run: Run) -> Iterator[dict[str, Any]]:
-    """The tiles that an earlier attempt has left in `work`, but for those with a damaged file or picture."""
-    for path in sorted(work.glob("*.json")):
-        if is_sealed(path):
-            records = read_sealed_json(path, advice="")[RECORDS]
-            yield from (record for record in records if _is_whole(record, run))
-
-
-def _is_whole(record: dict[str, Any], run: Run) -> bool:
-    return all(name is None or run.has_media(name) for name in (record["map"], record["attack"]))
 
 
 def _media_names(run: Run) -> Iterable[str]:
@@ -219,39 +199,3 @@ def _along_distributions(tables: _Tables, feature_ids: list[int], *, seed: int) 
         for i, feature_id in enumerate(feature_ids)
     ]
     return pd.concat(found, ignore_index=True) if found else empty_table("quantiles").drop(columns="thumbnail")
-
-
-def _draw_tiles(
-    tiles: pd.DataFrame,
-    pictures: Pictures,
-    config: Config,
-    run: Run,
-    work: Path,
-    *,
-    drawn: Sequence[dict[str, Any]],
-    progress: Progress,
-) -> pd.DataFrame:
-    """Add activations, heatmaps and attacks to the rows of `_top_images`; those of `drawn` are there already."""
-    distinct = tiles[["feature_id", "image_id"]].drop_duplicates().sort_values(["feature_id", "image_id"])
-    pairs = list(distinct.itertuples(index=False, name=None))
-    found = list(drawn)
-    done = {(record["feature_id"], record["image_id"]) for record in found}
-    missing = [pair for pair in pairs if pair not in done]
-    if missing:
-        photos, n = pictures.photos, pairs_at_once(config)
-        chunks = [missing[start : start + n] for start in range(0, len(missing), n)]
-        units = [TileUnit(pairs=chunk, photos=photos.some(image_id for _, image_id in chunk)) for chunk in chunks]
-        tile_work = TileWork(
-            config=config, source=photos.source, first_paths=photos.paths[:N_TRIED], folder=run.folder, work=work
-        )
-        what = "Drawing" if config.visuals.attack == "none" else "Attacking"
-        with (
-            current_engine().team(tile_work, n_units=len(units)) as team,
-            progress.task(f"{what} features", total=len(pairs), unit="tiles", n_done=len(done)) as advance,
-        ):
-            for records in team.map(units, advance=advance):
-                found += records
-    frame = pd.DataFrame(found, columns=_DRAWN).astype({"feature_id": "int64", "image_id": "int64"})
-    frame = frame.drop_duplicates(["feature_id", "image_id"])
-    complete = tiles.merge(frame, on=["feature_id", "image_id"], validate="many_to_one")
-    return complete.sort_values(["group_id", "feature_id", "rank"], ignore_index=True)

@@ -120,7 +120,9 @@
   var picture = (src, alt, look = "") => make("img", { src: root + "media/" + src, alt: alt, className: look, decoding: "async" });
   function row(letter, title, hint, tiles, draw) {
     return make("tr", {}, [make("th", { scope: "row" }, [make("b", { textContent: letter }), " " + title + " ", make("small", { textContent: hint })])].concat(tiles.map((tile, i) => {
-      var link = make("a", { className: "zoom", href: root + "media/" + tile[letter === "C" ? 2 : 0] }, [draw(tile, letter + ", image " + (i + 1) + " of " + tiles.length)]);
+      var src = tile[letter === "C" ? 2 : 0];
+      if (!src) return make("td", {}, [make("span", { className: "empty", textContent: "not attacked" })]);
+      var link = make("a", { className: "zoom", href: root + "media/" + src }, [draw(tile, letter + ", image " + (i + 1) + " of " + tiles.length)]);
       link.dataset.caption = letter + " · " + title + " · image " + (i + 1);
       return make("td", {}, [link]);
     })));

@@ -52,7 +52,7 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = {
         "extraction": {"batch_size": 2, "shard_size": 4},
         "rules": {"confused_pairs": 1, "unions": {"both": ["red", "blue"]}},
-        "visuals": {"n_images": 40, "n_gallery": 40, "attack": {"n_steps": 40, "batch_size": 2}},
+        "visuals": {"n_images": 40, "n_attacked": 40, "n_gallery": 40, "attack": {"n_steps": 40, "batch_size": 2}},
         "causes": {"n_controls": 2, "n_images": 10},
         "directions": {},
     }

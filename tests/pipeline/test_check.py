@@ -8,7 +8,7 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from barlow_report.cli import app
-from barlow_report.stages.forecast import duration
+from barlow_report.formatting import duration
 from tests.pipeline.toy import write_image, write_task
 
 
@@ -28,7 +28,8 @@ def test_it_says_what_a_run_would_do_and_writes_nothing(tmp_path: Path) -> None:
     assert lines["Groups"] == "4 groups by label and by prediction"
     assert lines["Features"] == "4 features of network:colours, with heatmaps"
     assert re.fullmatch(r"60 images at [\d,.]+ a second on cpu: about 1 s", lines["Pass"])
-    assert "16 of them" in lines["Pictures"], "4 groups, 4 images in a triptych"
+    assert "8 of them" in lines["Pictures"], "4 groups, 2 of the 4 images in a triptych"
+    assert "the first 2 have a feature attack (visuals.n_attacked)" in lines["Pictures"]
     assert lines["Run folder"].endswith("run: new")
 
 

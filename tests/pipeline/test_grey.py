@@ -54,7 +54,7 @@ RUN: dict[str, Any] = {
     "data": {"folder": "test"},
     "inspected_model": {"factory": "net.py:net", "weights": "runs/standard/model.safetensors"},
     "feature_model": {"factory": "net.py:net", "weights": "runs/robust/model.safetensors"},
-    "visuals": {"n_images": 4, "n_gallery": 4, "attack": {"n_steps": 5}},
+    "visuals": {"n_images": 4, "n_attacked": 4, "n_gallery": 4, "attack": {"n_steps": 5}},
 }
 CAUSES = {"radius": 8.0, "n_images": 20, "n_controls": 4}
 

@@ -40,7 +40,7 @@ def _results(folder: Path) -> dict[str, bytes]:
 def task(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = {
         "extraction": {"batch_size": 2, "shard_size": 4, "n_workers": 1},
-        "visuals": {"n_images": 6, "attack": {"n_steps": 60, "batch_size": 2}},
+        "visuals": {"n_images": 6, "n_attacked": 6, "attack": {"n_steps": 60, "batch_size": 2}},
     }
     return write_task(tmp_path_factory.mktemp("task"), n_per_class=60, settings=settings)
 

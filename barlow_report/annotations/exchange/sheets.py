@@ -34,7 +34,8 @@ def compose_triptych(media: Path, tiles: Sequence[tuple[str, str | None, str | N
     Args:
         media: The folder of pictures.
         tiles: Thumbnail, heatmap (None without a feature map) and attack (None without one) of each image, names
-            below `media`. Where no image was attacked, the triptych has two rows.
+            below `media`. Where no image was attacked, the triptych has two rows; where some were, the place of the
+            others is empty.
 
     Raises:
         DamagedFileError: A picture is missing or damaged.
@@ -58,7 +59,9 @@ def compose_triptych(media: Path, tiles: Sequence[tuple[str, str | None, str | N
 
 def _cell(media: Path, names: tuple[str, str | None, str | None], row: int) -> Image.Image:
     thumbnail, heatmap, attack = names
-    picture = _fitted(_open(media, attack if row == 2 and attack else thumbnail))
+    if row == 2 and attack is None:
+        return Image.new("RGB", (_SIDE, _SIDE), _PAPER)
+    picture = _fitted(_open(media, attack if row == 2 and attack is not None else thumbnail))
     if row != 1 or heatmap is None:
         return picture
     grey = np.asarray(_open(media, heatmap).convert("L").resize(picture.size, Image.Resampling.BILINEAR)) / 255.0

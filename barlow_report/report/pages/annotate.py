@@ -17,7 +17,11 @@ _ROWS = ("A", "B", "C", "A and B", "B and C", "none")
 
 @dataclass(frozen=True, kw_only=True)
 class AnnotateView:
-    """The form; `empty` says why there is nothing to describe, `is_attacked` whether triptychs have a third row."""
+    """The form.
+
+    `empty` says why there is nothing to describe, `is_attacked` whether triptychs have a third row, `is_partly` whether
+    this is of their first images only.
+    """
 
     n_items: int
     n_parts: int
@@ -25,6 +29,7 @@ class AnnotateView:
     anchors: tuple[str, ...]
     empty: str
     is_attacked: bool
+    is_partly: bool
 
     @property
     def rows(self) -> tuple[tuple[str, str], ...]:
@@ -36,13 +41,15 @@ def annotate_page(site: Site) -> SitePage:
     """The form."""
     batch = _shown(site)
     n = 0 if batch is None else len(batch.items)
+    tiles = [] if batch is None else [tile for key in batch.items for tile in site.catalog.tiles[key]]
     view = AnnotateView(
         n_items=n,
         n_parts=0 if batch is None else batch.n_parts,
         part_size=0 if batch is None else batch.part_size,
         anchors=() if batch is None else tuple(f"item-{g}-{f}" for g, f in batch.items),
         empty=_empty(site),
-        is_attacked=batch is not None and any(t.attack for key in batch.items for t in site.catalog.tiles[key]),
+        is_attacked=any(t.attack for t in tiles),
+        is_partly=any(t.attack is None for t in tiles),
     )
     return SitePage(
         path=_PATH,

@@ -16,6 +16,7 @@ __all__ = [
     "last_part",
     "run_facts",
     "settings_rows",
+    "some_attacked",
     "threshold",
 ]
 
@@ -131,9 +132,18 @@ def _model_facts(name: str, model: Mapping[str, object]) -> Iterator[Fact]:
 
 def evaluated_classes(info: Mapping[str, object]) -> str:
     """Which classes are evaluated, and whether predictions are restricted to them; empty where all are."""
+    return _assumed(info, "extract", "classes_evaluated")
+
+
+def some_attacked(info: Mapping[str, object]) -> str:
+    """Which images have a feature attack, and why not all; empty where all have one, or none."""
+    return _assumed(info, "visualize", "n_attacked")
+
+
+def _assumed(info: Mapping[str, object], stage: str, key: str) -> str:
     noted = info.get("assumptions")
-    of_pass = noted.get("extract") if isinstance(noted, Mapping) else None
-    return visible(str(of_pass.get("classes_evaluated", ""))) if isinstance(of_pass, Mapping) else ""
+    of_stage = noted.get(stage) if isinstance(noted, Mapping) else None
+    return visible(str(of_stage.get(key, ""))) if isinstance(of_stage, Mapping) else ""
 
 
 def assumptions(info: Mapping[str, object]) -> tuple[str, ...]:

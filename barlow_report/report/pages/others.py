@@ -18,6 +18,7 @@ from barlow_report.report.pages.facts import (
     assumptions,
     run_facts,
     settings_rows,
+    some_attacked,
     threshold,
 )
 from barlow_report.report.pages.page import Heading, Site, SitePage
@@ -58,6 +59,7 @@ class MethodView:
     settings: tuple[Fact, ...]
     assumptions: tuple[str, ...]
     attack: tuple[str, ...]
+    some_attacked: str
     parts: tuple[MethodPart, ...]
 
 
@@ -180,6 +182,7 @@ def method_page(site: Site) -> SitePage:
             settings=settings,
             assumptions=assumptions(site.info),
             attack=tuple(attack_words(settings)),
+            some_attacked=some_attacked(site.info),
             parts=parts,
         ),
         headings=(

@@ -128,9 +128,9 @@ class TriptychView:
     form_path: str | None
 
     @property
-    def is_attacked(self) -> bool:
-        """Whether there are feature attacks; a run may leave them out."""
-        return any(column.tile.attack for column in self.columns)
+    def n_attacked(self) -> int:
+        """Images with a feature attack, the first ones; a run may leave them out, or attack some only."""
+        return sum(column.tile.attack is not None for column in self.columns)
 
 
 def gallery_picture(site: Site, image: GalleryImage, *, rule: Rule | None = None, note: str = "") -> GalleryPicture:
