@@ -137,6 +137,24 @@ def test_a_run_that_was_killed_goes_on_elsewhere_with_the_same_bytes(
     assert {name for name in there if there[name] != here[name]} <= {"run.json"}
 
 
+def test_workers_of_ray_read_images_and_share_a_run_in_a_bucket(
+    task: Path, system: Any, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    by_workers = {**yaml.safe_load(task.read_text()), "engine": {"kind": "ray", "n_workers": 2}}
+    (tmp_path / "workers.yaml").write_text(yaml.safe_dump(by_workers))
+    run = f"{bucket}/runs/workers"
+    code = "from barlow_report.cli import main; main()"
+    command = [sys.executable, "-c", code, "visualize", str(tmp_path / "workers.yaml"), "--run", run]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    pipeline.compute(load_config(tmp_path / "toy.yaml"), folder=tmp_path / "run")
+    here, there = _files(tmp_path / "run"), _objects(system, run)
+    assert here.keys() - {"run.lock"} == there.keys()
+    assert {name for name in there if there[name] != here[name]} <= DIFFERENT
+    assert any(name.startswith("media/") for name in there)
+
+
 def test_commands_take_addresses(task: Path, system: Any, bucket: str, tmp_path: Path) -> None:
     run, site = f"{bucket}/runs/cli", f"{bucket}/site/cli"
 
