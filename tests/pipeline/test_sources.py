@@ -53,7 +53,9 @@ def _open(folder: Path, name: str) -> Run:
 def task(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The toy task after a run on its image folder, and the same images in every other layout."""
     folder = tmp_path_factory.mktemp("task")
-    write_task(folder, n_per_class=N_PER_CLASS)
+    # as many with a feature model of its own, which attacks all, as without
+    visuals = {"n_images": 4, "n_gallery": 4, "n_attacked": 4, "attack": {"n_steps": 5, "batch_size": 4}}
+    write_task(folder, n_per_class=N_PER_CLASS, settings={"visuals": visuals})
     _done(_run(folder, "folder", command="run"))
     rows = _rows(folder)
     shards = [image_table(rows[start : start + 50], class_names=CLASSES) for start in (0, 50)]
