@@ -31,6 +31,13 @@ SECTIONS: dict[str, dict[str, Any]] = {
     "directions.clip.folder": {"directions": {"clip": {"folder": "gone"}}},
     "comparison.predictions.1": {"comparison": {"predictions": ["toy.yaml", "gone.csv"]}},
     "comparison.metadata": {"comparison": {"predictions": ["toy.yaml"], "metadata": "gone.csv"}},
+    "comparison.models.1.weights": {
+        "comparison": {"models": [{"torchvision": "vgg11"}, {"torchvision": "vgg11", "weights": "gone.pt"}]}
+    },
+    "comparison.models.factory": {"comparison": {"models": [{"factory": "gone.py:make"}]}},
+    "comparison.models.onnx": {"comparison": {"models": [{"onnx": "gone/*.onnx"}]}},
+    "comparison.models.torchvision": {"comparison": {"models": [{"torchvision": "gone.txt"}]}},
+    "comparison.models": {"comparison": {"models": [{"torchvision": "gone*"}]}},
     "pool.folder": {"pool": {"folder": "gone"}},
     "pool.parquet.files": {"pool": {"parquet": {"files": "gone/*.parquet"}}},
     "training.manifest": {"training": {"manifest": "gone.csv"}},
@@ -104,6 +111,33 @@ def test_a_package_of_an_extra_is_missed_before_the_pass(
     assert "directions.clip: open_clip is not installed. Install it: pip install 'barlow-report[clip]'." in said
     own = ClipConfig(factory="mine.py:build")
     assert list(own.missing("directions.clip")) == []
+
+
+def test_what_compared_models_need_is_told_of_every_entry(task: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "timm" else found(name))
+    models = [
+        {"timm": "resnet18*"},
+        {"torchvision": "nothing*"},
+        {"torchvision": "vgg11", "exclude": ["vgg*"]},
+        {"torchvision": "vgg1?", "name": "one"},
+    ]
+    config = load_config(write_task(task, n_per_class=0, settings={"comparison": {"models": models}}))
+    with pytest.raises(ConfigError) as raised:
+        require_inputs(config)
+    assert str(raised.value).splitlines()[1:] == [
+        "  comparison.models.0.timm: timm is not installed. Install it: pip install 'barlow-report[timm]'.",
+        "  comparison.models.1: torchvision has no model that fits 'nothing*'. Correct the pattern.",
+        "  comparison.models.2: 'exclude' leaves none of its 1 models. Leave some in.",
+        "  comparison.models.3: stands for 4 models, and 'name' is of one. Leave 'name' out.",
+    ]
+    named_twice = {"models": [{"torchvision": "vgg11", "name": "a"}, {"torchvision": "vgg13", "name": "a"}]}
+    config = load_config(write_task(task, n_per_class=0, settings={"comparison": named_twice}))
+    with pytest.raises(ConfigError, match="2 entries are called 'a'"):
+        require_inputs(config)
+    listed = {"models": [{"torchvision": "resnet19"}, {"transformers": "nobody/nothing"}]}
+    config = load_config(write_task(task, n_per_class=0, settings={"comparison": listed}))
+    require_inputs(config)  # single models that cannot be loaded are listed with their reason
 
 
 def test_what_is_there_is_not_missed(tmp_path: Path) -> None:

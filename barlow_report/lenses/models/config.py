@@ -8,7 +8,9 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from barlow_report.config.base import Name, Positive, Section, absolute
 from barlow_report.config.json_schema import or_one
+from barlow_report.config.missing import missing_file, missing_package
 from barlow_report.config.models import ModelConfig
+from barlow_report.errors import BarlowReportError
 
 __all__ = ["NAMES_SUFFIX", "ComparedModelConfig", "ComparisonConfig"]
 
@@ -16,6 +18,13 @@ NAMES_SUFFIX = ".txt"
 """Of a file with a name or pattern in each line."""
 
 _LIBRARIES = ("torchvision", "timm", "transformers")
+_FILES = ("factory", "program", "onnx", "weights", *_LIBRARIES)
+_PACKAGES = {
+    "timm": ("timm", "timm"),
+    "transformers": ("transformers", "transformers"),
+    "onnx": ("onnxruntime", "onnx"),
+}
+"""The module that a source needs, and the extra that installs it."""
 
 
 class ComparedModelConfig(ModelConfig):
@@ -35,9 +44,33 @@ class ComparedModelConfig(ModelConfig):
             return value
         return str(absolute(Path(value), Path(info.context["folder"])))
 
-    def missing(self, key: str) -> Iterator[str]:  # noqa: ARG002 - as the protocol has it
-        """Yield nothing: a model that cannot be loaded is listed with its reason, and the others are compared."""
-        return iter(())
+    def missing(self, key: str) -> Iterator[str]:
+        """Yield which of its files and packages are not there, or that it stands for no model.
+
+        A single model that cannot be loaded is not missing: it is listed with its reason, and the others are compared.
+        """
+        found = [text for name in _FILES for text in self._missing_file(name, key)]
+        for source, (module, extra) in _PACKAGES.items():
+            if getattr(self, source) is not None:
+                found.extend(missing_package(module, extra, f"{key}.{source}"))
+        yield from found
+        if not found:
+            from barlow_report.lenses.models.sources import models_of  # asks the libraries, which takes seconds
+
+            try:
+                models_of(self, where=key)
+            except BarlowReportError as error:
+                yield str(error)
+
+    def _missing_file(self, name: str, key: str) -> Iterator[str]:
+        value = getattr(self, name)
+        if name == "factory":
+            file = str(value).rpartition(":")[0]
+            value = file if file.endswith(".py") else None
+        elif name in _LIBRARIES and not str(value).endswith(NAMES_SUFFIX):
+            value = None
+        if value is not None:
+            yield from missing_file(Path(value), f"{key}.{name}")
 
     @property
     def is_published(self) -> bool:
@@ -93,6 +126,18 @@ class ComparisonConfig(Section):
         description="Other models whose own trees propose failure modes, spread over the accuracies where there are "
         "more; each is tested on all models.",
     )
+
+    def missing(self, key: str) -> Iterator[str]:
+        """Yield what is not there, and one name of several models; see `Section.missing`."""
+        found = list(super().missing(key))
+        yield from found
+        if not found and self.models:
+            from barlow_report.lenses.models.sources import list_models  # asks the libraries, which takes seconds
+
+            try:
+                list_models(self.models)
+            except BarlowReportError as error:
+                yield str(error)
 
     @field_validator("predictions", mode="before")
     @classmethod

@@ -11,7 +11,7 @@ from barlow_report.errors import ConfigError
 from barlow_report.lenses.error_types.files import read_lines
 from barlow_report.lenses.models.config import NAMES_SUFFIX, ComparedModelConfig
 
-__all__ = ["SourceModel", "list_models"]
+__all__ = ["SourceModel", "list_models", "models_of"]
 
 _SOURCES = ("torchvision", "timm", "transformers", "factory", "program", "onnx")
 _FILES = ("weights", "program", "onnx")
@@ -44,13 +44,23 @@ def list_models(entries: Sequence[ComparedModelConfig]) -> list[SourceModel]:
         )
     found: dict[str, SourceModel] = {}
     for position, entry in enumerate(entries, 1):
-        for model in _models_of(entry, where=f"comparison.models: entry {position}"):
+        for model in models_of(entry, where=f"comparison.models: entry {position}"):
             found.setdefault(model.spec.model_dump_json(), model)
     return _with_own_names(list(found.values()))
 
 
-def _models_of(entry: ComparedModelConfig, *, where: str) -> list[SourceModel]:
-    """The models that an entry stands for."""
+def models_of(entry: ComparedModelConfig, *, where: str) -> list[SourceModel]:
+    """Return the models that an entry stands for.
+
+    Args:
+        entry: One of `comparison.models`.
+        where: Its place in the configuration, for messages.
+
+    Raises:
+        ConfigError: A pattern fits nothing, all are excluded, or one name is given to several.
+        DataError: A file of names cannot be read.
+        ModelError: A library whose models a pattern looks for is not installed.
+    """
     source = next(name for name in _SOURCES if getattr(entry, name) is not None)
     changes: list[dict[str, object]] = [{}]
     if source in ("torchvision", "timm", "transformers"):

@@ -294,13 +294,13 @@ def test_models_that_cannot_be_used_are_listed_with_their_reason_and_the_others_
         _model("three"),
         _model("refusing"),
         _model("backwards"),
-        {"factory": "gone.py:make", "name": "gone"},
         {"torchvision": "resnet19", "pretrained": False},
-        {"onnx": "gone.onnx", "name": "gone graph"},
+        {"onnx": "damaged.onnx", "name": "damaged graph"},
         _model("red", name="chosen", output="sigmoid", threshold="f1"),
         _model("blue"),
     ]
     path = _with(task, {"models": models})
+    (path.parent / "damaged.onnx").write_bytes(b"no graph")
     progress = Messages()
     run = _compute(path, progress)
     assert run.read_table("models")["name"].tolist() == ["inspected model", "blue"]
@@ -310,9 +310,8 @@ def test_models_that_cannot_be_used_are_listed_with_their_reason_and_the_others_
         "three": "networks:three has 3 outputs, the data have 2 classes",
         "refusing": "does not run on 16 of the images",
         "backwards": "of the predictions are right, and",
-        "gone": "gone.py: cannot be read (No such file or directory)",
         "resnet19": "torchvision has no classification model 'resnet19'",
-        "gone graph": "found no file",
+        "damaged graph": "damaged.onnx",
         "chosen": "'positive' and 'threshold' are for models with one output",
     }
     assert set(left_out.index) == set(expected)
