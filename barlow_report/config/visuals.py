@@ -59,8 +59,9 @@ class VisualsConfig(Section):
     n_attacked: Positive | None = Field(
         None,
         description="Images of each triptych that the feature attack changes, the most activating ones. Default: all "
-        "with a `feature_model`; 2 where the features are those of the inspected model, which is not known to be "
-        "robust: its attacks may look like noise, and take long where it is large.",
+        "where the `feature_model` has code or weights of your own, or a name with robust, adv or ap; 2 with published "
+        "weights of a library or the features of the inspected model, which are not known to be robust: attacks may "
+        "look like noise, and take long where the model is large.",
     )
 
 

@@ -14,12 +14,12 @@ from playwright.sync_api import Browser
 
 from barlow_report import pipeline
 from barlow_report.annotations.exchange.sheets import compose_triptych
-from barlow_report.config import Config, load_config
+from barlow_report.config import Config, ModelConfig, load_config
 from barlow_report.progress import Advance, ignore_advance
 from barlow_report.report.pages.facts import some_attacked
 from barlow_report.run_folder import Run
 from barlow_report.stages import tile_drawing
-from barlow_report.stages.attacked import attacked_words, n_attacked
+from barlow_report.stages.attacked import attacked_words, is_presumed_robust, n_attacked
 from barlow_report.stages.tile_drawing import tiles_before
 from barlow_report.stages.tile_work import TileUnit
 from tests.annotations.form import Form
@@ -29,6 +29,12 @@ from tests.pipeline.toy import write_task
 _WHY = (
     "Of the 4 images of a triptych, the first 2 have a feature attack (visuals.n_attacked): the features are those of "
     "the inspected model, which is not known to be robust, so that attacks may look like noise."
+)
+
+
+_OF_LIBRARY = (
+    "Of the 4 images of a triptych, the first 2 have a feature attack (visuals.n_attacked): the feature model is one "
+    "of a library, which is not known to be robust, so that attacks may look like noise."
 )
 
 
@@ -45,6 +51,8 @@ def _config(folder: Path, *, visuals: dict[str, Any] | None = None, **others: ob
         ({"n_attacked": 3}, None, 3, "Of the 4 images of a triptych, the first 3 have a feature attack (visuals."),
         ({"n_attacked": 9}, None, 4, None),
         ({"n_attacked": 1}, {"factory": "network.py:colours"}, 1, "Of the 4 images of a triptych, the first 1 have"),
+        ({}, {"torchvision": "resnet18", "pretrained": True}, 2, _OF_LIBRARY),
+        ({"n_attacked": 4}, {"torchvision": "resnet18", "pretrained": True}, 4, None),
         ({"n_images": 1}, None, 1, None),
         ({"attack": "none"}, None, 0, None),
     ],
@@ -58,6 +66,30 @@ def test_how_many_are_attacked(
     said = attacked_words(config)
     assert (said is None) == (words is None)
     assert (said or "").startswith(words or "")
+
+
+@pytest.mark.parametrize(
+    ("model", "is_robust"),
+    [
+        ({"torchvision": "resnet50", "pretrained": "IMAGENET1K_V2"}, False),
+        ({"torchvision": "resnet50", "pretrained": True, "weights": "resnet50-0676ba61.pth"}, False),
+        ({"torchvision": "resnet50"}, False),
+        ({"timm": "convnext_tiny.in12k_ft_in1k", "pretrained": True}, False),
+        ({"timm": "vit_base_patch16_clip_224.laion2b", "pretrained": True}, False),  # no word ends or begins with ap
+        ({"timm": "tf_efficientnet_b0.ap_in1k", "pretrained": True}, True),
+        ({"timm": "tf_efficientnet_b0", "pretrained": "ap_in1k"}, True),
+        ({"timm": "inception_v3.tf_adv_in1k", "pretrained": True}, True),
+        ({"transformers": "google/vit-base-patch16-224"}, False),
+        ({"transformers": "somebody/resnet50-robust-l2"}, True),
+        ({"transformers": "/models/own"}, True),
+        ({"torchvision": "resnet50", "pretrained": True, "weights": "robust_resnet50.pt"}, True),
+        ({"torchvision": "resnet50", "weights": "imagenet_l2_3_0.pt"}, True),
+        ({"factory": "network.py:colours"}, True),
+        ({"program": "model.pt2"}, True),
+    ],
+)
+def test_what_is_taken_for_robust(model: dict[str, Any], is_robust: bool) -> None:
+    assert is_presumed_robust(ModelConfig(**model)) is is_robust
 
 
 @pytest.fixture(scope="module")
