@@ -24,10 +24,15 @@ def init(
         str | None,
         typer.Option(help="Folder with a sub-folder for each class; Parquet or Arrow with images; tar shards."),
     ] = None,
-    manifest: Annotated[str | None, typer.Option(help="Instead, a table (CSV, Parquet): path, label, …")] = None,
+    manifest: Annotated[
+        str | None, typer.Option(help="Instead, a table: CSV, Parquet, samples.json of FiftyOne, Croissant.")
+    ] = None,
     image_root: Annotated[
         str | None, typer.Option(help="Folder that the table's paths are relative to.", show_default="the table's")
     ] = None,
+    no_images: Annotated[
+        bool, typer.Option("--no-images", help="The table's images are not here: analyse its predictions alone.")
+    ] = False,
     classes: Annotated[
         str | None,
         typer.Option(help="File with the classes in the order of the model's outputs, or imagenet.", metavar="FILE"),
@@ -61,13 +66,16 @@ def init(
         raise typer.BadParameter("goes without --images", param_hint="--manifest")
     if file.exists() and not overwrite:
         raise ConfigError(f"{file}: exists already. Give another name, or --overwrite.")
+    if no_images and (model or feature_model):
+        raise typer.BadParameter("goes without models: nothing can be shown to them", param_hint="--no-images")
     asked = _Questions(asks=not yes)
-    data = asked.data(images or manifest, image_root=image_root, classes=classes)
+    data = asked.data(images or manifest, image_root=image_root, has_images=not no_images, classes=classes)
     inspected = feature = None
     if model is not None or not data.has_predictions:
         given = {"weights": weights, "arguments": arguments, "preprocessing": preprocessing}
         inspected = asked.model(data, model, role="inspected_model", device=device, given=given)
-    if inspected is None or "onnx" in inspected.section or feature_model or asked.wants_feature_model():
+    has_own = inspected is not None and "onnx" not in inspected.section
+    if not no_images and (not has_own or feature_model or asked.wants_feature_model()):
         feature = asked.model(
             data, feature_model, role="feature_model", device=device, given={"weights": feature_weights}
         )
@@ -91,11 +99,11 @@ class _Questions:
     def __init__(self, *, asks: bool) -> None:
         self._asks = asks
 
-    def data(self, given: str | None, *, image_root: str | None, classes: str | None) -> "DataFound":
+    def data(self, given: str | None, *, image_root: str | None, has_images: bool, classes: str | None) -> "DataFound":
         from barlow_report.starting import class_section, data_section, look_at_data
 
         def look(text: str) -> "DataFound":
-            return look_at_data(data_section(text, image_root=image_root))
+            return look_at_data(data_section(text, image_root=image_root, has_images=has_images))
 
         def with_classes(text: str) -> "DataFound":
             return look_at_data({**found.section, **class_section(text)}) if text else found

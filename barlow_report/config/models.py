@@ -163,6 +163,11 @@ class ModelConfig(Section):
         for key in ("transformers", "onnx"):
             if getattr(self, key) is not None and self.weights is not None:
                 raise ValueError(f"{key!r} holds the weights, too: leave 'weights' out")
+        if self.onnx is not None and self.output_key is not None:
+            raise ValueError(
+                "'output_key' is about what Python returns; the output of an ONNX file is named by "
+                f"'arguments: {{output: {self.output_key}}}'"
+            )
         if self.weights_entry is not None and self.weights is None:
             raise ValueError("'weights_entry' goes with 'weights'")
         file = self.weights or self.program

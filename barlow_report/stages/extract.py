@@ -113,7 +113,12 @@ def list_for_pass(config: Config, *, progress: Progress) -> ImageList:
     progress.message(f"Listing images of {config.name}")
     images = list_images(config.data, columns=config.manifest_columns)
     if config.data.manifest is not None and config.data.has_images:
-        require_some_images(images.paths, root=images.root, path=config.data.manifest)
+        require_some_images(
+            images.paths,
+            root=images.root,
+            path=config.data.manifest,
+            has_predictions=images.predictions is not None,
+        )
     _check_values(config, images)
     rules_with_unions(config, images.class_names)
     if images.predictions is None and not config.data.has_images:

@@ -9,7 +9,8 @@ from barlow_report.errors import ConfigError
 
 __all__ = ["class_section", "data_section", "model_section"]
 
-_TABLES = (".csv", ".tsv", ".txt")
+_TABLES = (".csv", ".tsv", ".txt", ".json", ".pq")
+"""Beside .parquet: see `sources.manifest_files`; .json is that of FiftyOne or Croissant."""
 _ARROW = (".arrow", ".feather", ".ipc")
 _KINDS = ("torchvision", "timm", "transformers", "factory", "program", "onnx")
 _FILES = ("program", "onnx")
@@ -17,12 +18,13 @@ PUBLISHED = "published"
 """The answer that asks for weights to be downloaded."""
 
 
-def data_section(text: str, *, image_root: str | None = None) -> dict[str, Any]:
+def data_section(text: str, *, image_root: str | None = None, has_images: bool = True) -> dict[str, Any]:
     """Return the section `data` for a folder, a table, or a file or pattern of Parquet, Arrow or tar files.
 
     Args:
         text: Path of the images or of a table that lists them.
         image_root: Folder that the paths of a table are relative to.
+        has_images: Whether the images of a table are here; otherwise its predictions are analysed alone.
 
     Raises:
         ConfigError: Nothing is there, or nobody can tell what it is.
@@ -36,16 +38,29 @@ def data_section(text: str, *, image_root: str | None = None) -> dict[str, Any]:
     elif suffix in _ARROW or (suffix == ".parquet" and _holds_images(path)):
         section = {"parquet": {"files": str(path)}}
     elif suffix in (*_TABLES, ".parquet") and path.is_file():
-        return {"manifest": str(path)} | ({} if image_root is None else {"image_root": image_root})
+        return _manifest_section(path, image_root=image_root, has_images=has_images)
     elif not path.exists():
         raise ConfigError(f"{text}: nothing is there. Give the path of a folder of images or of a table.")
     else:
         raise ConfigError(
-            f"{text}: expected a folder with one sub-folder for each class, a table (.csv, .tsv, .parquet), tables "
-            "with images (.parquet, .arrow) or tar shards (.tar)."
+            f"{text}: expected a folder with one sub-folder for each class, a table (.csv, .tsv, .parquet, or .json of "
+            "FiftyOne or Croissant), tables with images (.parquet, .arrow) or tar shards (.tar)."
         )
     if image_root is not None:
         raise ConfigError(f"{text}: holds its images itself; leave the folder of the images out.")
+    if not has_images:
+        raise ConfigError(f"{text}: holds its images itself; only a table can do without (--no-images).")
+    return section
+
+
+def _manifest_section(path: Path, *, image_root: str | None, has_images: bool) -> dict[str, Any]:
+    if image_root is not None and not has_images:
+        raise ConfigError(f"{path}: give the folder of its images (--image-root) or --no-images, not both.")
+    section: dict[str, Any] = {"manifest": str(path)}
+    if image_root is not None:
+        section["image_root"] = image_root
+    if not has_images:
+        section["images"] = "none"
     return section
 
 

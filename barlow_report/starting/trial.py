@@ -13,6 +13,7 @@ from barlow_report.errors import ConfigError, DataError
 from barlow_report.formatting import counted
 from barlow_report.stages.pass_work import load_models
 from barlow_report.vision.datasets import ImageList, list_images
+from barlow_report.vision.manifest import require_some_images
 from barlow_report.vision.reading import UnreadableImage
 
 __all__ = ["DataFound", "Trial", "as_config", "look_at_data", "try_model"]
@@ -28,7 +29,7 @@ class DataFound:
     Attributes:
         section: The section.
         images: As the pass would list them.
-        sizes: Width and height of some of the images; none where they cannot be read.
+        sizes: Width and height of some of the images; none where they are not here.
     """
 
     section: dict[str, Any]
@@ -120,10 +121,19 @@ def look_at_data(section: Mapping[str, Any]) -> DataFound:
         DataError: The images cannot be listed, or none of them can be read.
     """
     # The models are not known yet: any name stands for them.
-    config = as_config({"data": dict(section), "inspected_model": {"torchvision": "resnet18"}}, folder=Path.cwd())
+    has_images = section.get("images") != "none"
+    models = {"inspected_model": {"torchvision": "resnet18"}} if has_images else {}
+    config = as_config({"data": dict(section), **models}, folder=Path.cwd())
     images = list_images(config.data)
     if not images.paths:
         raise DataError(f"{images.root}: holds no images.")
+    if not has_images:
+        if images.predictions is None:
+            raise DataError(f"{config.data.manifest}: found no column prediction. Without images nothing else says it.")
+        return DataFound(section=dict(section), images=images, sizes=())
+    if config.data.manifest is not None:
+        has_predictions = images.predictions is not None
+        require_some_images(images.paths, root=images.root, path=config.data.manifest, has_predictions=has_predictions)
     sizes, reason = [], ""
     for position in _spread(len(images.paths), 16):
         try:

@@ -114,13 +114,14 @@ def manifest_columns(path: Path) -> tuple[str, ...]:
     return tuple(name.strip() for name in read_manifest(local_file(path), {})[0].column_names)
 
 
-def require_some_images(paths: Sequence[str], *, root: Path, path: Path) -> None:
+def require_some_images(paths: Sequence[str], *, root: Path, path: Path, has_predictions: bool = False) -> None:
     """Refuse a manifest none of whose images is there, as far as some of them tell, and say where they are.
 
     Args:
         paths: Of the images, relative to `root`.
         root: The folder that they are looked for in.
         path: The manifest.
+        has_predictions: Whether it says what was predicted, so that it could do without images.
 
     Raises:
         DataError: None is there; the message names a folder near the manifest in which the first one is, if there is.
@@ -138,6 +139,8 @@ def require_some_images(paths: Sequence[str], *, root: Path, path: Path) -> None
         if better is not None
         else "Set data.image_root to the folder that they are relative to."
     )
+    if better is None and has_predictions:
+        advice += " If the images are not here, data.images: none analyses its predictions alone (init: --no-images)."
     raise DataError(f"{path}: none of its images is below {root}, such as {paths[0]!r}. {advice}")
 
 

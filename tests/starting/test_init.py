@@ -246,6 +246,65 @@ def test_a_table_with_predictions_needs_no_model_to_be_inspected(folder: Path) -
     assert CliRunner().invoke(app, ["check", "report.yaml"]).exit_code == 0
 
 
+def _labels_and_predictions(folder: Path) -> pd.DataFrame:
+    paths = sorted(path.relative_to(folder).as_posix() for path in (folder / "images").rglob("*.png"))
+    labels = [path.split("/")[1] for path in paths]
+    return pd.DataFrame({"path": paths, "label": labels, "prediction": ["red", *labels[1:]]})
+
+
+def test_a_table_of_labels_and_predictions_alone_gives_a_configuration_without_images(folder: Path) -> None:
+    table = _labels_and_predictions(folder).assign(path=lambda frame: "gone/" + frame["path"])
+    table.to_csv("table.csv", index=False)
+    result = _init("--manifest", "table.csv", "--feature-model", "network.py:colours", "--yes")
+    assert result.exit_code == 1
+    hint = "If the images are not here, data.images: none analyses its predictions alone (init: --no-images)."
+    assert hint in " ".join(result.stderr.split())
+    Path("report.yaml").write_text("name: t\ndata: {manifest: table.csv}\nfeature_model: {torchvision: resnet18}\n")
+    assert hint in " ".join(CliRunner().invoke(app, ["check", "report.yaml"]).output.split())
+    result = _init("--manifest", "table.csv", "--no-images", "--yes", "--overwrite")
+    assert result.exit_code == 0, result.output
+    assert _values() == {"name": "report", "data": {"manifest": "table.csv", "images": "none"}}
+    assert CliRunner().invoke(app, ["check", "report.yaml"]).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--manifest", "table.csv", "--no-images"), "found no column prediction"),
+        (("--manifest", "table.csv", "--no-images", "--image-root", "."), "not both"),
+        (("--images", "images", "--no-images"), "only a table can do without"),
+        (("--manifest", "table.csv", "--no-images", "--model", "network.py:colours"), "goes without models"),
+    ],
+)
+def test_what_does_not_go_without_images_is_refused(folder: Path, arguments: tuple[str, ...], said: str) -> None:
+    _labels_and_predictions(folder).drop(columns="prediction").to_csv("table.csv", index=False)
+    result = _init(*arguments, "--yes")
+    assert result.exit_code != 0
+    assert said in " ".join(result.stderr.replace("│", " ").split())
+    assert not Path("report.yaml").exists()
+
+
+def test_the_manifests_of_other_tools_are_taken(folder: Path) -> None:
+    table = _labels_and_predictions(folder)
+    table.to_parquet("table.pq")
+    samples = [
+        {
+            "filepath": row.path,
+            **{
+                name: {"_cls": "Classification", "label": label}
+                for name, label in zip(("ground_truth", "predictions"), row[2:4], strict=True)
+            },
+        }
+        for row in table.itertuples()
+    ]
+    Path("samples.json").write_text(json.dumps({"samples": samples}))
+    for name in ("samples.json", "table.pq"):
+        result = _init("--manifest", name, "--feature-model", "network.py:colours", "--yes", "--overwrite")
+        assert result.exit_code == 0, result.output
+        assert "with predictions, 1 failure" in result.stderr
+        assert _values()["data"] == {"manifest": name}
+
+
 def test_paths_below_the_file_are_relative_to_it_and_others_in_full(folder: Path) -> None:
     arguments = ("--images", "images", "--model", "network.py:colours", "--yes")
     Path("deep").mkdir()

@@ -162,6 +162,11 @@ def test_an_onnx_file_gives_its_own_outputs_for_any_number_of_images(tmp_path: P
     assert not model.has_features
 
 
+def test_what_chooses_the_output_of_a_graph_is_said_when_another_key_is_given() -> None:
+    with pytest.raises(ValueError, match=r"named by 'arguments: \{output: logits\}'"):
+        ModelConfig(onnx=Path("model.onnx"), output_key="logits")
+
+
 def test_the_output_is_chosen_and_never_guessed(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     save_tiny_graph(path, outputs=("logits", "aux"))

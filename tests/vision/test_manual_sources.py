@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,18 @@ from torch import nn
 
 def build(n_classes=5):
     return nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, n_classes))
+
+class WithAux(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = build()
+
+    def forward(self, images):
+        logits = self.net(images)
+        return {"aux": logits[:, :2], "logits": logits}
+
+def build_with_aux():
+    return WithAux()
 """
 
 
@@ -65,6 +78,11 @@ def _save_transformers(path: Path) -> None:
     save_tiny_classifier(path)
 
 
+def _save_lightning(path: Path) -> None:
+    state = {f"net.{name}": value for name, value in _own().state_dict().items()}
+    torch.save({"epoch": 9, "pytorch-lightning_version": "2.6.6", "state_dict": state, "callbacks": {}}, path)
+
+
 FILES: dict[str, Callable[[Path], None]] = {
     "my_model.py": lambda path: atomic_write(path, OWN),
     "resnet50-11ad3fa6.pth": lambda path: torch.save(torchvision.models.resnet50().state_dict(), path),
@@ -78,10 +96,13 @@ FILES: dict[str, Callable[[Path], None]] = {
         _own().state_dict(), path, preprocessing={"resize": 72, "crop": 64}
     ),
     "model.safetensors": lambda path: save_weights(_own().state_dict(), path, preprocessing={}),
+    "epoch=9-step=400.ckpt": _save_lightning,
     "model.ts": _save_script,
     "model.pt2": _save_program,
     "my-classifier": _save_transformers,
+    "google/vit-base-patch16-224": lambda path: _save_transformers(path.parents[1] / "hub/google" / path.name),
     "model.onnx": save_tiny_graph,
+    "two.onnx": lambda path: save_tiny_graph(path, outputs=("aux", "logits")),
 }
 
 
@@ -115,6 +136,9 @@ def test_a_configuration_of_the_table_loads_and_gives_features(
     for name in wanted:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         FILES[name](tmp_path / name)
+    if (tmp_path / "hub").is_dir():  # the library takes a folder of that name for the model of the hub
+        monkeypatch.chdir(tmp_path / "hub")
+        monkeypatch.setattr("barlow_report.vision.transformers_models.asking_hub", nullcontext)
     text = f"name: mine\ndata: {{folder: images}}\ninspected_model: {row}\n"
     of_outputs_only = "onnx:" in row
     of_features = "{torchvision: resnet18}" if of_outputs_only else row
