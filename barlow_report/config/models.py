@@ -198,6 +198,13 @@ class ModelConfig(Section):
         return self.model_copy(update={"threshold": self.threshold[name]})
 
     @property
+    def is_downloaded(self) -> bool:
+        """Whether its weights come from the library or the hub, where they are not on this machine yet."""
+        if self.transformers is not None:
+            return not Path(self.transformers).is_absolute()
+        return bool(self.pretrained) and self.weights is None
+
+    @property
     def chosen_by(self) -> Measure | None:
         """What the threshold maximises; None where it is given."""
         return self.threshold if isinstance(self.threshold, str) else None

@@ -6,7 +6,8 @@ long the pass and the pictures take, and how much disk.
 Images of a pool and of training are listed as well.
 
 Times are measured on some of the analysed images and multiplied; what has to be compiled or read for the first time
-makes them too long rather than too short. Lenses are named without a time, but for a pass over further images.
+makes them too long rather than too short. Lenses are not timed, but for a pass over further images; see
+`forecast_rest`.
 """
 
 import time
@@ -25,6 +26,7 @@ from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, is_of_each_output
 from barlow_report.stages.attacked import attacked_words, n_attacked
 from barlow_report.stages.extract import list_for_pass
+from barlow_report.stages.forecast_rest import Total, explain_seconds, lens_lines, rules_words
 from barlow_report.stages.given import given_features
 from barlow_report.stages.needs import require_inputs
 from barlow_report.stages.pass_work import load_models
@@ -65,8 +67,9 @@ def forecast(config: Config, folder: Path, *, progress: Progress) -> Iterator[tu
     n_groups, n_small, n_trees = _count_groups(config, images)
     small = f"; {counted(n_small, 'group')} of fewer than {config.rules.min_images} images" if n_small else ""
     yield "Groups", f"{_groups_words(config, images, n_groups)}{small}"
+    total = Total()
     if config.data.has_images:
-        yield from _of_models(config, images, n_trees=n_trees, progress=progress)
+        yield from _of_models(config, images, n_trees=n_trees, total=total, progress=progress)
     else:
         yield "Pass", f"none: {config.data.manifest} says what was predicted, and no image is read"
         features = given_features(config.data, n_images=len(images.paths))
@@ -74,12 +77,18 @@ def forecast(config: Config, folder: Path, *, progress: Progress) -> Iterator[tu
             yield "Features", "none, so no failure modes; data.features gives them"
         else:
             yield "Features", f"{counted(features.shape[1], 'feature')} of {config.data.features}"
-    if lenses := [lens.key for lens in registry.LENSES if config.section(lens.key) is not None]:
-        yield "Then", f"{', '.join(lenses)} (not timed)"
+            yield "Rules", _rules(config, images, features.shape[1], n_trees=n_trees, total=total)
+    yield from lens_lines(config, n_images=len(images.paths), total=total)
+    if total.n_bytes:
+        yield "Answers", f"about {_size(total.n_bytes)} of predictions of the compared models on disk"
+    total.untimed.append("the site")
+    yield "Altogether", total.words
     yield "Run folder", _folder_words(folder)
 
 
-def _of_models(config: Config, images: ImageList, *, n_trees: int, progress: Progress) -> Iterator[tuple[str, str]]:
+def _of_models(
+    config: Config, images: ImageList, *, n_trees: int, total: Total, progress: Progress
+) -> Iterator[tuple[str, str]]:
     """What the models are, and what the pass and the pictures take."""
     progress.message("Loading models")
     inspected, feature, noted = load_models(config, images)
@@ -91,15 +100,24 @@ def _of_models(config: Config, images: ImageList, *, n_trees: int, progress: Pro
     rate = _images_per_second(config, images, inspected, feature)
     n, device = len(images.paths), noted["device"]
     yield "Pass", f"{counted(n, 'image')} at {rate:,.1f} a second on {device}: {duration(n / rate)}"
+    total.seconds += n / rate
+    progress.message("Timing the search for rules")
+    yield "Rules", _rules(config, images, feature.n_features, n_trees=n_trees, total=total)
     progress.message("Timing the pictures")
     n_tiles = n_trees * config.visuals.n_images
-    yield "Pictures", _pictures_words(config, images, feature, n_attacks=n_trees * n_attacked(config))
+    n_attacks = n_trees * n_attacked(config)
+    yield "Pictures", _pictures_words(config, images, feature, n_attacks=n_attacks, total=total)
     size = len(images.paths) * feature.n_features * _BYTES[config.extraction.feature_dtype]
     pictures = (n_trees * config.visuals.n_mode_images + 2 * n_tiles) * _BYTES_PER_PICTURE
-    yield "Disk", f"{_size(size)} of features, at most about {_size(pictures)} of pictures"
+    embeddings = ", and embeddings, whose length their model decides" if _embeds(config) else ""
+    yield (
+        "Disk",
+        f"{_size(size)} of features, at most about {_size(pictures)} of pictures, which the site holds once more "
+        f"beside its pages{embeddings}",
+    )
     for key, settings in _further(config):
         progress.message(f"Listing images of {key}")
-        yield key.capitalize(), _further_words(config, settings, images, feature, key=key, rate=rate)
+        yield key.capitalize(), _further_words(config, settings, images, feature, key=key, rate=rate, total=total)
     for text in noted["assumptions"].values():
         yield "Assumed", text
 
@@ -120,6 +138,7 @@ def _further_words(
     *,
     key: str,
     rate: float,
+    total: Total,
 ) -> str:
     """How many there are, and what another pass takes; of several outputs each makes one."""
     is_of_all = config.data.is_of_all_outputs
@@ -131,6 +150,7 @@ def _further_words(
     n_passes = (images.n_outputs or 1) if is_of_all else 1
     passes = f", once for each of {counted(n_passes, 'output')}" if is_of_all else ""
     size = n * feature.n_features * _BYTES[config.extraction.feature_dtype] * n_passes
+    total.seconds += n * n_passes / rate
     takes = f"{duration(n * n_passes / rate)} more{passes}, and {_size(size)} of features"
     return f"{counted(n, 'image')}{labelled}{skipped}: {takes}"
 
@@ -210,7 +230,21 @@ def _images_per_second(
     return 1 / (seconds(n) if n > _N_FIRST else first)
 
 
-def _pictures_words(config: Config, images: ImageList, feature: "LoadedModel", *, n_attacks: int) -> str:
+def _rules(config: Config, images: ImageList, n_features: int, *, n_trees: int, total: Total) -> str:
+    """Time the search for rules; of several outputs the groups depend on each output's labels."""
+    if config.data.is_of_all_outputs:
+        total.untimed.append("rules")
+        return "not timed: each output has its own groups"
+    seconds = explain_seconds(config, images.labels, n_features=n_features, n_groups=n_trees)
+    total.seconds += seconds or 0.0
+    return rules_words(seconds, n_groups=n_trees)
+
+
+def _embeds(config: Config) -> bool:
+    return any(getattr(config.section(lens.key), "clip", None) is not None for lens in registry.LENSES)
+
+
+def _pictures_words(config: Config, images: ImageList, feature: "LoadedModel", *, n_attacks: int, total: Total) -> str:
     settings = config.visuals.attack
     if settings == "none":
         return "no feature attack (visuals.attack: none)"
@@ -227,6 +261,7 @@ def _pictures_words(config: Config, images: ImageList, feature: "LoadedModel", *
         start = time.perf_counter()
         attack.run(batch, np.arange(4) % feature.n_features)
         each = (time.perf_counter() - start) / 4
+        total.seconds += each * n_attacks
         words = attacked_words(config)
         some = "" if words is None else f". {words.removesuffix('.')}"
         return (
