@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from barlow_report.cli_errors import DebugOption, reports_errors
+from barlow_report.cli_errors import DebugOption, reports_errors, show_path
 
 __all__ = ["card"]
 
@@ -24,4 +24,4 @@ def card(
     with terminal_progress() as progress:
         was_there = write_card(Run.open(run), file, progress=progress)
         progress.message("Its section is up to date; metadata was left as it is" if was_there else "A new model card")
-    typer.echo(str(file.resolve()))
+    show_path(file)

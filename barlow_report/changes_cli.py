@@ -81,4 +81,4 @@ def export_results(
     from barlow_report.lenses.changes.stage import export
 
     export(run, file, all_features=all_features)
-    typer.echo(str(file.resolve()))
+    show_path(file)

@@ -16,7 +16,10 @@ def check(
     run: Annotated[Path | None, typer.Option("--run", help="The run folder.", show_default="runs/<name>")] = None,
     debug: DebugOption = False,
 ) -> None:
-    """Say in seconds what `run CONFIG` would do: its images, models, time and disk. Nothing is written."""
+    """Say in seconds what `run CONFIG` would do: its images, models, time and disk.
+
+    Nothing is written; weights at addresses are copied to the cache.
+    """
     from barlow_report.config import load_config
     from barlow_report.stages.forecast import forecast
     from barlow_report.terminal import terminal_progress

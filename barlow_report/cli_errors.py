@@ -36,7 +36,7 @@ def reports_errors(command: Callable[..., None]) -> Callable[..., None]:
     def wrapped(*args: Any, debug: bool, **kwargs: Any) -> None:
         with _lines(command.__name__, is_asked=bool(kwargs.get("json_lines"))):
             try:
-                with on_this_machine(kwargs) as local:
+                with on_this_machine(kwargs, command=command.__name__) as local:
                     command(*args, debug=debug, **local)
             except BarlowReportError as error:
                 _fail(str(error), debug=debug)

@@ -24,9 +24,11 @@ from barlow_report.report.folder import replaced_folder
 from barlow_report.report.outputs_page import OutputEntry, OutputsIndex, outputs_page
 from barlow_report.run_folder import STAGES, Run, is_of_each_output, prepare_outputs, read_outputs
 from barlow_report.slugs import slugs
+from barlow_report.stages.copies import with_copies
 from barlow_report.stages.needs import require_inputs
 from barlow_report.stages.shared_pass import SharedPass
 from barlow_report.stages.site import write_site
+from barlow_report.storage import local_file
 from barlow_report.vision.class_names import some
 from barlow_report.vision.output_labels import OutputLabels, read_output_labels
 
@@ -60,7 +62,7 @@ def compute_each(config: Config, *, folder: Path, until: str, progress: Progress
         )
     _check_thresholds(config, labels.names)
     prepare_outputs(folder, {"name": config.name, "title": config.site.title or config.name, "outputs": outputs})
-    shared = SharedPass(config, labels.all_images(), folder / _SHARED)
+    shared = SharedPass(with_copies(config), labels.all_images(), folder / _SHARED)
     configs = [_of_output(config, output) for output in reported]
     with using(config.engine, device=config.device, progress=progress):
         for stage in dict.fromkeys((STAGES[0], until)):  # features of all first: then the pass is not needed any more
@@ -109,7 +111,9 @@ def _of_output(config: Config, output: dict[str, Any]) -> Config:
     }
     if (changes := config.section("changes")) is not None:
         named = {key: getattr(changes, key) for key in ("baseline", "repaired_from")}
-        earlier = {key: path / output["slug"] for key, path in named.items() if path and is_of_each_output(path)}
+        earlier = {
+            key: path / output["slug"] for key, path in named.items() if path and is_of_each_output(local_file(path))
+        }
         changed["changes"] = changes.model_copy(update=earlier)
     return config.model_copy(update=changed)
 

@@ -7,6 +7,7 @@ folder. A stage whose inputs have not changed is skipped, one that was interrupt
 """
 
 import platform
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from barlow_report.lenses.planted.stage import write_planted
 from barlow_report.progress import Progress, SilentProgress
 from barlow_report.report import Profile, navigation_lines, zip_site
 from barlow_report.run_folder import STAGES, Run, is_of_each_output, read_outputs
+from barlow_report.stages.copies import with_copies
 from barlow_report.stages.damage import redo_damaged
 from barlow_report.stages.demo import demo_config, draw, draw_for_training
 from barlow_report.stages.explain import explain
@@ -31,6 +33,7 @@ from barlow_report.stages.needs import require_inputs
 from barlow_report.stages.shared_pass import SharedPass
 from barlow_report.stages.site import site_title, write_site
 from barlow_report.stages.visualize import visualize
+from barlow_report.storage import is_address, plain_path, shown
 from barlow_report.storage.commands import on_this_machine
 from barlow_report.storage.sections import with_local_files
 from barlow_report.training_config import TrainingConfig
@@ -61,9 +64,6 @@ _SECTIONS = {
     "explain": ("seed", "rules"),
     "visualize": ("visuals", "site"),
 }
-_IMAGES = ("data", "pool", "training")
-"""Sections whose sources know addresses themselves."""
-
 _REPORTED_PACKAGES = ("torch", "torchvision", "scikit-learn", "numpy", "pandas", "pillow", "mkdocs-material")
 
 
@@ -83,7 +83,7 @@ def run(
         progress: Where to report to; default: nowhere.
 
     Returns:
-        The site's index.html.
+        The site's index.html; of a site at an address, its address as a path.
 
     Raises:
         BarlowReportError: Something the user can act on; what was finished is kept, and the same call goes on.
@@ -91,7 +91,13 @@ def run(
     places = {"run": Path(folder) if folder else default_run_folder(config), "site": Path(site) if site else None}
     with on_this_machine(places) as local:
         compute_folder(config, folder=local["run"], progress=progress)
-        return build_site(local["run"], site=local["site"] or default_site_folder(config.name), progress=progress)
+        index = build_site(local["run"], site=local["site"] or default_site_folder(config.name), progress=progress)
+        return _as_asked(index, site)
+
+
+def _as_asked(index: Path, site: Path | str | None) -> Path:
+    """The front page of a site: at the address where somebody wanted it, else as it is."""
+    return Path(shown(index)) if site and is_address(site) else index
 
 
 def compute(
@@ -117,7 +123,8 @@ def compute(
     config = config.of_its_output()
     require_inputs(config, until=until)
     settings = config.model_dump(mode="json")
-    config = with_local_files(config, apart=_IMAGES)
+    config = with_copies(config)
+    folder = plain_path(folder)
     run_folder = Run(folder)
     run_folder.refuse_foreign_files()
     with run_folder.locked(), using(config.engine, device=config.device, progress=progress):
@@ -134,7 +141,7 @@ def compute(
             visualize(config, run_folder, explained=explained, progress=progress)
             run_folder.record_config({key: settings[key] for key in _SECTIONS["visualize"]})
         if n_stages > 1:
-            _compute_lenses(config, run_folder, until=until, explained=explained, progress=progress)
+            _compute_lenses(config, settings, run_folder, until=until, explained=explained, progress=progress)
     return run_folder
 
 
@@ -147,15 +154,20 @@ def compute_folder(config: Config, *, folder: Path, until: str = "visualize", pr
     return compute(config, folder=folder, until=until, progress=progress).folder
 
 
-def _compute_lenses(config: Config, run_folder: Run, *, until: str, explained: str, progress: Progress) -> None:
-    """Compute the lens `until`, or after the last stage all that are asked for; those that follow come last."""
+def _compute_lenses(
+    config: Config, settings: Mapping[str, Any], run_folder: Run, *, until: str, explained: str, progress: Progress
+) -> None:
+    """Compute the lens `until`, or after the last stage all that are asked for; those that follow come last.
+
+    `settings` is the configuration as it was given, with addresses where `config` has copies.
+    """
     for lens in registry.LENSES:
         is_asked = config.section(lens.key) is not None
         if lens.section() is None:
             lens.compute(config, run_folder, explained=explained, progress=progress)
         elif lens.key == until or (is_asked and until == STAGES[-1]):
             lens.compute(config, run_folder, explained=explained, progress=progress)
-            run_folder.record_config({lens.key: config.section(lens.key).model_dump(mode="json")})
+            run_folder.record_config({lens.key: settings[lens.key]})
         elif until == STAGES[-1] and not run_folder.is_kept(lens):
             run_folder.drop(lens)
 
@@ -179,13 +191,21 @@ def build_site(
         progress: Where to report to; default: nowhere.
 
     Returns:
-        The front page: index.html, index.md for a host, or the one file.
+        The front page: index.html, index.md for a host, or the one file; of a site at an address, its address as a
+        path.
 
     Raises:
         RunFolderError: The run is missing or not complete.
         OutputError: The site cannot be written, or its folder holds something else.
     """
-    folder, site = Path(folder), Path(site) if site else None
+    with on_this_machine({"run": Path(folder), "site": Path(site) if site else None}) as local:
+        index = _build(local["run"], local["site"], profile=profile, images=images, progress=progress)
+        return _as_asked(index, site)
+
+
+def _build(
+    folder: Path, site: Path | None, *, profile: Profile, images: Photographs | None, progress: Progress | None
+) -> Path:
     if is_of_each_output(folder):
         from barlow_report.each_output import build_each
 
@@ -227,7 +247,7 @@ def run_demo(
     """
     progress = progress or SilentProgress()
     asked = RELEASES[release - 1]
-    folder = folder or Path("runs") / asked.name
+    folder = plain_path(folder or Path("runs") / asked.name)
     stem = folder.name if asked is RELEASES[0] else folder.name.removesuffix(f"-{release}")
     images = folder.with_name(f"{stem}-images")
     draw(images, progress=progress)
@@ -251,7 +271,8 @@ def train(config: TrainingConfig, *, folder: Path | None = None, progress: Progr
     from barlow_report.vision.training import train as train_model
     from barlow_report.visuals.training_curve import draw_training_curve
 
-    output = folder or Path("runs") / config.name
+    config = with_local_files(config, apart=("data", "validation"))
+    output = plain_path(folder or Path("runs") / config.name)
     progress = progress or SilentProgress()
 
     def draw_curve(metrics: "pd.DataFrame") -> None:

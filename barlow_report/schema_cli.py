@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from barlow_report.cli_errors import DebugOption, reports_errors
+from barlow_report.cli_errors import DebugOption, reports_errors, show_path
 
 __all__ = ["Document", "schema", "schema_text"]
 
@@ -44,7 +44,7 @@ def schema(
         return
     with output_errors(file):
         atomic_write(file, text)
-    typer.echo(str(file.resolve()))
+    show_path(file)
 
 
 def schema_text(of: Document) -> str:

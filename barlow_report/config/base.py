@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 
 from barlow_report.config.missing import missing_file
-from barlow_report.storage import is_address
+from barlow_report.storage import is_address, plain_path
 
 __all__ = [
     "Channels",
@@ -104,9 +104,16 @@ class Section(BaseModel):
     @field_validator("*", mode="after")
     @classmethod
     def _resolve_paths(cls, value: object, info: ValidationInfo) -> object:
-        if isinstance(value, Path) and info.context:
-            return absolute(value, Path(info.context["folder"]))
+        if isinstance(value, tuple):
+            return tuple(_resolved(part, info) for part in value)
+        return _resolved(value, info)
+
+
+def _resolved(value: object, info: ValidationInfo) -> object:
+    """Make a path absolute where the configuration lies in a file; what is no path stays."""
+    if not isinstance(value, Path):
         return value
+    return absolute(value, Path(info.context["folder"])) if info.context else plain_path(value)
 
 
 def _types(annotation: object) -> set[object]:
@@ -121,6 +128,8 @@ def resolved_factory(value: str | None, info: ValidationInfo) -> str | None:
     source, _, function = value.rpartition(":")
     if not source or not function.isidentifier():
         raise ValueError("expected 'package.module:function' or 'path/to/file.py:function'")
+    if is_address(source):
+        raise ValueError("expected code on this machine: an address is never run. Copy the file here")
     if source.endswith(".py") and info.context:
         source = str(absolute(Path(source), Path(info.context["folder"])))
     return f"{source}:{function}"
@@ -130,9 +139,7 @@ def absolute(path: Path, folder: Path) -> Path:
     """Resolve a path of the configuration against the folder of its file; an address stays as it is."""
     if is_address(path):
         return path
-    if str(path).startswith("file:/"):
-        path = Path(str(path)[len("file:") :])
     try:
-        return Path(os.path.normpath(folder / path.expanduser()))
+        return Path(os.path.normpath(folder / plain_path(path).expanduser()))
     except RuntimeError as error:  # ~somebody who has no home
         raise ValueError(str(error)) from error

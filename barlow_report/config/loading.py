@@ -15,6 +15,7 @@ from barlow_report.config.base import (
 )
 from barlow_report.documents import parse_yaml, read_document
 from barlow_report.errors import ConfigError
+from barlow_report.storage import plain_path
 
 __all__ = ["parse_yaml_model"]
 
@@ -32,6 +33,7 @@ def parse_yaml_model(path: Path, model: type[ModelT], *, expands: bool = True) -
         model: What it must be.
         expands: Whether ${NAME} stands for an environment variable. Not in a file of somebody who is not to learn them.
     """
+    path = plain_path(path)
     try:
         text = read_document(path)
     except (OSError, ValueError) as error:

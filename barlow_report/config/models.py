@@ -14,6 +14,7 @@ from pydantic import (
 
 from barlow_report.config.base import Channels, Name, Positive, Section, Side, Workers, absolute, resolved_factory
 from barlow_report.errors import ConfigError
+from barlow_report.storage import is_address
 from barlow_report.thresholds import Measure
 
 __all__ = ["ExtractionConfig", "ModelConfig", "OutputSetting", "PreprocessingConfig"]
@@ -220,6 +221,8 @@ class ModelConfig(Section):
     def _folder_beside(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is None or not info.context:
             return value
+        if is_address(value):
+            raise ValueError("expected a folder on this machine or a name on the hub. Copy the folder here")
         folder = absolute(Path(value), Path(info.context["folder"]))
         try:
             if folder.is_dir():

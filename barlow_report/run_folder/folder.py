@@ -15,7 +15,7 @@ from barlow_report.run_folder.outputs import is_of_each_output, some_outputs
 from barlow_report.run_folder.pictures import PictureFiles
 from barlow_report.run_folder.stages import STAGES, stage_tables
 from barlow_report.run_folder.tables import TableFiles
-from barlow_report.storage import address_of
+from barlow_report.storage import address_of, plain_path
 
 __all__ = ["Run"]
 
@@ -45,7 +45,7 @@ class Run(TableFiles, PictureFiles, InfoFile):
         Raises:
             RunFolderError: There is none at `folder`, or it has another format.
         """
-        folder = Path(folder)
+        folder = plain_path(Path(folder))
         if (address := address_of(folder)) is not None:
             from barlow_report.storage.mirror import mirrored
 
@@ -71,6 +71,8 @@ class Run(TableFiles, PictureFiles, InfoFile):
             RunFolderError: It holds other files.
             OutputError: It cannot be made.
         """
+        if (address := address_of(self.folder)) is not None:
+            raise RunFolderError(f"{address}: is an address. Only `barlow_report.run` and commands write to one.")
         with output_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             others = [f for f in self.folder.iterdir() if not f.name.startswith("run.")]

@@ -25,12 +25,14 @@ from barlow_report.lenses import registry
 from barlow_report.progress import Progress
 from barlow_report.run_folder import Run, is_of_each_output
 from barlow_report.stages.attacked import attacked_words, n_attacked
+from barlow_report.stages.copies import with_copies_of_models
 from barlow_report.stages.extract import list_for_pass
 from barlow_report.stages.forecast_rest import Total, explain_seconds, lens_lines, rules_words
 from barlow_report.stages.given import given_features
 from barlow_report.stages.needs import require_inputs
 from barlow_report.stages.pass_work import load_models
 from barlow_report.stages.unions import rules_with_unions
+from barlow_report.storage import shown
 from barlow_report.vision.datasets import ImageList
 from barlow_report.vision.further_images import list_further
 from barlow_report.vision.output_labels import read_output_labels
@@ -60,6 +62,7 @@ def forecast(config: Config, folder: Path, *, progress: Progress) -> Iterator[tu
     """
     config = config.of_its_output()
     require_inputs(config)
+    config = with_copies_of_models(config)
     images = list_for_pass(config, progress=progress)
     yield "Images", _images_words(images)
     if (evaluated := images.assumptions.get("classes_evaluated")) is not None:
@@ -276,10 +279,11 @@ def _size(n_bytes: float) -> str:
 
 
 def _folder_words(folder: Path) -> str:
-    if not folder.is_dir():
-        return f"{folder}: new"
+    name = shown(folder)
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return f"{name}: new"
     if is_of_each_output(folder):
-        return f"{folder}: holds runs of outputs; what is still up to date is skipped"
+        return f"{name}: holds runs of outputs; what is still up to date is skipped"
     run = Run.open(folder)
     finished = [stage for stage in run.info["stages"] if run.is_finished(stage)]
-    return f"{folder}: {', '.join(finished) or 'nothing'} finished; what is still up to date is skipped"
+    return f"{name}: {', '.join(finished) or 'nothing'} finished; what is still up to date is skipped"

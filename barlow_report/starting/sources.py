@@ -6,6 +6,7 @@ from typing import Any
 
 from barlow_report.documents import parse_yaml
 from barlow_report.errors import ConfigError
+from barlow_report.storage import address_of, is_address, local_file, plain_path
 
 __all__ = ["class_section", "data_section", "model_section"]
 
@@ -29,17 +30,21 @@ def data_section(text: str, *, image_root: str | None = None, has_images: bool =
     Raises:
         ConfigError: Nothing is there, or nobody can tell what it is.
     """
+    text, image_root = _plain(text), None if image_root is None else _plain(image_root)
     path = Path(text).expanduser()
     suffix = path.suffix.lower()
-    if path.is_dir():
-        section: dict[str, Any] = {"folder": str(path)}
+    is_remote = is_address(text)
+    called = text if is_remote else str(path)
+    is_file = suffix in (".tar", ".parquet", *_TABLES, *_ARROW) or "{" in path.name
+    if path.is_dir() or (is_remote and not is_file):  # whether it is there is found out when it is listed
+        section: dict[str, Any] = {"folder": called}
     elif suffix == ".tar" or "{" in path.name:
-        section = {"webdataset": {"shards": str(path)}}
+        section = {"webdataset": {"shards": called}}
     elif suffix in _ARROW or (suffix == ".parquet" and _holds_images(path)):
-        section = {"parquet": {"files": str(path)}}
-    elif suffix in (*_TABLES, ".parquet") and path.is_file():
-        return _manifest_section(path, image_root=image_root, has_images=has_images)
-    elif not path.exists():
+        section = {"parquet": {"files": called}}
+    elif suffix in (*_TABLES, ".parquet") and (is_remote or path.is_file()):
+        return _manifest_section(called, image_root=image_root, has_images=has_images)
+    elif not is_remote and not path.exists():
         raise ConfigError(f"{text}: nothing is there. Give the path of a folder of images or of a table.")
     else:
         raise ConfigError(
@@ -53,10 +58,10 @@ def data_section(text: str, *, image_root: str | None = None, has_images: bool =
     return section
 
 
-def _manifest_section(path: Path, *, image_root: str | None, has_images: bool) -> dict[str, Any]:
+def _manifest_section(path: str, *, image_root: str | None, has_images: bool) -> dict[str, Any]:
     if image_root is not None and not has_images:
         raise ConfigError(f"{path}: give the folder of its images (--image-root) or --no-images, not both.")
-    section: dict[str, Any] = {"manifest": str(path)}
+    section: dict[str, Any] = {"manifest": path}
     if image_root is not None:
         section["image_root"] = image_root
     if not has_images:
@@ -64,11 +69,21 @@ def _manifest_section(path: Path, *, image_root: str | None, has_images: bool) -
     return section
 
 
+def _plain(text: str) -> str:
+    """What somebody typed, without `file://`."""
+    path = Path(text)
+    return str(plain_path(path)) if plain_path(path) != path else text
+
+
 def _holds_images(path: Path) -> bool:
     """Whether the first Parquet file of a path or pattern has a column of bytes, or of bytes and path."""
     import pyarrow as pa
     from pyarrow import parquet
 
+    if is_address(path):
+        from barlow_report.storage.fetching import fetch_named
+
+        path = fetch_named(str(address_of(path)))
     files = sorted(path.parent.glob(path.name)) if path.parent.is_dir() else []
     if not files:
         raise ConfigError(f"{path}: nothing is there. Give the path of a folder of images or of a table.")
@@ -85,11 +100,12 @@ def class_section(text: str) -> dict[str, Any]:
     Raises:
         ConfigError: There is no such file.
     """
+    text = _plain(text)
     if not text:
         return {}
     if text == "imagenet":
         return {"classes": "imagenet"}
-    if not Path(text).expanduser().is_file():
+    if not is_address(text) and not Path(text).expanduser().is_file():
         raise ConfigError(f"{text}: no such file. Give a file that lists the classes, or the word imagenet.")
     return {"class_file": text}
 
@@ -110,7 +126,8 @@ def model_section(
     Raises:
         ConfigError: It cannot be told what the model is, or something does not go together.
     """
-    kind, name = _kind_and_name(text)
+    kind, name = _kind_and_name(_plain(text))
+    weights = _plain(weights)
     section: dict[str, Any] = {kind: name}
     given = _mapping(arguments, "the arguments")
     if kind in ("torchvision", "timm") and weights:
@@ -122,7 +139,7 @@ def model_section(
     if weights and weights != PUBLISHED:
         if kind in (*_FILES, "transformers"):
             raise ConfigError(f"{text}: has its weights itself; leave the file of weights out.")
-        if not Path(weights).expanduser().is_file():
+        if not is_address(weights) and not Path(weights).expanduser().is_file():
             raise ConfigError(f"{weights}: no such file of weights.")
         section["weights"] = weights
     if preprocessing:
@@ -133,8 +150,8 @@ def model_section(
 def _kind_and_name(text: str) -> tuple[str, str]:
     prefix, _, rest = text.partition(":")
     if prefix in _KINDS and rest:
-        return prefix, rest
-    path = Path(text).expanduser()
+        return prefix, _plain(rest)
+    path = local_file(Path(text)).expanduser()
     if path.is_dir():
         if (path / "config.json").is_file():
             return "transformers", text

@@ -11,6 +11,7 @@ import numpy as np
 from barlow_report.config import Config, PreprocessingConfig, whole_config
 from barlow_report.errors import ConfigError, DataError
 from barlow_report.formatting import counted
+from barlow_report.stages.copies import with_copies_of_models
 from barlow_report.stages.pass_work import load_models
 from barlow_report.vision.datasets import ImageList, list_images
 from barlow_report.vision.manifest import require_some_images
@@ -166,6 +167,7 @@ def try_model(data: DataFound, section: Mapping[str, Any], *, role: str, device:
     config = as_config(
         {"device": device, "data": data.section, "visuals": {"attack": "none"}, **models}, folder=Path.cwd()
     )
+    config = with_copies_of_models(config)
     if of_features:
         return _of_features(config, data)
     inspected, feature, noted = load_models(config, data.images)

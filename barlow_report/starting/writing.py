@@ -13,6 +13,7 @@ from barlow_report.config import load_config, whole_config
 from barlow_report.config.json_schema import HEADER, editor_schema
 from barlow_report.errors import OutputError
 from barlow_report.files import atomic_write, output_errors
+from barlow_report.storage import is_address
 from barlow_report.visible import visible
 
 __all__ = ["Starter", "starter_yaml", "write_starter"]
@@ -104,6 +105,8 @@ def _with_paths(section: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def _called(value: str, folder: Path) -> str:
+    if is_address(value):
+        return value
     path = Path.cwd() / Path(value).expanduser()
     resolved = path.parent.resolve() / path.name
     if resolved.is_relative_to(folder):

@@ -15,9 +15,9 @@ variables and files; an address that holds some is refused, since it would be no
 
 from pathlib import Path
 
-from barlow_report.storage.addresses import address_of, is_address, shown, with_addresses
+from barlow_report.storage.addresses import address_of, is_address, plain_path, shown, with_addresses
 
-__all__ = ["address_of", "is_address", "local_file", "shown", "with_addresses"]
+__all__ = ["address_of", "is_address", "local_file", "plain_path", "shown", "with_addresses"]
 
 
 def local_file(path: Path) -> Path:
@@ -28,7 +28,7 @@ def local_file(path: Path) -> Path:
     """
     address = address_of(path)
     if address is None:
-        return path
+        return plain_path(path)
     from barlow_report.storage.fetching import fetch
 
     return fetch(address)

@@ -9,9 +9,11 @@ from pathlib import Path, PurePosixPath
 
 from barlow_report.errors import ConfigError
 
-__all__ = ["address_of", "is_address", "joined", "note_copy", "parent_of", "shown", "with_addresses"]
+__all__ = ["address_of", "is_address", "joined", "note_copy", "parent_of", "plain_path", "shown", "with_addresses"]
 
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.\-]+):/+(.*)$", re.DOTALL)
+
+_FILE = re.compile(r"^file:/+(?=.)", re.IGNORECASE | re.DOTALL)
 
 _COPIES: dict[Path, str] = {}
 """The addresses that local folders and files are copies of, for messages."""
@@ -38,6 +40,12 @@ def address_of(path: Path | str) -> str | None:
 def is_address(path: Path | str) -> bool:
     """Whether a path is an address; see `address_of`."""
     return address_of(path) is not None
+
+
+def plain_path(path: Path) -> Path:
+    """Return a path without `file://`, which means a path of this machine; any other as it is."""
+    text = str(path)
+    return Path(_FILE.sub("/", text)) if _FILE.match(text) else path
 
 
 def joined(address: str, *parts: str) -> str:

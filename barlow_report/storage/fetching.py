@@ -10,7 +10,7 @@ from barlow_report.files import digest_text, output_errors
 from barlow_report.storage.addresses import joined, note_copy
 from barlow_report.storage.filesystem import open_filesystem, remote_errors, version_of
 
-__all__ = ["cache_folder", "fetch", "fetch_matching"]
+__all__ = ["cache_folder", "fetch", "fetch_matching", "fetch_named", "look_for", "names_matching"]
 
 _GLOB = frozenset("*?[{")
 
@@ -60,15 +60,7 @@ def fetch_matching(address: str) -> Path:
     if not _GLOB & set(address):
         return fetch(address)
     system, path = open_filesystem(address)
-    with remote_errors(address):
-        found = {
-            name: info
-            for part in _alternatives(path)
-            for name, info in system.glob(part, detail=True).items()
-            if info.get("type") != "directory"
-        }
-    if not found:
-        raise DataError(f"{address}: found no file. Correct the pattern.")
+    found = _matching(system, path, address)
     fixed = _fixed_part(path)
     folder = place_of(address, "patterns").parent / "files"
     wanted = set()
@@ -81,7 +73,66 @@ def fetch_matching(address: str) -> Path:
         for other in folder.rglob("*"):
             if other.is_file() and other not in wanted and other.suffix != _STATE:
                 other.unlink()
-    return folder / path[len(fixed) :].lstrip("/")
+    pattern = folder / path[len(fixed) :].lstrip("/")
+    note_copy(pattern, address)
+    return pattern
+
+
+def fetch_named(address: str) -> Path:
+    """Return the copy of what is called so, as `fetch`; else a pattern of copies of what fits it, as `fetch_matching`.
+
+    Raises:
+        DataError: There is none, or one cannot be read.
+        OutputError: The cache cannot be written.
+    """
+    system, path = open_filesystem(address)
+    return fetch_matching(address) if _is_pattern(system, path, address) else fetch(address)
+
+
+def names_matching(address: str) -> list[str]:
+    """Return the addresses that a pattern names, or itself where something is called so; nothing is fetched.
+
+    Raises:
+        DataError: There is none, or the store cannot be asked.
+    """
+    system, path = open_filesystem(address)
+    if not _is_pattern(system, path, address):
+        return [address]
+    return [f"{address.partition('://')[0]}://{name.lstrip('/')}" for name in sorted(_matching(system, path, address))]
+
+
+def _matching(system: Any, path: str, address: str) -> dict[str, dict[str, Any]]:
+    """What the file system says about each file that a pattern names, by its name there."""
+    with remote_errors(address):
+        found = {
+            name: info
+            for part in _alternatives(path)
+            for name, info in system.glob(part, detail=True).items()
+            if info.get("type") != "directory"
+        }
+    if not found:
+        raise DataError(f"{address}: found no file. Correct the pattern.")
+    return found
+
+
+def look_for(address: str) -> None:
+    """Ask whether a file, a folder or something that fits a pattern is there; nothing is fetched.
+
+    Raises:
+        DataError: It is not there, or cannot be asked for.
+    """
+    system, path = open_filesystem(address)
+    if _is_pattern(system, path, address):
+        _matching(system, path, address)
+    else:
+        with remote_errors(address):
+            system.info(path)
+
+
+def _is_pattern(system: Any, path: str, address: str) -> bool:
+    """Whether a name is a pattern; an object may be called like one."""
+    with remote_errors(address):
+        return bool(_GLOB & set(path)) and not system.exists(path)
 
 
 _STATE = ".version"

@@ -1,4 +1,6 @@
-"""A site in an object store: built on this machine, then put as a whole, its front page and its marker last.
+"""A site, or one file, in an object store.
+
+A site is built on this machine, then put as a whole, its front page and its marker last.
 
 There is no moment at which a folder of objects changes at once. So what pages refer to is put before the pages, the
 front page after all others, and only then what belongs to no page any more is deleted: a reader who comes meanwhile
@@ -6,6 +8,7 @@ sees the old or the new version of each page, and never one whose pictures are m
 """
 
 import json
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,7 +20,7 @@ from barlow_report.storage.addresses import note_copy
 from barlow_report.storage.fetching import place_of
 from barlow_report.storage.filesystem import open_filesystem, remote_errors
 
-__all__ = ["published"]
+__all__ = ["published", "published_file"]
 
 _FRONT = "index.html"
 _PAGES = frozenset({".html", ".md"})
@@ -46,6 +49,36 @@ def published(address: str) -> Iterator[Path]:
             system.put_file(str(target), path)
         elif target.is_dir():
             _put_folder(system, path, target)
+
+
+@contextmanager
+def published_file(address: str) -> Iterator[Path]:
+    """Yield where to write a file, with what is at the address now, and put it when the block has ended, if it changed.
+
+    Args:
+        address: Of the file, which need not be there.
+
+    Raises:
+        OutputError: It cannot be read or written.
+    """
+    system, path = open_filesystem(address)
+    with tempfile.TemporaryDirectory() as scratch:
+        target = Path(scratch) / path.rpartition("/")[2]
+        note_copy(target, address)
+        with remote_errors(address, error_type=OutputError, verb="write"):
+            if system.exists(path):
+                system.get_file(path, str(target))
+        before = _content(target)
+        yield target
+        if _content(target) != before:
+            with remote_errors(address, error_type=OutputError, verb="write"):
+                system.put_file(str(target), path)
+
+
+def _content(path: Path) -> tuple[int, int] | None:
+    """What changes when a file is written, which is done by putting another one in its place; None without any."""
+    found = path.stat() if path.is_file() else None
+    return None if found is None else (found.st_ino, found.st_mtime_ns)
 
 
 def _check_is_ours(system: Any, path: str, address: str) -> None:

@@ -61,7 +61,7 @@ def test_the_whole_job_gives_the_same_bytes(
     run, site = f"{bucket}/runs/toy", f"{bucket}/site/toy"
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     index = pipeline.run(load_config(task), folder=Path(run), site=Path(site))
-    assert index.name == "index.html"
+    assert index == Path(f"{site}/index.html")
     pipeline.run(load_config(tmp_path / "toy.yaml"), folder=tmp_path / "run", site=tmp_path / "site")
     here, there = _files(tmp_path / "run"), _objects(system, run)
     assert here.keys() - {"run.lock"} == there.keys()
@@ -171,9 +171,13 @@ def test_commands_take_addresses(task: Path, system: Any, bucket: str, tmp_path:
     assert single.returncode == 0, single.stderr
     assert single.stdout.strip() == f"{bucket}/report.html"
     assert system.cat_file(f"{bucket}/report.html").startswith(b"<!doctype html>")
-    refused = barlow("card", run, f"{bucket}/card.md")
+    written = barlow("card", run, f"{bucket}/card.md")
+    assert written.returncode == 0, written.stderr
+    assert written.stdout.strip() == f"{bucket}/card.md"
+    assert system.cat_file(f"{bucket}/card.md") == (tmp_path / "card.md").read_bytes()
+    refused = barlow("export-fiftyone", run, f"{bucket}/51")
     assert refused.returncode == 1
-    assert "is an address; --file takes a path of this machine" in refused.stderr
+    assert "is an address; FOLDER takes a path of this machine" in refused.stderr
     refused = barlow("site", run, "--site", f"{bucket}/data")
     assert refused.returncode == 1
     assert f"{bucket}/data: holds objects that are no barlow-report site" in refused.stderr

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from barlow_report.config.base import Name, Positive, Section, absolute
+from barlow_report.config.base import Name, Positive, Section
 from barlow_report.config.embeddings import ClipConfig
 from barlow_report.config.json_schema import or_one
 from barlow_report.config.rules import RulesConfig
@@ -127,12 +127,6 @@ class TaxonomyConfig(Section):
     @classmethod
     def _list_of_files(cls, value: object) -> object:
         return [value] if isinstance(value, str | Path) else value
-
-    @field_validator("people_types")
-    @classmethod
-    def _resolve_files(cls, value: tuple[Path, ...], info: ValidationInfo) -> tuple[Path, ...]:
-        folder = Path(info.context["folder"]) if info.context else Path()
-        return tuple(absolute(path, folder) for path in value) if info.context else value
 
     def missing(self, key: str) -> Iterator[str]:
         """Yield what is not there, WordNet's database included where it is needed; see `Section.missing`."""

@@ -160,13 +160,6 @@ class ComparisonConfig(Section):
     def _list_of_files(cls, value: object) -> object:
         return [value] if isinstance(value, str | Path) else value
 
-    @field_validator("predictions")
-    @classmethod
-    def _resolve_files(cls, value: tuple[Path, ...], info: ValidationInfo) -> tuple[Path, ...]:
-        if not info.context:
-            return value
-        return tuple(absolute(path, Path(info.context["folder"])) for path in value)
-
     @field_validator("models", mode="before")
     @classmethod
     def _refuse_columns(cls, value: object) -> object:

@@ -10,6 +10,7 @@ from barlow_report.config.models import ModelConfig
 from barlow_report.errors import ConfigError
 from barlow_report.lenses.error_types.files import read_lines
 from barlow_report.lenses.models.config import NAMES_SUFFIX, ComparedModelConfig
+from barlow_report.storage import address_of, is_address, local_file, shown
 
 __all__ = ["SourceModel", "list_models", "models_of"]
 
@@ -85,7 +86,8 @@ def models_of(entry: ComparedModelConfig, *, where: str) -> list[SourceModel]:
 def _library_names(source: str, entry: ComparedModelConfig, *, where: str) -> Iterator[str]:
     """Yield the names that an entry gives, with those that its patterns fit."""
     value = str(getattr(entry, source))
-    lines = read_lines(Path(value), what="names of models") if value.endswith(NAMES_SUFFIX) else [value]
+    is_file = value.endswith(NAMES_SUFFIX)
+    lines = read_lines(local_file(Path(value)), what="names of models") if is_file else [value]
     for line in lines:
         if source == "transformers" or not (line == "all" or _WILD & set(line)):
             yield line
@@ -105,6 +107,12 @@ def _fitting(source: str, pattern: str, entry: ComparedModelConfig, *, where: st
 
 
 def _files(pattern: Path, *, where: str) -> list[Path]:
+    if (address := address_of(pattern)) is not None:  # not fetched yet
+        from barlow_report.storage.fetching import names_matching
+
+        return [Path(name) for name in names_matching(address)]
+    if pattern.is_file():  # called like a pattern
+        return [pattern]
     files = sorted(path for path in Path(pattern.anchor).glob(str(pattern)[len(pattern.anchor) :]) if path.is_file())
     if not files:
         raise ConfigError(f"{where}: no file fits {pattern}. Correct the pattern.")
@@ -135,7 +143,10 @@ def _with_own_names(models: list[SourceModel]) -> list[SourceModel]:
 
 def _with_folder(model: SourceModel) -> str:
     path = next((path for key in _FILES if (path := getattr(model.spec, key)) is not None), None)
-    return model.name if path is None or path.stem != model.name else f"{path.parent.name}/{model.name}"
+    if path is None or path.stem != model.name:
+        return model.name
+    place = shown(path)
+    return f"{(Path(place) if is_address(place) else path).parent.name}/{model.name}"
 
 
 def _numbered(models: Iterable[SourceModel]) -> Iterator[SourceModel]:

@@ -174,7 +174,8 @@ def test_a_run_is_compared_where_its_configuration_says_so_and_keeps_what_the_co
     run = Run.open(new)
 
     def compute(config: Config) -> list[float]:
-        _compute_lenses(config, run, until="visualize", explained="", progress=SilentProgress())
+        settings = config.model_dump(mode="json")
+        _compute_lenses(config, settings, run, until="visualize", explained="", progress=SilentProgress())
         return run.read_table("changes")["delta"].tolist() if run.has_table("changes") else []
 
     assert compute(silent) == []
