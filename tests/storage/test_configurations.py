@@ -17,8 +17,10 @@ from barlow_report.errors import ConfigError, DataError
 from barlow_report.lenses.error_types.config import TaxonomyConfig
 from barlow_report.lenses.models.config import ComparedModelConfig, ComparisonConfig
 from barlow_report.lenses.models.sources import list_models
+from barlow_report.run_folder import Run
 from barlow_report.storage.addresses import address_of, plain_path
 from barlow_report.storage.sections import with_local_files
+from tests.pipeline.things import write_things
 from tests.pipeline.toy import NETWORK, write_task
 
 QUICK: dict[str, object] = {"visuals": {"attack": "none"}, "rules": {"n_shuffles": 99, "n_resamples": 0}}
@@ -181,3 +183,21 @@ def test_code_and_folders_of_transformers_are_of_this_machine(key: str) -> None:
     context = {"folder": Path.cwd()}
     with pytest.raises((ValueError, ConfigError), match=r"on this machine.*Copy the"):
         ModelConfig.model_validate({key: value, "preprocessing": PreprocessingConfig()}, context=context)
+
+
+def test_runs_of_several_outputs_take_weights_and_the_run_before_at_addresses(memory: Any, tmp_path: Path) -> None:
+    config = write_things(tmp_path, settings={**QUICK})
+    space: dict[str, Any] = {"__name__": "network"}
+    exec((tmp_path / "network.py").read_text(), space)  # noqa: S102 - ours
+    torch.save(space["things"]().state_dict(), tmp_path / "w.pt")
+    memory.pipe_file("/models/w.pt", (tmp_path / "w.pt").read_bytes())
+    values = yaml.safe_load(config.read_text())
+    values["inspected_model"]["weights"] = "memory://models/w.pt"
+    config.write_text(yaml.safe_dump(values))
+    pipeline.run(load_config(config), folder="memory://runs/old", site=tmp_path / "site")
+    assert memory.exists("/runs/old/run.outputs.json")
+    config.write_text(yaml.safe_dump({**values, "changes": {"baseline": "memory://runs/old"}}))
+    pipeline.run(load_config(config), folder=tmp_path / "new", site=tmp_path / "site")
+    folders = [path.parent for path in (tmp_path / "new").glob("*/run.json")]
+    assert folders
+    assert all(Run.open(folder).has_table("changes") for folder in folders)
