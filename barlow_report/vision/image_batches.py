@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
 
-from barlow_report.config import PreprocessingConfig
 from barlow_report.vision.outcomes import Task
 from barlow_report.vision.preprocessing import to_tensor
+
+if TYPE_CHECKING:
+    from barlow_report.config import PreprocessingConfig
 
 __all__ = ["ImageBatch", "few_at_once", "image_batches"]
 
@@ -50,7 +53,7 @@ class ImageBatch:
         return np.flatnonzero(self.task == task)
 
 
-def image_batches(tasks: Sequence[Task], preprocessing: PreprocessingConfig) -> list[ImageBatch]:
+def image_batches(tasks: Sequence[Task], preprocessing: "PreprocessingConfig") -> list[ImageBatch]:
     """The images of all tasks, a batch for each size."""
     rows = [(i, place, image) for i, task in enumerate(tasks) for place, image in enumerate(task.images)]
     labels = np.concatenate([task.labels for task in tasks])
@@ -71,7 +74,7 @@ def image_batches(tasks: Sequence[Task], preprocessing: PreprocessingConfig) -> 
     return found
 
 
-def few_at_once(tasks: Sequence[Task], preprocessing: PreprocessingConfig) -> Iterator[list[Task]]:
+def few_at_once(tasks: Sequence[Task], preprocessing: "PreprocessingConfig") -> Iterator[list[Task]]:
     """Split tasks into parts whose images have about `PIXELS_TOGETHER` pixels at most, or into single tasks."""
     part: list[Task] = []
     n_pixels = 0
