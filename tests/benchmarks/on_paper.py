@@ -46,11 +46,11 @@ RULES_SECONDS = 620 * 2 / (2_000 * 1_300)  # of one processor, for an image of a
 PAGE_SECONDS = 50.9 * 2 / 9_870  # of one processor, for a page
 CALL_SECONDS = 0.7e-3  # of the driver, to hand out a unit and take its result
 START_SECONDS = 3.8
-PICTURE_SECONDS = 0.01  # of the driver, to write a picture of 224 pixels
-DRIVER_BYTES = 330  # of the driver's memory for an image: its row while tables are written
-JOIN_BYTES_PER_SECOND = 3.0e8  # features brought together into one file with a checksum
+PICTURE_SECONDS = 0.0086  # of the driver, to write a picture of 224 pixels
+DRIVER_BYTES = 469  # of the driver's memory for an image: its row while tables are written
+JOIN_BYTES_PER_SECOND = 2.73e8  # features brought together into one file with a checksum
 MAX_FITTED = 50_000  # images of a group that rules are fitted to; the others are counted
-READ_BYTES_PER_SECOND = 1.0e9  # features read and checked, which is what counting an image takes
+READ_BYTES_PER_SECOND = 1.394e9  # features read and checked, which is what counting an image takes
 
 # Assumed.
 LOAD_SECONDS = 20.0  # a worker starts, imports and loads the models
@@ -188,7 +188,7 @@ def main() -> None:
                 found[64].bottleneck,
             ]
         )
-    header = ["images, classes", "GPU hours", "storage", "driver", *(f"{n} GPUs" for n in GPUS)]
+    header = ["images, classes", "GPU hours", "storage", "driver", *(f"{n} GPU{'s' * (n > 1)}" for n in GPUS)]
     columns = [*header, *(f"efficiency, {n}" for n in GPUS[1:]), "longest on 1 GPU", "longest on 64"]
     print("\n".join(f"| {' | '.join(row)} |" for row in (columns, ["---"] * len(columns), *rows)))
 
