@@ -26,7 +26,7 @@ from barlow_report.stages.photos import Photo
 from barlow_report.vision.datasets import open_source
 from barlow_report.vision.embeddings import load_image_text_model
 from tests.engine.conftest import workers
-from tests.engine.test_runs import Watching, files_of, on_cluster
+from tests.engine.test_runs import Watching, files_of, kill_at, on_cluster, start
 from tests.lenses.words.test_stage import FACTORY
 from tests.pipeline.toy import write_task
 
@@ -187,3 +187,11 @@ def test_further_models_and_embeddings_by_ray_have_the_bytes_of_a_local_run_whoe
     assert run.read_table("models")["name"].tolist()[1:] == ["other", "another"]
     assert run.read_table("models_left_out")["name"].tolist() == ["broken"]
     assert files_of(tmp_path / "ray") == files_of(tmp_path / "local")
+
+    engine: dict[str, object] = {"kind": "ray", "address": cluster, "n_workers": 2}
+    for description in killed:  # and the caller of another run, in both
+        kill_at(start(task, "called", engine), description, after=0.0)
+    process = start(task, "called", engine)
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    assert files_of(tmp_path / "called") == files_of(tmp_path / "local")

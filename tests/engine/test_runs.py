@@ -153,7 +153,8 @@ def test_workers_are_killed_at_any_moment_and_the_bytes_are_the_same(
     assert files_of(task.parent / "hunted") == local
 
 
-def _start(task: Path, name: str, engine: dict[str, object]) -> subprocess.Popen[str]:
+def start(task: Path, name: str, engine: dict[str, object]) -> subprocess.Popen[str]:
+    """Begin a run of a task in a process of its own, in the folder `name` beside it."""
     settings = yaml.safe_load(task.read_text())
     config = task.with_name(f"{name}.yaml")
     config.write_text(yaml.safe_dump({**settings, "engine": engine}))
@@ -161,7 +162,7 @@ def _start(task: Path, name: str, engine: dict[str, object]) -> subprocess.Popen
     return subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def _kill_at(process: subprocess.Popen[str], text: str, *, after: float = 0.3) -> None:
+def kill_at(process: subprocess.Popen[str], text: str, *, after: float = 0.3) -> None:
     """Kill a run when it says that it has come to a piece of work, and has done some of it."""
     assert process.stderr is not None
     for line in process.stderr:
@@ -178,8 +179,8 @@ def test_a_run_whose_caller_is_killed_in_every_stage_goes_on_and_the_bytes_are_t
 ) -> None:
     engine: dict[str, object] = {"kind": "ray", "address": cluster, "n_workers": 2}
     for stage in (*STAGES, *LENSES):
-        _kill_at(_start(task, "called", engine), stage, after=0.3 if stage in STAGES else 0.0)
-    process = _start(task, "called", engine)
+        kill_at(start(task, "called", engine), stage, after=0.3 if stage in STAGES else 0.0)
+    process = start(task, "called", engine)
     output, errors = process.communicate()
     assert process.returncode == 0, errors
     assert output.strip() == str(task.parent / "called"), "nothing of Ray comes between"
@@ -188,8 +189,8 @@ def test_a_run_whose_caller_is_killed_in_every_stage_goes_on_and_the_bytes_are_t
 
 def test_a_run_that_has_started_ray_itself_is_killed_and_goes_on(task: Path, local: dict[str, bytes]) -> None:
     engine: dict[str, object] = {"kind": "ray", "n_workers": 2}
-    _kill_at(_start(task, "alone", engine), STAGES[0])
-    process = _start(task, "alone", engine)
+    kill_at(start(task, "alone", engine), STAGES[0])
+    process = start(task, "alone", engine)
     output, errors = process.communicate()
     assert process.returncode == 0, errors
     assert output.strip() == str(task.parent / "alone")
@@ -197,7 +198,7 @@ def test_a_run_that_has_started_ray_itself_is_killed_and_goes_on(task: Path, loc
 
 
 def test_an_interrupt_ends_a_run_by_ray_with_the_usual_words(cluster: str, task: Path) -> None:
-    process = _start(task, "interrupted", {"kind": "ray", "address": cluster, "n_workers": 2})
+    process = start(task, "interrupted", {"kind": "ray", "address": cluster, "n_workers": 2})
     assert process.stderr is not None
     for line in process.stderr:
         if line.startswith(STAGES[0]):
