@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from barlow_report.config import RulesConfig
-from barlow_report.rules.estimates import estimate_region, with_further_images
+from barlow_report.rules.estimates import with_further_images
 from barlow_report.rules.fitting import GroupFit, NodeCounts
 from barlow_report.rules.growing import LeafEvidence
-from barlow_report.rules.joint import JointFit
+from barlow_report.rules.joint import JointFit, estimate_members
 from barlow_report.rules.printing import print_between
 from barlow_report.rules.trees import Tree, count_in_nodes
 
@@ -196,13 +196,7 @@ def _joint(joint: JointFit, counter: _Counter, sample: Integers, failure: Boolea
         printed_threshold=gap.printed(),
         n_images=n_images,
         n_failures=n_failures,
-        estimate=estimate_region(
-            n_images,
-            n_failures,
-            n_group_images=len(failure),
-            n_group_failures=int(failure.sum()),
-            level=settings.confidence_level,
-        ),
+        estimate=estimate_members(n_images, n_failures, failure, settings=settings),
         places=sample[joint.places],
         direction=None,
     )

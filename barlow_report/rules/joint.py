@@ -17,7 +17,7 @@ from barlow_report.rules.printing import print_threshold
 from barlow_report.rules.ridge import Direction, area_under_curve, fit_ridge
 from barlow_report.rules.shuffles import sequential_p_value, shuffle
 
-__all__ = ["JointFit", "fit_joint"]
+__all__ = ["JointFit", "estimate_members", "fit_joint"]
 
 Booleans = npt.NDArray[np.bool_]
 Singles = npt.NDArray[np.float32]
@@ -59,6 +59,24 @@ def _area_of_direction(scores: Singles, failure: Booleans) -> float:
     means = (failure.sum() - failure) / (len(failure) - 1)
     own = (scores - means).astype(np.float32)
     return float(area_under_curve(own[:, None], failure.astype(np.float32)[:, None])[0])
+
+
+def estimate_members(n_images: int, n_failures: int, failure: Booleans, *, settings: RulesConfig) -> Estimate:
+    """Estimate the failure rate of a direction's members in a group; see `estimate_region`.
+
+    Args:
+        n_images: Members.
+        n_failures: Failures among them.
+        failure: (n_group_images,) bool, of the whole group.
+        settings: The section `rules` of the configuration.
+    """
+    return estimate_region(
+        n_images,
+        n_failures,
+        n_group_images=len(failure),
+        n_group_failures=int(failure.sum()),
+        level=settings.confidence_level,
+    )
 
 
 def fit_joint(
@@ -106,13 +124,7 @@ def fit_joint(
         printed_threshold=print_threshold(threshold, scores),
         n_images=n_images,
         n_failures=n_failures,
-        estimate=estimate_region(
-            n_images,
-            n_failures,
-            n_group_images=len(failure),
-            n_group_failures=int(failure.sum()),
-            level=settings.confidence_level,
-        ),
+        estimate=estimate_members(n_images, n_failures, failure, settings=settings),
         feature_ids=largest.astype(np.int64),
         weights=weights[largest],
         places=shown.astype(np.int64),

@@ -57,8 +57,6 @@ def fetch_matching(address: str) -> Path:
         DataError: There is none, or one cannot be read.
         OutputError: The cache cannot be written.
     """
-    if not _GLOB & set(address):
-        return fetch(address)
     system, path = open_filesystem(address)
     found = _matching(system, path, address)
     fixed = _fixed_part(path)

@@ -18,7 +18,6 @@ import numpy.typing as npt
 
 from barlow_report.config import DataConfig, ImageSourceConfig
 from barlow_report.errors import DataError
-from barlow_report.storage import address_of
 from barlow_report.storage.sections import with_local_files
 from barlow_report.vision.class_labels import are_names, class_ids
 from barlow_report.vision.class_names import some
@@ -91,13 +90,7 @@ def local_source(config: Source) -> Source:
     Raises:
         DataError: A file cannot be fetched.
     """
-
-    def fetch(path: Path) -> Path:
-        from barlow_report.storage.fetching import fetch_matching
-
-        return fetch_matching(str(address_of(path)))
-
-    return with_local_files(config, apart=("folder", "manifest", "image_root"), fetch=fetch)
+    return with_local_files(config, apart=("folder", "manifest", "image_root"))
 
 
 def list_images(config: DataConfig, *, columns: Sequence[str] = ()) -> ImageList:

@@ -25,7 +25,8 @@ def vocabulary_of(class_names: Sequence[str], data: DataConfig) -> Vocabulary:
     listed = None if data.classes_evaluated is None else configured_classes(data)
     if listed is None or len(listed) == len(class_names):
         return vocabulary
-    others = {class_id for class_id, name in enumerate(listed.names) if name not in set(class_names)}
+    evaluated = set(class_names)
+    others = {class_id for class_id, name in enumerate(listed.names) if name not in evaluated}
     keys = {key for key, class_id in listed.keys.items() if class_id in others and not INTEGER.fullmatch(key)}
     lacking = frozenset(keys | {listed.names[class_id] for class_id in others})
     return Vocabulary(names=class_names, synsets=synsets, all_synsets=all_synsets, listed=listed.names, lacking=lacking)
