@@ -10,6 +10,7 @@ demo: .venv/.installed ## draw images with planted failures, analyse them, build
 test: .venv/.installed-dev ## every check: format, lint, types, tests in a browser
 	sh tests/install-chromium.sh
 	sh tests/install-wordnet.sh
+	sh tests/install-fiftyone.sh
 	$(BIN)/python -m tests.check
 
 quick: .venv/.installed-dev ## the same without slow and browser tests
