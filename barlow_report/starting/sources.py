@@ -40,7 +40,7 @@ def data_section(text: str, *, image_root: str | None = None, has_images: bool =
         section: dict[str, Any] = {"folder": called}
     elif suffix == ".tar" or "{" in path.name:
         section = {"webdataset": {"shards": called}}
-    elif suffix in _ARROW or (suffix == ".parquet" and _holds_images(path)):
+    elif suffix in _ARROW or (suffix in (".parquet", ".json") and _holds_images(path)):
         section = {"parquet": {"files": called}}
     elif suffix in (*_TABLES, ".parquet") and (is_remote or path.is_file()):
         return _manifest_section(called, image_root=image_root, has_images=has_images)
@@ -76,7 +76,7 @@ def _plain(text: str) -> str:
 
 
 def _holds_images(path: Path) -> bool:
-    """Whether the first Parquet file of a path or pattern has a column of bytes, or of bytes and path."""
+    """Whether the first Parquet file of a path or pattern has a column of bytes, or metadata describe such files."""
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -84,6 +84,10 @@ def _holds_images(path: Path) -> bool:
         from barlow_report.storage.fetching import fetch_named
 
         path = fetch_named(str(address_of(path)))
+    if path.suffix.lower() == ".json":
+        from barlow_report.vision.sources.croissant_parquet import describes_parquet
+
+        return describes_parquet(path)
     files = sorted(path.parent.glob(path.name)) if path.parent.is_dir() else []
     if not files:
         raise ConfigError(f"{path}: nothing is there. Give the path of a folder of images or of a table.")

@@ -73,7 +73,7 @@ def list_manifest(
             values.
     """
     root, path = image_root or path.parent, local_file(path)
-    table, called = read_manifest(path, called)
+    table, called = read_manifest(path, called, image_root=image_root)
     names = table.column_names
     found = _find_columns(names, path, called=called, apart=columns, needs_labels=needs_labels)
     wanted = {*found.values(), *(name for name in names if name.strip() in columns)}

@@ -1,8 +1,6 @@
 """Runs for FiftyOne and its data sets as data: by its documented JSON, and by itself where it is installed."""
 
 import json
-import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,8 @@ from barlow_report.run_folder import Run
 from barlow_report.stages.fiftyone import _in_image
 from barlow_report.stages.site import lists_source
 from barlow_report.vision.manifest import list_manifest
-from tests.manual.pages import MANUAL, ROOT, Page
+from tests.manual.pages import MANUAL, Page
+from tests.other_tools import said_by
 from tests.pipeline.toy import write_task
 
 
@@ -213,35 +212,13 @@ def test_a_run_comes_back_from_its_export(task: Path, exported: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def fiftyone() -> Path:
-    """The Python of an environment with FiftyOne, as tests/install-fiftyone.sh makes one.
-
-    Without it the test is skipped, or fails where CI is set.
-    """
-    path = Path(os.environ.get("BARLOW_REPORT_FIFTYONE", ROOT / ".venv" / "fiftyone" / "bin" / "python"))
-    if not path.is_file():
-        reason = "FiftyOne not found; run tests/install-fiftyone.sh, or name a Python with it in BARLOW_REPORT_FIFTYONE"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return path
-
-
-@pytest.fixture(scope="module")
-def opened(fiftyone: Path, task: Path, exported: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def opened(task: Path, exported: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What FiftyOne itself says about the export, after the manual's snippet, and where it wrote the data set to."""
     folder = tmp_path_factory.mktemp("fiftyone")
     (snippet,) = [block.code for block in Page(MANUAL / "publishing.md").blocks if "import fiftyone" in block.code]
     (folder / "snippet.py").write_text(snippet.replace("runs/demo-fiftyone", str(exported)), encoding="utf-8")
-    own = {"HOME": str(folder), "FIFTYONE_DATABASE_DIR": str(folder / "database"), "FIFTYONE_DO_NOT_TRACK": "true"}
-    command = [exported, folder / "snippet.py", folder / "back", task / "images"]
-    done = subprocess.run(
-        [fiftyone, "-m", "tests.pipeline.fiftyone_session", *command], cwd=ROOT, env=os.environ | own,
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    seen: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return seen | {"back": folder / "back"}
+    arguments = [exported, folder / "snippet.py", folder / "back", task / "images"]
+    return said_by("tests.pipeline.fiftyone_session", *arguments, home=folder) | {"back": folder / "back"}
 
 
 @pytest.mark.slow

@@ -18,12 +18,15 @@ EXPECTED = "The file must be CSV in UTF-8 with a header, or Parquet in a file en
 _PARQUET = {".parquet", ".pq"}
 
 
-def read_manifest(path: Path, called: Mapping[str, str]) -> tuple[pa.Table, Mapping[str, str]]:
+def read_manifest(
+    path: Path, called: Mapping[str, str], *, image_root: Path | None = None
+) -> tuple[pa.Table, Mapping[str, str]]:
     """Return the table, and what its columns are called where their names do not say it.
 
     Args:
         path: A .csv or .parquet file, a list of common errors, or one of the files of `json_tables`.
         called: What the configuration says that they are called.
+        image_root: The folder that paths of images are relative to; default: that of the file.
 
     Raises:
         DataError: The file is not there, or cannot be read.
@@ -31,7 +34,7 @@ def read_manifest(path: Path, called: Mapping[str, str]) -> tuple[pa.Table, Mapp
     if path.is_file() and is_common_errors(path):
         return _read_common_errors(path), called
     if path.is_file() and path.suffix.lower() == ".json":
-        return read_json_table(path, called=called, read=_read_rows)
+        return read_json_table(path, image_root=image_root, called=called, read=_read_rows)
     return _read_rows(path), called
 
 

@@ -25,6 +25,7 @@ from barlow_report.vision.class_labels import as_classes, as_given_classes
 from barlow_report.vision.class_names import some
 from barlow_report.vision.images import AS_SEEN, Decoding
 from barlow_report.vision.reading import UnreadableImage, patiently
+from barlow_report.vision.sources.croissant_parquet import with_described_files
 from barlow_report.vision.sources.shards import Shards, find_shards
 from barlow_report.vision.sources.skips import Skips
 from barlow_report.vision.sources.source import Listing, LoadedImage, file_state, load_bytes
@@ -76,6 +77,7 @@ class ParquetSource:
         Raises:
             DataError: There is none.
         """
+        config = with_described_files(config)
         return cls(find_shards(config.files, key="data.parquet.files"), config.image_column, decoding)
 
     @property
@@ -136,6 +138,7 @@ def list_parquet(config: ParquetDataConfig, decoding: Decoding = AS_SEEN, *, nee
     Raises:
         DataError: A file is missing or broken, columns are missing or ambiguous, or no row has a label.
     """
+    config = with_described_files(config, checks=True)
     source = ParquetSource.open(config, decoding)
     paths: list[str] = []
     skips = Skips()

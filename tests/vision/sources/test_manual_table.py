@@ -14,6 +14,7 @@ from barlow_report.config import DataConfig
 from barlow_report.vision.datasets import list_images, open_source
 from barlow_report.vision.reading import UnreadableImage, read_file
 from tests.manual.pages import page
+from tests.vision.sources.test_croissant_parquet import hub_metadata
 from tests.vision.sources.writers import image_table, write_arrow, write_cifar10, write_parquet, write_tar
 from tests.vision.toys import noise_image
 
@@ -75,6 +76,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         write_arrow(tmp_path / f"saved/test/data-{part:05d}-of-00002.arrow", shard, is_stream=True)
         members = [m for i, r in enumerate(half) for m in ((f"{i}.png", r["image"]), (f"{i}.cls", str(r["label"])))]
         write_tar(tmp_path / f"shards/test-{part:03d}.tar", members)
+    described = hub_metadata(splits=("test",))
+    described["distribution"][1]["includes"] = "test-*.parquet"
+    (tmp_path / "hub" / "croissant.json").write_text(json.dumps(described))
     pixels = np.stack([np.asarray(noise_image(i, size=(32, 32))) for i in range(N_IMAGES)])
     write_cifar10(tmp_path / "data", monkeypatch, pixels=pixels, labels=labels, class_names=NAMES)
     return tmp_path
