@@ -20,6 +20,7 @@ from barlow_report.formatting import counted
 from barlow_report.pipeline import compute, default_site_folder
 from barlow_report.progress import Progress
 from barlow_report.report import Profile
+from barlow_report.report.datatable import Link
 from barlow_report.report.folder import replaced_folder
 from barlow_report.report.outputs_page import OutputEntry, OutputsIndex, outputs_page
 from barlow_report.run_folder import STAGES, Run, is_of_each_output, prepare_outputs, read_outputs
@@ -35,7 +36,7 @@ from barlow_report.vision.output_labels import OutputLabels, read_output_labels
 __all__ = ["build_each", "compute_each"]
 
 _SHARED = "run.pass"
-_ABOVE = "All outputs"
+_ABOVE = Link("All outputs", "../index.html")
 _MEASURES = {"balanced_accuracy": "balanced accuracy", "f1": "F1"}
 
 

@@ -92,14 +92,14 @@ class Config(Section):
                 "a 'threshold' for each output goes with 'data.label_columns' or 'data.label_list'; of one output give "
                 "one number"
             )
-        if not self.data.has_images:
-            self._check_without_images()
+        if not self.data.asks_models:
+            self._check_without_models()
         if self.inspected_model is None and not self.data.may_hold_predictions:
             raise ValueError(
                 "'inspected_model' is missing: an image folder or a data set of torchvision holds no predictions. Add "
                 "it, or give a 'manifest' with predictions"
             )
-        if self.inspected_model is None and self.feature_model is None and self.data.has_images:
+        if self.inspected_model is None and self.feature_model is None and self.data.asks_models:
             raise ValueError(
                 "'feature_model' is missing: without an inspected model nothing else gives features. Add it"
             )
@@ -124,11 +124,16 @@ class Config(Section):
             raise ValueError("'rules.manifest_columns' goes with 'data.manifest': other sources have no columns")
         return self
 
-    def _check_without_images(self) -> None:
-        """Refuse what needs images where there are none."""
+    def _check_without_models(self) -> None:
+        """Refuse models where there are no images, or features are given."""
         for key in ("inspected_model", "feature_model"):
-            if getattr(self, key) is not None:
+            if getattr(self, key) is not None and not self.data.has_images:
                 raise ValueError(f"{key!r} needs images; leave it out beside 'data.images: none'")
+            if getattr(self, key) is not None:
+                raise ValueError(
+                    f"{key!r} is not run where 'data.features' are given; leave one of them out. Predictions are those "
+                    "of the manifest"
+                )
 
     def _check_outputs(self) -> None:
         """Refuse what does not go with a label for each of several outputs."""

@@ -177,8 +177,9 @@ class DataConfig(ImageSourceConfig):
     )
     features: Path | None = Field(
         None,
-        description="With `images: none`, features for the rows of the manifest, of any model: a .npy of shape "
-        "(n_images, n_features).",
+        description="Features for the rows of the manifest, of any model: a .npy of shape (n_images, n_features). The "
+        "manifest then has predictions, too, and no model is run: images are shown without heatmaps and feature "
+        "attacks.",
     )
     classes: list[str] | Literal["imagenet"] | None = Field(
         None,
@@ -223,7 +224,7 @@ class DataConfig(ImageSourceConfig):
 
     @model_validator(mode="after")
     def _classes_fit_source(self) -> "DataConfig":
-        for key in ("probabilities", "label_columns", "label_list"):
+        for key in ("probabilities", "features", "label_columns", "label_list"):
             if getattr(self, key) is not None and self.manifest is None:
                 raise ValueError(f"{key!r} goes with 'manifest'")
         if self.classes is not None and self.class_file is not None:
@@ -271,9 +272,9 @@ class DataConfig(ImageSourceConfig):
 
     @model_validator(mode="after")
     def _without_images(self) -> "DataConfig":
+        if self.features is not None and self.has_outputs:
+            raise ValueError("'features' need a prediction for each image; leave 'label_columns' and so on out")
         if self.has_images:
-            if self.features is not None:
-                raise ValueError("'features' goes with 'images: none': where images are, the feature model gives them")
             return self
         if self.manifest is None:
             raise ValueError("'images: none' goes with 'manifest', a table of labels and predictions")
@@ -294,6 +295,11 @@ class DataConfig(ImageSourceConfig):
     def has_images(self) -> bool:
         """Whether the images are here, and not only a table of what was predicted of them."""
         return self.images != "none"
+
+    @property
+    def asks_models(self) -> bool:
+        """Whether models are run on the images, and not only a table and perhaps an array read."""
+        return self.has_images and self.features is None
 
     @property
     def has_features(self) -> bool:

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from barlow_report.config.data import DataConfig, ImageSourceConfig
 
-__all__ = ["NO_LABEL", "OTHER_CLASS", "FurtherDataConfig"]
+__all__ = ["NO_LABEL", "OTHER_CLASS", "FurtherDataConfig", "refuse_given_features"]
 
 NO_LABEL = -1
 """In place of a class_id: an image without a label."""
@@ -35,3 +35,13 @@ class FurtherDataConfig(ImageSourceConfig):
         """Return this source, with its images read like those of `data` where it does not say how."""
         taken = {key: getattr(data, key) for key in ("decode", "pixel_range") if key not in self.model_fields_set}
         return self.model_copy(update=taken)
+
+
+def refuse_given_features(data: DataConfig, *, key: str) -> None:
+    """Refuse a section that needs features of other images than the analysed ones, which only a model gives.
+
+    Raises:
+        ValueError: `data.features` are given.
+    """
+    if data.features is not None:
+        raise ValueError(f"{key!r} asks a feature model about other images; leave it out beside 'data.features'")

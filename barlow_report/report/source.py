@@ -13,6 +13,7 @@ import pandas as pd
 
 from barlow_report.chart import Chart
 from barlow_report.config import SiteConfig
+from barlow_report.report.datatable import Link
 from barlow_report.report.form import FormBatch
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ class ReportSource:
         settings: The words of the site.
         batch: What people are asked to describe; None: nothing.
         lenses: What may have more to say; those with tables in `tables` do.
-        above: The name of a page `index.html` in the folder above the site, which lists several reports; None: none.
+        above: A page outside of the site that leads to it, such as one that lists several reports: its name, and the
+            way to it from the site's root (`../index.html`); None: none.
     """
 
     info: Mapping[str, Any]
@@ -50,7 +52,7 @@ class ReportSource:
     settings: SiteConfig = field(default_factory=SiteConfig)
     batch: FormBatch | None = None
     lenses: Sequence["Lens[Any]"] = ()
-    above: str | None = None
+    above: Link | None = None
 
 
 def gain_chart(position: int) -> str:

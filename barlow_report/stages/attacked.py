@@ -37,13 +37,13 @@ def is_presumed_robust(model: ModelConfig) -> bool:
 
 
 def n_attacked(config: Config) -> int:
-    """Return how many images of each triptych are attacked, the most activating ones: 0 without the attack.
+    """Return how many images of each triptych are attacked, the most activating ones: 0 without attack or model.
 
     All of them where the feature model is taken for robust. Attacks of another cost as much and show little, so that a
     few have to do unless `visuals.n_attacked` says otherwise.
     """
     settings = config.visuals
-    if settings.attack == "none":
+    if settings.attack == "none" or not config.data.asks_models:
         return 0
     is_robust = config.feature_model is not None and is_presumed_robust(config.feature_model)
     usual = settings.n_images if is_robust else N_ATTACKED

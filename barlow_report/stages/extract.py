@@ -63,7 +63,7 @@ def extract(config: Config, run: Run, *, progress: Progress, shared: SharedPass 
             config, run, images, labels=images.labels, predictions=images.predictions, progress=progress
         )
     note_subset(run, images)
-    if not config.data.has_images:
+    if not config.data.asks_models:
         return read_given(config, run, images, assumptions=notes, progress=progress)
     inputs = pass_inputs(config, images)
     asked = fingerprint(columns=_known_columns(images), **output_setting(config, images), **inputs)
@@ -121,10 +121,11 @@ def list_for_pass(config: Config, *, progress: Progress) -> ImageList:
         )
     _check_values(config, images)
     rules_with_unions(config, images.class_names)
-    if images.predictions is None and not config.data.has_images:
+    if images.predictions is None and not config.data.asks_models:
+        given = "'data.features'" if config.data.has_images else "'images: none'"
         raise DataError(
             f"{config.data.manifest}: found no predictions. Add a column prediction, or give data.probabilities: with "
-            "'images: none' nothing else says what was predicted."
+            f"{given} nothing else says what was predicted."
         )
     if images.predictions is None and config.inspected_model is None:
         raise DataError(

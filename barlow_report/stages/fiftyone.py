@@ -79,7 +79,7 @@ def export_fiftyone(folder: Path, into: Path, *, progress: Progress) -> int:
 
 def _patches(run: Run, root: Path, paths: dict[int, str]) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield a detection for each picture of a triptych that has a map: the part of the image where the feature is."""
-    noted = run.info["models"]["feature"]["preprocessing"]
+    noted = run.info["models"]["feature"].get("preprocessing", {})  # of features that are given nothing, and no maps
     prepared = PreprocessingConfig.model_validate(noted)
     tiles = run.read_table("tiles")
     sizes: dict[int, tuple[int, int]] = {}

@@ -71,10 +71,11 @@ def forecast(config: Config, folder: Path, *, progress: Progress) -> Iterator[tu
     small = f"; {counted(n_small, 'group')} of fewer than {config.rules.min_images} images" if n_small else ""
     yield "Groups", f"{_groups_words(config, images, n_groups)}{small}"
     total = Total()
-    if config.data.has_images:
+    if config.data.asks_models:
         yield from _of_models(config, images, n_trees=n_trees, total=total, progress=progress)
     else:
-        yield "Pass", f"none: {config.data.manifest} says what was predicted, and no image is read"
+        looked = "images are read to be shown" if config.data.has_images else "no image is read"
+        yield "Pass", f"none: {config.data.manifest} says what was predicted, and {looked}"
         features = given_features(config.data, n_images=len(images.paths))
         if features is None:
             yield "Features", "none, so no failure modes; data.features gives them"

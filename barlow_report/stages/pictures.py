@@ -66,10 +66,14 @@ def input_size(model: ModelConfig, source: "ImageSource", paths: Sequence[str]) 
 
 
 def _resolved_preprocessing(config: Config, run: Run) -> PreprocessingConfig:
-    """The preprocessing that the features were computed with: the weights may have said some of it."""
+    """The preprocessing that the features were computed with: the weights may have said some of it.
+
+    Where features are given, images are shown whole.
+    """
     noted = run.info.get("models", {}).get("feature", {}).get("preprocessing")
-    given = feature_model_config(config).preprocessing
-    return given if noted is None else PreprocessingConfig.model_validate(noted)
+    if noted is not None:
+        return PreprocessingConfig.model_validate(noted)
+    return feature_model_config(config).preprocessing if config.data.asks_models else PreprocessingConfig()
 
 
 def sees_grey(model: Mapping[str, Any] | None) -> bool:

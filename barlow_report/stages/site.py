@@ -17,6 +17,7 @@ from barlow_report.report.build import prepare
 from barlow_report.report.build import write_site as write_pages
 from barlow_report.report.calibration import Calibration, calibration_of
 from barlow_report.report.card import card_metadata, card_section, with_section
+from barlow_report.report.datatable import Link
 from barlow_report.report.evidence import EVIDENCE, EvidenceWords
 from barlow_report.report.pages import Site
 from barlow_report.report.source import RELIABILITY, gain_chart
@@ -45,7 +46,7 @@ def write_site(
     site: Path,
     profile: Profile = "standalone",
     images: Photographs | None = None,
-    above: str | None = None,
+    above: Link | None = None,
     progress: Progress,
 ) -> Path:
     """Build the site of a finished run in folder `site` and return its front page.
@@ -100,7 +101,7 @@ def lists_source(run: Run, *, progress: Progress) -> Site:
 
 
 def _source(
-    run: Run, *, images: Photographs | None, above: str | None = None, has_paths: bool = False, progress: Progress
+    run: Run, *, images: Photographs | None, above: Link | None = None, has_paths: bool = False, progress: Progress
 ) -> ReportSource:
     """Read the run folder, with as much of the photographs as the site may show."""
     info = run.info

@@ -74,6 +74,8 @@ def draw_tiles(
         drawn: Rows that are there already, see `tiles_before` and `tiles_in`; with an attack or without.
         progress: Where to report to.
     """
+    if not config.data.asks_models:
+        return _without_model(tiles, run)
     is_first = tiles["rank"] <= n_attacked(config)
     wanted = _pairs(tiles[is_first])
     found = [record for record in drawn if record["attack"] is not None or _pair(record) not in wanted]
@@ -91,6 +93,20 @@ def draw_tiles(
         attack=complete["attack"].astype(object).mask(later, None),
         attacked_activation=complete["attacked_activation"].astype("float64").mask(later),
     )
+
+
+def _without_model(tiles: pd.DataFrame, run: Run) -> pd.DataFrame:
+    """Tiles of features that are given: images and activations, and nothing that a model would draw."""
+    activations = run.features()[tiles["image_id"].to_numpy(), tiles["feature_id"].to_numpy()]
+    nothing = pd.Series(None, index=tiles.index, dtype=object)
+    return tiles.assign(
+        activation=activations.astype("float64"),
+        attacked_activation=float("nan"),
+        map=nothing,
+        map_low=float("nan"),
+        map_high=float("nan"),
+        attack=nothing,
+    ).sort_values(["group_id", "feature_id", "rank"], ignore_index=True)
 
 
 def _draw(

@@ -191,7 +191,7 @@ def test_a_published_list_of_common_errors_is_a_table(tmp_path: Path) -> None:
     ("change", "problem"),
     [
         ({"data": {"folder": "photographs", "images": "none"}}, "'images: none' goes with 'manifest'"),
-        ({"data": {"features": "f.npy", "manifest": "table.csv"}}, "'features' goes with 'images: none'"),
+        ({"data": {"folder": "x", "features": "f.npy"}}, "'features' goes with 'manifest'"),
         ({"data": {"image_root": "x", "manifest": "table.csv", "images": "none"}}, "'image_root' is about images"),
         ({"data": {"decode": "upright", "manifest": "table.csv", "images": "none"}}, "'decode' is about images"),
         ({"data": {"label_columns": ["a"], "manifest": "table.csv", "images": "none"}}, "a prediction for each image"),

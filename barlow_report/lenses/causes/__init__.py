@@ -42,6 +42,12 @@ class Causes(Lens["View"]):
 
         return CausesConfig
 
+    def check(self, config: "Config") -> None:
+        from barlow_report.config.further import refuse_given_features
+
+        if config.section(self.key) is not None:
+            refuse_given_features(config.data, key=self.key)
+
     def tables(self) -> "Sequence[Table]":
         from barlow_report.lenses.causes.tables import TABLES
 

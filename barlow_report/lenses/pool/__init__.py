@@ -43,6 +43,12 @@ class Pool(Lens["View"]):
 
         return PoolConfig
 
+    def check(self, config: "Config") -> None:
+        from barlow_report.config.further import refuse_given_features
+
+        if config.section(self.key) is not None:
+            refuse_given_features(config.data, key=self.key)
+
     def tables(self) -> "Sequence[Table]":
         from barlow_report.lenses.pool.tables import TABLES
 

@@ -19,8 +19,8 @@ _ROWS = ("A", "B", "C", "A and B", "B and C", "none")
 class AnnotateView:
     """The form.
 
-    `empty` says why there is nothing to describe, `is_attacked` whether triptychs have a third row, `is_partly` whether
-    this is of their first images only.
+    `empty` says why there is nothing to describe, `is_mapped` whether triptychs have a row of heatmaps, `is_attacked`
+    whether they have one of attacks, `is_partly` whether this is of their first images only.
     """
 
     n_items: int
@@ -28,13 +28,20 @@ class AnnotateView:
     part_size: int
     anchors: tuple[str, ...]
     empty: str
+    is_mapped: bool
     is_attacked: bool
     is_partly: bool
 
     @property
     def rows(self) -> tuple[tuple[str, str], ...]:
         """What may have helped most: value and words."""
-        return tuple((rows, rows) for rows in _ROWS if self.is_attacked or "C" not in rows)
+        left_out = {row for row, is_there in (("B", self.is_mapped), ("C", self.is_attacked)) if not is_there}
+        return tuple((rows, rows) for rows in _ROWS if not left_out & set(rows))
+
+    @property
+    def n_rows(self) -> int:
+        """The rows of pictures of a triptych."""
+        return 1 + self.is_mapped + self.is_attacked
 
 
 def annotate_page(site: Site) -> SitePage:
@@ -48,6 +55,7 @@ def annotate_page(site: Site) -> SitePage:
         part_size=0 if batch is None else batch.part_size,
         anchors=() if batch is None else tuple(f"item-{g}-{f}" for g, f in batch.items),
         empty=_empty(site),
+        is_mapped=any(t.heatmap for t in tiles),
         is_attacked=any(t.attack for t in tiles),
         is_partly=any(t.attack is None for t in tiles),
     )

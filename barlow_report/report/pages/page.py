@@ -18,12 +18,9 @@ from barlow_report.visible import visible
 if TYPE_CHECKING:
     from barlow_report.lenses.lens import Lens
 
-__all__ = ["ABOVE", "Heading", "Site", "SitePage"]
+__all__ = ["Heading", "Site", "SitePage"]
 
 Said = TypeVar("Said")
-
-ABOVE = "../index.html"
-"""The page that may list several reports, from the root of one of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +106,7 @@ class Site:
             images=source.settings.images,
             batch=source.batch,
             lenses=lenses,
-            above=None if source.above is None else Link(visible(source.above), ABOVE),
+            above=None if source.above is None else Link(visible(source.above.text), source.above.path),
         )
 
     @property
@@ -121,6 +118,11 @@ class Site:
     def has_features(self) -> bool:
         """Whether there were features that failure modes could be looked for in."""
         return self.has_images or self._data.get("features") is not None
+
+    @property
+    def has_given_features(self) -> bool:
+        """Whether images are shown whose features were given, so that no model drew heatmaps or attacks."""
+        return self.has_images and self._data.get("features") is not None
 
     @property
     def has_failures_alone(self) -> bool:
