@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check quick manual install clean
+.PHONY: demo test check quick manual gallery install clean
 
 demo: .venv/.installed ## draw images with planted failures, analyse them, build the site
 	$(BIN)/barlow-report demo
@@ -18,6 +18,9 @@ quick: .venv/.installed-dev ## the same without slow and browser tests
 
 manual: .venv/.installed-dev ## the manual as a site, in site/manual
 	$(BIN)/python -m barlow_report.manual
+
+gallery: .venv/.installed-dev ## the same with the three reports of its gallery, whole
+	$(BIN)/python -m barlow_report.manual --gallery
 
 install: .venv/.installed
 

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = [
     "build_site",
     "compute",
+    "compute_demo",
     "compute_folder",
     "convert_checkpoint",
     "default_run_folder",
@@ -232,18 +233,30 @@ def host_navigation(folder: Path, *, into: Path) -> str:
 def run_demo(
     *, release: int = 1, folder: Path | None = None, site: Path | None = None, progress: Progress | None = None
 ) -> Path:
-    """Draw the demo's images beside its run folder, analyse them, and build the site; see `run`.
+    """Draw the demo's images beside its run folder, analyse them, and build the site; see `run` and `compute_demo`.
+
+    Args:
+        release: Which of the demo's inspected models.
+        folder: The run folder.
+        site: Where the site goes; default: site/<name>.
+        progress: Where to report to; default: nowhere.
+
+    Returns:
+        The site's index.html.
+    """
+    done = compute_demo(release=release, folder=folder, progress=progress)
+    return build_site(done.folder, site=site, progress=progress)
+
+
+def compute_demo(*, release: int = 1, folder: Path | None = None, progress: Progress | None = None) -> Run:
+    """Draw the demo's images beside its run folder, analyse them, and return the run; see `run`.
 
     Args:
         release: Which of the demo's inspected models, see `demo.releases`. The second is asked about the same images,
             and compared with the first, which is explained before if it was not yet.
         folder: The run folder; default: runs/demo, or runs/demo-2. The images are beside it, in a folder of the same
             name, without -2, and -images; the run of the first release likewise, without -2 or with -1.
-        site: Where the site goes; default: site/<name>.
         progress: Where to report to; default: nowhere.
-
-    Returns:
-        The site's index.html.
     """
     progress = progress or SilentProgress()
     asked = RELEASES[release - 1]
@@ -259,7 +272,7 @@ def run_demo(
     run_folder = compute(config, folder=folder, progress=progress)
     with run_folder.locked():
         write_planted(config, run_folder, images=images, release=asked, progress=progress)
-    return build_site(folder, site=site, progress=progress)
+    return run_folder
 
 
 def train(config: TrainingConfig, *, folder: Path | None = None, progress: Progress | None = None) -> Path:

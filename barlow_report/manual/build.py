@@ -6,19 +6,25 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from barlow_report.errors import SiteError
 from barlow_report.files import output_errors
 from barlow_report.manual.contents import Entry, Part, add_entries, read_contents
+from barlow_report.manual.gallery import FOLDER as REPORTS
+from barlow_report.manual.gallery import PAGE as GALLERY
+from barlow_report.manual.gallery import with_reports, write_reports
 from barlow_report.manual.reference import REFERENCES
 from barlow_report.manual.relocating import collect
+from barlow_report.progress import Progress, SilentProgress
 from barlow_report.report.assets import copy_assets
 from barlow_report.report.folder import replaced_folder
 from barlow_report.report.links import check_links
 from barlow_report.report.render import templates_folder
 from barlow_report.report.theme import quiet_mkdocs, theme_settings
 from barlow_report.report.theme_files import drop_unused
+from barlow_report.run_folder import Run
 from barlow_report.schema_cli import Document, schema_text
 
 __all__ = ["build_manual"]
@@ -35,16 +41,22 @@ _EXTENSIONS: dict[str, dict[str, Any]] = {
 }
 
 
-def build_manual(site: Path) -> Path:
+def build_manual(
+    site: Path, *, reports: Mapping[str, Run] = MappingProxyType({}), progress: Progress | None = None
+) -> Path:
     """Build the manual into the folder `site`.
 
     Args:
         site: New, empty, or a site of ours, which is replaced as a whole.
+        reports: Finished runs of the gallery by name, see `gallery.compute_reports`. Their sites become part of the
+            manual, and the page *Gallery* leads to them.
+        progress: Where to report to; default: nowhere.
 
     Returns:
         The path of its first page.
 
     Raises:
+        RunFolderError: A run of the gallery is not complete.
         SiteError: A page or a link is amiss; this is no checkout, which the manual's links lead into; or the extra
             `manual` is not installed.
         OutputError: `site` holds something else, or cannot be written.
@@ -59,9 +71,13 @@ def build_manual(site: Path) -> Path:
     parts = read_contents(texts["index.md"])
     with replaced_folder(site, run_id="manual") as folder, tempfile.TemporaryDirectory(prefix="barlow-report-") as work:
         documents = Path(work) / "docs"
+        sites = write_reports(reports, Path(work), progress=progress or SilentProgress())
+        texts[GALLERY] = with_reports(texts[GALLERY], sites)
         _write(documents, texts, pictures)
         _build(documents, parts, folder=folder)
         copy_assets(folder, "manual")
+        if sites:  # after the generator, which empties the folder
+            shutil.move(Path(work) / REPORTS, folder / REPORTS)
         check_links(folder)
     return Path(site) / "index.html"
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import yaml
-from sklearn.datasets import load_digits
 
 from tests.manual.pages import page
 from tests.pipeline.toy import write_task
@@ -28,16 +27,3 @@ def test_a_run_is_made_and_read_in_python(tmp_path: Path, monkeypatch: pytest.Mo
     assert names["index_html"].is_file()
     assert len(names["rules"]) > 0
     assert len(names["features"]) == len(names["run"].read_table("images"))
-
-
-def test_the_gallery_says_what_is_found_among_digits() -> None:
-    (code,) = page("gallery").of("python")
-    names = _run(code)
-    modes = names["modes"]
-    verified = modes[modes["verdict"] == "verified"]
-    assert len(verified) == 9
-    assert len(load_digits().target) == 1797
-    assert round(100 * (names["predictions"] == names["labels"]).mean()) == 81
-    (nines,) = [row for row in verified.itertuples() if (row.grouping, row.rule) == ("label", "pixel_4_6 ≤ 0.5")]
-    assert nines.group == "9"
-    assert (round(100 * nines.error_rate), round(100 * nines.base_error_rate)) == (88, 37)
