@@ -32,6 +32,7 @@ FOUNDATION = {
     "slugs",
     "storage",
     "tables",
+    "telling_names",
     "thresholds",
     "training_config",
     "own_code",

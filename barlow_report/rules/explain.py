@@ -18,7 +18,7 @@ from barlow_report.rules.evaluation import summarize_evaluations, tabulate_evalu
 from barlow_report.rules.fitting import GroupFit
 from barlow_report.rules.group_work import GroupUnit, GroupWork
 from barlow_report.rules.groups import Group, Grouping, number_groups, split_images
-from barlow_report.rules.inputs import Inputs, check_inputs, check_split
+from barlow_report.rules.inputs import Inputs, check_inputs, check_split, refuse_other_order
 from barlow_report.rules.joint_tables import tabulate_joint
 from barlow_report.rules.judgement import find_unsettled
 from barlow_report.rules.sets import list_groupings, tabulate_group_classes, tabulate_memberships
@@ -35,7 +35,11 @@ from barlow_report.rules.tabulation import (
 __all__ = ["Explanation", "explain_failures", "leaf_members", "list_groups", "meets"]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+_MAX_SHOWN = 30
+"""Rows of the table that a console or a notebook shows."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Explanation:
     """The tables that explain a model's failures; `barlow_report.tables` says what their columns mean.
 
@@ -69,12 +73,22 @@ class Explanation:
         """The failure modes in words, with verdict and evidence: see `barlow_report.rules.summary.summarize_modes`."""
         return summarize_modes(self.rules, self.groups, self.conditions, feature_names=self.feature_names)
 
-    def _repr_html_(self) -> str:
-        """What a notebook shows: how many failure modes there are, and their table."""
+    def __repr__(self) -> str:
+        """What a console shows: how many failure modes there are, and their table."""
         modes = self.modes
-        n_verified = int((modes["verdict"] == "verified").sum())
-        words = f"{len(modes)} failure mode{'s' * (len(modes) != 1)}, {n_verified} verified"
-        return f"<p>{words}</p>{modes.to_html(index=False, float_format='{:.3g}'.format, na_rep='', max_rows=30)}"
+        shown = modes.to_string(index=False, float_format="{:.3g}".format, na_rep="", max_rows=_MAX_SHOWN)
+        return _counted(modes) if modes.empty else f"{_counted(modes)}\n{shown}"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the same."""
+        modes = self.modes
+        table = modes.to_html(index=False, float_format="{:.3g}".format, na_rep="", max_rows=_MAX_SHOWN)
+        return f"<p>{_counted(modes)}</p>{table}"
+
+
+def _counted(modes: pd.DataFrame) -> str:
+    n_verified = int((modes["verdict"] == "verified").sum())
+    return f"{len(modes)} failure mode{'s' * (len(modes) != 1)}, {n_verified} verified"
 
 
 def explain_failures(
@@ -114,9 +128,11 @@ def explain_failures(
 
     Raises:
         ConfigError: A union of the settings names an unknown class.
-        DataError: Shapes, classes or groupings do not fit, or a feature is not a finite float32.
+        DataError: Shapes, classes or groupings do not fit, pandas tables are in different orders, or a feature is not a
+            finite float32.
     """
     settings = settings or RulesConfig()
+    refuse_other_order(features, labels=labels, predictions=predictions)
     inputs = check_inputs(features, labels, predictions, class_names=class_names)
     usual = [
         grouping.with_class_ids(inputs.class_ids)

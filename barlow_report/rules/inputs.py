@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from barlow_report.engine import SharedArray
 from barlow_report.errors import DataError
 from barlow_report.rules.compilation import compile_kernel
 from barlow_report.rules.labels import as_array, check_classes, check_names, number_texts, refuse_offset
 
-__all__ = ["Inputs", "check_inputs", "check_split", "find_bad_value", "read_rows"]
+__all__ = ["Inputs", "check_inputs", "check_split", "find_bad_value", "read_rows", "refuse_other_order"]
 
 Integers = npt.NDArray[np.int64]
 Features = npt.NDArray[np.floating]
@@ -49,6 +50,26 @@ class Inputs:
     def failure(self) -> npt.NDArray[np.bool_]:
         """(n_images,) True where the prediction is not the label."""
         return np.not_equal(self.predictions, self.labels)
+
+
+def refuse_other_order(features: npt.ArrayLike, **columns: npt.ArrayLike) -> None:
+    """Refuse pandas columns whose index has the rows of the features in another order.
+
+    Rows are taken by their place. An index of other values, such as numbers beside names, says nothing about the order.
+
+    Raises:
+        DataError: One has the same values in its index, in another order.
+    """
+    if not isinstance(features, pd.DataFrame):
+        return
+    for what, column in columns.items():
+        if not isinstance(column, pd.Series) or column.index.equals(features.index):
+            continue
+        if len(column) == len(features) and column.index.sort_values().equals(features.index.sort_values()):
+            raise DataError(
+                f"{what}: its index has the rows of features in another order. Give {what}.loc[features.index], or "
+                f"{what}.to_numpy() if they belong together by their place."
+            )
 
 
 def check_inputs(

@@ -5,30 +5,17 @@ name is that of the file of weights, of the file or package of the function, or 
 says something first.
 """
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from barlow_report.config import Config, ModelConfig
+from barlow_report.telling_names import says_something
 
 __all__ = ["named_models", "shown_name"]
 
 Infos = Mapping[str, Mapping[str, Any] | None]
 """What run.json says of the inspected and the feature model."""
-
-# fmt: off
-_SAYS_NOTHING = frozenset({
-    "a", "arch", "architecture", "archs", "best", "bin", "build", "checkpoint", "checkpoints", "ckpt", "ckpts",
-    "classifier", "code", "create", "data", "dict", "ema", "epoch", "export", "exported", "factories", "factory",
-    "file", "files", "final", "get", "init", "last", "latest", "load", "main", "make", "model", "models", "module",
-    "modules", "my", "net", "nets", "network", "networks", "new", "nn", "out", "output", "outputs", "pytorch", "run",
-    "runs", "safetensors", "save", "saved", "src", "state", "step", "the", "tmp", "torch", "train", "trained",
-    "training", "utils", "weight", "weights", "zoo",
-})
-# fmt: on
-_NUMBER = re.compile(r"v?\d+")
-_BETWEEN = re.compile(r"[^A-Za-z0-9]+")
 
 
 def named_models(models: Infos, config: Config) -> dict[str, dict[str, Any] | None]:
@@ -58,11 +45,11 @@ def shown_name(spec: ModelConfig | None, source: str) -> str:
     if spec.name is not None:
         return spec.name
     place, _, function = source.rpartition(":")
-    if _says_something(function):
+    if says_something(function):
         return source
     words = [*([spec.weights.stem] if spec.weights else []), *reversed(place.split("."))]
     words += [spec.weights.parent.name] if spec.weights else []
-    return next(filter(_says_something, words), source)
+    return next(filter(says_something, words), source)
 
 
 def _with_weights(spec: ModelConfig | None, name: str) -> str:
@@ -70,10 +57,5 @@ def _with_weights(spec: ModelConfig | None, name: str) -> str:
     if spec is None or spec.name is not None or spec.weights is None:
         return name
     path = Path(spec.weights)
-    label = next(filter(_says_something, (path.stem, path.parent.name)), None)
+    label = next(filter(says_something, (path.stem, path.parent.name)), None)
     return name if label in (None, name) else f"{name} ({label})"
-
-
-def _says_something(text: str) -> bool:
-    parts = [part.lower() for part in _BETWEEN.split(text) if part]
-    return any(part not in _SAYS_NOTHING and not _NUMBER.fullmatch(part) for part in parts)

@@ -4,9 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from barlow_report.config import RulesConfig
 from barlow_report.errors import DataError
+from barlow_report.rules.explain import explain_failures
 from barlow_report.rules.inputs import check_inputs, read_rows
 
 
@@ -65,3 +68,14 @@ def test_a_tensor_that_is_no_array_is_an_error_that_says_how_to_make_it_one(erro
         check_inputs(features, [0], [0], class_names=None)
     with pytest.raises(DataError, match=r"^labels: Unconvertible cannot be read"):
         check_inputs([[1.0]], features, [0], class_names=None)
+
+
+def test_pandas_columns_in_another_order_than_the_features_are_refused() -> None:
+    features = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 2)))
+    labels = pd.Series(["mug", "vase"] * 20)
+    settings = RulesConfig(n_shuffles=99)
+    with pytest.raises(DataError, match=r"predictions: its index has the rows of features in another order\. Give"):
+        explain_failures(features, labels, labels[::-1], settings=settings)
+    explain_failures(features, labels, labels[::-1].to_numpy(), settings=settings)
+    named = features.set_axis([f"{i}.png" for i in range(40)])  # another index says nothing about the order
+    explain_failures(named, labels, labels, settings=settings)

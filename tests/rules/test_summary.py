@@ -48,6 +48,16 @@ def test_a_notebook_shows_them_with_names_as_text(explanation: Explanation) -> N
     assert "1 verified" in html or "verified</p>" in html
 
 
+def test_a_console_shows_them_in_a_few_lines(explanation: Explanation) -> None:
+    first, header, *rows = repr(explanation).splitlines()
+    assert (
+        first
+        == f"{len(explanation.modes)} failure modes, {(explanation.modes['verdict'] == 'verified').sum()} verified"
+    )
+    assert header.split()[:3] == ["rule_id", "grouping", "group"]
+    assert len(rows) == len(explanation.modes)
+
+
 def test_without_failure_modes_the_table_is_empty() -> None:
     features = np.random.default_rng(1).normal(size=(60, 2)).astype("float32")
     labels = np.arange(60) % 2
@@ -55,3 +65,4 @@ def test_without_failure_modes_the_table_is_empty() -> None:
     assert found.modes.empty
     assert found.feature_names == ()
     assert "0 failure modes, 0 verified" in found._repr_html_()
+    assert repr(found) == "0 failure modes, 0 verified"

@@ -11,6 +11,7 @@ from barlow_report.errors import ConfigError
 from barlow_report.lenses.error_types.files import read_lines
 from barlow_report.lenses.models.config import NAMES_SUFFIX, ComparedModelConfig
 from barlow_report.storage import address_of, is_address, local_file, shown
+from barlow_report.telling_names import says_something
 
 __all__ = ["SourceModel", "list_models", "models_of"]
 
@@ -120,15 +121,21 @@ def _files(pattern: Path, *, where: str) -> list[Path]:
 
 
 def _name(spec: ModelConfig, source: str) -> str:
-    """What a model is called where nobody says: after its weights, which make the difference, or after its source."""
-    if spec.weights is not None:
+    """What a model is called where nobody says: after its weights, which make the difference, or after its source.
+
+    Names that everybody gives, such as `model.safetensors` and `make`, tell nothing: then the next one is taken.
+    """
+    if spec.weights is not None and says_something(spec.weights.stem):
         return spec.weights.stem
     value = getattr(spec, source)
     if isinstance(value, Path):
         return value.stem
     if source == "factory":
         file, _, function = str(value).rpartition(":")
-        return f"{Path(file).stem}:{function}" if file.endswith(".py") else str(value)
+        place = Path(file).stem if file.endswith(".py") else file
+        if says_something(function) or not says_something(place.rpartition(".")[2]):
+            return f"{place}:{function}"
+        return place.rpartition(".")[2]
     if source == "transformers":
         return Path(value).name if Path(value).is_absolute() else str(value)
     return f"{value}.{spec.pretrained}" if isinstance(spec.pretrained, str) else str(value)
@@ -143,10 +150,13 @@ def _with_own_names(models: list[SourceModel]) -> list[SourceModel]:
 
 def _with_folder(model: SourceModel) -> str:
     path = next((path for key in _FILES if (path := getattr(model.spec, key)) is not None), None)
-    if path is None or path.stem != model.name:
+    if path is None:
         return model.name
     place = shown(path)
-    return f"{(Path(place) if is_address(place) else path).parent.name}/{model.name}"
+    folder = (Path(place) if is_address(place) else path).parent.name
+    if path.stem == model.name:
+        return f"{folder}/{model.name}"
+    return model.name if says_something(path.stem) else f"{model.name} ({folder})"
 
 
 def _numbered(models: Iterable[SourceModel]) -> Iterator[SourceModel]:

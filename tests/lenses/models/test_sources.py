@@ -90,6 +90,16 @@ def test_names_come_from_what_tells_models_apart(tmp_path: Path) -> None:
     ]
 
 
+def test_names_that_everybody_gives_to_files_and_functions_are_no_names_of_models(tmp_path: Path) -> None:
+    for run in ("narrow", "wide"):
+        (tmp_path / run).mkdir()
+        (tmp_path / run / "model.pt").touch()
+    assert _names(tmp_path, "[{torchvision: vgg11, weights: wide/model.pt}]") == ["vgg11"]
+    assert _names(tmp_path, "[{torchvision: vgg11, weights: '*/model.pt'}]") == ["vgg11 (narrow)", "vgg11 (wide)"]
+    assert _names(tmp_path, "[{factory: 'cells.py:make_model', weights: wide/best.pt}]") == ["cells"]
+    assert _names(tmp_path, "[{factory: my.cells:make}, {factory: 'cells.py:wide'}]") == ["cells", "cells:wide"]
+
+
 @pytest.mark.parametrize(
     ("models", "kind", "message"),
     [
