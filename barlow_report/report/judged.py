@@ -17,6 +17,12 @@ __all__ = ["ImagesNeeded", "Judged", "images_needed_here", "nothing_judged"]
 _SHARE = 1 / 3
 _DIFFERENCES = (0.2, 0.3)
 _N_FEATURES = 512  # where the run does not say how many there are
+_HELPS_WHERE_ALL_FAIL = (
+    "A look at the order of the classes (data.classes, class_order) and at the model's preprocessing: models that fail "
+    "on all images of a class are often asked in another way than they were trained.",
+    "Other groups of the images, in which some are right: rules.unions joins classes, rules.manifest_columns groups "
+    "images by a column.",
+)
 _WITHOUT_TREE = ("too_few_images", "only_failures", "no_failures")
 
 
@@ -44,19 +50,32 @@ def images_needed_here(site: Site) -> tuple[ImagesNeeded, ...]:
 def nothing_judged(site: Site) -> Judged | None:
     """Return why nothing could be judged; None where something was, or where no image fails.
 
-    Nothing is judged where no group has as many images as a tree needs, and where no failure mode was tested on as many
-    as could have told.
+    Nothing is judged where no group has as many images as a tree needs, where those that have them fail on all, and
+    where no failure mode was tested on as many as could have told.
     """
     catalog = site.catalog
     if not catalog.images.failures.k:
         return None
     statuses = Counter(group.status for group in catalog.groups.values())
-    if statuses["too_few_images"] and not any(n for status, n in statuses.items() if status not in _WITHOUT_TREE):
-        return Judged(sentence=_no_tree(site, statuses["too_few_images"]), helps=_helps(site))
+    if not any(n for status, n in statuses.items() if status not in _WITHOUT_TREE):
+        if statuses["only_failures"]:
+            return Judged(sentence=_all_fail(statuses), helps=_HELPS_WHERE_ALL_FAIL)
+        if statuses["too_few_images"]:
+            return Judged(sentence=_no_tree(site, statuses["too_few_images"]), helps=_helps(site))
     modes = catalog.failure_modes()
     if modes and all(rule.verdict == "too_few_images" for rule in modes):
         return Judged(sentence=_no_test(site), helps=_helps(site))
     return None
+
+
+def _all_fail(statuses: Mapping[str, int]) -> str:
+    n_failing, n_small, n_right = (statuses[status] for status in ("only_failures", "too_few_images", "no_failures"))
+    others = [f"{count(n_right)} without failures"] * (n_right > 0) + [f"{count(n_small)} too small"] * (n_small > 0)
+    rest = f"; of the others, {' and '.join(others)}" if others else ""
+    return (
+        f"Nothing could be judged: in {counted(n_failing, 'group')} all images fail{rest}. A condition is what tells "
+        "images that fail from images that do not."
+    )
 
 
 def _no_tree(site: Site, n_small: int) -> str:

@@ -47,6 +47,21 @@ def test_a_run_whose_groups_are_all_too_small_says_that_nothing_could_be_judged_
     assert f"{sizes[0]} images and they fail 20 points more often, or {sizes[1]} images and they fail 30" in method
 
 
+def test_a_run_whose_groups_fail_on_all_images_is_not_said_to_have_too_few(demo: Built) -> None:
+    tables = _without_trees(demo, status="only_failures")
+    n_groups = len(tables["groups"])
+    judged = _judged(demo.source, **tables)
+    assert judged is not None
+    assert judged.sentence.startswith(f"Nothing could be judged: in {n_groups} groups all images fail. A condition")
+    assert "order of the classes" in judged.helps[0]
+    statuses = ["only_failures", "no_failures", "too_few_images"] + ["only_failures"] * (n_groups - 3)
+    judged = _judged(demo.source, **{**tables, "groups": tables["groups"].assign(status=statuses)})
+    assert judged is not None
+    assert f"in {n_groups - 2} groups all images fail; of the others, 1 without failures and 1 too small." in (
+        judged.sentence
+    )
+
+
 @pytest.mark.parametrize(("sizes", "words"), [((1, 11), "tested on 1 to 11 images"), ((1, 1), "tested on 1 image,")])
 def test_modes_that_were_tested_on_too_few_images_judge_nothing(
     demo: Built, sizes: tuple[int, int], words: str
