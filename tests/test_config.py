@@ -188,6 +188,16 @@ def test_classes_whose_order_is_not_certain_are_refused(tmp_path: Path, classes:
         _load(tmp_path, MINIMAL.replace("{folder: images}", f"{{folder: images, classes: {classes}}}"))
 
 
+def test_a_section_with_nothing_behind_its_key_is_asked_for_with_its_defaults(tmp_path: Path) -> None:
+    config = _load(tmp_path, f"{MINIMAL}taxonomy:\ncauses:  # nothing set\nrules:\ndirections: null\n")
+    assert config.section("taxonomy") == _load(tmp_path, f"{MINIMAL}taxonomy: {{}}\n").section("taxonomy") is not None
+    assert config.section("causes") is not None
+    assert config.rules == _load(tmp_path, MINIMAL).rules
+    assert config.section("directions") is None
+    with pytest.raises(ConfigError, match=r"line 6, pool: expected exactly one of 'folder'"):
+        _load(tmp_path, f"{MINIMAL}\npool:\n")
+
+
 def test_an_unquoted_date_is_the_text_that_was_written(tmp_path: Path) -> None:
     assert _load(tmp_path, MINIMAL.replace("name: mine", "name: 2024-01-01")).name == "2024-01-01"
 

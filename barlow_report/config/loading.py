@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from barlow_report.config.base import (
     Section,
@@ -44,6 +45,7 @@ def parse_yaml_model(path: Path, model: type[ModelT], *, expands: bool = True) -
         raise ConfigError(f"{path}: not valid YAML: {error}") from error
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: found {type(values).__name__}, expected keys such as 'name:' and 'data:'.")
+    values |= {key: {} for key in _empty_sections(tree, model)}
     try:
         return model.model_validate(_expand(values) if expands else values, context={"folder": path.resolve().parent})
     except ConfigError as error:
@@ -53,6 +55,18 @@ def parse_yaml_model(path: Path, model: type[ModelT], *, expands: bool = True) -
         more = [f"  and {len(lines) - _N_SHOWN} more"] if len(lines) > _N_SHOWN else []
         shown = "\n".join(lines[:_N_SHOWN] + more)
         raise ConfigError(f"{path}: {len(lines)} problem{'s' * (len(lines) > 1)}\n{shown}") from error
+
+
+def _empty_sections(tree: yaml.Node | None, model: type[BaseModel]) -> list[str]:
+    """The keys of sections with nothing behind the colon: they are asked for, with every default.
+
+    Who wants no section leaves it out, or writes null.
+    """
+    pairs = tree.value if isinstance(tree, yaml.MappingNode) else []
+    empty = [
+        key.value for key, value in pairs if isinstance(value, yaml.ScalarNode) and not (value.value or value.style)
+    ]
+    return [key for key in empty if key in model.model_fields and _sections_of(model.model_fields[key])]
 
 
 def _expand(value: Any) -> Any:
@@ -146,9 +160,14 @@ def _keys_at(place: list[str], model: type[BaseModel]) -> list[str]:
         if part.isdecimal():  # a position in a list, of whose items the annotation tells
             continue
         field = model.model_fields.get(part)
-        candidates = [field.annotation, *getattr(field.annotation, "__args__", ())] if field else []
-        sections = [c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)]
+        sections = _sections_of(field) if field else []
         if not sections:
             return []
         model = sections[0]
     return list(model.model_fields)
+
+
+def _sections_of(field: FieldInfo) -> list[type[BaseModel]]:
+    """The sections that a value of a field may be."""
+    candidates = [field.annotation, *getattr(field.annotation, "__args__", ())]
+    return [found for found in candidates if isinstance(found, type) and issubclass(found, BaseModel)]
