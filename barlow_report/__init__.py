@@ -9,7 +9,7 @@ or, for people who already have arrays, without images and without torch:
 
     tables = barlow_report.explain_failures(features, labels, predictions)
 
-`barlow_report.Run.open("runs/mine").read_table("rules")` gives a table of a run, and
+`barlow_report.Run.open("runs/mine").table("rules")` gives a table of a run, and
 `barlow_report.show("runs/mine")` shows its report in a notebook.
 
 Names are looked up when they are first used, so that importing the package costs nothing.

@@ -4,6 +4,10 @@ import html
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from barlow_report.run_folder import Run
 
 __all__ = ["ShownReport", "show"]
 
@@ -29,11 +33,11 @@ class ShownReport:
         return f'<iframe sandbox srcdoc="{source}" style="width:100%;height:{self.height}px;border:0"></iframe>'
 
 
-def show(folder: Path | str, *, height: int = 800) -> ShownReport:
+def show(run: "Path | str | Run", *, height: int = 800) -> ShownReport:
     """Return a run's overview, failure modes and method for a notebook to show.
 
     Args:
-        folder: The run folder.
+        run: The run folder, or what `Run.open` gives.
         height: Of the frame in pixels.
 
     Raises:
@@ -41,6 +45,7 @@ def show(folder: Path | str, *, height: int = 800) -> ShownReport:
     """
     from barlow_report.pipeline import build_site
 
+    folder = Path(run) if isinstance(run, Path | str) else run.folder
     with tempfile.TemporaryDirectory() as scratch:
-        page = build_site(Path(folder), site=Path(scratch) / "report.html", profile="single")
+        page = build_site(folder, site=Path(scratch) / "report.html", profile="single")
         return ShownReport(page=page.read_text(encoding="utf-8"), height=height)

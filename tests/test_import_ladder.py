@@ -140,7 +140,7 @@ def test_every_module_imports_only_what_is_below_it(path: Path) -> None:
         **{name: FOUNDATION | {name} for name in CORE},
         "report": FOUNDATION | {"report", "lenses.lens"},
         "__init__": FOUNDATION | CORE | {"notebook", "pipeline", "run_folder"},
-        "notebook": {"pipeline"},
+        "notebook": {"pipeline", "run_folder"},
         "run_folder": FOUNDATION | PLUG | {"lenses", "run_folder"},
         "fingerprints": FOUNDATION,
         "terminal": FOUNDATION,

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from barlow_report.errors import OutputError, RunFolderError
+from barlow_report.errors import DamagedFileError, OutputError, RunFolderError
 from barlow_report.files import atomic_file, atomic_write
 from barlow_report.lenses.directions import Directions
 from barlow_report.run_folder import Run, fingerprint
+from barlow_report.tables import empty_table
 
 
 @pytest.fixture
@@ -117,6 +118,17 @@ def test_features_that_do_not_add_up_are_not_written(run: Run) -> None:
         run.write_features([np.zeros((1, 3))], shape=(4, 3), dtype="float32")
     with pytest.raises(RunFolderError, match=r"features\.npy: cannot be read"):
         run.features()
+
+
+def test_a_table_is_asked_for_by_its_name(run: Run) -> None:
+    run.write_table("groups", empty_table("groups"))
+    assert run.table("groups").columns.tolist() == empty_table("groups").columns.tolist()
+    with pytest.raises(RunFolderError, match=r"there is no table 'ruls'. Did you mean rules\b"):
+        run.table("ruls")
+    with pytest.raises(RunFolderError, match=r"there is no table 'xyzzy'. This run has .*groups"):
+        run.read_table("xyzzy")
+    with pytest.raises(DamagedFileError, match=r"rules\.parquet: not found. Run barlow-report run"):
+        run.table("rules")
 
 
 def test_equal_pictures_are_stored_once_and_unused_ones_deleted(run: Run) -> None:

@@ -1,5 +1,6 @@
 """The tables and arrays of a run folder, each in a sealed file."""
 
+import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -45,12 +46,25 @@ class TableFiles:
         with sealed_file(path, appends=False) as file:
             pq.write_table(table, file, compression="zstd", write_page_checksum=True)
 
+    def table(self, name: str) -> pd.DataFrame:
+        """Return table `name`, for programs of yours; the manual's reference has the columns of each.
+
+        Raises:
+            RunFolderError: There is no table of this name, or it is missing, damaged, or does not fit its schema.
+        """
+        return self.read_table(name)
+
     def read_table(self, name: str) -> pd.DataFrame:
         """Read table `name` and check it against its schema.
 
         Raises:
-            RunFolderError: The table is missing, damaged, or does not fit its schema.
+            RunFolderError: There is no table of this name, or it is missing, damaged, or does not fit its schema.
         """
+        if name not in (known := all_tables()):
+            close = difflib.get_close_matches(name, known, n=3)
+            here = [known_name for known_name in known if self.has_table(known_name)]
+            hint = f"Did you mean {' or '.join(close)}?" if close else f"This run has {', '.join(here) or 'none'}."
+            raise RunFolderError(f"{self.folder}: there is no table {name!r}. {hint}")
         path, again = self._table_path(name), advice(name)
         if not path.is_file():
             raise DamagedFileError(f"{path}: not found. {again}")

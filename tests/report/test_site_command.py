@@ -47,6 +47,7 @@ def test_options_that_do_not_go_together_are_wrong_usage(run: Path, options: lis
 
 def test_a_notebook_shows_the_one_file_in_a_frame_that_can_run_nothing(run: Path, tmp_path: Path) -> None:
     shown = barlow_report.show(run, height=500)
+    assert barlow_report.show(barlow_report.Run.open(run), height=500).page == shown.page
     CliRunner().invoke(app, ["site", str(run), "--site", str(tmp_path / "one.html"), "--profile", "single"])
     assert shown.page == (tmp_path / "one.html").read_text()
     frame = shown._repr_html_()
@@ -59,4 +60,4 @@ def test_a_notebook_shows_the_one_file_in_a_frame_that_can_run_nothing(run: Path
 
 
 def test_tables_of_a_run_are_read_by_their_names(run: Path) -> None:
-    assert list(barlow_report.Run.open(run).read_table("classes")["name"]) == ["mug", "vase"]
+    assert list(barlow_report.Run.open(run).table("classes")["name"]) == ["mug", "vase"]

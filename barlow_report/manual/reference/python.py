@@ -19,7 +19,7 @@ _INTRODUCTION = """# Python
 The public names of the package, made from their annotations and docstrings. Everything else may change without notice.
 [From arrays, in Python](../arrays.md) shows how they are used.
 """
-_FOR_READERS = {"Run": ("open", "info", "has_table", "read_table", "features")}
+_FOR_READERS = {"Run": ("open", "info", "has_table", "table", "read_table", "features")}
 """Of classes that the product itself also writes with: what those need who read."""
 
 

@@ -9,7 +9,7 @@ __all__ = ["tables_page"]
 _INTRODUCTION = """# Tables
 
 Every table of a run folder, made from the schemas that check them when they are written and read. Each is a Parquet
-file of its name, which `barlow_report.Run.open("runs/my-model").read_table("rules")` or any other program reads.
+file of its name, which `barlow_report.Run.open("runs/my-model").table("rules")` or any other program reads.
 A failure is never a column: it is `prediction != label`.
 """
 _TYPES = {"int": "whole number", "float": "number", "text": "text", "bool": "true or false"}
