@@ -152,7 +152,7 @@ def build_each(
         entries = []
         for run, output in zip(runs, reported, strict=True):
             progress.message(f"Output {output['name']}")
-            with run.locked():
+            with run.locked(builds_site=True):
                 write_site(run, site=building / output["slug"], images=images, above=_ABOVE, progress=progress)
             entries.append(_entry(run, output))
         page = outputs_page(_index(content, entries, runs[0]))

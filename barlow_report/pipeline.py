@@ -215,7 +215,7 @@ def _build(
     run_folder.require(STAGES[-1])
     default = site_folder(folder)
     site = site or (default.with_name(f"{default.name}.html") if profile == "single" else default)
-    with run_folder.locked():
+    with run_folder.locked(builds_site=True):
         return write_site(run_folder, site=site, profile=profile, images=images, progress=progress or SilentProgress())
 
 

@@ -1,6 +1,8 @@
 """The run folder: marks, unfinished work, features, pictures, locks."""
 
 import json
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 from barlow_report.errors import DamagedFileError, OutputError, RunFolderError
 from barlow_report.files import atomic_file, atomic_write
 from barlow_report.lenses.directions import Directions
-from barlow_report.run_folder import Run, fingerprint
+from barlow_report.run_folder import Run, fingerprint, locking
 from barlow_report.tables import empty_table
 
 
@@ -142,6 +144,33 @@ def test_two_processes_cannot_write_to_one_run(run: Run) -> None:
     with run.locked(), pytest.raises(RunFolderError, match="another process is writing"), Run(run.folder).locked():
         pass
     with run.locked():
+        pass
+
+
+def test_who_comes_while_the_site_is_built_waits_for_it(run: Run) -> None:
+    entered, waited = threading.Event(), []
+
+    def come() -> None:
+        entered.wait()
+        with Run(run.folder).locked():
+            waited.append(time.monotonic())
+
+    with ThreadPoolExecutor() as pool:
+        with run.locked(builds_site=True):
+            second = pool.submit(come)
+            entered.set()
+            time.sleep(0.5)
+            ended = time.monotonic()
+        second.result(timeout=10)
+    assert waited[0] >= ended
+    with run.locked(), pytest.raises(RunFolderError, match="another process is writing"), Run(run.folder).locked():
+        pass  # the file no longer says that the site is built
+
+
+def test_who_waits_long_is_told_for_what(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locking, "_PATIENCE", 0.2)
+    told = pytest.raises(RunFolderError, match=r"preview of barlow-report serve\. Wait")
+    with run.locked(builds_site=True), told, Run(run.folder).locked():
         pass
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from barlow_report.errors import RunFolderError
-from barlow_report.files import atomic_write, delete_partial, lock, output_errors
+from barlow_report.files import atomic_write, delete_partial, output_errors
 from barlow_report.lenses import registry
 from barlow_report.lenses.lens import Lens
 from barlow_report.run_folder.info import FORMAT, InfoFile
+from barlow_report.run_folder.locking import locked_folder
 from barlow_report.run_folder.outputs import is_of_each_output, some_outputs
 from barlow_report.run_folder.pictures import PictureFiles
 from barlow_report.run_folder.stages import STAGES, stage_tables
@@ -82,20 +83,16 @@ class Run(TableFiles, PictureFiles, InfoFile):
             )
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, *, builds_site: bool = False) -> Iterator[None]:
         """Keep other processes from writing to this folder until the block ends, however it ends.
+
+        Args:
+            builds_site: Whether the block builds the site and does nothing else; others wait for that.
 
         Raises:
             RunFolderError: Another process is writing to it.
         """
-        with output_errors(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            file = (self.folder / "run.lock").open("w")
-        with file:
-            if not lock(file.fileno()):
-                raise RunFolderError(
-                    f"{self.folder}: another process is writing to this run. Wait until it ends, or use another --run."
-                )
+        with locked_folder(self.folder, builds_site=builds_site):
             if self._info_path.exists():  # otherwise it may be anybody's folder
                 for folder in (self.folder, *(path for path in self.folder.iterdir() if path.is_dir())):
                     delete_partial(folder)

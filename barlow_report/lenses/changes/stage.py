@@ -78,9 +78,12 @@ def compare(
     run = None if folder is None or not (folder / "run.json").is_file() else Run.open(folder)
     if run is not None and into is not None:
         _refuse_other_run(run, open_results(new))
+    earlier = [digest_results(path) for path in runs[:-1]]  # before the lock: what is missing is named without it
     lock: AbstractContextManager[None] = nullcontext() if run is None else run.locked()
     with lock:
-        tables = _compare(run, runs, delta=delta, history=history, is_repair=is_repair, progress=progress)
+        tables = _compare(
+            run, runs, earlier=earlier, delta=delta, history=history, is_repair=is_repair, progress=progress
+        )
         if folder is not None and run is None:
             _write_alone(folder, tables)
     return Compared(tables=tables, folder=folder, is_run=run is not None)
@@ -102,6 +105,7 @@ def write_changes(config: Config, run: Run, *, progress: Progress) -> None:
     tables = _compare(
         run,
         [settings.earlier, run.folder],
+        earlier=[digest_results(settings.earlier)],
         delta=settings.delta,
         history=False,
         is_repair=settings.repaired_from is not None,
@@ -116,10 +120,22 @@ def export(run: Path, file: Path, *, all_features: bool = False) -> None:
 
 
 def _compare(
-    run: Run | None, paths: Sequence[Path], *, delta: float, history: bool, is_repair: bool, progress: Progress
+    run: Run | None,
+    paths: Sequence[Path],
+    *,
+    earlier: list[str],
+    delta: float,
+    history: bool,
+    is_repair: bool,
+    progress: Progress,
 ) -> dict[str, pd.DataFrame]:
-    """Return the tables of a comparison, which are in the run folder then, where there is one."""
-    mark = fingerprint(runs=_digests(paths), delta=delta, history=history, is_repair=is_repair, format=_FORMAT)
+    """Return the tables of a comparison, which are in the run folder then, where there is one.
+
+    What each run depends on makes its mark: `earlier` is that of all but the last, in which names are of this
+    comparison itself, and no part of it.
+    """
+    digests = [*earlier, digest_results(paths[-1], with_names=False)]
+    mark = fingerprint(runs=digests, delta=delta, history=history, is_repair=is_repair, format=_FORMAT)
     if run is not None and run.is_done(_KEY, fingerprint=mark):
         progress.message("The comparison of runs is up to date")
         return {table.name: run.read_table(table.name) for table in TABLES if run.has_table(table.name)}
@@ -130,11 +146,6 @@ def _compare(
             run.write_table(name, table)
         run.finish(_KEY, fingerprint=mark)
     return tables
-
-
-def _digests(paths: Sequence[Path]) -> list[str]:
-    """What each run depends on; the names in the last one are of this comparison itself, and no part of it."""
-    return [*(digest_results(path) for path in paths[:-1]), digest_results(paths[-1], with_names=False)]
 
 
 def _open(path: Path, progress: Progress) -> RunResults:

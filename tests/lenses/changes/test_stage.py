@@ -40,6 +40,11 @@ def _invoke(*arguments: object) -> tuple[int, list[str], str]:
     return result.exit_code, result.stdout.splitlines(), result.stderr
 
 
+def test_an_earlier_run_that_is_missing_is_named_while_the_new_one_is_written_to(new: Path, tmp_path: Path) -> None:
+    with Run.open(new).locked(), pytest.raises(RunFolderError, match=r"missing: no run\.json"):
+        compare([tmp_path / "missing", new])
+
+
 def test_the_command_says_what_became_of_each_mode_and_writes_it_to_the_new_run(old: Path, new: Path) -> None:
     code, lines, errors = _invoke("compare", old, new)
     assert code == 0, errors
