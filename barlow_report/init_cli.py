@@ -73,7 +73,14 @@ def init(
     inspected = feature = None
     if model is not None or not data.has_predictions:
         given = {"weights": weights, "arguments": arguments, "preprocessing": preprocessing}
-        inspected = asked.model(data, model, role="inspected_model", device=device, given=given)
+        inspected = asked.model(
+            data,
+            model,
+            role="inspected_model",
+            device=device,
+            given=given,
+            has_feature_model=feature_model is not None,
+        )
     has_own = inspected is not None and "onnx" not in inspected.section
     if not no_images and (not has_own or feature_model or asked.wants_feature_model()):
         feature = asked.model(
@@ -119,7 +126,14 @@ class _Questions:
         return found
 
     def model(
-        self, data: "DataFound", given_model: str | None, *, role: str, device: str, given: dict[str, str | None]
+        self,
+        data: "DataFound",
+        given_model: str | None,
+        *,
+        role: str,
+        device: str,
+        given: dict[str, str | None],
+        has_feature_model: bool = False,
     ) -> "Choice":
         from barlow_report.starting import choose_preprocessing, model_section
 
@@ -134,6 +148,8 @@ class _Questions:
                 preprocessing=given.get("preprocessing") or "",
                 n_classes=data.n_classes,
             )
+            if "onnx" in section and role == "inspected_model":
+                self._require_features(has_feature_model)
             typer.echo("  Trying it …", err=True)
             return choose_preprocessing(data, section, role=role, device=device)
 
@@ -145,6 +161,14 @@ class _Questions:
         for line in _words(chosen, data):
             typer.echo(f"  {line}", err=True)
         return chosen
+
+    def _require_features(self, has_feature_model: bool) -> None:
+        """Raise where nothing gives features beside an ONNX file, before the file is tried."""
+        if not has_feature_model and not self._asks:
+            raise ConfigError(
+                "--feature-model: missing. An ONNX file gives neither features nor gradients: name another model, best "
+                "an adversarially robust one."
+            )
 
     def _weights(self, model: str) -> str:
         """Ask for the weights of a model that does not hold them."""
@@ -211,7 +235,7 @@ def _words(choice: "Choice", data: "DataFound") -> list[str]:
     trial, prepared = choice.trial, choice.trial.preprocessing
     size = f"resize {prepared.resize}, crop {prepared.crop}" if prepared.resize or prepared.crop else "as they are"
     lines = [
-        f"{trial.name}: {trial.n_outputs} outputs, {trial.n_features} features",
+        f"{trial.name}: {trial.n_outputs} outputs, {trial.n_features or 'no'} features",
         f"Images: {size}, mean {_numbers(prepared.mean)}, std {_numbers(prepared.std)}"
         + ("; proposed, correct it if it was trained otherwise" if choice.remarks else ""),
         *choice.remarks,

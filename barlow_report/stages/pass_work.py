@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from barlow_report.vision.models import LoadedModel
     from barlow_report.vision.outputs import OutputKind
 
-__all__ = ["PassWork", "ShardUnit", "Trial", "load_models"]
+__all__ = ["PassWork", "ShardUnit", "Trial", "load_inspected", "load_models"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -174,36 +174,54 @@ def load_models(config: Config, images: ImageList) -> "tuple[LoadedModel | None,
     return *_accelerated(config, plain), noted
 
 
-def _load(config: Config, images: ImageList) -> "Models":
-    """The models as they are, after checks that need no images."""
+def load_inspected(config: Config, images: ImageList) -> "tuple[LoadedModel, dict[str, str]]":
+    """Load the inspected model for its predictions alone; return it and what is assumed of it.
+
+    Raises:
+        ModelError: See `load_models`.
+    """
+    inspected = None if config.inspected_model is None else _load_inspected(config.inspected_model, config, images)
+    if inspected is None:
+        raise RuntimeError("without an inspected model there is none to load")
+    return inspected, _assumptions(config, images, Trial.of(images), inspected, None)
+
+
+def _load_inspected(spec: ModelConfig, config: Config, images: ImageList) -> "LoadedModel":
     from barlow_report.vision.devices import choose_device
     from barlow_report.vision.kept_outputs import keep_outputs
     from barlow_report.vision.loading import load_model
-    from barlow_report.vision.models import check_gradients
     from barlow_report.vision.output_counts import check_each_output, check_outputs
 
-    device = choose_device(config.device)
+    inspected = load_model(
+        spec,
+        device=choose_device(config.device),
+        role="inspected_model",
+        image_size=input_size(spec, images.source, images.paths),
+        needs_features=config.feature_model is None,
+    )
+    if images.n_outputs is not None:
+        check_each_output(inspected, images.n_outputs)
+        return inspected
+    n_classes = len(images.class_names) if images.subset is None else images.subset.n_all
+    check_outputs(inspected, n_classes, setting=spec.output)
+    return keep_outputs(inspected, images.subset)
+
+
+def _load(config: Config, images: ImageList) -> "Models":
+    """The models as they are, after checks that need no images."""
+    from barlow_report.vision.devices import choose_device
+    from barlow_report.vision.loading import load_model
+    from barlow_report.vision.models import check_gradients
+
     inspected = None
     if images.predictions is None and config.inspected_model is not None:
-        inspected = load_model(
-            config.inspected_model,
-            device=device,
-            role="inspected_model",
-            image_size=input_size(config.inspected_model, images.source, images.paths),
-            needs_features=config.feature_model is None,
-        )
-        if images.n_outputs is not None:
-            check_each_output(inspected, images.n_outputs)
-        else:
-            n_classes = len(images.class_names) if images.subset is None else images.subset.n_all
-            check_outputs(inspected, n_classes, setting=config.inspected_model.output)
-            inspected = keep_outputs(inspected, images.subset)
+        inspected = _load_inspected(config.inspected_model, config, images)
     if inspected is not None and config.feature_model is None:
         feature = inspected
     else:
         spec = feature_model_config(config)
         size = input_size(spec, images.source, images.paths)
-        feature = load_model(spec, device=device, role="feature_model", image_size=size)
+        feature = load_model(spec, device=choose_device(config.device), role="feature_model", image_size=size)
     if config.visuals.attack != "none":
         check_gradients(feature)  # the pictures need them, and come only after hours of work
     return inspected, feature
@@ -211,10 +229,22 @@ def _load(config: Config, images: ImageList) -> "Models":
 
 def _try(config: Config, images: ImageList, trial: Trial, models: "Models") -> dict[str, Any]:
     """What is known of the models, and what is assumed of them after a trial."""
+    inspected, feature = models
+    assumptions = _assumptions(config, images, trial, inspected, feature)
+    found = {
+        "inspected": None if inspected is None else _model_info(inspected),
+        "feature": {**_model_info(feature), "is_inspected": config.feature_model is None},
+    }
+    return {"device": str(feature.device), "models": named_models(found, config), "assumptions": assumptions}
+
+
+def _assumptions(
+    config: Config, images: ImageList, trial: Trial, inspected: "LoadedModel | None", feature: "LoadedModel | None"
+) -> dict[str, str]:
+    """What is assumed of the models after a trial."""
     from barlow_report.vision.trial import try_models
 
-    inspected, feature = models
-    assumptions = try_models(
+    return try_models(
         trial.paths,
         trial.labels,
         source=images.source,
@@ -224,11 +254,6 @@ def _try(config: Config, images: ImageList, trial: Trial, models: "Models") -> d
         decisions=() if inspected is None else _decisions(config.inspected_model, inspected.n_outputs, images),
         are_exclusive=images.n_outputs is None,
     )
-    found = {
-        "inspected": None if inspected is None else _model_info(inspected),
-        "feature": {**_model_info(feature), "is_inspected": config.feature_model is None},
-    }
-    return {"device": str(feature.device), "models": named_models(found, config), "assumptions": assumptions}
 
 
 def _accelerated(config: Config, models: "Models") -> "Models":

@@ -12,7 +12,7 @@ from barlow_report.config import Config, PreprocessingConfig, whole_config
 from barlow_report.errors import ConfigError, DataError
 from barlow_report.formatting import counted
 from barlow_report.stages.copies import with_copies_of_models
-from barlow_report.stages.pass_work import load_models
+from barlow_report.stages.pass_work import load_inspected, load_models
 from barlow_report.vision.datasets import ImageList, list_images
 from barlow_report.vision.manifest import require_some_images
 from barlow_report.vision.reading import UnreadableImage
@@ -73,7 +73,7 @@ class Trial:
     Attributes:
         name: Of the model.
         n_outputs: Of the model.
-        n_features: Length of its feature vector.
+        n_features: Length of its feature vector; 0 where it gives none.
         preprocessing: That images went through.
         is_told: Whether a configuration or a file of weights says it, at least in part.
         n_tried: Images it was run on; 0 where its outputs cannot be compared with the labels.
@@ -160,8 +160,9 @@ def try_model(data: DataFound, section: Mapping[str, Any], *, role: str, device:
     """
     of_features = role == "feature_model"
     models = {role: dict(section)}
-    if "onnx" in section:  # has no features: here any model stands for the one that gives them
-        models["feature_model"] = {"torchvision": "squeezenet1_0", "preprocessing": {"resize": [64, 64]}}
+    is_of_predictions = "onnx" in section and not of_features
+    if is_of_predictions:  # any name stands for the model that gives the features; it is not loaded
+        models["feature_model"] = {"torchvision": "resnet18"}
     if of_features and not data.has_predictions:
         models = {"inspected_model": models[role]}
     config = as_config(
@@ -170,6 +171,10 @@ def try_model(data: DataFound, section: Mapping[str, Any], *, role: str, device:
     config = with_copies_of_models(config)
     if of_features:
         return _of_features(config, data)
+    if is_of_predictions:
+        model, assumptions = load_inspected(config, data.images)
+        tried = _count_right(config, data.images, model, None) if model.n_outputs > 1 else (0, 0)
+        return _trial(model, None, tried, assumptions)
     inspected, feature, noted = load_models(config, data.images)
     model = inspected or feature
     tried = _count_right(config, data.images, model, feature) if model.n_outputs > 1 else (0, 0)
@@ -194,7 +199,7 @@ def _trial(model: Any, feature: Any, tried: tuple[int, int], assumptions: Mappin
     return Trial(
         name=model.name,
         n_outputs=model.n_outputs,
-        n_features=feature.n_features,
+        n_features=0 if feature is None else feature.n_features,
         preprocessing=model.preprocessing,
         is_told=bool(model.preprocessing.model_fields_set),
         n_tried=tried[0],

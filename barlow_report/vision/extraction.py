@@ -61,7 +61,7 @@ def extract_shard(
     paths: Sequence[str],
     *,
     source: ImageSource,
-    feature_model: LoadedModel,
+    feature_model: LoadedModel | None,
     inspected_model: LoadedModel | None,
     batch_size: int | None = None,
     n_workers: int | None = None,
@@ -86,7 +86,7 @@ def extract_shards(
     shards: Sequence[Sequence[str]],
     *,
     source: ImageSource,
-    feature_model: LoadedModel,
+    feature_model: LoadedModel | None,
     inspected_model: LoadedModel | None,
     batch_size: int | None = None,
     n_workers: int | None = None,
@@ -99,7 +99,7 @@ def extract_shards(
     Args:
         shards: Paths of images, as `source` knows them.
         source: Reads them.
-        feature_model: Gives the features; `accelerate` makes it faster.
+        feature_model: Gives the features; `accelerate` makes it faster. None leaves features out: there are 0.
         inspected_model: Gives the predictions; the same object as `feature_model` costs no second run, None leaves
             predictions out.
         batch_size: Images per run of a model, at most; default: 32, or 256 on a device other than the processor.
@@ -114,8 +114,8 @@ def extract_shards(
         ModelError: A model gives features or outputs that are not finite, or does not fit into memory with one
             image; the image is named.
     """
-    size = batch_size or default_batch_size(feature_model.device)
     plan = make_plan(source, feature_model, inspected_model)
+    size = batch_size or default_batch_size(plan.feature.device)
     with closing(run_batches(_work(plan), batches_of(shards, size), n_workers=n_workers)) as computed:
         for paths in shards:
             parts: list[Computed] = []
@@ -140,7 +140,8 @@ def _collect(
     plan: Plan, parts: list[Computed], *, dtype: Literal["float32", "float16"], keeps_values: bool
 ) -> ShardResult:
     names = [name for part in parts for name in part.decoded.names]
-    exact = np.concatenate([np.zeros((0, plan.feature.n_features), np.float32), *(part.features for part in parts)])
+    n_features = plan.feature.n_features if plan.has_features else 0
+    exact = np.concatenate([np.zeros((0, n_features), np.float32), *(part.features for part in parts)])
     with np.errstate(over="ignore"):  # checked below, with the image's name
         features = exact.astype(dtype)
     too_large = np.flatnonzero(~np.isfinite(features).all(axis=1))

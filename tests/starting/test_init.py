@@ -5,89 +5,16 @@ import warnings
 from pathlib import Path
 
 import jsonschema_rs
-import numpy as np
 import pandas as pd
 import pytest
 import torch
-import yaml
-from PIL import Image
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from barlow_report.cli import app
 from barlow_report.config import load_config
-from tests.pipeline.toy import write_task
-
-PLUS_MINUS_ONE = """
-import torch
-from torch import nn
-
-
-class Bright(nn.Module):
-    # Right only for images that were normalised to ±1: the border between dark and bright is 0.
-    def __init__(self):
-        super().__init__()
-        self.mix = nn.Conv2d(3, 2, 1)
-        self.head = nn.Linear(2, 2)
-        with torch.no_grad():
-            self.mix.weight.copy_(torch.tensor([[1.0, 1.0, 1.0], [-1.0, -1.0, -1.0]])[..., None, None])
-            self.mix.bias.zero_()
-            self.head.weight.copy_(torch.tensor([[1.0, -1.0], [-1.0, 1.0]]))
-            self.head.bias.zero_()
-
-    def forward(self, x):
-        return self.head(self.mix(x).relu().mean((2, 3)))
-
-
-def bright():
-    return Bright()
-
-
-def grey():
-    # The same for one channel.
-    model = Bright()
-    model.mix = nn.Conv2d(1, 2, 1)
-    with torch.no_grad():
-        model.mix.weight.copy_(torch.tensor([1.0, -1.0])[:, None, None, None])
-        model.mix.bias.zero_()
-    return model
-
-
-def of_224_pixels():
-    return nn.Sequential(nn.Conv2d(3, 4, 8, 8), nn.Sigmoid(), nn.Flatten(), nn.Linear(4 * 28 * 28, 2))
-
-
-def of_three_classes():
-    return nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))
-"""
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory, with images of two classes in the folder images, and network.py."""
-    write_task(tmp_path, n_per_class=24)
-    (tmp_path / "toy.yaml").unlink()
-    (tmp_path / "models.py").write_text(PLUS_MINUS_ONE)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def _init(*arguments: str, answers: str = "") -> Result:
-    return CliRunner().invoke(app, ["init", *arguments], input=answers)
-
-
-def _values(path: str = "report.yaml") -> dict[str, object]:
-    values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    assert isinstance(values, dict)
-    return values
-
-
-def _write_grey(folder: Path, *, side: int = 24) -> None:
-    """Images of two classes, one above and one below half of the brightness."""
-    for label, value in (("bright", 150), ("dark", 122)):
-        for index in range(24):
-            path = folder / label / f"{index:02d}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(np.full((side, side + index % 5, 3), value, dtype=np.uint8)).save(path)
+from tests.starting.calling import init as _init
+from tests.starting.calling import values as _values
+from tests.starting.calling import write_grey as _write_grey
 
 
 def test_options_alone_give_a_configuration_that_runs(folder: Path) -> None:

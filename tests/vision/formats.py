@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 __all__ = ["N_CLASSES", "PROCESSOR", "graph_outputs", "save_tiny_classifier", "save_tiny_graph"]
@@ -61,12 +62,15 @@ def save_tiny_graph(
     channels_last: bool = False,
     n_channels: int = 3,
     outputs: tuple[str, ...] = ("logits",),
+    size: tuple[int | str, int | str] = ("h", "w"),
+    weights: npt.NDArray[np.float32] = _WEIGHTS,
 ) -> None:
-    """Write an ONNX file whose outputs are the mean of each channel times `_WEIGHTS`; see `graph_outputs`."""
+    """Write an ONNX file whose outputs are the mean of each channel times `weights`; see `graph_outputs`."""
     import onnx
     from onnx import TensorProto, helper
 
-    shape = [batch, "h", "w", n_channels] if channels_last else [batch, n_channels, "h", "w"]
+    shape = [batch, *size, n_channels] if channels_last else [batch, n_channels, *size]
+    n_classes = weights.shape[1]
     axes = [1, 2] if channels_last else [2, 3]
     nodes = [
         helper.make_node("ReduceMean", ["images", "axes"], ["mean"], keepdims=0),
@@ -76,11 +80,11 @@ def save_tiny_graph(
         nodes,
         "tiny",
         [helper.make_tensor_value_info("images", TensorProto.FLOAT, shape)],
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, [batch, N_CLASSES]) for name in outputs],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, [batch, n_classes]) for name in outputs],
         [
             helper.make_tensor("axes", TensorProto.INT64, [2], axes),
             helper.make_tensor(
-                "weights", TensorProto.FLOAT, [n_channels, N_CLASSES], _WEIGHTS[:n_channels].flatten().tolist()
+                "weights", TensorProto.FLOAT, [n_channels, n_classes], weights[:n_channels].flatten().tolist()
             ),
         ],
     )
