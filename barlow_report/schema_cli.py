@@ -1,4 +1,4 @@
-"""The command `barlow-report schema`: the JSON schema of a configuration, for editors."""
+"""The command `barlow-report schema`: the JSON schema of a configuration, for editors, and of what programs read."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -12,11 +12,13 @@ __all__ = ["Document", "schema", "schema_text"]
 
 
 class Document(StrEnum):
-    """What people write in YAML."""
+    """What people write in YAML, and what commands write with --json."""
 
     report = "report"
     training = "training"
     policy = "policy"
+    check = "check"
+    progress = "progress"
 
 
 @reports_errors
@@ -26,11 +28,14 @@ def schema(
     ] = None,
     of: Annotated[
         Document,
-        typer.Option(help="report: a configuration; training: one of train-robust; policy: one of a gate."),
+        typer.Option(
+            help="report: a configuration; training: one of train-robust; policy: one of a gate; check, progress: what "
+            "check and other commands write with --json."
+        ),
     ] = Document.report,
     debug: DebugOption = False,
 ) -> None:
-    """Write the JSON schema of a configuration, with which editors complete its keys and mark mistakes.
+    """Write a JSON schema: of a configuration, with which editors complete its keys and mark mistakes, or of --json.
 
     Write it beside the configuration, and name it in the configuration's first line:
 
@@ -55,11 +60,18 @@ def schema_text(of: Document) -> str:
 
 
 def _schema(of: Document) -> dict[str, Any]:
+    import json
+
+    from barlow_report.check_cli import SCHEMA as CHECK
     from barlow_report.config import whole_config
     from barlow_report.config.json_schema import editor_schema
     from barlow_report.lenses.gate.policy import Policy
+    from barlow_report.progress_lines import SCHEMA as PROGRESS
     from barlow_report.training_config import TrainingConfig
 
+    if of in (Document.check, Document.progress):
+        file = CHECK if of is Document.check else PROGRESS
+        return dict(json.loads(file.read_text(encoding="utf-8")))
     if of is Document.policy:
         return editor_schema(Policy, title="A policy of barlow-report gate", expands=False)
     if of is Document.training:

@@ -53,17 +53,6 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    def work(self, n_images: int) -> tuple[str, int]:  # noqa: ARG002 - for sections that know
-        """Say what its lens does with the images, where that is known before, and how many bytes that leaves.
-
-        Args:
-            n_images: Images of the run.
-
-        Returns:
-            Words, empty where it depends on what is found; and bytes.
-        """
-        return "", 0
-
     def missing(self, key: str) -> Iterator[str]:
         """Yield a sentence about each file that this section names, and each package that it needs, that is not there.
 

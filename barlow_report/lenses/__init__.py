@@ -21,6 +21,9 @@ check of schemas, the navigation and the places on pages all follow from that li
 
 Simple lenses need fewer files. `configs/reference.yaml` and the manual are the only other places that tell of a lens.
 
+`Lens.estimate` says how long `compute` will take and how much disk, for `barlow-report check`: from a short measurement
+on some of the images (`stages.prospect`), or by a measured constant where it takes next to nothing (`estimating.py`).
+
 A lens may also say what failure modes are sorted by first (`Lens.ranking`).
 
 A lens that nobody asks for has no section (`section()` is None). It is computed whenever the stages before it are, and

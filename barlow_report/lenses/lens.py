@@ -9,12 +9,14 @@ if TYPE_CHECKING:
 
     from barlow_report.chart import Chart
     from barlow_report.config import Config, Section
+    from barlow_report.estimates import Estimate
     from barlow_report.progress import Progress
     from barlow_report.report import ReportSource
     from barlow_report.report.pages import Site, SitePage
     from barlow_report.report.records import Group, Rule
     from barlow_report.report.slots import Block, MethodPart, ModeColumns, PagePart, Ranking, Remark, Sentence
     from barlow_report.run_folder import Run
+    from barlow_report.stages.prospect import Prospect
     from barlow_report.tables import Table
 
 __all__ = ["Lens"]
@@ -59,6 +61,9 @@ class Lens(Generic[View]):
     def compute(self, config: "Config", run: "Run", *, explained: str, progress: "Progress") -> None:
         """Write its tables, unless they are up to date; `explained` is the fingerprint of the stage `explain`."""
 
+    def estimate(self, config: "Config", prospect: "Prospect") -> "Estimate | None":
+        """What `compute` will take, from a short measurement; None: a run has nothing of it."""
+
     def photographs(self) -> "Mapping[str, Sequence[str]]":
         """The columns of its tables that name photographs, by table: a site may have to blur them."""
         return {}
@@ -69,11 +74,9 @@ class Lens(Generic[View]):
 
     def read(self, source: "ReportSource") -> View | None:
         """Link its tables as objects; None where the run has none, and then none of what follows is asked."""
-        return None
 
     def ranking(self, view: View) -> "Ranking | None":
         """What failure modes with the same verdict are sorted by first, on every page."""
-        return None
 
     def need(self, site: "Site", name: str) -> Any:
         """The view of a lens that this one needs; None where the run has none."""
@@ -87,15 +90,12 @@ class Lens(Generic[View]):
 
     def answer(self, site: "Site", view: View) -> "Block | None":
         """The first lines of the overview, before the report's own, of a lens that knows what is good enough."""
-        return None
 
     def news(self, site: "Site", view: View) -> "Sentence | None":
         """A line at the top of the overview, below what was analysed."""
-        return None
 
     def overview(self, site: "Site", view: View) -> "Block | None":
         """A section of the overview, below the failure modes."""
-        return None
 
     def note(self, site: "Site", view: View) -> "Block | None":
         """A line of the overview, below the sections."""

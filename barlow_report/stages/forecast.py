@@ -1,38 +1,43 @@
 """What a run would do, in seconds and before anything is written: `barlow-report check`.
 
 What the run would refuse is refused, and the rest is told: which images and groups there are, what the models are, how
-long the pass and the pictures take, and how much disk.
+long each part takes, and how much disk.
 
 Images of a pool and of training are listed as well.
 
-Times are measured on some of the analysed images and multiplied; what has to be compiled or read for the first time
-makes them too long rather than too short. Lenses are not timed, but for a pass over further images; see
-`forecast_rest`.
+Times are measured on some of the run's images and multiplied (`forecast_pass`, `forecast_rules`, `forecast_pictures`,
+and `Lens.estimate` of each lens). What depends on what is found is multiplied by what is expected (`expected`), and
+says so. It is the time of a new run: what a run folder has is skipped.
 """
 
-import time
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from barlow_report.config import Config
+from barlow_report.config import Config, PreprocessingConfig
 from barlow_report.config.further import FurtherDataConfig
-from barlow_report.formatting import count, counted, duration
+from barlow_report.errors import DataError
+from barlow_report.estimates import Estimate
+from barlow_report.formatting import count, counted
 from barlow_report.lenses import registry
 from barlow_report.progress import Progress
-from barlow_report.run_folder import Run, is_of_each_output
-from barlow_report.stages.attacked import attacked_words, n_attacked
 from barlow_report.stages.copies import with_copies_of_models
+from barlow_report.stages.expected import ExpectedModes, expected_modes, known_modes
 from barlow_report.stages.extract import list_for_pass
-from barlow_report.stages.forecast_rest import Total, explain_seconds, lens_lines, rules_words
+from barlow_report.stages.forecast_parts import Part, Total
+from barlow_report.stages.forecast_pictures import estimate_pictures
+from barlow_report.stages.forecast_site import estimate_site
+from barlow_report.stages.forecast_stages import BYTES_OF_A_NUMBER, estimate_rules, given_part, pass_part
+from barlow_report.stages.forecast_words import folder_part, group_part, image_parts, predictions_words
 from barlow_report.stages.given import given_features
+from barlow_report.stages.measuring import timed
 from barlow_report.stages.needs import require_inputs
-from barlow_report.stages.pass_work import load_models
+from barlow_report.stages.prospect import Prospect, Sample, measure_picture
 from barlow_report.stages.unions import rules_with_unions
-from barlow_report.storage import shown
+from barlow_report.storage.sections import with_local_files
 from barlow_report.vision.datasets import ImageList
 from barlow_report.vision.further_images import list_further
 from barlow_report.vision.output_labels import read_output_labels
@@ -40,251 +45,230 @@ from barlow_report.vision.output_labels import read_output_labels
 if TYPE_CHECKING:
     from barlow_report.vision.models import LoadedModel
 
-__all__ = ["forecast"]
+__all__ = ["Forecast", "forecast", "names_addresses"]
 
-_SECONDS = 4.0
-"""How long to measure, if there are enough images."""
-_N_FIRST, _N_MOST = 16, 512
-_BYTES = {"float32": 4, "float16": 2}
-_BYTES_PER_PICTURE = 10_000
+_NOT_SAID = Estimate(words="it does not say before what it takes", seconds=None)
+_AT_ADDRESSES = Estimate(words="its files are at addresses and are fetched by the run", seconds=None)
 
 
-def forecast(config: Config, folder: Path, *, progress: Progress) -> Iterator[tuple[str, str]]:
-    """Yield what a run would do, as a word and a sentence each.
+@dataclass(kw_only=True, eq=False)
+class Forecast:
+    """What a run would do.
 
-    Args:
+    Attributes:
         config: The configuration.
         folder: The run folder, which need not be there; nothing is written.
         progress: Where to report to.
-
-    Raises:
-        BarlowReportError: What the run would raise before and at the beginning of its pass.
+        total: What the parts take that were told so far.
     """
-    config = config.of_its_output()
-    require_inputs(config)
-    config = with_copies_of_models(config)
-    images = list_for_pass(config, progress=progress)
-    yield "Images", _images_words(images)
-    if (evaluated := images.assumptions.get("classes_evaluated")) is not None:
-        yield "Classes", evaluated
-    n_groups, n_small, n_trees = _count_groups(config, images)
-    small = f"; {counted(n_small, 'group')} of fewer than {config.rules.min_images} images" if n_small else ""
-    yield "Groups", f"{_groups_words(config, images, n_groups)}{small}"
-    total = Total()
-    if config.data.asks_models:
-        yield from _of_models(config, images, n_trees=n_trees, total=total, progress=progress)
-    else:
-        looked = "images are read to be shown" if config.data.has_images else "no image is read"
-        yield "Pass", f"none: {config.data.manifest} says what was predicted, and {looked}"
-        features = given_features(config.data, n_images=len(images.paths))
-        if features is None:
-            yield "Features", "none, so no failure modes; data.features gives them"
+
+    config: Config
+    folder: Path
+    progress: Progress
+    total: Total = field(default_factory=Total)
+
+    def parts(self) -> Iterator[Part]:
+        """Yield the parts of a run, each as soon as it is known, then all together and the run folder.
+
+        Raises:
+            BarlowReportError: What the run would raise before and at the beginning of its pass.
+        """
+        for part in self._parts():
+            yield self.total.add(part)
+        yield self.total.part
+        yield folder_part(self.folder)
+
+    def _parts(self) -> Iterator[Part]:
+        config = self.config.of_its_output()
+        require_inputs(config)
+        config = with_copies_of_models(config)
+        found: list[ImageList] = []
+        listing = timed(lambda: found.append(list_for_pass(config, progress=self.progress)))
+        (images,) = found
+        yield from image_parts(images, seconds=listing)
+        one, n_outputs = _one_output(config, images)
+        if not config.data.asks_models:
+            prospect = self._given(config, one)
+            yield given_part(config, prospect)
+            words = "none, so no failure modes; data.features gives them"
+            if prospect.n_features:
+                words = f"{counted(prospect.n_features, 'feature')} of {config.data.features}"
+            figures = {"n_features": prospect.n_features}
+            yield Part(key="features", title="Features", words=words, figures=figures)
         else:
-            yield "Features", f"{counted(features.shape[1], 'feature')} of {config.data.features}"
-            yield "Rules", _rules(config, images, features.shape[1], n_trees=n_trees, total=total)
-    yield from lens_lines(config, n_images=len(images.paths), total=total)
-    if total.n_bytes:
-        yield "Answers", f"about {_size(total.n_bytes)} of predictions of the compared models on disk"
-    total.untimed.append("the site")
-    yield "Altogether", total.words
-    yield "Run folder", _folder_words(folder)
+            prospect = yield from self._passed(config, images, one)
+        yield group_part(config, images, prospect.expected, n_outputs)
+        yield from self._after_pass(config, prospect, n_outputs)
 
-
-def _of_models(
-    config: Config, images: ImageList, *, n_trees: int, total: Total, progress: Progress
-) -> Iterator[tuple[str, str]]:
-    """What the models are, and what the pass and the pictures take."""
-    progress.message("Loading models")
-    inspected, feature, noted = load_models(config, images)
-    names = {role: info["name"] for role, info in noted["models"].items() if info is not None}
-    yield "Inspected", _predictions_words(inspected, images, name=names.get("inspected", ""))
-    maps = "with heatmaps" if feature.has_maps else "without heatmaps: it has no feature map"
-    yield "Features", f"{counted(feature.n_features, 'feature')} of {names['feature']}, {maps}"
-    progress.message("Timing the pass")
-    rate = _images_per_second(config, images, inspected, feature)
-    n, device = len(images.paths), noted["device"]
-    yield "Pass", f"{counted(n, 'image')} at {rate:,.1f} a second on {device}: {duration(n / rate)}"
-    total.seconds += n / rate
-    progress.message("Timing the search for rules")
-    yield "Rules", _rules(config, images, feature.n_features, n_trees=n_trees, total=total)
-    progress.message("Timing the pictures")
-    n_tiles = n_trees * config.visuals.n_images
-    n_attacks = n_trees * n_attacked(config)
-    yield "Pictures", _pictures_words(config, images, feature, n_attacks=n_attacks, total=total)
-    size = len(images.paths) * feature.n_features * _BYTES[config.extraction.feature_dtype]
-    pictures = (n_trees * config.visuals.n_mode_images + 2 * n_tiles) * _BYTES_PER_PICTURE
-    embeddings = ", and embeddings, whose length their model decides" if _embeds(config) else ""
-    yield (
-        "Disk",
-        f"{_size(size)} of features, at most about {_size(pictures)} of pictures, which the site holds once more "
-        f"beside its pages{embeddings}",
-    )
-    for key, settings in _further(config):
-        progress.message(f"Listing images of {key}")
-        yield key.capitalize(), _further_words(config, settings, images, feature, key=key, rate=rate, total=total)
-    for text in noted["assumptions"].values():
-        yield "Assumed", text
-
-
-def _further(config: Config) -> Iterator[tuple[str, FurtherDataConfig]]:
-    """The sources of images beside the analysed ones, by the keys of their sections."""
-    for lens in registry.LENSES:
-        settings = config.section(lens.key) if lens.section() is not None else None
-        if isinstance(settings, FurtherDataConfig):
-            yield lens.key, settings
-
-
-def _further_words(
-    config: Config,
-    settings: FurtherDataConfig,
-    images: ImageList,
-    feature: "LoadedModel",
-    *,
-    key: str,
-    rate: float,
-    total: Total,
-) -> str:
-    """How many there are, and what another pass takes; of several outputs each makes one."""
-    is_of_all = config.data.is_of_all_outputs
-    asked = settings.model_copy(update={"labelled": False}) if is_of_all else settings
-    listed = list_further(asked, data=config.data, class_names=images.class_names, key=key)
-    n = len(listed.paths)
-    labelled = "" if is_of_all else f", {count(int((listed.labels >= 0).sum()))} labelled as a class of the run"
-    skipped = f"; {counted(len(listed.skipped), 'file')} passed over" if listed.skipped else ""
-    n_passes = (images.n_outputs or 1) if is_of_all else 1
-    passes = f", once for each of {counted(n_passes, 'output')}" if is_of_all else ""
-    size = n * feature.n_features * _BYTES[config.extraction.feature_dtype] * n_passes
-    total.seconds += n * n_passes / rate
-    takes = f"{duration(n * n_passes / rate)} more{passes}, and {_size(size)} of features"
-    return f"{counted(n, 'image')}{labelled}{skipped}: {takes}"
-
-
-def _images_words(images: ImageList) -> str:
-    if images.n_outputs is not None and images.column is None:
-        n, outputs = counted(len(images.paths), "image"), counted(images.n_outputs, "output")
-        return f"{n} with labels for {outputs}, each a run of its own after one pass"
-    sizes = Counter(images.labels.tolist())
-    least = min(range(len(images.class_names)), key=lambda class_id: (sizes[class_id], class_id))
-    skipped = f"; {counted(len(images.skipped), 'file')} passed over" if images.skipped else ""
-    classes = counted(len(images.class_names), "class")
-    return (
-        f"{counted(len(images.paths), 'image')} of {classes}, fewest {images.class_names[least]} "
-        f"({count(sizes[least])}){skipped}"
-    )
-
-
-def _groups_words(config: Config, images: ImageList, n_groups: int) -> str:
-    rules = rules_with_unions(config, images.class_names)
-    parts = [f"{counted(n_groups, 'group')} by {' and by '.join(rules.groupings)}"] if rules.groupings else []
-    if rules.confused_pairs:
-        parts.append(f"at most {counted(rules.confused_pairs, 'confused pair')}")
-    if rules.unions:
-        parts.append(counted(len(rules.unions) * len(rules.groupings), "union"))
-    if rules.manifest_columns:
-        parts.append(f"the values of {', '.join(rules.manifest_columns)}")
-    return ", ".join(parts)
-
-
-def _count_groups(config: Config, images: ImageList) -> tuple[int, int, int]:
-    """Groups by class, those that are too small by their labels, and those that may get a tree."""
-    if config.data.is_of_all_outputs:
-        labels = read_output_labels(config.data)
-        known = [name for name, values in zip(labels.names, labels.labels.T, strict=True) if (values >= 0).any()]
-        one = config.model_copy(update={"data": config.data.model_copy(update={"label_column": known[0]})})
-        found = [_count_groups(one, labels.images_of(name)) for name in known]
-        return sum(n for n, _, _ in found), sum(n for _, n, _ in found), sum(n for _, _, n in found)
-    by = len(config.rules.groupings)
-    sizes = np.bincount(images.labels, minlength=len(images.class_names))
-    n_small = int((sizes < config.rules.min_images).sum())
-    return by * len(sizes), n_small * ("label" in config.rules.groupings), by * (len(sizes) - n_small)
-
-
-def _predictions_words(inspected: "LoadedModel | None", images: ImageList, *, name: str) -> str:
-    if inspected is None:
-        return f"predictions are there, {counted(len(images.paths), 'image')}; no model is run"
-    n, n_all = inspected.n_outputs, inspected.n_network_outputs
-    return f"{name}, {counted(n, 'output')}" if n == n_all else f"{name}, {count(n)} of {counted(n_all, 'output')}"
-
-
-def _images_per_second(
-    config: Config, images: ImageList, inspected: "LoadedModel | None", feature: "LoadedModel"
-) -> float:
-    """Decode and run some of the images, spread over all: a few, and then as many as take some seconds."""
-    from barlow_report.vision.extraction import extract_shards
-
-    def seconds(n: int) -> float:
-        chosen = np.unique(np.linspace(0, len(images.paths) - 1, n).astype(int))
-        start = time.perf_counter()
-        shards = [[images.paths[i] for i in chosen]]
-        for _ in extract_shards(
-            shards,
-            source=images.source,
-            feature_model=feature,
-            inspected_model=inspected,
-            batch_size=config.extraction.batch_size,
-            n_workers=config.extraction.n_workers,
-            feature_dtype=config.extraction.feature_dtype,
-            keeps_values=images.n_outputs is not None,
-        ):
-            pass
-        return (time.perf_counter() - start) / len(chosen)
-
-    first = seconds(min(_N_FIRST, len(images.paths)))
-    n = min(int(_SECONDS / first), _N_MOST, len(images.paths))
-    return 1 / (seconds(n) if n > _N_FIRST else first)
-
-
-def _rules(config: Config, images: ImageList, n_features: int, *, n_trees: int, total: Total) -> str:
-    """Time the search for rules; of several outputs the groups depend on each output's labels."""
-    if config.data.is_of_all_outputs:
-        total.untimed.append("rules")
-        return "not timed: each output has its own groups"
-    seconds = explain_seconds(config, images.labels, n_features=n_features, n_groups=n_trees)
-    total.seconds += seconds or 0.0
-    return rules_words(seconds, n_groups=n_trees)
-
-
-def _embeds(config: Config) -> bool:
-    return any(getattr(config.section(lens.key), "clip", None) is not None for lens in registry.LENSES)
-
-
-def _pictures_words(config: Config, images: ImageList, feature: "LoadedModel", *, n_attacks: int, total: Total) -> str:
-    settings = config.visuals.attack
-    if settings == "none":
-        return "no feature attack (visuals.attack: none)"
-    from barlow_report.vision.attack import FeatureAttack
-    from barlow_report.vision.preprocessing import to_tensor
-    from barlow_report.vision.reading import UnreadableImage
-
-    attack = FeatureAttack(feature, settings)
-    for path in images.paths[:_N_FIRST]:
-        try:
-            batch = to_tensor(images.source.read(path).image, feature.preprocessing)[None].repeat(4, 1, 1, 1)
-        except UnreadableImage:
-            continue
-        start = time.perf_counter()
-        attack.run(batch, np.arange(4) % feature.n_features)
-        each = (time.perf_counter() - start) / 4
-        total.seconds += each * n_attacks
-        words = attacked_words(config)
-        some = "" if words is None else f". {words.removesuffix('.')}"
-        return (
-            f"{each:.2g} s for a feature attack; if every group has a failure mode, {count(n_attacks)} of them: "
-            f"{duration(each * n_attacks)}. visuals.attack: none leaves them out{some}"
+    def _given(self, config: Config, images: ImageList) -> Prospect:
+        """What is known of a run that asks no model."""
+        features = given_features(config.data, n_images=len(images.paths))
+        n_features = 0 if features is None else features.shape[1]
+        ids = np.unique(np.linspace(0, len(images.paths) - 1, 512).astype(np.int64))
+        known = None if images.predictions is None else images.predictions[ids]
+        rows = np.zeros((len(ids), 0)) if features is None else np.asarray(features[ids], dtype=np.float32)
+        sample = Sample(image_ids=ids, features=rows, predictions=known)
+        return Prospect(
+            images=images,
+            expected=self._expected(config, images, sample),
+            sample=sample if n_features else None,
+            n_features=n_features,
+            picture=measure_picture(config, images, PreprocessingConfig()) if config.data.has_images else None,
         )
-    return "none of the first images can be read"
+
+    def _passed(self, config: Config, images: ImageList, one: ImageList) -> Generator[Part, None, Prospect]:
+        """What the models are, and what the pass takes; return what is known then."""
+        from barlow_report.stages.pass_work import load_models
+
+        self.progress.message("Loading models")
+        found: list[Any] = []
+        loading = timed(lambda: found.append(load_models(config, images)))
+        ((inspected, feature, noted),) = found
+        names = {role: info["name"] for role, info in noted["models"].items() if info is not None}
+        inspected_words = predictions_words(inspected, images, name=names.get("inspected", ""))
+        yield Part(key="inspected_model", title="Inspected", words=inspected_words)
+        maps = "with heatmaps" if feature.has_maps else "without heatmaps: it has no feature map"
+        words = f"{counted(feature.n_features, 'feature')} of {names['feature']}, {maps}"
+        yield Part(key="feature_model", title="Features", words=words, figures={"n_features": feature.n_features})
+        prospect, each = self._measure(config, images, one, inspected, feature)
+        yield pass_part(config, images, feature, each=each, loading=loading, device=noted["device"])
+        yield from self._further(config, images, feature, prospect)
+        for key, text in noted["assumptions"].items():
+            yield Part(key=f"assumed_{key}", title="Assumed", words=text)
+        return prospect
+
+    def _measure(
+        self,
+        config: Config,
+        images: ImageList,
+        one: ImageList,
+        inspected: "LoadedModel | None",
+        feature: "LoadedModel",
+    ) -> tuple[Prospect, float]:
+        from barlow_report.stages.forecast_pass import decision_before, measure_pass, of_output
+
+        self.progress.message("Timing the pass")
+        sample, each = measure_pass(config, images, inspected, feature)
+        if one is not images:
+            sample = of_output(sample, images, one)
+        prospect = Prospect(
+            images=one,
+            expected=self._expected(config, one, sample),
+            sample=sample,
+            n_features=feature.n_features,
+            seconds_each=each,
+            inspected=inspected,
+            feature=feature,
+            decision=None if inspected is None else decision_before(config, one, inspected),
+            picture=measure_picture(config, images, feature.preprocessing),
+        )
+        return prospect, each
+
+    def _expected(self, config: Config, images: ImageList, sample: Sample) -> ExpectedModes:
+        known = None if self.config.data.is_of_all_outputs else known_modes(self.folder, config, images)
+        if known is not None:
+            return known
+        rules = rules_with_unions(config, images.class_names)
+        values = [len({v for v in images.attributes.get(name, ()) if v is not None}) for name in rules.manifest_columns]
+        n_pairs = min(rules.confused_pairs, len(images.class_names) * (len(images.class_names) - 1))
+        return expected_modes(
+            rules,
+            images.labels,
+            n_classes=len(images.class_names),
+            sampled=sample.image_ids,
+            predictions=sample.predictions,
+            n_further_groups=n_pairs + len(rules.unions) * len(rules.groupings) + sum(values),
+        )
+
+    def _after_pass(self, config: Config, prospect: Prospect, n_outputs: int) -> Iterator[Part]:
+        """The rules, the pictures, the lenses and the site; of several outputs each makes a run."""
+        self.progress.message("Timing the search for rules")
+        yield Part.of("rules", _for_each(estimate_rules(config, prospect), n_outputs))
+        self.progress.message("Timing the pictures")
+        pictures = estimate_pictures(config, prospect)
+        yield Part.of("pictures", _for_each(pictures, n_outputs))
+        n_pictures = pictures.n_pictures
+        for lens in registry.LENSES:
+            if lens.section() is not None and config.section(lens.key) is None:
+                continue
+            self.progress.message(f"Timing {lens.key}")
+            estimate = _AT_ADDRESSES if names_addresses(config, lens.key) else lens.estimate(config, prospect)
+            if estimate is None and lens.section() is not None:
+                estimate = _NOT_SAID
+            if estimate is not None:
+                n_pictures += estimate.n_pictures
+                yield Part.of(lens.key, _for_each(estimate, n_outputs), title=_title(config, lens.key))
+        site = estimate_site(config, prospect, n_pictures=n_pictures)
+        yield Part.of("site", _for_each(site, n_outputs))
+        if config.engine.kind != "local":
+            words = "times are those of this machine alone; workers share the work"
+            yield Part(key="assumed_engine", title="Assumed", words=words)
+
+    def _further(self, config: Config, images: ImageList, feature: "LoadedModel", prospect: Prospect) -> Iterator[Part]:
+        """The sources of images beside the analysed ones; of several outputs each makes a pass."""
+        is_of_all = config.data.is_of_all_outputs
+        for lens in registry.LENSES:
+            settings = config.section(lens.key) if lens.section() is not None else None
+            if not isinstance(settings, FurtherDataConfig):
+                continue
+            self.progress.message(f"Listing images of {lens.key}")
+            asked = settings.model_copy(update={"labelled": False}) if is_of_all else settings
+            listed = list_further(asked, data=config.data, class_names=images.class_names, key=lens.key)
+            n = prospect.n_further[lens.key] = len(listed.paths)
+            n_passes = (images.n_outputs or 1) if is_of_all else 1
+            n_labelled = int((listed.labels >= 0).sum())
+            words = counted(n, "image")
+            words += "" if is_of_all else f", {count(n_labelled)} labelled as a class of the run"
+            words += f"; {counted(len(listed.skipped), 'file')} passed over" if listed.skipped else ""
+            words += f"; a pass for each of {counted(n_passes, 'output')}" if is_of_all else ""
+            estimate = Estimate(
+                words=words,
+                seconds=n * n_passes * prospect.seconds_each,
+                n_bytes=n * feature.n_features * BYTES_OF_A_NUMBER[config.extraction.feature_dtype] * n_passes,
+                figures={"n_images": n, "n_skipped": len(listed.skipped), "n_passes": n_passes},
+            )
+            yield Part.of(f"{lens.key}_pass", estimate, title=lens.key.capitalize())
 
 
-def _size(n_bytes: float) -> str:
-    return f"{n_bytes / 1e9:,.1f} GB" if n_bytes >= 1e9 else f"{max(n_bytes / 1e6, 0.1):,.1f} MB"
+def forecast(config: Config, folder: Path, *, progress: Progress) -> Iterator[Part]:
+    """Yield what a run would do, part by part; see `Forecast`."""
+    yield from Forecast(config=config, folder=folder, progress=progress).parts()
 
 
-def _folder_words(folder: Path) -> str:
-    name = shown(folder)
-    if not folder.is_dir() or not any(folder.iterdir()):
-        return f"{name}: new"
-    if is_of_each_output(folder):
-        return f"{name}: holds runs of outputs; what is still up to date is skipped"
-    run = Run.open(folder)
-    finished = [stage for stage in run.info["stages"] if run.is_finished(stage)]
-    return f"{name}: {', '.join(finished) or 'nothing'} finished; what is still up to date is skipped"
+def _for_each(estimate: Estimate, n_outputs: int) -> Estimate:
+    return estimate if n_outputs == 1 else estimate.repeated(n_outputs, what=f"for each of {n_outputs} outputs")
+
+
+def names_addresses(config: Config, key: str) -> bool:
+    """Whether files of a section are fetched by the run; images of a source are listed where they are."""
+    section = config.section(key) if key in type(config).model_fields else None
+    if section is None or isinstance(section, FurtherDataConfig):
+        return False
+    found: list[Path] = []
+
+    def note(path: Path) -> Path:
+        found.append(path)
+        return path
+
+    with_local_files(section, fetch=note)
+    return bool(found)
+
+
+def _title(config: Config, key: str) -> str:
+    """What a lens is called in a forecast; of one with images of its own, what follows their pass."""
+    name = key.replace("_", " ").capitalize()
+    return f"{name}, after" if isinstance(config.section(key), FurtherDataConfig) else name
+
+
+def _one_output(config: Config, images: ImageList) -> tuple[ImageList, int]:
+    """The images of one output where there are several, one with about as many positives as most; and how many."""
+    if not config.data.is_of_all_outputs:
+        return images, 1
+    labels = read_output_labels(config.data)
+    n_positive, n_negative = ((labels.labels == value).sum(axis=0) for value in (1, 0))
+    reported = np.flatnonzero((n_positive > 0) & (n_negative > 0))
+    if not len(reported):
+        raise DataError(f"{config.data.manifest}: no output has both positive and negative images. Correct the labels.")
+    middle = reported[np.argsort(n_positive[reported], kind="stable")[len(reported) // 2]]
+    one = labels.images_of(labels.names[middle])
+    return replace(one, n_outputs=images.n_outputs, column=int(middle)), len(reported)

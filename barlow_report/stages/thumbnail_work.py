@@ -15,9 +15,11 @@ from barlow_report.stages.photos import Photo, read_photo
 from barlow_report.visuals.thumbnails import encode_thumbnail, is_enlarged
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from barlow_report.vision.sources.source import ImageSource
 
-__all__ = ["Thumbnail", "ThumbnailWork"]
+__all__ = ["Thumbnail", "ThumbnailWork", "thumbnail_of"]
 
 
 class Thumbnail(NamedTuple):
@@ -83,11 +85,19 @@ class _ThumbnailWorker:
             pool.shutdown(cancel_futures=True)
 
     def _make(self, photo: Photo) -> Thumbnail:
-        from barlow_report.vision.preprocessing import field_of_view
-
         work = self._work
-        view = field_of_view(read_photo(work.source, photo), work.preprocessing)
-        if work.is_grey:
-            view = view.convert("L").convert("RGB")
+        view = _view(read_photo(work.source, photo), work.preprocessing, is_grey=work.is_grey)
         name = self._run.add_media(encode_thumbnail(view, max_side=work.max_side))
         return Thumbnail(name, view.size if is_enlarged(view.size, max_side=work.max_side) else None)
+
+
+def thumbnail_of(image: "Image.Image", preprocessing: PreprocessingConfig, *, is_grey: bool, max_side: int) -> bytes:
+    """Return the thumbnail of an image as the feature model frames it."""
+    return encode_thumbnail(_view(image, preprocessing, is_grey=is_grey), max_side=max_side)
+
+
+def _view(image: "Image.Image", preprocessing: PreprocessingConfig, *, is_grey: bool) -> "Image.Image":
+    from barlow_report.vision.preprocessing import field_of_view
+
+    view = field_of_view(image, preprocessing)
+    return view.convert("L").convert("RGB") if is_grey else view

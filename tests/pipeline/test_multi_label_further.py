@@ -1,5 +1,6 @@
 """A pool and training images beside the data of a multi-label model: read and counted for each output."""
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -168,7 +169,7 @@ def test_a_column_of_lists_says_the_same(finished: Path, tmp_path: Path) -> None
 
 def test_what_the_passes_would_take_is_said_before(finished: Path) -> None:
     config = load_config(finished)
-    said = dict(forecast(config, finished.parent / "run", progress=SilentProgress()))
-    assert said["Pool"].startswith("120 images: about ")
-    assert " more, once for each of 3 outputs, and " in said["Pool"]
-    assert said["Training"].startswith("90 images: about ")
+    said = {part.key: part.text for part in forecast(config, finished.parent / "run", progress=SilentProgress())}
+    assert re.fullmatch(r"about \d+ s, 0\.1 MB: 120 images; a pass for each of 3 outputs", said["pool_pass"])
+    assert re.fullmatch(r"about \d+ s, 0\.1 MB: 90 images; a pass for each of 3 outputs", said["training_pass"])
+    assert said["pool"].endswith("for each of 3 outputs")

@@ -11,6 +11,7 @@ from barlow_report.lenses.lens import Lens
 
 if TYPE_CHECKING:
     from barlow_report.config import Config
+    from barlow_report.estimates import Estimate
     from barlow_report.lenses.attributes.config import AttributesConfig
     from barlow_report.lenses.attributes.records import AttributeView as View
     from barlow_report.progress import Progress
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from barlow_report.report.records import Rule
     from barlow_report.report.slots import Block, MethodPart, ModeColumns
     from barlow_report.run_folder import Run
+    from barlow_report.stages.prospect import Prospect
     from barlow_report.tables import Table
 
 __all__ = ["Attributes"]
@@ -63,6 +65,11 @@ class Attributes(Lens["View"]):
         from barlow_report.lenses.attributes.stage import measure_attributes
 
         measure_attributes(config, run, explained=explained, progress=progress)
+
+    def estimate(self, config: "Config", prospect: "Prospect") -> "Estimate":
+        from barlow_report.lenses.attributes.estimating import estimate_attributes
+
+        return estimate_attributes(config, prospect)
 
     def read(self, source: "ReportSource") -> "View | None":
         from barlow_report.lenses.attributes.records import read_attributes

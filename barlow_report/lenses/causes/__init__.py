@@ -12,6 +12,7 @@ from barlow_report.lenses.lens import Lens
 
 if TYPE_CHECKING:
     from barlow_report.config import Config
+    from barlow_report.estimates import Estimate
     from barlow_report.lenses.causes.config import CausesConfig
     from barlow_report.lenses.causes.records import CauseView as View
     from barlow_report.progress import Progress
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from barlow_report.report.records import Rule
     from barlow_report.report.slots import Block, MethodPart, ModeColumns, Ranking, Remark, Sentence
     from barlow_report.run_folder import Run
+    from barlow_report.stages.prospect import Prospect
     from barlow_report.tables import Table
 
 __all__ = ["Causes"]
@@ -57,6 +59,11 @@ class Causes(Lens["View"]):
         from barlow_report.lenses.causes.stage import find_causes
 
         find_causes(config, run, explained=explained, progress=progress)
+
+    def estimate(self, config: "Config", prospect: "Prospect") -> "Estimate":
+        from barlow_report.lenses.causes.estimating import estimate_causes
+
+        return estimate_causes(config, prospect)
 
     def photographs(self) -> Mapping[str, Sequence[str]]:
         from barlow_report.lenses.causes.tables import PICTURES

@@ -16,6 +16,7 @@ from barlow_report.lenses.lens import Lens
 
 if TYPE_CHECKING:
     from barlow_report.config import Config
+    from barlow_report.estimates import Estimate
     from barlow_report.lenses.changes.config import ChangesConfig
     from barlow_report.lenses.changes.records import ChangeView as View
     from barlow_report.progress import Progress
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from barlow_report.report.records import Rule
     from barlow_report.report.slots import Block, MethodPart, ModeColumns, Remark, Sentence
     from barlow_report.run_folder import Run
+    from barlow_report.stages.prospect import Prospect
     from barlow_report.tables import Table
 
 __all__ = ["Changes"]
@@ -50,6 +52,11 @@ class Changes(Lens["View"]):
         from barlow_report.lenses.changes.stage import write_changes
 
         write_changes(config, run, progress=progress)
+
+    def estimate(self, config: "Config", prospect: "Prospect") -> "Estimate":
+        from barlow_report.lenses.changes.estimating import estimate_changes
+
+        return estimate_changes(prospect)
 
     def read(self, source: "ReportSource") -> "View | None":
         from barlow_report.lenses.changes.records import read_changes

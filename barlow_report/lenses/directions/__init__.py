@@ -10,6 +10,7 @@ from barlow_report.lenses.lens import Lens
 
 if TYPE_CHECKING:
     from barlow_report.config import Config
+    from barlow_report.estimates import Estimate
     from barlow_report.lenses.directions.config import DirectionsConfig
     from barlow_report.lenses.directions.records import DirectionTables
     from barlow_report.progress import Progress
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from barlow_report.report.records import Rule
     from barlow_report.report.slots import MethodPart, PagePart, Sentence
     from barlow_report.run_folder import Run
+    from barlow_report.stages.prospect import Prospect
     from barlow_report.tables import Table
 
 __all__ = ["Directions"]
@@ -46,6 +48,11 @@ class Directions(Lens["DirectionTables"]):
         from barlow_report.lenses.directions.stage import find_failure_directions
 
         find_failure_directions(config, run, explained=explained, progress=progress)
+
+    def estimate(self, config: "Config", prospect: "Prospect") -> "Estimate":
+        from barlow_report.lenses.directions.estimating import estimate_directions
+
+        return estimate_directions(config, prospect)
 
     def photographs(self) -> Mapping[str, Sequence[str]]:
         return {"direction_images": ("thumbnail",)}

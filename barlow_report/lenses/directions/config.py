@@ -7,7 +7,6 @@ from pydantic import Field, model_validator
 
 from barlow_report.config.base import Positive, Section, Workers
 from barlow_report.config.embeddings import ClipConfig
-from barlow_report.formatting import counted
 
 __all__ = ["DirectionsConfig"]
 
@@ -47,10 +46,6 @@ class DirectionsConfig(Section):
     n_workers: Workers | None = Field(
         None, description="Threads; results do not depend on it. Default: one per processor."
     )
-
-    def work(self, n_images: int) -> tuple[str, int]:
-        """Say that an image-text model looks at all images, where one does; see `Section.work`."""
-        return (f"an image-text model embeds {counted(n_images, 'image')}" if self.clip is not None else ""), 0
 
     @model_validator(mode="after")
     def _one_source(self) -> "DirectionsConfig":

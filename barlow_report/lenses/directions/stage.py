@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from barlow_report.lenses.directions.scoring import Directions
     from barlow_report.vision.embeddings import ImageTextModel
 
-__all__ = ["find_failure_directions"]
+__all__ = ["find_failure_directions", "read_array"]
 
 _PLACES = ("hardest", "middle", "easiest")
 
@@ -127,10 +127,15 @@ def _embeddings(
 ) -> np.ndarray:
     if model is not None:
         return embed(config, run, model, identity=source["clip"], progress=progress)
-    return run.features() if settings.embeddings is None else _read_array(settings.embeddings)
+    return run.features() if settings.embeddings is None else read_array(settings.embeddings)
 
 
-def _read_array(path: Path) -> np.ndarray:
+def read_array(path: Path) -> np.ndarray:
+    """Return the array of a .npy file, memory-mapped.
+
+    Raises:
+        DataError: It cannot be read.
+    """
     try:
         values = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:

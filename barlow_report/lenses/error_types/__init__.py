@@ -11,6 +11,7 @@ from barlow_report.lenses.lens import Lens
 
 if TYPE_CHECKING:
     from barlow_report.config import Config
+    from barlow_report.estimates import Estimate
     from barlow_report.lenses.error_types.config import TaxonomyConfig
     from barlow_report.lenses.error_types.records import ErrorTypeTables
     from barlow_report.progress import Progress
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from barlow_report.report.records import Rule
     from barlow_report.report.slots import Block, MethodPart, ModeColumns, Remark
     from barlow_report.run_folder import Run
+    from barlow_report.stages.prospect import Prospect
     from barlow_report.tables import Table
 
 __all__ = ["ErrorTypes"]
@@ -74,6 +76,11 @@ class ErrorTypes(Lens["ErrorTypeTables"]):
         from barlow_report.lenses.error_types.stage import classify
 
         classify(config, run, explained=explained, progress=progress)
+
+    def estimate(self, config: "Config", prospect: "Prospect") -> "Estimate":
+        from barlow_report.lenses.error_types.estimating import estimate_error_types
+
+        return estimate_error_types(config, prospect)
 
     def photographs(self) -> Mapping[str, Sequence[str]]:
         return {"error_galleries": ("thumbnail",)}

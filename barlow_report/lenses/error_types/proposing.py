@@ -22,7 +22,7 @@ from barlow_report.stages.embeddings import clip_identity, embed
 if TYPE_CHECKING:
     from barlow_report.vision.embeddings import ImageTextModel
 
-__all__ = ["PROPOSALS", "propose_words", "with_proposals"]
+__all__ = ["PROPOSALS", "image_text_model", "propose_words", "with_proposals"]
 
 PROPOSALS = "proposals.suggested.csv"
 """The file of proposed words in a run folder, for a person to edit."""
@@ -58,7 +58,7 @@ def propose_words(config: Config, run: Run, vocabulary: Vocabulary, *, progress:
     settings = config.section("taxonomy")
     if settings is None or settings.proposal_words is None:
         return
-    spec, role = _image_text_model(config, settings)
+    spec, role = image_text_model(config, settings)
     identity = clip_identity(config, spec, run, role=role)
     mark = fingerprint(
         extract=run.info["stages"].get("extract"),
@@ -93,7 +93,7 @@ def propose_words(config: Config, run: Run, vocabulary: Vocabulary, *, progress:
     )
 
 
-def _image_text_model(config: Config, settings: TaxonomyConfig) -> tuple[ClipConfig, str]:
+def image_text_model(config: Config, settings: TaxonomyConfig) -> tuple[ClipConfig, str]:
     """The section of the configuration that names the image-text model, and its path."""
     if settings.clip is not None:
         return settings.clip, "taxonomy.clip"

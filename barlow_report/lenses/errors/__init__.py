@@ -9,10 +9,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from barlow_report.config import Config
+    from barlow_report.estimates import Estimate
     from barlow_report.progress import Progress
     from barlow_report.report import ReportSource
     from barlow_report.report.pages import Site
     from barlow_report.run_folder import Run
+    from barlow_report.stages.prospect import Prospect
     from barlow_report.tables import Table
 
 __all__ = ["Errors"]
@@ -35,6 +37,11 @@ class Errors(Lens["pd.DataFrame"]):
 
         if not run.has_table("errors"):
             write_errors(run)
+
+    def estimate(self, config: "Config", prospect: "Prospect") -> "Estimate":
+        from barlow_report.lenses.errors.estimating import estimate_errors
+
+        return estimate_errors(config, prospect)
 
     def read(self, source: "ReportSource") -> "pd.DataFrame | None":
         return source.tables.get("errors")

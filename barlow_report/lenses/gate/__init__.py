@@ -12,6 +12,7 @@ from barlow_report.lenses.lens import Lens
 
 if TYPE_CHECKING:
     from barlow_report.config import Config
+    from barlow_report.estimates import Estimate
     from barlow_report.lenses.gate.config import GateConfig
     from barlow_report.lenses.gate.records import GateView
     from barlow_report.progress import Progress
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from barlow_report.report.pages import Site, SitePage
     from barlow_report.report.slots import Block
     from barlow_report.run_folder import Run
+    from barlow_report.stages.prospect import Prospect
     from barlow_report.tables import Table
 
 __all__ = ["Gate"]
@@ -52,6 +54,11 @@ class Gate(Lens["GateView"]):
         from barlow_report.lenses.gate.stage import write_verdict
 
         write_verdict(config, run, explained=explained, progress=progress)
+
+    def estimate(self, config: "Config", prospect: "Prospect") -> "Estimate":
+        from barlow_report.lenses.gate.estimating import estimate_gate
+
+        return estimate_gate(prospect)
 
     def read(self, source: "ReportSource") -> "GateView | None":
         from barlow_report.lenses.gate.records import read_gate

@@ -11,6 +11,7 @@ from barlow_report.lenses.lens import Lens
 
 if TYPE_CHECKING:
     from barlow_report.config import Config
+    from barlow_report.estimates import Estimate
     from barlow_report.lenses.joint.records import JointModes
     from barlow_report.progress import Progress
     from barlow_report.report import ReportSource
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from barlow_report.report.records import Group, Rule
     from barlow_report.report.slots import Block, MethodPart
     from barlow_report.run_folder import Run
+    from barlow_report.stages.prospect import Prospect
     from barlow_report.tables import Table
 
 __all__ = ["Joint"]
@@ -38,6 +40,11 @@ class Joint(Lens["JointModes"]):
         from barlow_report.lenses.joint.stage import draw_joint_modes
 
         draw_joint_modes(config, run, explained=explained, progress=progress)
+
+    def estimate(self, config: "Config", prospect: "Prospect") -> "Estimate":
+        from barlow_report.lenses.joint.estimating import estimate_joint
+
+        return estimate_joint(config, prospect)
 
     def photographs(self) -> "Mapping[str, Sequence[str]]":
         return {"joint_pictures": ("thumbnail",), "joint_examples": ("thumbnail",)}

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from barlow_report.chart import Chart
     from barlow_report.config import Config
+    from barlow_report.estimates import Estimate
     from barlow_report.lenses.models.config import ComparisonConfig
     from barlow_report.lenses.models.records import ModelTables
     from barlow_report.progress import Progress
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from barlow_report.report.records import Rule
     from barlow_report.report.slots import MethodPart, Sentence
     from barlow_report.run_folder import Run
+    from barlow_report.stages.prospect import Prospect
     from barlow_report.tables import Table
 
 __all__ = ["Models"]
@@ -66,6 +68,11 @@ class Models(Lens["ModelTables"]):
         from barlow_report.lenses.models.stage import compare
 
         compare(config, run, explained=explained, progress=progress)
+
+    def estimate(self, config: "Config", prospect: "Prospect") -> "Estimate":
+        from barlow_report.lenses.models.estimating import estimate_comparison
+
+        return estimate_comparison(config, prospect)
 
     def photographs(self) -> "Mapping[str, Sequence[str]]":
         return {"common_errors": ("thumbnail",)}

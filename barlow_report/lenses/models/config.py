@@ -11,12 +11,9 @@ from barlow_report.config.json_schema import or_one
 from barlow_report.config.missing import missing_file, missing_package
 from barlow_report.config.models import ModelConfig
 from barlow_report.errors import BarlowReportError
-from barlow_report.formatting import counted
 
 __all__ = ["NAMES_SUFFIX", "ComparedModelConfig", "ComparisonConfig"]
 
-_BYTES_PER_ANSWER = 8
-"""A class_id and a confidence: see `stages.model_answers.Predicted`."""
 NAMES_SUFFIX = ".txt"
 """Of a file with a name or pattern in each line."""
 
@@ -129,19 +126,6 @@ class ComparisonConfig(Section):
         description="Other models whose own trees propose failure modes, spread over the accuracies where there are "
         "more; each is tested on all models.",
     )
-
-    def work(self, n_images: int) -> tuple[str, int]:
-        """Say how many models are asked, and how many of these may have to be downloaded; see `Section.work`."""
-        if not self.models:
-            return "", 0
-        from barlow_report.lenses.models.sources import list_models  # asks the libraries, which takes seconds
-
-        specs = [source.spec for source in list_models(self.models)]
-        n_published = sum(spec.is_downloaded for spec in specs)
-        words = f"{counted(len(specs), 'model')} asked about {counted(n_images, 'image')}, each at its own speed"
-        if n_published:
-            words += f"; weights of {n_published} are downloaded where they are not here yet"
-        return words, len(specs) * n_images * _BYTES_PER_ANSWER
 
     def missing(self, key: str) -> Iterator[str]:
         """Yield what is not there, and one name of several models; see `Section.missing`."""

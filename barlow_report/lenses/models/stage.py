@@ -24,7 +24,7 @@ from barlow_report.tables import empty_table
 if TYPE_CHECKING:
     from barlow_report.lenses.models.shared_modes import Mode
 
-__all__ = ["compare"]
+__all__ = ["compare", "plain_rules"]
 
 Integers = npt.NDArray[np.int64]
 Predictions = npt.NDArray[np.int32]
@@ -169,7 +169,7 @@ def _rate(
     own = list(propose_modes(0, **{name: run.read_table(name) for name in ("groups", "rules", "conditions")}))
     is_split = config.rules.evidence_kind == "held_out"
     proposals = own if is_split else []
-    settings, features = _plain(config.rules), run.features()
+    settings, features = plain_rules(config.rules), run.features()
     class_names = run.read_table("classes")["name"].tolist()
     explained = proposing[1:] if is_split else proposing
     with progress.task("Explaining the failures of models", total=len(explained), unit="models") as advance:
@@ -200,7 +200,7 @@ def _rate(
     return print_modes(modes, features=features, labels=labels, predictions=predictions), rates
 
 
-def _plain(settings: RulesConfig) -> RulesConfig:
+def plain_rules(settings: RulesConfig) -> RulesConfig:
     """The settings of trees that held-out images test, without further groups, other depths and the noise floor."""
     return settings.model_copy(
         update={

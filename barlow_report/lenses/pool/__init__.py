@@ -11,6 +11,7 @@ from barlow_report.lenses.lens import Lens
 
 if TYPE_CHECKING:
     from barlow_report.config import Config
+    from barlow_report.estimates import Estimate
     from barlow_report.lenses.pool.config import PoolConfig
     from barlow_report.lenses.pool.records import PoolView as View
     from barlow_report.progress import Progress
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from barlow_report.report.records import Rule
     from barlow_report.report.slots import Block, MethodPart
     from barlow_report.run_folder import Run
+    from barlow_report.stages.prospect import Prospect
     from barlow_report.tables import Table
 
 __all__ = ["Pool"]
@@ -58,6 +60,11 @@ class Pool(Lens["View"]):
         from barlow_report.lenses.pool.stage import collect_candidates
 
         collect_candidates(config, run, explained=explained, progress=progress)
+
+    def estimate(self, config: "Config", prospect: "Prospect") -> "Estimate":
+        from barlow_report.lenses.pool.estimating import estimate_pool
+
+        return estimate_pool(config, prospect)
 
     def photographs(self) -> "Mapping[str, Sequence[str]]":
         return {"pool_pictures": ("thumbnail",)}

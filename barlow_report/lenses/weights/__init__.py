@@ -11,6 +11,7 @@ from barlow_report.lenses.lens import Lens
 
 if TYPE_CHECKING:
     from barlow_report.config import Config
+    from barlow_report.estimates import Estimate
     from barlow_report.lenses.weights.config import WeightsConfig
     from barlow_report.lenses.weights.records import WeightsView as View
     from barlow_report.progress import Progress
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from barlow_report.report.records import Rule
     from barlow_report.report.slots import MethodPart, Sentence
     from barlow_report.run_folder import Run
+    from barlow_report.stages.prospect import Prospect
     from barlow_report.tables import Table
 
 __all__ = ["Weights"]
@@ -60,6 +62,11 @@ class Weights(Lens["View"]):
         from barlow_report.lenses.weights.stage import weight_training_images
 
         weight_training_images(config, run, explained=explained, progress=progress)
+
+    def estimate(self, config: "Config", prospect: "Prospect") -> "Estimate":
+        from barlow_report.lenses.weights.estimating import estimate_weights
+
+        return estimate_weights(prospect)
 
     def read(self, source: "ReportSource") -> "View | None":
         from barlow_report.lenses.weights.records import read_weights

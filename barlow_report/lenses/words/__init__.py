@@ -11,6 +11,7 @@ from barlow_report.lenses.lens import Lens
 
 if TYPE_CHECKING:
     from barlow_report.config import Config
+    from barlow_report.estimates import Estimate
     from barlow_report.lenses.words.config import WordsConfig
     from barlow_report.lenses.words.records import WordView
     from barlow_report.progress import Progress
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from barlow_report.report.records import Rule
     from barlow_report.report.slots import Block, MethodPart
     from barlow_report.run_folder import Run
+    from barlow_report.stages.prospect import Prospect
     from barlow_report.tables import Table
 
 __all__ = ["Words"]
@@ -58,6 +60,11 @@ class Words(Lens["WordView"]):
         from barlow_report.lenses.words.stage import suggest_words
 
         suggest_words(config, run, explained=explained, progress=progress)
+
+    def estimate(self, config: "Config", prospect: "Prospect") -> "Estimate":
+        from barlow_report.lenses.words.estimating import estimate_words
+
+        return estimate_words(config, prospect)
 
     def read(self, source: "ReportSource") -> "WordView | None":
         from barlow_report.lenses.words.records import read_words
