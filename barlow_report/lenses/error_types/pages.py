@@ -123,6 +123,8 @@ def _description(error_types: ErrorTypeTables) -> str:
     found = sorted(error_types.run.found, key=lambda entry: -(entry.share.k or 0))
     if not found:
         return "There is no failure to explain."
+    if error_types.nothing_assessed:
+        return "What kinds of errors the failures are is not known: none of the types was assessed."
     parts = [f"{percent(entry.share.value, decimals=0)} {entry.title}" for entry in found[:4]]
     n = error_types.run.n_failures
     which = "the one failure" if n == 1 else f"each of the {count(n)} failures"

@@ -17,6 +17,7 @@ from barlow_report.report.slots import Block, MethodPart, PagePart, Remark
 
 __all__ = [
     "LABEL_NOISE_WORD",
+    "NOT_KNOWN",
     "BreakdownView",
     "TypesMethod",
     "class_block",
@@ -29,6 +30,8 @@ __all__ = [
 ]
 
 LABEL_NOISE_WORD = "mostly label noise"
+
+NOT_KNOWN = "This is not known: none of the types was assessed, because each needs a list or superclasses."
 
 _USUAL = 0.75  # of the failures of a mode: then the type is said once, above the pictures, and not under each
 
@@ -56,20 +59,22 @@ def _breakdown(error_types: ErrorTypeTables, found: Breakdown, words: str, *, te
 
 
 def overview_block(error_types: ErrorTypeTables) -> Block:
-    """The section of the overview."""
+    """The section of the overview; it gives no figures where nothing was assessed."""
+    if error_types.nothing_assessed and error_types.run.n_failures:
+        return _breakdown(error_types, Breakdown(types=(), n_failures=0), NOT_KNOWN, template="overview")
     return _breakdown(error_types, error_types.run, breakdown_words(error_types.run), template="overview")
 
 
 def class_block(error_types: ErrorTypeTables, class_id: int) -> Block | None:
     """What the failures with a label consist of."""
-    found = error_types.by_class.get(class_id)
+    found = None if error_types.nothing_assessed else error_types.by_class.get(class_id)
     return None if found is None else _breakdown(error_types, found, f"By label. {breakdown_words(found)}")
 
 
 def mode_block(error_types: ErrorTypeTables, rule: Rule) -> Block | None:
     """What the failures of a rule consist of."""
     found = error_types.by_rule.get(rule.rule_id)
-    if found is None:
+    if found is None or error_types.nothing_assessed:
         return None
     return _breakdown(error_types, found, breakdown_words(found, among=" among all its images"))
 
@@ -93,6 +98,8 @@ def noise_words(error_types: ErrorTypeTables, modes: Sequence[Rule]) -> str:
 
 def picture_note(error_types: ErrorTypeTables, rule: Rule, image_id: int) -> str:
     """The type of a failure of a failure mode; nothing where nearly all of its failures are of that type."""
+    if error_types.nothing_assessed:
+        return ""
     error_type, found = error_types.type_of.get(image_id), error_types.by_rule.get(rule.rule_id)
     usual = {entry.error_type for entry in found.types if (entry.share.value or 0.0) >= _USUAL} if found else set()
     return "" if error_type is None or error_type in usual else error_types.titles[error_type]

@@ -178,6 +178,11 @@ class ErrorTypeTables:
         return tuple(stage for stage in self.stages if not stage.is_assessed and stage.error_type != "set_aside")
 
     @property
+    def nothing_assessed(self) -> bool:
+        """Whether no stage had its input: then all failures are called model failures, which says nothing of them."""
+        return not any(stage.is_assessed for stage in self.stages if stage.error_type != "model_failure")
+
+    @property
     def finds_label_noise(self) -> bool:
         """Whether any stage can tell that labels are at fault."""
         return any(stage.is_assessed and stage.error_type in LABEL_NOISE for stage in self.stages)

@@ -88,7 +88,7 @@ def classify(config: Config, run: Run, *, explained: str, progress: Progress) ->
         if matches.n_foreign and key != "co_occurrence_labels":  # of which other images are wanted
             run.assume("taxonomy", key, matches.sentence(f"taxonomy.{key}"))
     run.finish("taxonomy", fingerprint=mark)
-    _report(run, inputs, counts, lists, progress)
+    _report(run, inputs, counts, lists, result.stages, progress)
     return mark
 
 
@@ -228,7 +228,12 @@ def _galleries(config: Config, run: Run, types: pd.DataFrame, *, progress: Progr
 
 
 def _report(
-    run: Run, inputs: TaxonomyInputs, counts: pd.DataFrame, lists: Mapping[str, Matched], progress: Progress
+    run: Run,
+    inputs: TaxonomyInputs,
+    counts: pd.DataFrame,
+    lists: Mapping[str, Matched],
+    stages: pd.DataFrame,
+    progress: Progress,
 ) -> None:
     total = counts[counts["scope"] == "run"]
     parts = [
@@ -238,7 +243,9 @@ def _report(
     ]
     for key, matches in lists.items():
         progress.message(f"taxonomy.{key}: {matches.words}")
-    progress.message(f"Error types: {', '.join(parts) or 'no failures'}")
+    is_known = stages.loc[stages["error_type"] != "model_failure", "is_assessed"].any()
+    unknown = "none was assessed; each needs a list or superclasses (see taxonomy in configs/reference.yaml)"
+    progress.message(f"Error types: {(', '.join(parts) if is_known else unknown) if parts else 'no failures'}")
     if inputs.superclasses.origin == "suggested" and inputs.superclasses.names:
         progress.message(
             f"Superclasses were suggested: edit {run.folder / SUGGESTION} and name it under taxonomy.superclasses"

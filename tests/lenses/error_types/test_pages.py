@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from barlow_report.config import SiteConfig
+from barlow_report.lenses.error_types.places import NOT_KNOWN
 from barlow_report.lenses.error_types.records import (
     ERROR_TITLES,
     MEANINGS,
@@ -117,6 +118,20 @@ def test_the_page_has_every_type_and_says_what_was_not_assessed(typed: Built) ->
     assert re.search(r"\d\.\d\u202f% <small>\d+/\d+</small> <small class=\"ci\"", rows["fine-grained (suggested)"])
     assert "1 of 6 types was not assessed: some failures called model failures may be of this type." in text
     assert "nan" not in text.lower().replace("nano", "")
+
+
+def test_where_nothing_was_assessed_no_page_calls_failures_those_of_the_model(typed: Built, tmp_path: Path) -> None:
+    tables = typed.source.tables
+    stages = tables["taxonomy_stages"]
+    changed = stages.assign(is_assessed=stages["error_type"] == "model_failure")
+    source = dataclasses.replace(typed.source, tables={**tables, "taxonomy_stages": changed})
+    build_site(source, site=tmp_path / "site")
+    for path in ("index.html", "classes/c0/index.html", "failure-modes/index.html"):
+        text = (tmp_path / "site" / path).read_text(encoding="utf-8")
+        assert "model failure" not in text.partition("<article")[2].partition("</article")[0]
+    assert NOT_KNOWN in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    lead = (tmp_path / "site" / PAGE).read_text(encoding="utf-8").partition('class="lead">')[2].partition("</p>")[0]
+    assert lead.startswith("What kinds of errors the failures are is not known: none of the types was assessed. Each")
 
 
 def test_an_accuracy_that_accepts_only_what_was_not_assessed_is_not_assessed(typed: Built, tmp_path: Path) -> None:
