@@ -50,7 +50,7 @@ def starter_yaml(starter: Starter, *, folder: Path, schema: str) -> str:
         folder: Where it will lie: paths below it are written relative to it, others in full.
         schema: Where an editor finds the JSON schema of the configuration.
     """
-    lines = [HEADER.format(schema), "# Written by barlow-report init.", f"name: {starter.name}"]
+    lines = [HEADER.format(schema), "# Written by barlow-report init.", yaml.safe_dump({"name": starter.name}).strip()]
     if starter.device != "auto":
         lines.append(f"device: {starter.device}")
     for key in ("data", "inspected_model", "feature_model"):

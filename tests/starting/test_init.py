@@ -81,6 +81,14 @@ def test_a_missing_answer_without_questions_is_wrong_usage(folder: Path) -> None
     assert not (folder / "report.yaml").exists()
 
 
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("name", ["no", "2024", "1e3"])
+def test_a_name_that_yaml_would_read_as_something_else_is_quoted(name: str) -> None:
+    result = _init("--images", "images", "--model", "network.py:colours", "--name", name, "--yes")
+    assert result.exit_code == 0, result.output
+    assert _values()["name"] == name
+
+
 def test_a_file_that_is_there_is_kept(folder: Path) -> None:
     (folder / "report.yaml").write_text("name: precious\n")
     arguments = ("--images", "images", "--model", "network.py:colours", "--yes")
