@@ -70,6 +70,8 @@ def test_what_is_tested_elsewhere_is(written: Page) -> None:
         if block.tested_by:
             (where,) = re.findall(r"by (tests/\S+)", block.tested_by)
             assert (ROOT / where).exists(), f"{block.tested_by} is not there"
+            if (ROOT / where).is_file():
+                assert written.path.stem in (ROOT / where).read_text(encoding="utf-8"), "which reads the page"
 
 
 @every_page
