@@ -198,6 +198,27 @@ def test_a_section_with_nothing_behind_its_key_is_asked_for_with_its_defaults(tm
         _load(tmp_path, f"{MINIMAL}\npool:\n")
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("causes: {}", r"line 8, causes: 'causes' needs images"),
+        ("rules: {groupings: []}", r"line 8, rules.groupings: 'rules.groupings: \[\]' leaves nothing"),
+        ("inspected_model: {factory: a:b, output: softmax}", "line 8, inspected_model: 'inspected_model' needs images"),
+    ],
+)
+def test_a_problem_of_several_keys_has_the_line_of_one_of_them(tmp_path: Path, text: str, problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem):
+        _load(tmp_path, f"# a comment\n\nname: x\ndata:\n  manifest: t.csv\n  images: none\n# more\n{text}\n")
+
+
+def test_a_key_is_found_in_the_section_that_has_it_and_what_is_missing_has_no_line(tmp_path: Path) -> None:
+    text = f"{MINIMAL.replace(', weights', ', threshold: {a: 0.5}, output: sigmoid, weights')}"
+    with pytest.raises(ConfigError, match=r"line 4, inspected_model\.threshold: a 'threshold' for each output goes"):
+        _load(tmp_path, text)
+    with pytest.raises(ConfigError, match=r"\n  the file: 'inspected_model' is missing"):
+        _load(tmp_path, "# first\nname: x\ndata: {folder: images}\n")
+
+
 def test_an_unquoted_date_is_the_text_that_was_written(tmp_path: Path) -> None:
     assert _load(tmp_path, MINIMAL.replace("name: mine", "name: 2024-01-01")).name == "2024-01-01"
 

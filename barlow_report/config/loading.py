@@ -98,7 +98,9 @@ def _describe(problem: Any, tree: yaml.Node | None, model: type[BaseModel]) -> s
     place, line_number, node = _follow(problem["loc"], tree)
     if problem["type"] == "missing":
         return f"  line {line_number}, {'.'.join([*place, str(problem['loc'][-1])])}: missing"
-    line = f"  line {line_number}, {'.'.join(place) or 'the file'}: "
+    if problem["type"] == "value_error" and isinstance(node, yaml.MappingNode):
+        place, line_number = _named_in(problem["msg"], tree, node, place) or (place, line_number)
+    line = f"  line {line_number}, {'.'.join(place)}: " if place else "  the file: "
     if problem["type"] == "extra_forbidden":
         known = _keys_at(place[:-1], model)
         close = difflib.get_close_matches(place[-1], known, n=1)
@@ -111,6 +113,27 @@ def _describe(problem: Any, tree: yaml.Node | None, model: type[BaseModel]) -> s
     message = problem["msg"].removeprefix("Value error, ")
     found = "" if isinstance(problem["input"], dict) else f"found {_shown(problem['input'])}; "
     return f"{line}{found}{message[0].lower()}{message[1:]}"
+
+
+def _named_in(
+    message: str, tree: yaml.Node | None, section: yaml.MappingNode, place: list[str]
+) -> tuple[list[str], int] | None:
+    """Return place and line of the first key in the file that a problem of a section as a whole names in quotes.
+
+    A key is named from the top of the file, from the section, or, where only one place has it, by itself.
+    """
+    for name in re.findall(r"'([A-Za-z_][\w.]*)(?:: [^']*)?'", message):
+        parts = name.split(".")
+        nested = ([key.value, *parts] for key, _ in section.value if isinstance(key, yaml.ScalarNode))
+        inside = [
+            [*place, *inner] for inner in nested if len(_follow((*place, *inner), tree)[0]) == len(place) + len(inner)
+        ]
+        candidates = [parts, [*place, *parts], *(inside if len(inside) == 1 else [])]
+        for candidate in candidates:
+            found, line, _ = _follow(tuple(candidate), tree)
+            if found == candidate:
+                return found, line
+    return None
 
 
 def _shown(value: object) -> str:
