@@ -1,7 +1,7 @@
 """Tiles of triptychs: those that are there already, and the others in chunks that an engine does."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,14 @@ from barlow_report.stages.tile_work import RECORDS, TileUnit, TileWork, pairs_at
 __all__ = ["draw_tiles", "tiles_before", "tiles_in"]
 
 _DRAWN = ["feature_id", "image_id", "activation", "attacked_activation", "map", "map_low", "map_high", "attack"]
-_N_TIMED = 4
-"""Attacks that are timed before the others."""
+_N_FIRST = 4
+"""Attacks that come first, and warm up what computes: they take longer than others do."""
 
 _WORTH_SAYING = 10.0
-"""Seconds."""
+"""Seconds that the others are to take, as these few say, for more to be timed."""
+
+_SECONDS_TIMED = 5.0
+"""About what is timed, in a chunk as large as the others where this is long enough."""
 
 Pair = tuple[int, int]
 """feature_id and image_id."""
@@ -133,33 +136,49 @@ def _draw(
     tile_work = TileWork(
         config=config, source=photos.source, first_paths=photos.paths[:N_TRIED], folder=run.folder, work=work
     )
-    is_timed = current_engine().n_threads is None and len(to_attack) > _N_TIMED
-    first = units(to_attack[:_N_TIMED], is_attacked=True) if is_timed else []
-    rest = units(to_attack[_N_TIMED if is_timed else 0 :], is_attacked=True) + units(others, is_attacked=False)
-    found: list[dict[str, Any]] = []
+    is_timed = current_engine().n_threads is None and len(to_attack) > _N_FIRST
+    n_units = len(units(to_attack, is_attacked=True)) + len(units(others, is_attacked=False))
     n_all = n_done + len(to_attack) + len(others)
-    with current_engine().team(tile_work, n_units=len(first) + len(rest)) as team:
-        if first:
-            found += _timed(team, first, n_left=len(to_attack) - _N_TIMED, progress=progress)
+    with current_engine().team(tile_work, n_units=n_units) as team:
+        at_once = pairs_at_once(config, is_attacked=True)
+        found = _first(team, to_attack, units, at_once=at_once, progress=progress) if is_timed else []
+        rest = units(to_attack[len(found) :], is_attacked=True) + units(others, is_attacked=False)
         what = "Attacking" if to_attack else "Drawing"
-        with progress.task(f"{what} features", total=n_all, unit="tiles", n_done=n_done + len(found)) as advance:
+        with progress.task(f"{what} features", total=n_all, unit="pictures", n_done=n_done) as advance:
+            advance(len(found))
             for records in team.map(rest, advance=advance):
                 found += records
     return found
 
 
-def _timed(team: Team, first: Sequence[TileUnit], *, n_left: int, progress: Progress) -> list[dict[str, Any]]:
-    """Attack the first few, and say how long the others will take where one would wait for them."""
-    results = team.map(first)  # the model is loaded now
-    start = time.perf_counter()
-    found = [record for records in results for record in records]
-    each = (time.perf_counter() - start) / len(found)
+def _first(
+    team: Team, pairs: Sequence[Pair], units: Callable[..., Sequence[TileUnit]], *, at_once: int, progress: Progress
+) -> list[dict[str, Any]]:
+    """Attack some of the pairs, and say how long the others will take where one would wait for them.
+
+    Few in a small chunk say whether it is worth saying; how long it takes is known from a chunk like the others.
+    """
+    found, each = _timed(team, units(pairs[:_N_FIRST], is_attacked=True))
+    n_left = len(pairs) - len(found)
+    if each * n_left < _WORTH_SAYING:
+        return found
+    n = min(n_left, at_once, max(_N_FIRST, int(_SECONDS_TIMED / each)))
+    timed, each = _timed(team, units(pairs[_N_FIRST : _N_FIRST + n], is_attacked=True))
+    n_left -= len(timed)
     if each * n_left >= _WORTH_SAYING:
         progress.message(
             f"Feature attacks: {count(n_left)} at {each:.2g} s each, {duration(each * n_left)}. visuals.attack: none "
             "leaves them out"
         )
-    return found
+    return found + timed
+
+
+def _timed(team: Team, units: Sequence[TileUnit]) -> tuple[list[dict[str, Any]], float]:
+    """Attack a few, and return them with the seconds that each has taken."""
+    results = team.map(units)  # the model is loaded now
+    start = time.perf_counter()
+    found = [record for records in results for record in records]
+    return found, (time.perf_counter() - start) / len(found)
 
 
 def _pairs(tiles: pd.DataFrame) -> set[Pair]:

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,7 @@ from playwright.sync_api import Browser
 from barlow_report import pipeline
 from barlow_report.annotations.exchange.sheets import compose_triptych
 from barlow_report.config import Config, ModelConfig, load_config
-from barlow_report.progress import Advance, ignore_advance
+from barlow_report.progress import Advance, SilentProgress, ignore_advance
 from barlow_report.report.pages.facts import some_attacked
 from barlow_report.run_folder import Run
 from barlow_report.stages import tile_drawing
@@ -196,13 +197,50 @@ class _Team:
             yield [{"pair": pair} for pair in unit.pairs]
 
 
-def test_how_long_attacks_take_is_said_before_most_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    times = iter([100.0, 101.0, 200.0, 200.2])
+def _units(pairs: Sequence[tuple[int, int]], *, is_attacked: bool) -> list[TileUnit]:
+    return [TileUnit(pairs=pairs, photos={}, is_attacked=is_attacked)]
+
+
+@pytest.mark.parametrize(
+    ("n_pairs", "said"),
+    [
+        (104, ["Feature attacks: 95 at 0.2 s each, about 19 s. visuals.attack: none leaves them out"]),
+        (40, []),  # 31 at 0.2 s
+        (13, []),  # 9 at 1 s: no more are timed
+    ],
+)
+def test_how_long_attacks_take_is_said_when_the_first_have_warmed_up(
+    monkeypatch: pytest.MonkeyPatch, n_pairs: int, said: list[str]
+) -> None:
+    times = iter([100.0, 104.0, 200.0, 201.0])  # 4 at 1 s each, then 5 at 0.2 s
     monkeypatch.setattr("barlow_report.stages.tile_drawing.time", SimpleNamespace(perf_counter=lambda: next(times)))
     progress = Messages()
-    unit = TileUnit(pairs=[(0, 0), (0, 1)], photos={}, is_attacked=True)
-    found = tile_drawing._timed(_Team(), [unit], n_left=400, progress=progress)
-    assert found == [{"pair": (0, 0)}, {"pair": (0, 1)}]
-    assert progress.said == ["Feature attacks: 400 at 0.5 s each, about 3 min. visuals.attack: none leaves them out"]
-    tile_drawing._timed(_Team(), [unit], n_left=20, progress=progress)
-    assert len(progress.said) == 1, "2 s are not worth saying"
+    pairs = [(0, image_id) for image_id in range(n_pairs)]
+    found = tile_drawing._first(_Team(), pairs, _units, at_once=16, progress=progress)
+    assert found == [{"pair": pair} for pair in pairs[: 4 if n_pairs == 13 else 9]]
+    assert progress.said == said
+
+
+class _Tasks(SilentProgress):
+    """Keeps how many units of each task were finished before it, and in all when it ends."""
+
+    def __init__(self) -> None:
+        self.done: dict[str, tuple[int, int, int]] = {}
+
+    @contextmanager
+    def task(self, description: str, *, total: int, unit: str, n_done: int = 0) -> Iterator[Advance]:  # noqa: ARG002
+        """Add up what is finished."""
+        parts: list[int] = []
+        yield parts.append
+        self.done[description] = (n_done, sum(parts), total)
+
+
+def test_the_first_attacks_are_no_work_that_was_finished_earlier(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tile_drawing, "_N_FIRST", 1)
+    progress = _Tasks()
+    pipeline.compute(_config(tmp_path), folder=tmp_path / "run", progress=progress)
+    n_earlier, n_done, total = progress.done["Attacking features"]
+    assert (n_earlier, n_done) == (0, total)
+    assert total > 1
