@@ -30,6 +30,7 @@ from barlow_report.stages.outputs import judge_outputs, output_setting, positive
 from barlow_report.stages.pictures import sees_grey
 from barlow_report.stages.shared_pass import SharedPass
 from barlow_report.stages.unions import rules_with_unions
+from barlow_report.vision.class_search import NEVER_LABELS
 from barlow_report.vision.datasets import ImageList, list_images
 from barlow_report.vision.decisions import Decided
 from barlow_report.vision.manifest import require_some_images
@@ -119,6 +120,8 @@ def list_for_pass(config: Config, *, progress: Progress) -> ImageList:
             path=config.data.manifest,
             has_predictions=images.predictions is not None,
         )
+    if (never := images.assumptions.get(NEVER_LABELS)) is not None:
+        progress.message(f"Note: {never}")
     _check_values(config, images)
     rules_with_unions(config, images.class_names)
     if images.predictions is None and not config.data.asks_models:

@@ -1,11 +1,15 @@
 """The classes of data that do not list them: what occurs, checked and sorted."""
 
+import difflib
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 
 import numpy as np
 
 from barlow_report.errors import DataError
+from barlow_report.formatting import counted
 from barlow_report.offsets import offset_between
 from barlow_report.vision.class_labels import UNLABELLED
 from barlow_report.vision.class_names import (
@@ -21,7 +25,14 @@ from barlow_report.vision.class_names import (
 )
 from barlow_report.vision.classes import ClassList, with_readable_names
 
-__all__ = ["folder_classes", "found_classes"]
+__all__ = ["NEVER_LABELS", "folder_classes", "found_classes"]
+
+NEVER_LABELS = "never_labels"
+"""The note on names that are predicted and never a label."""
+
+_TOO_CLOSE = 0.8
+"""Likeness of two names, 0 to 1, from which one may be the other with a slip: two letters of ten."""
+_N_SLIPS = 3
 
 
 def folder_classes(folders: Sequence[str], *, order: Order | None, where: str) -> ClassList:
@@ -69,10 +80,47 @@ def found_classes(columns: Mapping[str, Sequence[str | int]], *, where: str, ord
     spelled_names = [spelled(forms) for forms in spellings.values()]
     _refuse_alike(spelled_names, where=f"{where}: the classes")
     classes = _in_order(spelled_names, order)
+    if (words := _never_labels(columns)) is not None:
+        classes = replace(classes, notes={**classes.notes, NEVER_LABELS: words})
     if markers := [name for name in classes.names if name.lower() in MISSING_TEXTS]:
         words = f"{some(markers)} in the table of labels is taken for the name of a class, not for a missing label."
         return replace(classes, notes={**classes.notes, "missing": words})
     return classes
+
+
+def _never_labels(columns: Mapping[str, Sequence[str | int]]) -> str | None:
+    """Say which names are predicted and never a label, and which labels are nearly the same; None where there are none.
+
+    One may be a class of the model without images, or another one with a slip of the pen: only people know.
+    """
+    labels = {same_text(str(name)) for name in columns.get("label", ())}
+    counts = Counter(same_text(str(name)) for name in columns.get("prediction", ()))
+    found = sorted(counts.keys() - labels)
+    if not found:
+        return None
+    close = {
+        name: difflib.get_close_matches(
+            name, (label for label in labels if _digits(label) == _digits(name)), n=1, cutoff=_TOO_CLOSE
+        )
+        for name in found
+    }
+    found.sort(key=lambda name: not close[name])  # what may be a slip comes first
+    slips = [f"{name!r} (did you mean {close[name][0]!r}?)" for name in found if close[name]]
+    shown = some(found) if not slips else ", ".join(slips[:_N_SLIPS])
+    if slips and (n_more := len(found) - len(slips[:_N_SLIPS])):
+        shown += f" and {n_more} more"
+    n_images = sum(counts[name] for name in found)
+    one = len(found) == 1
+    return (
+        f"{shown} {'is' if one else 'are'} predicted, for {counted(n_images, 'image')}, and never a label: "
+        f"{'it counts as a class' if one else 'each counts as a class'} of its own. Correct the data, or list all "
+        "classes in data.classes."
+    )
+
+
+def _digits(name: str) -> list[str]:
+    """The numbers in a name: class_1 and class_2 are two classes, and no slip."""
+    return re.findall(r"\d+", name)
 
 
 def _refuse_unlabelled(values: Set[str | int], *, where: str) -> None:

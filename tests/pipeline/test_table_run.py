@@ -234,3 +234,14 @@ def test_features_that_are_not_a_row_of_numbers_for_each_image_are_refused(
     result = run_of(config)
     assert result.exit_code == 1
     assert problem in " ".join(result.output.split())
+
+
+def test_a_prediction_with_a_slip_of_the_pen_is_told_before_it_makes_a_class(tmp_path: Path) -> None:
+    table = _table()
+    table.loc[0, "prediction"] = "lynxx"
+    config = _write(tmp_path, table)
+    for command in (["check", str(config)], ["extract", str(config), "--run", str(tmp_path / "run")]):
+        done = CliRunner().invoke(app, command)
+        assert done.exit_code == 0, done.output
+        assert "Note: 'lynxx' (did you mean 'lynx'?) is predicted, for 1 image, and never a label" in done.stderr
+    assert "did you mean 'lynx'" in str(Run.open(tmp_path / "run").info["assumptions"])

@@ -9,7 +9,7 @@ import pytest
 from barlow_report.config import DataConfig
 from barlow_report.errors import DataError
 from barlow_report.vision.class_names import sorted_names
-from barlow_report.vision.class_search import found_classes
+from barlow_report.vision.class_search import NEVER_LABELS, found_classes
 from barlow_report.vision.datasets import ImageList, list_images
 
 NFC, NFD = "caf\u00e9", "cafe\u0301"
@@ -185,3 +185,32 @@ def test_a_missing_value_in_one_column_alone_is_no_class(label: str, prediction:
     with pytest.raises(DataError, match=r"never: it usually marks images without a label"):
         found_classes(columns, where="t.csv")
     assert "nan" in found_classes({"label": ["a", "nan"], "prediction": ["nan", "a"]}, where="t.csv").names
+
+
+@pytest.mark.parametrize(
+    ("predicted", "words"),
+    [
+        (["cat", "automobile"], None),
+        (
+            ["cat", "automobil"],
+            "'automobil' (did you mean 'automobile'?) is predicted, for 1 image, and never a label: it",
+        ),
+        (["dog", "dog"], "'dog' is predicted, for 2 images, and never a label: it counts as a class of its own. "),
+        (
+            ["dog", "autmobile"],
+            "'autmobile' (did you mean 'automobile'?) and 1 more are predicted, for 2 images, and n",
+        ),
+        (
+            ["dog", "cow"],
+            "'cow', 'dog' are predicted, for 2 images, and never a label: each counts as a class of its o",
+        ),
+        (["cat", "n02"], "'n02' is predicted, for 1 image"),
+    ],
+)
+def test_names_that_are_predicted_and_never_a_label_are_noted(predicted: list[str], words: str | None) -> None:
+    labels = ["cat", "automobile", "n01"]
+    found = found_classes({"label": labels, "prediction": [*predicted, "n01"]}, where="t.csv")
+    assert set(found.names) == {*labels, *predicted}
+    note = found.notes.get(NEVER_LABELS)
+    assert (note is None) == (words is None)
+    assert (note or "").startswith(words or "")
