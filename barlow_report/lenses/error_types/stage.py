@@ -8,7 +8,7 @@ import pandas as pd
 
 from barlow_report.config import Config
 from barlow_report.files import atomic_write, digest_named
-from barlow_report.formatting import count, percent
+from barlow_report.formatting import count, counted, percent
 from barlow_report.lenses.error_types.cascade import classify_errors, mean_accuracies
 from barlow_report.lenses.error_types.classes import Vocabulary
 from barlow_report.lenses.error_types.config import TaxonomyConfig
@@ -227,6 +227,27 @@ def _galleries(config: Config, run: Run, types: pd.DataFrame, *, progress: Progr
     return table
 
 
+def _not_assessed_words(stages: pd.DataFrame) -> str | None:
+    """Say which types nothing was known of, so that their failures are called model failures; None where there is none.
+
+    Args:
+        stages: Rows of table `taxonomy_stages`.
+    """
+    stages = stages[~stages["error_type"].isin(["set_aside", "model_failure"])]
+    missing = stages[~stages["is_assessed"].astype(bool)]
+    if missing.empty:
+        return None
+    parts = [
+        f"{row.error_type.replace('_', ' ')} ({row.input.removesuffix(' in the configuration')})"
+        for row in missing.itertuples()
+    ]
+    these = "this" if len(missing) == 1 else "these"
+    return (
+        f"Not assessed: {len(missing)} of {counted(len(stages), 'type')}; some failures called model failures may be "
+        f"of {these}: {', '.join(parts)}"
+    )
+
+
 def _report(
     run: Run,
     inputs: TaxonomyInputs,
@@ -246,6 +267,8 @@ def _report(
     is_known = stages.loc[stages["error_type"] != "model_failure", "is_assessed"].any()
     unknown = "none was assessed; each needs a list or superclasses (see taxonomy in configs/reference.yaml)"
     progress.message(f"Error types: {(', '.join(parts) if is_known else unknown) if parts else 'no failures'}")
+    if parts and is_known and (missing := _not_assessed_words(stages)):
+        progress.message(missing)
     if inputs.superclasses.origin == "suggested" and inputs.superclasses.names:
         progress.message(
             f"Superclasses were suggested: edit {run.folder / SUGGESTION} and name it under taxonomy.superclasses"

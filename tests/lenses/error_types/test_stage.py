@@ -82,6 +82,9 @@ def test_a_run_has_its_tables_and_they_agree(task: Path) -> None:
     assert all(errors["rule_ids"].str.fullmatch(r"\d+( \d+)*"))
     assert {"overlapping", "co_occurrence"}.isdisjoint(counts["error_type"])
     assert any("model failure" in text for text in said)
+    missing = next(text for text in said if text.startswith("Not assessed"))
+    assert missing.startswith("Not assessed: 4 of 6 types; some failures called model failures may be of these: ")
+    assert "these: overlapping (needs taxonomy.overlapping), fine grained (no superclasses suggested" in missing
     assert any("1 of 2 entries of" in text and "such as 'green/0000.png'" in text for text in said)
     left_out = "1 of 2 entries of taxonomy.non_prototypical are images of the run; the others were left out."
     assert run.info["assumptions"]["taxonomy"] == {"non_prototypical": left_out}
