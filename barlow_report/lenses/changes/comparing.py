@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from barlow_report.formatting import counted as in_words
 from barlow_report.lenses.changes.counting import Pair, Side, count_all, count_class, count_mode
 from barlow_report.lenses.changes.differences import Outcomes
 from barlow_report.lenses.changes.identity import name_modes
@@ -226,12 +227,12 @@ def compare_mode(pair: Pair, mode: Mode, side: Side, *, level: float | None = No
         The comparison, without a q-value, and the matched images that were counted.
     """
     try:
-        counted = count_mode(pair, mode, found_by=side)
+        found_in = count_mode(pair, mode, found_by=side)
     except NotComparableError as error:
         return not_compared(str(error), lacks_activations=isinstance(error, NoActivationsError)), np.empty(
             0, dtype=np.int64
         )
-    counts, level = counted.outcomes, pair.new.settings.confidence_level if level is None else level
+    counts, level = found_in.outcomes, pair.new.settings.confidence_level if level is None else level
     if not (counts.n_old and counts.n_new):
         which = pair.old.name if not counts.n_old else pair.new.name
         is_of_both = pair.matching.is_paired and (counts.n_old or counts.n_new)
@@ -240,11 +241,15 @@ def compare_mode(pair: Pair, mode: Mode, side: Side, *, level: float | None = No
             if is_of_both
             else f"the run {which} has no images of this kind"
         )
-        return replace(found, outcomes=counts), counted.places
-    if mode.estimate is None:
-        return compare_counts(counts, level=level), counted.places
-    found = compare_estimate(counts, found_by=side, seen=mode.seen, estimate=mode.estimate, level=level)
-    return found, counted.places
+        return replace(found, outcomes=counts), found_in.places
+    found = (
+        compare_counts(counts, level=level)
+        if mode.estimate is None
+        else compare_estimate(counts, found_by=side, seen=mode.seen, estimate=mode.estimate, level=level)
+    )
+    if counts.none_changed:  # so few images may leave it undecided for all that
+        found = replace(found, reason=f"none of its {in_words(counts.n_new, 'image')} fails with one model alone")
+    return found, found_in.places
 
 
 def _class(pair: Pair, name: str) -> Compared:

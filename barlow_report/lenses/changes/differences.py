@@ -103,6 +103,11 @@ class Outcomes:
         """Images that only the old model gets wrong."""
         return None if self.pairs is None else int(self.pairs[WRONG, :WRONG].sum())
 
+    @property
+    def none_changed(self) -> bool:
+        """Whether the same images are counted for both models, and each has the same outcome."""
+        return self.pairs is not None and int(self.pairs.sum()) == int(np.trace(self.pairs))
+
 
 def count_pairs(in_old: Booleans, wrong_old: Booleans, in_new: Booleans, wrong_new: Booleans) -> Outcomes:
     """Count pairs: (n_images,) each, whether an image belongs to the group of a model, and is wrong under it."""

@@ -45,6 +45,11 @@ def _images(pair: Pair) -> str:
     n, n_old, n_new = pair.matching.n_matched, pair.old.n_images, pair.new.n_images
     if n == n_old == n_new:
         return ""
+    if not n:
+        return (
+            f"{pair.old.name} and {pair.new.name} have no image in common. All images of each run are counted: a "
+            "difference may be one of the images, and not of the models."
+        )
     shared = (
         f"{count(n)} of the {counted(n_new, 'image')} of {pair.new.name} {'is' if n == 1 else 'are'} among the "
         f"{count(n_old)} of {pair.old.name}"
@@ -96,12 +101,13 @@ def _feature_model(pair: Pair) -> str:
     what = (
         "The runs have other feature models"
         if None not in (old, new)
-        else "A feature model is not known by its weights"
+        else "It is not known whether the runs have the same feature model"
     )
     if pair.matching.is_paired:
         return f"{what}. Failure modes of both are recognised by their images, and counted by the rule of one run."
     if pair.matching.kind == "none":
-        return f"{what} and other images: no failure mode can be compared, only classes and all images."
+        images = "few images are" if pair.matching.n_matched else "no image is"
+        return f"{what}, and {images} the same: no failure mode can be compared, only classes and all images."
     return ""
 
 

@@ -24,7 +24,7 @@ from barlow_report.run_folder import Run, TableFiles, fingerprint
 
 __all__ = ["Compared", "compare", "export", "write_changes"]
 
-_FORMAT = 3
+_FORMAT = 4
 _KEY = "changes"
 
 

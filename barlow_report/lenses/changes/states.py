@@ -225,7 +225,7 @@ def _share_of_search(outcomes: Outcomes) -> float:
     """How alike both models' failures are, 0 to 1; 1 where no image is another under the new model."""
     if outcomes.pairs is None:
         return 0.0
-    if outcomes.pairs.sum() == np.trace(outcomes.pairs):
+    if outcomes.none_changed:
         return 1.0
     return max(correlation_of(outcomes), 0.0)
 

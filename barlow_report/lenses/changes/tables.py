@@ -64,7 +64,7 @@ _COMPARED = (
         "see reason",
         allowed=STATES,
     ),
-    text("reason", "why there is no comparison, or what limits it; no value", nullable=True),
+    text("reason", "why there is no comparison, what limits it, or that no image has changed; no value", nullable=True),
 )
 
 _RELEASE = integer("release", "place among the releases, 0 for the oldest")

@@ -86,19 +86,24 @@ def tally(counts: Mapping[str, int]) -> str:
 
 
 def lines(tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
-    """Say what a comparison has found: the answer, all images, each mode that did not stay as it was, and remarks.
+    """Say what a comparison has found: the answer, all images, each failure mode, and remarks.
+
+    That the runs have no image in common comes first.
 
     Args:
         tables: See `tables.TABLES`.
     """
     modes, whole = tables["mode_changes"], next(tables["changes"].itertuples())
+    remarks = tables["change_remarks"].set_index("topic")["text"].to_dict()
+    if not whole.n_matched:  # it bears on every line that follows
+        yield visible(f"Note: {remarks.pop('images')}")
     yield answer_of(tables)
     yield f"{_rates(whole)}: all images, {STATE_WORDS[str(whole.state)]}"
     order = {state: place for place, state in enumerate(STATE_WORDS)}
     for mode in sorted(modes.itertuples(), key=lambda mode: order[str(mode.state)]):
         reason = f": {mode.reason}" if mode.reason else ""
         yield visible(f"{_rates(mode)}: {mode.mode_name}, {_outcome(mode)}{reason}")
-    for text in tables["change_remarks"]["text"]:
+    for text in remarks.values():
         yield visible(f"Note: {text}")
 
 

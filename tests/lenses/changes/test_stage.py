@@ -45,6 +45,28 @@ def test_an_earlier_run_that_is_missing_is_named_while_the_new_one_is_written_to
         compare([tmp_path / "missing", new])
 
 
+def test_that_no_image_is_the_same_is_said_before_all_else(old: Path, tmp_path: Path) -> None:
+    other = _save(tmp_path / "other", 30, prefix="b")
+    code, lines, errors = _invoke("compare", old, other)
+    assert code == 0, errors
+    assert lines[0] == (
+        "Note: old and other have no image in common. All images of each run are counted: a difference may be one of "
+        "the images, and not of the models."
+    )
+    assert "all images" in lines[2]
+    assert sum("in common" in line for line in lines) == 1
+
+
+def test_a_mode_whose_images_all_stay_as_they_were_is_said_to_be_so(old: Path, tmp_path: Path) -> None:
+    same = _save(tmp_path / "same", 10)
+    code, lines, errors = _invoke("compare", old, same)
+    assert code == 0, errors
+    (mode,) = Run.open(same).read_table("mode_changes").itertuples()
+    assert mode.state in ("undecided", "unchanged")
+    assert mode.reason == f"none of its {mode.n_images_new} images fails with one model alone"
+    assert any(line.endswith(f"{mode.state}: {mode.reason}") for line in lines)
+
+
 def test_the_command_says_what_became_of_each_mode_and_writes_it_to_the_new_run(old: Path, new: Path) -> None:
     code, lines, errors = _invoke("compare", old, new)
     assert code == 0, errors
