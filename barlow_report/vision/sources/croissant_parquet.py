@@ -102,15 +102,15 @@ def _files(described: Described, file_id: str, fields: list[Field], path: Path, 
     for field in fields:
         if field.name == "split" and field.file_id == file_id and field.pattern is not None:
             splits = captured(pa.chunked_array([pa.array(names)]), field.pattern, of=field.name).to_pylist()
-            _require_one_split(dict(zip(names, splits, strict=True)))
+            _require_one_split(dict(zip(names, splits, strict=True)), path)
     return pattern
 
 
-def _require_one_split(splits: dict[str, Any]) -> None:
+def _require_one_split(splits: dict[str, Any], path: Path) -> None:
     of = {str(split): name for name, split in splits.items() if split is not None}
     if len(of) > 1:
-        folder = Path(next(iter(of.values()))).parent.as_posix()
+        folder = (path.parent / next(iter(of.values()))).parent
         raise DataError(
             f"files of several splits are there, {some(sorted(of))}, and images that a model was trained on say little "
-            f"about its failures; name the files of one, such as {folder}/*.parquet"
+            f"about its failures; take those of one, such as {folder}/*.parquet"
         )
