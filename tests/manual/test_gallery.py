@@ -130,7 +130,7 @@ def test_the_page_says_what_is_found_in_cifar10(
         verdicts["real_but_small"],
     )
     assert _said(r"CIFAR-10's report: ([\d.]+) % of images fail, (\d+) known") == (failing, verdicts["verified"])
-    assert _said(r"a minute on two cores, and (\d+) MB") == (_megabytes(site),)
+    assert _said(r"It takes a minute on two cores, and (\d+) MB") == (_megabytes(site),)
     assert _said(r"CIFAR-10's (\d+) MB", of=page("faq")) == (_megabytes(site),)
 
 
@@ -152,7 +152,7 @@ def test_the_page_says_what_is_found_in_drawn_scenes(tmp_path: Path) -> None:
     for written in (GALLERY, README):
         assert _said(what, of=written) == counts
         assert _said(r"accuracy, (eleven) known conditions", of=written) == (_verdicts(run)["verified"],)
-    assert _said(r"a half on two cores, and (\d+) MB") == (_megabytes(site),)
+    assert _said(r"about a minute on two cores, and (\d+) MB") == (_megabytes(site),)
     assert _said(r"The demo's has (\d+) MB", of=page("faq")) == (_megabytes(site),)
 
 
@@ -170,7 +170,7 @@ def test_a_report_opens_from_the_gallery_and_leads_back(manual: Path) -> None:
     assert text.count('href="reports/digits/index.html"') == 2, "the link, and the picture"
     n_pages = len(list((manual / "reports" / "digits").rglob("*.html")))
     assert f"<span>{n_pages} pages, {_megabytes(manual / 'reports' / 'digits')} MB</span>" in text
-    assert text.count("This manual was built without this report.") == 2
+    assert text.count("This manual was built without this report. What makes it stands below.") == 2
     for written in (manual / "reports").rglob("index.html"):
         root = "../" * (len(written.relative_to(manual / "reports" / "digits").parts) - 1)
         assert f'<a href="{root}../../gallery.html">Gallery</a>' in written.read_text(encoding="utf-8")
