@@ -123,7 +123,8 @@ def _linked(part: str, entry: Entry | None, *, is_empty: bool) -> str:
     if is_empty:
         return part
     if entry is None:
-        return f'<p class="report-there">This manual was built without this report. What makes it stands below.</p>\n{part}'
+        words = "This manual was built without this report. What makes it stands below."
+        return f'<p class="report-there">{words}</p>\n{part}'
     path = escape(entry.path)
     there = f'<p class="report-there"><a href="{path}">Open the report</a> <span>{escape(entry.words)}</span></p>\n'
     return there + _PICTURE.sub(lambda found: f"[{found[1]}]({entry.path})", part, count=1)
