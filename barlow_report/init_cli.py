@@ -33,6 +33,9 @@ def init(
     no_images: Annotated[
         bool, typer.Option("--no-images", help="The table's images are not here: analyse its predictions alone.")
     ] = False,
+    bands: Annotated[
+        str | None, typer.Option(help="Files of several bands, as YAML: 'range: [0, 10000], shown: [4, 3, 2]'.")
+    ] = None,
     classes: Annotated[
         str | None,
         typer.Option(help="File with the classes in the order of the model's outputs, or imagenet.", metavar="FILE"),
@@ -69,7 +72,7 @@ def init(
     if no_images and (model or feature_model):
         raise typer.BadParameter("goes without models: nothing can be shown to them", param_hint="--no-images")
     asked = _Questions(asks=not yes)
-    data = asked.data(images or manifest, image_root=image_root, has_images=not no_images, classes=classes)
+    data = asked.data(images or manifest, image_root=image_root, has_images=not no_images, classes=classes, bands=bands)
     inspected = feature = None
     if model is not None or not data.has_predictions:
         given = {"weights": weights, "arguments": arguments, "preprocessing": preprocessing}
@@ -106,11 +109,14 @@ class _Questions:
     def __init__(self, *, asks: bool) -> None:
         self._asks = asks
 
-    def data(self, given: str | None, *, image_root: str | None, has_images: bool, classes: str | None) -> "DataFound":
+    def data(
+        self, given: str | None, *, image_root: str | None, has_images: bool, classes: str | None, bands: str | None
+    ) -> "DataFound":
         from barlow_report.starting import class_section, data_section, look_at_data
 
         def look(text: str) -> "DataFound":
-            return look_at_data(data_section(text, image_root=image_root, has_images=has_images))
+            section = data_section(text, image_root=image_root, has_images=has_images, bands=bands or "")
+            return look_at_data(section)
 
         def with_classes(text: str) -> "DataFound":
             return look_at_data({**found.section, **class_section(text)}) if text else found

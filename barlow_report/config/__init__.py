@@ -94,6 +94,13 @@ class Config(Section):
             )
         if not self.data.asks_models:
             self._check_without_models()
+        for key in ("inspected_model", "feature_model"):
+            spec = getattr(self, key)
+            if spec is not None and spec.preprocessing.bands is not None and self.data.bands is None:
+                raise ValueError(
+                    f"'{key}.preprocessing.bands' chooses among the bands that 'data.bands' reads; add it, or leave "
+                    "both out"
+                )
         if self.inspected_model is None and not self.data.may_hold_predictions:
             raise ValueError(
                 "'inspected_model' is missing: an image folder or a data set of torchvision holds no predictions. Add "

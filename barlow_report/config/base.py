@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 
+from barlow_report.config.json_schema import or_one
 from barlow_report.config.missing import missing_file
 from barlow_report.storage import is_address, plain_path
 
@@ -32,16 +33,17 @@ Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 _Channel = Annotated[float, Field(ge=-1e6, le=1e6)]
 
 
-def _one_or_three(value: object) -> object:
-    """Take a number for a list of one, and refuse other lengths."""
-    values = (value,) if isinstance(value, int | float) and not isinstance(value, bool) else value
-    if isinstance(values, list | tuple) and len(values) not in (1, 3):
-        raise ValueError(f"expected one number, or three for red, green and blue; found {len(values)}")
-    return values
+def _one_or_several(value: object) -> object:
+    """Take a number for a list of one."""
+    return (value,) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
-Channels = Annotated[tuple[_Channel, ...], BeforeValidator(_one_or_three)]
-"""A number for each channel that a model takes: one of brightness, or red, green and blue."""
+Channels = Annotated[
+    tuple[_Channel, ...],
+    BeforeValidator(_one_or_several),
+    Field(min_length=1, max_length=1000, json_schema_extra=or_one),
+]
+"""A number for each channel that a model takes: one of brightness, red, green and blue, or one for each band."""
 Photographs = Literal["full", "blur", "none"]
 """How much of the images a site shows."""
 _MAX_NAME, _MAX_PATH = 255, 4000

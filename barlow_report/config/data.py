@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
+from barlow_report.config.bands import BandsConfig
 from barlow_report.config.base import Name, Section
 from barlow_report.config.names import names_by_index, quoted_names
 
@@ -16,6 +17,7 @@ _LATER_KEYS = (
     "features",
     "classes_evaluated",
     "restrict_predictions",
+    "bands",
 )
 _CLASSES_IN_JSON: list[Any] = [
     {"type": "array", "items": {"type": "string"}},
@@ -119,6 +121,12 @@ class ImageSourceConfig(Section):
         "signed and floating-point images are skipped.",
     )
 
+    bands: BandsConfig | None = Field(
+        None,
+        description="How files of several bands are read, such as multi-spectral TIFFs, depth beside colours, or .npy "
+        "arrays; TIFFs need the extra `bands`. Default: images are in colour or grey.",
+    )
+
     @field_validator("pixel_range")
     @classmethod
     def _range_of_values(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
@@ -138,7 +146,18 @@ class ImageSourceConfig(Section):
         ):
             if getattr(self, key) not in (None, 1, {}) and getattr(self, source) is None:
                 raise ValueError(f"{key!r} goes with {source!r}")
+        if self.bands is not None and (self.decode != "torchvision" or self.pixel_range is not None):
+            raise ValueError(
+                "'decode' and 'pixel_range' are about images in colour or grey; bands are read as they are, with the "
+                "values of 'bands.range'. Leave them out beside 'bands'"
+            )
         return self
+
+    @property
+    def decoding(self) -> list[Any]:
+        """How files become pixels, for fingerprints."""
+        known: list[Any] = [self.decode, self.pixel_range]
+        return known if self.bands is None else [*known, self.bands.model_dump(mode="json")]
 
     @property
     def may_hold_predictions(self) -> bool:
@@ -278,7 +297,7 @@ class DataConfig(ImageSourceConfig):
             return self
         if self.manifest is None:
             raise ValueError("'images: none' goes with 'manifest', a table of labels and predictions")
-        for key, unset in (("image_root", None), ("decode", "torchvision"), ("pixel_range", None)):
+        for key, unset in (("image_root", None), ("decode", "torchvision"), ("pixel_range", None), ("bands", None)):
             if getattr(self, key) != unset:
                 raise ValueError(f"{key!r} is about images; leave it out beside 'images: none'")
         if self.has_outputs:

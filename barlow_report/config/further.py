@@ -16,8 +16,8 @@ OTHER_CLASS = -2
 class FurtherDataConfig(ImageSourceConfig):
     """A data source with the classes of the run; its images need no labels.
 
-    Labels and predictions are matched to the run's classes by name. `decode` and `pixel_range` are those of `data`
-    where they are left out.
+    Labels and predictions are matched to the run's classes by name. `decode`, `pixel_range` and `bands` are those of
+    `data` where they are left out.
     """
 
     labelled: bool = Field(
@@ -33,7 +33,9 @@ class FurtherDataConfig(ImageSourceConfig):
 
     def completed(self, data: DataConfig) -> "FurtherDataConfig":
         """Return this source, with its images read like those of `data` where it does not say how."""
-        taken = {key: getattr(data, key) for key in ("decode", "pixel_range") if key not in self.model_fields_set}
+        taken = {
+            key: getattr(data, key) for key in ("decode", "pixel_range", "bands") if key not in self.model_fields_set
+        }
         return self.model_copy(update=taken)
 
 

@@ -12,6 +12,7 @@ from pydantic import (
     model_validator,
 )
 
+from barlow_report.config.bands import BandNumbers
 from barlow_report.config.base import Channels, Name, Positive, Section, Side, Workers, absolute, resolved_factory
 from barlow_report.errors import ConfigError
 from barlow_report.storage import is_address
@@ -40,9 +41,14 @@ class PreprocessingConfig(Section):
     mean: Channels = Field(
         (0.0, 0.0, 0.0),
         description="Subtracted from each channel of the image in [0, 1]: red, green, blue. One number is for all "
-        "channels of the model; a model that takes one channel gets images in grey.",
+        "channels of the model; a model that takes one channel gets images in grey. With `bands`, one for each band.",
     )
     std: Channels = Field((1.0, 1.0, 1.0), description="Each channel is divided by it, after subtracting the mean.")
+    bands: BandNumbers | None = Field(
+        None,
+        description="The bands of the files that the model takes, in its order and counted from 1, where `data.bands` "
+        "reads several. Default: all.",
+    )
 
     @field_validator("std")
     @classmethod
@@ -50,6 +56,21 @@ class PreprocessingConfig(Section):
         if min(value) < _SMALLEST_STD:
             raise ValueError(f"expected numbers of at least {_SMALLEST_STD}")
         return value
+
+    @model_validator(mode="after")
+    def _one_for_each_band(self) -> "PreprocessingConfig":
+        n = None if self.bands is None else len(self.bands)
+        for key in ("mean", "std"):
+            values = getattr(self, key)
+            if n is not None and key in self.model_fields_set and len(values) not in (1, n):
+                raise ValueError(f"{key!r} has {len(values)} numbers; expected one, or {n} as 'bands' has")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_unset_keys(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out a later key where it is not set: what runs recorded before stays as it is."""
+        values: dict[str, Any] = handler(self)
+        return {key: value for key, value in values.items() if key != "bands" or value is not None}
 
 
 class ModelConfig(Section):

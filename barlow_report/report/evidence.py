@@ -194,6 +194,11 @@ def _estimated_words(rule: Rule, measures: Measures, error: Estimate, config: Ru
     p = f"shuffled failures give a rule as good with p {_signed(rule.p_value)}"
     if rule.verdict == "verified":
         return f"{found}; {p}, {_q_words(rule)}. The failure mode is verified."
+    if rule.verdict == "real_but_small" and error.value is not None and error.value <= (base.value or 0.0):
+        return (
+            f"{found}; {p}, {_q_words(rule)}. So these images fail more often than those beside them in the tree, but "
+            "not more often than the group: nothing to act on by itself."
+        )
     if rule.verdict == "real_but_small":
         return f"{found}; {p}, {_q_words(rule)}. It is real but small{smaller}."
     if rule.verdict == "not_of_class":

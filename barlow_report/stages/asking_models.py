@@ -101,7 +101,7 @@ def answer_files(config: Config, run: Run) -> AnswerFiles:
     contents, subset = run.read_table("contents")["digest"], subset_of(run)
     inputs = fingerprint(
         images=digest_text("\n".join(contents)),
-        decoding=(config.data.decode, config.data.pixel_range),
+        decoding=config.data.decoding,
         n_classes=len(run.read_table("classes")),
         subset=None if subset is None else [*subset.columns, subset.n_all],
         extraction=config.extraction.model_dump(exclude={"n_workers", "feature_dtype"}),

@@ -58,7 +58,7 @@ def embedding_cost(config: Config, spec: ClipConfig, prospect: Prospect, *, role
     sizes: list[int] = []
 
     def embed(n: int) -> None:
-        sizes.append(model.embed_images(prospect.some_images(n)).shape[1])
+        sizes.append(model.embed_images([loaded.image for loaded in prospect.some_images(n)]).shape[1])
 
     each = seconds_each(embed, n_first=_N_FIRST, n_most=min(_N_MOST, prospect.n_images), seconds=_SECONDS)
     text = 0.0

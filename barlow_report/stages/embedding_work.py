@@ -92,7 +92,7 @@ class _EmbeddingWorker:
             size = self._work.model.batch_size
             for start in range(0, len(unit.photos), size):
                 batch = unit.photos[start : start + size]
-                images = list(self._pool.map(lambda photo: read_photo(self._work.source, photo), batch))
+                images = list(self._pool.map(lambda photo: read_photo(self._work.source, photo).image, batch))
                 parts.append(self._work.model.embed_images(images))
                 advance(len(batch))
             if unit.index is not None:

@@ -86,7 +86,7 @@ def extract(config: Config, run: Run, *, progress: Progress, shared: SharedPass 
     run.update_info(**{key: value for key, value in noted.items() if key != "assumptions"})
     remarks = Remarks.total(shard.remarks for shard in shards)
     remarks.require_full_depth(images.root)
-    _note(remarks.assumptions(config.data.decode) | _grey_words(images, run), run)
+    _note(remarks.assumptions(config.data.decode) | _channel_words(config, images, run), run)
     _join_shards(images, shards, config, run=run, shared=shared)
     _note(_check_predictions(config, run, images, progress=progress), run)
     write_attributes(images, run)
@@ -157,8 +157,10 @@ def _note(assumptions: Mapping[str, str], run: Run) -> None:
         run.assume("extract", key, text)
 
 
-def _grey_words(images: ImageList, run: Run) -> dict[str, str]:
-    """A sentence about models that see images in colour without it, by a key."""
+def _channel_words(config: Config, images: ImageList, run: Run) -> dict[str, str]:
+    """A sentence about models that see images in colour without it, or about the bands that they get, by a key."""
+    if config.data.bands is not None:
+        return {"bands": config.data.bands.words}
     roles = [role for role in ("inspected", "feature") if sees_grey(run.info["models"][role])]
     if not roles or not has_colours(images.source, images.paths):
         return {}

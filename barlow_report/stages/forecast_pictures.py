@@ -97,7 +97,7 @@ def _tiles(by: "FeatureAttack | LoadedModel", prospect: Prospect, feature: "Load
     def draw(n: int) -> object:
         from barlow_report.vision.tiles import compute_tiles
 
-        images = prospect.some_images(n)
+        images = [loaded.content for loaded in prospect.some_images(n)]
         images = [images[i % len(images)] for i in range(n)]
         return compute_tiles(by, images, feature_ids=(np.arange(n) % feature.n_features).tolist())
 

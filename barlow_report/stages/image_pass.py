@@ -49,7 +49,7 @@ def pass_inputs(config: Config, images: ImageList) -> dict[str, object]:
         "n_classes": len(images.class_names),
         "inspected_model": model_identity(inspected),
         "feature_model": model_identity(config.feature_model),
-        "decoding": (config.data.decode, config.data.pixel_range),
+        "decoding": config.data.decoding,
         "extraction": config.extraction.model_dump(exclude={"n_workers"}),
     }
 

@@ -90,6 +90,7 @@ class ModelLoader:
         Raises:
             ModelError: It cannot be loaded, or does not fit the classes.
         """
+        from barlow_report.vision.channels import require_channels
         from barlow_report.vision.compared_outputs import check_decision
         from barlow_report.vision.kept_outputs import keep_outputs
         from barlow_report.vision.loading import load_model
@@ -102,6 +103,7 @@ class ModelLoader:
             image_size=input_size(model.spec, self.source, self.paths),
             needs_features=False,
         )
+        require_channels(loaded.preprocessing, self._config.data.bands, is_shown=False, where=loaded.role)
         n_classes = len(self.class_names) if self._subset is None else self._subset.n_all
         check_outputs(loaded, n_classes, setting=model.spec.output)
         check_decision(

@@ -187,6 +187,7 @@ def load_inspected(config: Config, images: ImageList) -> "tuple[LoadedModel, dic
 
 
 def _load_inspected(spec: ModelConfig, config: Config, images: ImageList) -> "LoadedModel":
+    from barlow_report.vision.channels import require_channels
     from barlow_report.vision.devices import choose_device
     from barlow_report.vision.kept_outputs import keep_outputs
     from barlow_report.vision.loading import load_model
@@ -199,6 +200,7 @@ def _load_inspected(spec: ModelConfig, config: Config, images: ImageList) -> "Lo
         image_size=input_size(spec, images.source, images.paths),
         needs_features=config.feature_model is None,
     )
+    require_channels(inspected.preprocessing, config.data.bands, is_shown=False, where=inspected.role)
     if images.n_outputs is not None:
         check_each_output(inspected, images.n_outputs)
         return inspected
@@ -209,6 +211,7 @@ def _load_inspected(spec: ModelConfig, config: Config, images: ImageList) -> "Lo
 
 def _load(config: Config, images: ImageList) -> "Models":
     """The models as they are, after checks that need no images."""
+    from barlow_report.vision.channels import require_channels
     from barlow_report.vision.devices import choose_device
     from barlow_report.vision.loading import load_model
     from barlow_report.vision.models import check_gradients
@@ -222,6 +225,7 @@ def _load(config: Config, images: ImageList) -> "Models":
         spec = feature_model_config(config)
         size = input_size(spec, images.source, images.paths)
         feature = load_model(spec, device=choose_device(config.device), role="feature_model", image_size=size)
+    require_channels(feature.preprocessing, config.data.bands, is_shown=True, where=feature.role)
     if config.visuals.attack != "none":
         check_gradients(feature)  # the pictures need them, and come only after hours of work
     return inspected, feature

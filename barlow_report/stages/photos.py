@@ -7,9 +7,7 @@ from barlow_report.errors import DataError
 from barlow_report.vision.reading import UnreadableImage
 
 if TYPE_CHECKING:
-    from PIL import Image
-
-    from barlow_report.vision.sources.source import ImageSource
+    from barlow_report.vision.sources.source import ImageSource, LoadedImage
 
 __all__ = ["Photo", "Photos", "read_photo"]
 
@@ -37,7 +35,7 @@ class Photos(NamedTuple):
         return {image_id: self.photo(image_id) for image_id in image_ids}
 
 
-def read_photo(source: "ImageSource", photo: Photo) -> "Image.Image":
+def read_photo(source: "ImageSource", photo: Photo) -> "LoadedImage":
     """Decode an image.
 
     Raises:
@@ -55,4 +53,4 @@ def read_photo(source: "ImageSource", photo: Photo) -> "Image.Image":
             f"{source.root}: {photo.path} has changed since its features were computed. Restore the file, or run "
             "again to analyse the images as they are."
         )
-    return loaded.image
+    return loaded

@@ -20,8 +20,7 @@ from barlow_report.vision.reading import UnreadableImage
 from barlow_report.visuals.thumbnails import encode_attack
 
 if TYPE_CHECKING:
-    from PIL import Image
-
+    from barlow_report.vision.bands import Content
     from barlow_report.vision.sources.source import ImageSource
 
 __all__ = ["N_TRIED", "Photos", "Pictures", "feature_model_config", "input_size", "sees_grey"]
@@ -52,13 +51,13 @@ def input_size(model: ModelConfig, source: "ImageSource", paths: Sequence[str]) 
     A model whose preprocessing leaves the size to the images is then looked into at the size that it will see. None
     where that is not known, or so large that looking would take long.
     """
-    from barlow_report.vision.preprocessing import to_pixels
+    from barlow_report.vision.preprocessing import seen_size
 
     if model.factory is None:  # the weights of the others say how images are resized
         return None
     for path in paths[:N_TRIED]:
         try:
-            height, width, _ = to_pixels(source.read(path).image, model.preprocessing).shape
+            height, width = seen_size(source.read(path).image.size, model.preprocessing)
         except UnreadableImage:
             continue
         return (height, width) if height * width <= _MAX_PIXELS else None
@@ -90,13 +89,13 @@ class Pictures:
         self._preprocessing = _resolved_preprocessing(config, run)
         models = run.info.get("models", {})  # without a model that sees colours they would mislead
         self._in_grey = all(sees_grey(models.get(role)) for role in ("inspected", "feature"))
-        self._max_side = config.visuals.thumbnail_size
+        self._max_side, self._bands = config.visuals.thumbnail_size, config.data.bands
         self._names: dict[int, str] = {}
         self._enlarged: set[tuple[int, int]] = set()
         self._n_workers = config.extraction.n_workers
         self._pool = ThreadPoolExecutor(self._n_workers or os.cpu_count() or 1)
 
-    def read_all(self, image_ids: Sequence[int]) -> "list[Image.Image]":
+    def read_all(self, image_ids: Sequence[int]) -> "list[Content]":
         """Decode several images at once; see `read`."""
         return list(self._pool.map(self.read, image_ids))
 
@@ -138,15 +137,18 @@ class Pictures:
 
     def store(self, pixels: npt.NDArray[np.floating]) -> str:
         """Store a changed image, (H, W, C) in [0, 1], and return its name below media/."""
-        return self._add(encode_attack(pixels, max_side=self._max_side))
+        from barlow_report.vision.bands import as_shown
 
-    def read(self, image_id: int) -> "Image.Image":
+        shown = as_shown(pixels, self._bands, self._preprocessing.bands)
+        return self._add(encode_attack(shown, max_side=self._max_side))
+
+    def read(self, image_id: int) -> "Content":
         """Decode an image.
 
         Raises:
             DataError: It cannot be read any more, or is another one than it was.
         """
-        return read_photo(self.photos.source, self.photos.photo(image_id))
+        return read_photo(self.photos.source, self.photos.photo(image_id)).content
 
 
 def _analysed(config: Config, run: Run) -> Photos:

@@ -20,10 +20,9 @@ from barlow_report.vision.datasets import ImageList
 from barlow_report.vision.reading import UnreadableImage
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from barlow_report.vision.decisions import Decision
     from barlow_report.vision.models import LoadedModel
+    from barlow_report.vision.sources.source import LoadedImage
 
 __all__ = ["Picture", "Prospect", "Sample", "failures_like", "measure_picture"]
 
@@ -107,7 +106,7 @@ class Prospect:
             return 0.0, 0
         return n * self.picture.seconds, round(n * self.picture.n_bytes)
 
-    def some_images(self, n: int) -> "list[Image.Image]":
+    def some_images(self, n: int) -> "list[LoadedImage]":
         """Decode some images, spread over all of them.
 
         Raises:
@@ -129,12 +128,12 @@ class Prospect:
         return np.asarray(np.where(drawn == 0, 0, drawn + noise), dtype=np.float32)
 
 
-def _readable(images: ImageList, n: int) -> "Iterator[tuple[int, Image.Image]]":
+def _readable(images: ImageList, n: int) -> "Iterator[tuple[int, LoadedImage]]":
     """Yield at most `n` images that can be read, by image_id: of each part of the list the first that can be."""
     for part in np.array_split(np.arange(len(images.paths)), min(n, len(images.paths))):
         for image_id in part[:3].tolist():
             try:
-                yield image_id, images.source.read(images.paths[image_id]).image
+                yield image_id, images.source.read(images.paths[image_id])
             except UnreadableImage:
                 continue
             break

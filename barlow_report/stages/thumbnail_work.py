@@ -86,7 +86,7 @@ class _ThumbnailWorker:
 
     def _make(self, photo: Photo) -> Thumbnail:
         work = self._work
-        view = _view(read_photo(work.source, photo), work.preprocessing, is_grey=work.is_grey)
+        view = _view(read_photo(work.source, photo).image, work.preprocessing, is_grey=work.is_grey)
         name = self._run.add_media(encode_thumbnail(view, max_side=work.max_side))
         return Thumbnail(name, view.size if is_enlarged(view.size, max_side=work.max_side) else None)
 

@@ -21,6 +21,9 @@ from barlow_report.stages.pictures import feature_model_config, input_size
 from barlow_report.visuals.thumbnails import encode_attack, encode_heatmap
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from barlow_report.vision.attack import FeatureAttack
     from barlow_report.vision.models import LoadedModel
     from barlow_report.vision.sources.source import ImageSource
@@ -122,13 +125,13 @@ class _TileWorker:
         from barlow_report.vision.tiles import compute_tiles
 
         photos = [unit.photos[image_id] for _, image_id in unit.pairs]
-        images = list(self._pool.map(lambda photo: read_photo(self._work.source, photo), photos))
+        images = list(self._pool.map(lambda photo: read_photo(self._work.source, photo).content, photos))
         by = self._by if unit.is_attacked or isinstance(self._by, LoadedModel) else self._by.model
         tiles = compute_tiles(by, images, feature_ids=[feature_id for feature_id, _ in unit.pairs])
         return list(self._pool.map(lambda row: self._store(unit.pairs[row], tiles, row), range(len(unit.pairs))))
 
     def _store(self, pair: tuple[int, int], tiles: "TileArrays", row: int) -> dict[str, Any]:
-        add, max_side = self._run.add_media, self._work.config.visuals.thumbnail_size
+        add = self._run.add_media
         return {
             "feature_id": pair[0],
             "image_id": pair[1],
@@ -137,8 +140,17 @@ class _TileWorker:
             "map": None if tiles.heatmaps is None else add(encode_heatmap(tiles.heatmaps[row])),
             "map_low": None if tiles.ranges is None else float(tiles.ranges[row, 0]),
             "map_high": None if tiles.ranges is None else float(tiles.ranges[row, 1]),
-            "attack": None if not tiles.attacks else add(encode_attack(tiles.attacks[row], max_side=max_side)),
+            "attack": None if not tiles.attacks else add(self._attacked(tiles.attacks[row])),
         }
+
+    def _attacked(self, pixels: "npt.NDArray[np.float32]") -> bytes:
+        from barlow_report.vision.bands import as_shown
+        from barlow_report.vision.models import LoadedModel
+
+        config = self._work.config
+        model = self._by if isinstance(self._by, LoadedModel) else self._by.model
+        shown = as_shown(pixels, config.data.bands, model.preprocessing.bands)
+        return encode_attack(shown, max_side=config.visuals.thumbnail_size)
 
 
 def _loaded(work: TileWork) -> "FeatureAttack | LoadedModel":

@@ -19,17 +19,25 @@ PUBLISHED = "published"
 """The answer that asks for weights to be downloaded."""
 
 
-def data_section(text: str, *, image_root: str | None = None, has_images: bool = True) -> dict[str, Any]:
+def data_section(
+    text: str, *, image_root: str | None = None, has_images: bool = True, bands: str = ""
+) -> dict[str, Any]:
     """Return the section `data` for a folder, a table, or a file or pattern of Parquet, Arrow or tar files.
 
     Args:
         text: Path of the images or of a table that lists them.
         image_root: Folder that the paths of a table are relative to.
         has_images: Whether the images of a table are here; otherwise its predictions are analysed alone.
+        bands: How files of several bands are read, as YAML: `{range: [0, 10000], shown: [4, 3, 2]}`.
 
     Raises:
         ConfigError: Nothing is there, or nobody can tell what it is.
     """
+    section = _source_section(text, image_root=image_root, has_images=has_images)
+    return {**section, "bands": _mapping(bands, "the bands")} if bands else section
+
+
+def _source_section(text: str, *, image_root: str | None, has_images: bool) -> dict[str, Any]:
     text, image_root = _plain(text), None if image_root is None else _plain(image_root)
     path = Path(text).expanduser()
     suffix = path.suffix.lower()

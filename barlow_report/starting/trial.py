@@ -182,6 +182,7 @@ def try_model(data: DataFound, section: Mapping[str, Any], *, role: str, device:
 
 
 def _of_features(config: Config, data: DataFound) -> Trial:
+    from barlow_report.vision.channels import require_channels
     from barlow_report.vision.devices import choose_device
     from barlow_report.vision.loading import load_model
 
@@ -190,6 +191,7 @@ def _of_features(config: Config, data: DataFound) -> Trial:
         raise ConfigError("feature_model: missing.")  # unreachable: it was just put there
     size = data.sizes[0][::-1] if len(set(data.sizes)) == 1 else None
     model = load_model(spec, device=choose_device(config.device), role="feature_model", image_size=size)
+    require_channels(model.preprocessing, config.data.bands, is_shown=True, where=model.role)
     is_classifier = model.n_outputs == data.n_classes and model.n_outputs > 1
     tried = _count_right(config, data.images, model, model) if is_classifier else (0, 0)
     return _trial(model, model, tried, {})

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
 
 from barlow_report.vision.acceleration import accelerate
+from barlow_report.vision.bands import Content
 from barlow_report.vision.channels import as_channels
 from barlow_report.vision.decisions import Decision
 from barlow_report.vision.gradients import passes, rows_per_pass
@@ -55,7 +55,7 @@ class Answers:
 
     def ask(
         self,
-        originals: Sequence[Image.Image],
+        originals: Sequence[Content],
         inputs: torch.Tensor,
         changed: torch.Tensor,
         rows: torch.Tensor,
@@ -96,7 +96,7 @@ class Answers:
         return torch.cat([each[:count] for each, count in zip(found, counts, strict=True)])
 
     def _inputs(
-        self, originals: Sequence[Image.Image], inputs: torch.Tensor, changed: torch.Tensor, rows: torch.Tensor
+        self, originals: Sequence[Content], inputs: torch.Tensor, changed: torch.Tensor, rows: torch.Tensor
     ) -> Iterator[torch.Tensor]:
         """What the inspected model gets: batches of one size each, together in the order of `changed`."""
         if self._shares_input:
@@ -111,7 +111,7 @@ class Answers:
                 target=self._preprocessing,
                 size=(own.shape[1], own.shape[2]),
             )
-            yield (own + as_channels(carried, len(own))).clamp(0, 1)
+            yield (own + as_channels(carried, self._source, self._preprocessing)).clamp(0, 1)
 
 
 def _predict(model: LoadedModel, images: torch.Tensor) -> torch.Tensor:

@@ -1,8 +1,9 @@
-"""How many channels a model takes: three colours, or one of brightness; and what that makes of its preprocessing.
+"""How many channels a model takes, three colours, one of brightness or bands, and what that makes of preprocessing.
 
 Nobody has to say it: the model is run on random images, with three channels first unless its mean or standard deviation
-is one number. One number is for all channels; three different ones for a model of one channel are an error, because
-nothing says which brightness they mean.
+is one number, and then with as many as its first convolution takes. Bands that the preprocessing names, and means of
+another number, say it. One number is for all channels; several different ones of another number than the channels are
+an error, because nothing says what they mean.
 """
 
 from collections.abc import Sequence
@@ -12,10 +13,11 @@ import torch
 from torch import nn
 
 from barlow_report.errors import ModelError
-from barlow_report.vision.taps import Program
+from barlow_report.vision.bands import numbers_of
 
 if TYPE_CHECKING:
     from barlow_report.config import PreprocessingConfig
+    from barlow_report.config.bands import BandsConfig
 
 __all__ = [
     "LUMA",
@@ -26,6 +28,7 @@ __all__ = [
     "for_channels",
     "normalisation",
     "random_images",
+    "require_channels",
     "settled",
 ]
 
@@ -35,14 +38,20 @@ LUMA = (0.299, 0.587, 0.114)
 _DEFAULTS = {"mean": 0.0, "std": 1.0}
 
 
-def channel_choices(preprocessing: "PreprocessingConfig") -> tuple[int, ...]:
-    """Return the numbers of channels to try, the likeliest first."""
+def channel_choices(preprocessing: "PreprocessingConfig", module: nn.Module | None = None) -> tuple[int, ...]:
+    """Return the numbers of channels to try, the likeliest first; `module` may say that it takes others."""
+    if preprocessing.bands is not None:
+        return (len(preprocessing.bands),)
     lengths = {len(values) for key, values in _given(preprocessing).items() if values is not None}
-    return (1, 3) if lengths == {1} else (3, 1)
+    if others := sorted(lengths - {1, 3}):
+        return tuple(others)
+    usual = (1, 3) if lengths == {1} else (3, 1)
+    taken = None if module is None else _first_channels(module)
+    return usual if taken is None or taken in usual else (*usual, taken)
 
 
 def for_channels(preprocessing: "PreprocessingConfig", n_channels: int) -> "PreprocessingConfig":
-    """Return the preprocessing with `n_channels` means and standard deviations; three for one become their average."""
+    """Return the preprocessing with `n_channels` means and standard deviations; of another number, their average."""
     if len(preprocessing.mean) == len(preprocessing.std) == n_channels:
         return preprocessing
     changed = {}
@@ -56,17 +65,55 @@ def settled(preprocessing: "PreprocessingConfig", n_channels: int, *, where: str
     """Return the preprocessing of a model that takes `n_channels`.
 
     Raises:
-        ModelError: It has three different means or standard deviations for one channel.
+        ModelError: It has different means or standard deviations of another number.
     """
     found = for_channels(preprocessing, n_channels)
     for key, values in _given(preprocessing).items():
-        if values is not None and len(set(values)) > 1 and n_channels == 1:
+        if values is None or len(set(values)) == 1 or len(values) == n_channels:
+            continue
+        if n_channels == 1:
             raise ModelError(
-                f"{where}: the model takes one channel, images in grey, and preprocessing.{key} has three numbers, "
+                f"{where}: the model takes one channel, images in grey, and preprocessing.{key} has "
+                f"{'three' if len(values) == 3 else len(values)} numbers, "
                 f"{list(values)}. Give the one number that it was trained with, such as "
                 f"'{key}: {getattr(found, key)[0]:.4g}' if that is their average."
             )
+        raise ModelError(
+            f"{where}: the model takes {n_channels} channels, and preprocessing.{key} has {len(values)} numbers, "
+            f"{list(values)}. Give the {n_channels} that it was trained with, in the order of its channels, or one for "
+            "all."
+        )
     return found
+
+
+def require_channels(
+    preprocessing: "PreprocessingConfig", bands: "BandsConfig | None", *, is_shown: bool, where: str
+) -> None:
+    """Refuse a model that cannot take what images have, or that does not see what people see of them.
+
+    Args:
+        preprocessing: Of the model as it was loaded.
+        bands: How files of several bands are read; None: images are in colour or grey.
+        is_shown: Whether its input is shown: that of the feature model is.
+        where: Names the model in errors.
+
+    Raises:
+        ModelError: It cannot.
+    """
+    n_channels = len(preprocessing.mean)
+    if bands is None:
+        if n_channels not in (1, 3):
+            raise ModelError(
+                f"{where}: the model takes images of {n_channels} channels, and images are read as three, red, green "
+                "and blue, or one, their brightness. Say in data.bands how files of several bands are read."
+            )
+        return
+    missing = [number for number in bands.shown if number not in numbers_of(preprocessing.bands, n_channels)]
+    if is_shown and missing:
+        raise ModelError(
+            f"{where}: the model does not take band {missing[0]}, which data.bands.shown names. Show some of those it "
+            f"takes: {', '.join(map(str, numbers_of(preprocessing.bands, n_channels)))}."
+        )
 
 
 def fitting_channels(
@@ -81,12 +128,12 @@ def fitting_channels(
         where: Names the model in errors.
 
     Raises:
-        ModelError: It runs neither on images in colour nor in grey, or see `settled`.
+        ModelError: It does not run on images of any likely number of channels, or see `settled`.
     """
     was_training = module.training
     first: Exception | None = None
     try:
-        for n_channels in channel_choices(preprocessing):
+        for n_channels in channel_choices(preprocessing, module):
             normal = normalisation(for_channels(preprocessing, n_channels), device=torch.device("cpu"))
             try:
                 with torch.no_grad():
@@ -112,8 +159,20 @@ def random_images(n: int, size: tuple[int, int], mean: torch.Tensor, std: torch.
     return (torch.rand(n, mean.shape[1], *size, generator=generator).to(mean.device) - mean) / std
 
 
-def as_channels(images: torch.Tensor, n_channels: int) -> torch.Tensor:
-    """Turn images, or changes of images, (B, C, H, W) to grey or to three equal colours: (B, n_channels, H, W)."""
+def as_channels(images: torch.Tensor, source: "PreprocessingConfig", target: "PreprocessingConfig") -> torch.Tensor:
+    """Turn changes of images (B, C, H, W) of one model's input to another's channels.
+
+    To grey, or to three equal colours; where either names bands, each band is that of the same number, and 0 where the
+    first model does not take it.
+    """
+    n_channels = len(target.mean)
+    if source.bands is not None or target.bands is not None:
+        place = {number: i for i, number in enumerate(numbers_of(source.bands, images.shape[1]))}
+        found = images.new_zeros(images.shape[0], n_channels, *images.shape[2:])
+        for i, number in enumerate(numbers_of(target.bands, n_channels)):
+            if number in place:
+                found[:, i] = images[:, place[number]]
+        return found
     if images.shape[1] == n_channels:
         return images
     if n_channels == 1:
@@ -130,26 +189,29 @@ def explain_refusal(
     *,
     where: str,
 ) -> str:
-    """Say that a model runs neither on images in colour nor in grey, and why that may be; `error` is of the first."""
-    shape = (n_images, channel_choices(preprocessing)[0], *size)
+    """Say that a model runs on no images that were tried, and why that may be; `error` is of the first."""
+    choices = channel_choices(preprocessing, module)
+    shape = (n_images, choices[0], *size)
     n_taken = _first_channels(module)
-    if n_taken not in (None, 1, 3):
+    if n_taken is not None and n_taken not in choices:
         return (
-            f"{where}: the model takes images of {n_taken} channels. Images are read as three, red, green and blue, or "
-            "one, their brightness. Let the factory return a model that makes its channels of these, or analyse "
-            "features of your own with barlow_report.explain_failures."
+            f"{where}: the model takes images of {n_taken} channels, and its preprocessing is of {choices[0]}: "
+            f"{type(error).__name__}: {error}. Correct 'bands', 'mean' and 'std'."
         )
+    others = " or ".join(map(str, choices[1:]))
+    nor = f", nor with {others} channel{'' if others == '1' else 's'}" if others else ""
     return (
-        f"{where}: the model does not run on images {shape}, nor with {4 - shape[1]} channel"
-        f"{'s' if shape[1] == 1 else ''}: {type(error).__name__}: {error}. Set 'preprocessing: crop' (or resize: "
-        "[h, w]) to the size it was made for; it must take three channels (RGB) or one (grey)."
+        f"{where}: the model does not run on images {shape}{nor}: {type(error).__name__}: {error}. Set 'preprocessing: "
+        "crop' (or resize: [h, w]) to the size it was made for; of other channels than three (RGB) or one (grey), name "
+        "its 'bands'."
     )
 
 
 def _first_channels(module: nn.Module) -> int | None:
-    """What an exported program says, or the first convolution takes; None where neither is there."""
-    if isinstance(module, Program) and module.n_channels is not None:
-        return module.n_channels
+    """What an exported program or an ONNX model says, or the first convolution takes; None where none is there."""
+    stated = getattr(module, "n_channels", None)
+    if isinstance(stated, int):
+        return stated
     convolutions: Sequence[nn.Conv2d] = [part for part in module.modules() if isinstance(part, nn.Conv2d)]
     return convolutions[0].in_channels if convolutions else None
 

@@ -202,7 +202,7 @@ def _list(config: DataConfig, configured: ClassList | None, columns: Sequence[st
 
 def decoding_of(config: ImageSourceConfig) -> Decoding:
     """Return how the files of a configuration become pixels."""
-    return Decoding(style=config.decode, pixel_range=config.pixel_range)
+    return Decoding(style=config.decode, pixel_range=config.pixel_range, bands=config.bands)
 
 
 def open_source(config: ImageSourceConfig) -> ImageSource:

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from barlow_report.errors import DataError
-from barlow_report.vision.preprocessing import Geometry, geometry, to_pixels
+from barlow_report.vision.preprocessing import Geometry, Pixels, geometry, to_pixels
 from barlow_report.vision.reading import UnreadableImage
 from barlow_report.vision.remarks import Remarks
 from barlow_report.vision.sources.source import ImageSource
@@ -34,8 +33,6 @@ __all__ = [
 
 Result = TypeVar("Result")
 
-Pixels = npt.NDArray[np.uint8]
-"""An image, shape (H, W, C)."""
 
 SLICE_SIZE = 16
 """Images that a thread decodes at a time for a device."""
@@ -98,7 +95,7 @@ class Decoder:
         for position, path in enumerate(batch.paths, batch.first):
             try:
                 loaded = self.source.read(path)
-                pixels = tuple(to_pixels(loaded.image, geometry) for geometry in self.geometries)
+                pixels = tuple(to_pixels(loaded.content, geometry) for geometry in self.geometries)
             except UnreadableImage as error:
                 decoded.skipped.append((position, error.reason))
                 continue

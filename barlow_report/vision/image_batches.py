@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
 
+from barlow_report.vision.bands import Content
 from barlow_report.vision.outcomes import Task
 from barlow_report.vision.preprocessing import to_tensor
 
@@ -36,7 +36,7 @@ class ImageBatch:
     task: npt.NDArray[np.int64]
     place: npt.NDArray[np.int64]
     labels: npt.NDArray[np.int64]
-    originals: list[Image.Image]
+    originals: list[Content]
     inputs: torch.Tensor
 
     @property

@@ -15,14 +15,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import numpy.typing as npt
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from barlow_report.vision.band_files import bands_of, read_bands
+from barlow_report.vision.bands import BandImage, Content, band_image
 from barlow_report.vision.pixel_values import FULL_RANGE, Range, as_8_bits, is_signed, sample_mode, significant_bits
 from barlow_report.vision.reading import UnreadableImage, read_file
 from barlow_report.vision.tiff import explain_tiff
+
+if TYPE_CHECKING:
+    from barlow_report.config.bands import BandsConfig
 
 __all__ = [
     "AS_SEEN",
@@ -48,6 +54,8 @@ _SRGB = (b"sRGB", "sRGB".encode("utf-16-be"))
 _GREY_STEPS = {"L;2": 85, "L;4": 17}
 """Between two levels of a grey image of few bits, once it is read as 8."""
 
+_LOGGERS = ("PIL", "tifffile")
+
 ROTATIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -67,10 +75,12 @@ class Decoding:
         style: upright: rotated as EXIF says, and transparency over white, as a viewer shows it; torchvision: neither,
             as its ImageFolder reads images.
         pixel_range: Values that are black and white in images of more than 8 bits that do not say it themselves.
+        bands: How files of several bands are read; None: as images in colour or grey.
     """
 
     style: Literal["upright", "torchvision"] = "upright"
     pixel_range: Range | None = None
+    bands: "BandsConfig | None" = None
 
 
 AS_SEEN = Decoding()
@@ -82,11 +92,13 @@ class DecodedImage:
     """An image in mode RGB, without metadata, and what its file has that decoders treat differently.
 
     Attributes:
-        image: The image.
+        image: The image; of several bands, what is shown of them.
         is_rotated: EXIF asks for a rotation or a reflection.
         is_transparent: Some of its pixels are not opaque.
         has_profile: It has a colour profile other than sRGB.
         highest: The highest value of a 16-bit image of which nothing says that it does not use all 16 bits.
+        bands: Its bands, where files of several are read.
+        is_cut: Some of their values are beyond the configured range.
     """
 
     image: Image.Image
@@ -94,6 +106,19 @@ class DecodedImage:
     is_transparent: bool = False
     has_profile: bool = False
     highest: int | None = None
+    bands: BandImage | None = None
+    is_cut: bool = False
+
+    @property
+    def content(self) -> Content:
+        """What models get."""
+        return self.image if self.bands is None else self.bands
+
+    @classmethod
+    def of_bands(cls, values: npt.NDArray[np.generic], bands: "BandsConfig") -> "DecodedImage":
+        """Return an image of several bands, (H, W, n_bands), as the file has them."""
+        found, is_cut = band_image(values, bands)
+        return cls(image=found.shown, bands=found, is_cut=is_cut)
 
 
 def read_image(path: Path, decoding: Decoding = AS_SEEN) -> Image.Image:
@@ -119,6 +144,9 @@ def decode(data: bytes, decoding: Decoding = AS_SEEN) -> DecodedImage:
     """
     with quiet_decoders():
         try:
+            if decoding.bands is not None:
+                values = read_bands(data, decoding.bands, formats=_available_formats())
+                return DecodedImage.of_bands(values, decoding.bands)
             with Image.open(io.BytesIO(data), formats=_available_formats()) as image:
                 decoded = plain_image(image, decoding, n_bits=significant_bits(data))
         except (UnreadableImage, MemoryError):
@@ -146,6 +174,8 @@ def plain_image(image: Image.Image, decoding: Decoding = AS_SEEN, *, n_bits: int
         UnreadableImage: It has no defined brightness or is larger than `MAX_PIXELS`.
         Exception: Whatever a decoder raises on a broken image.
     """
+    if decoding.bands is not None:
+        return DecodedImage.of_bands(bands_of(image), decoding.bands)
     if image.width * image.height > MAX_PIXELS:
         raise UnreadableImage(_too_large(image.width, image.height))
     mode = sample_mode(image)
@@ -257,7 +287,8 @@ class _Quiet:
             if self.n_inside == 0:
                 self.saved = warnings.catch_warnings()
                 self.saved.__enter__()
-                logging.getLogger("PIL").addHandler(self.handler)
+                for name in _LOGGERS:
+                    logging.getLogger(name).addHandler(self.handler)
                 warnings.filterwarnings("ignore", module=r"PIL(\..*)?$")
                 warnings.filterwarnings("ignore", module=__name__.replace(".", r"\."))
             self.n_inside += 1
@@ -266,7 +297,8 @@ class _Quiet:
         with self.lock:
             self.n_inside -= 1
             if self.n_inside == 0 and self.saved is not None:
-                logging.getLogger("PIL").removeHandler(self.handler)
+                for name in _LOGGERS:
+                    logging.getLogger(name).removeHandler(self.handler)
                 self.saved.__exit__(None, None, None)
                 self.saved = None
 

@@ -30,7 +30,7 @@ class Staged:
 
     Attributes:
         decoded: Of the batch, without its pixels.
-        pixels: Of its n images, uint8, one of shape (n, H, W, C) for each geometry.
+        pixels: Of its n images, uint8 or, of bands, float32 in [0, 1], one of shape (n, H, W, C) for each geometry.
     """
 
     decoded: Decoded
@@ -93,7 +93,7 @@ def stage(slices: Sequence[Stacked], device: torch.device) -> Staged:
         tensors = [torch.from_numpy(part) for part in parts]
         if device.type == "cuda":
             shape = (sum(len(part) for part in parts), *parts[0].shape[1:])
-            versions.append(torch.cat(tensors, out=torch.empty(shape, dtype=torch.uint8, pin_memory=True)))
+            versions.append(torch.cat(tensors, out=torch.empty(shape, dtype=tensors[0].dtype, pin_memory=True)))
         else:
             versions.append(tensors[0] if len(tensors) == 1 else torch.cat(tensors))
     return Staged(decoded=join_decoded([part.decoded for part in slices]), pixels=versions)
@@ -159,8 +159,9 @@ def _laid_out(model: LoadedModel, images: torch.Tensor) -> torch.Tensor:
 
 
 def to_inputs(pixels: torch.Tensor) -> torch.Tensor:
-    """Images (n, C, H, W) in [0, 1], float32, of bytes (n, H, W, C)."""
-    return pixels.permute(0, 3, 1, 2).to(torch.float32).div_(255)
+    """Images (n, C, H, W) in [0, 1], float32, of bytes, or of bands in [0, 1], (n, H, W, C)."""
+    images = pixels.permute(0, 3, 1, 2)
+    return images.to(torch.float32).div_(255) if pixels.dtype == torch.uint8 else images
 
 
 def fetch(plan: Plan, decoded: Decoded, parts: list[Outputs]) -> Computed:

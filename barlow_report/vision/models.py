@@ -100,7 +100,7 @@ class LoadedModel:
 
     @property
     def n_channels(self) -> int:
-        """C: three colours, or one of brightness."""
+        """C: three colours, one of brightness, or bands."""
         return len(self.preprocessing.mean)
 
     @property

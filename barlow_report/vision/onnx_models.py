@@ -37,13 +37,13 @@ class OnnxModel(nn.Module):
         self._sessions: dict[str, Any] = {}
         self._lock = threading.Lock()
         session = self._session("cpu")
-        self._input, self._n_channels, self._channel_axis = _image_input(session, where=where)
+        self._input, self.n_channels, self._channel_axis = _image_input(session, where=where)
         self._output = _chosen_output(session, output, where=where)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return the outputs on the device of `images`, float32."""
-        if images.shape[1] != self._n_channels:
-            raise ValueError(f"expected {self._n_channels} channels, found {images.shape[1]}")
+        if images.shape[1] != self.n_channels:
+            raise ValueError(f"expected {self.n_channels} channels, found {images.shape[1]}")
         session = self._session(images.device.type)
         values = images.detach().float().cpu().numpy()
         shape, dtype = self._input.shape, _TYPES[self._input.type]
@@ -113,16 +113,27 @@ def _import_runtime(where: str) -> Any:
         ) from error
 
 
+_MOST_BANDS = 64
+"""A longer side of an input is no number of channels."""
+
+
 def _image_input(session: Any, *, where: str) -> tuple[Any, int, int]:
     """The input, how many channels it takes, and the axis on which they are."""
     inputs = session.get_inputs()
     places = [(i.shape[axis], axis) for i in inputs[:1] if len(i.shape) == 4 for axis in (1, 3)]
-    channels = [place for n in (3, 1) for place in places if place[0] == n]
-    if len(inputs) != 1 or not channels or inputs[0].type not in _TYPES:
+    channels = [place for n in (3, 1) for place in places if place[0] == n] or [
+        place for place in places if isinstance(place[0], int) and place[0] <= _MOST_BANDS
+    ]
+    if (
+        len(inputs) != 1
+        or not channels
+        or (len(channels) > 1 and channels[0][0] not in (1, 3))
+        or inputs[0].type not in _TYPES
+    ):
         found = ", ".join(f"{i.name} {i.shape} {i.type}" for i in inputs) or "none"
         raise ModelError(
             f"{where}: the ONNX model has the inputs {found}; expected one, floating-point images of three channels "
-            "(RGB) or one (grey), first or last. Export it with images as its only input."
+            "(RGB), one (grey) or a fixed number of bands, first or last. Export it with images as its only input."
         )
     return inputs[0], *channels[0]
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+
+from barlow_report.vision.bands import Content
 
 __all__ = ["DOSES", "Change", "Outcome", "Task", "empty_outcome"]
 
@@ -53,10 +54,10 @@ class Task:
         reference: The images that `change.share` is of, if others than these.
     """
 
-    images: Sequence[Image.Image]
+    images: Sequence[Content]
     labels: Integers
     change: Change
-    reference: Sequence[Image.Image] | None = None
+    reference: Sequence[Content] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

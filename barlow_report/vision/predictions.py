@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
 
+from barlow_report.vision.bands import Content
 from barlow_report.vision.decisions import LARGEST, Decision
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.preprocessing import to_tensor
@@ -15,7 +15,7 @@ __all__ = ["predict_classes"]
 
 
 def predict_classes(
-    model: LoadedModel, images: Sequence[Image.Image], *, decision: Decision = LARGEST
+    model: LoadedModel, images: Sequence[Content], *, decision: Decision = LARGEST
 ) -> npt.NDArray[np.int64]:
     """Return the class_id that follows from the outputs for each image, (n,). Preprocessed they must be of one size."""
     inputs = torch.stack([to_tensor(image, model.preprocessing) for image in images]).to(model.device)

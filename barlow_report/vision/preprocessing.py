@@ -1,7 +1,7 @@
 """From a decoded image to the tensor a model sees: resize, then centre crop, as torchvision does on PIL images.
 
 Normalisation is not done here but inside the loaded model, so that everything outside of it (attacks, thumbnails)
-works on pixels in [0, 1].
+works on pixels in [0, 1]. Bands are resized one by one as floating-point numbers, by the same filters.
 """
 
 from collections.abc import Mapping
@@ -12,6 +12,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from barlow_report.errors import ModelError
+from barlow_report.formatting import counted
+from barlow_report.vision.bands import BandImage, Content, numbers_of
 from barlow_report.vision.images import MAX_PIXELS, UnreadableImage
 
 if TYPE_CHECKING:
@@ -19,7 +21,22 @@ if TYPE_CHECKING:
 
     from barlow_report.config import PreprocessingConfig
 
-__all__ = ["Geometry", "combine", "field_of_view", "geometry", "probe_size", "to_pixels", "to_tensor", "view_box"]
+__all__ = [
+    "Geometry",
+    "Pixels",
+    "combine",
+    "field_of_view",
+    "geometry",
+    "probe_size",
+    "seen_size",
+    "to_pixels",
+    "to_tensor",
+    "view_box",
+]
+
+Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
+"""An image, shape (H, W, C): bytes, or of bands float32 in [0, 1]."""
+
 
 INTERPOLATION = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
@@ -47,10 +64,10 @@ def combine(
     for key in ("mean", "std"):
         if key in chosen and key in file:
             n = max(len(chosen[key]), len(file[key]))  # one number is for all channels
-            pairs = zip(
-                *(values * n if len(values) == 1 else values for values in (chosen[key], file[key])), strict=True
-            )
-            if any(abs(a - b) > NORMALISATION_TOLERANCE for a, b in pairs):
+            ours, files = (values * n if len(values) == 1 else values for values in (chosen[key], file[key]))
+            if len(ours) != len(files) or any(
+                abs(a - b) > NORMALISATION_TOLERANCE for a, b in zip(ours, files, strict=True)
+            ):
                 raise ModelError(
                     f"{where}: preprocessing.{key} is {list(chosen[key])}, but the file of weights was made for "
                     f"{list(file[key])}. Remove 'mean' and 'std' from the preprocessing, or correct them."
@@ -68,11 +85,12 @@ class Geometry(NamedTuple):
     crop: int | None
     interpolation: str
     n_channels: int
+    bands: tuple[int, ...] | None = None
 
 
 def geometry(config: "PreprocessingConfig") -> Geometry:
     """Return the part of a loaded model's preprocessing that decides its pixels."""
-    return Geometry(config.resize, config.crop, config.interpolation, len(config.mean))
+    return Geometry(config.resize, config.crop, config.interpolation, len(config.mean), config.bands)
 
 
 def probe_size(config: "PreprocessingConfig") -> tuple[int, int] | None:
@@ -84,30 +102,44 @@ def probe_size(config: "PreprocessingConfig") -> tuple[int, int] | None:
     return None
 
 
-def to_tensor(image: Image.Image, config: "PreprocessingConfig") -> "torch.Tensor":
-    """Resize and crop an RGB image to a float32 tensor (C, H, W) in [0, 1]; see `to_pixels`.
-
-    Raises:
-        UnreadableImage: Resizing the shorter side would make the image unreasonably large.
-    """
+def to_tensor(image: Content, config: "PreprocessingConfig") -> "torch.Tensor":
+    """Resize and crop an image to a float32 tensor (C, H, W) in [0, 1]; see `to_pixels`."""
     import torch  # takes seconds, and processes that only decode have no use for it
 
-    pixels = torch.from_numpy(to_pixels(image, config))
-    return pixels.permute(2, 0, 1).contiguous().to(torch.float32).div(255)
+    pixels = to_pixels(image, config)
+    tensor = torch.from_numpy(pixels).permute(2, 0, 1).contiguous().to(torch.float32)
+    return tensor.div(255) if pixels.dtype == np.uint8 else tensor
 
 
-def to_pixels(image: Image.Image, config: "PreprocessingConfig | Geometry") -> npt.NDArray[np.uint8]:
-    """Resize and crop an RGB image to uint8 of shape (H, W, C).
+def to_pixels(image: Content, config: "PreprocessingConfig | Geometry") -> Pixels:
+    """Resize and crop an image to shape (H, W, C): uint8 of an RGB image, float32 in [0, 1] of bands.
 
-    Where `config` has one channel the image is turned to grey before: ITU-R 601's brightness,
+    Where `config` has one channel an RGB image is turned to grey before: ITU-R 601's brightness,
     0.299 R + 0.587 G + 0.114 B, as Pillow and torchvision's Grayscale do.
 
     Raises:
-        UnreadableImage: Resizing the shorter side would make the image unreasonably large.
+        UnreadableImage: It has other channels or bands than the model takes, or resizing the shorter side would make it
+            unreasonably large.
     """
     n_channels = config.n_channels if isinstance(config, Geometry) else len(config.mean)
-    if n_channels == 1:
-        image = image.convert("L")
+    if isinstance(image, BandImage):
+        n_bands, taken = image.pixels.shape[2], numbers_of(config.bands, n_channels)
+        if max(taken) > n_bands or (config.bands is None and n_bands != n_channels):
+            what = "all bands" if config.bands is None else f"band {max(taken)}"
+            raise UnreadableImage(
+                f"it has {counted(n_bands, 'band')}, and the model takes {counted(n_channels, 'channel')}, {what}; "
+                "name its bands in preprocessing.bands"
+            )
+        parts = [_resized(Image.fromarray(image.pixels[:, :, number - 1]), config) for number in taken]
+        return np.clip(np.stack([np.asarray(part, dtype=np.float32) for part in parts], axis=2), 0, 1)
+    if n_channels not in (1, 3):
+        raise UnreadableImage(f"an image in colour, and the model takes {n_channels} channels; see data.bands")
+    pixels = np.array(_resized(image.convert("L") if n_channels == 1 else image, config), dtype=np.uint8)
+    return pixels if pixels.ndim == 3 else pixels[:, :, None]
+
+
+def _resized(image: Image.Image, config: "PreprocessingConfig | Geometry") -> Image.Image:
+    """Resize and crop an image of any of Pillow's modes."""
     width, height = _resized_size(image.size, config)
     if width * height > MAX_PIXELS:
         raise UnreadableImage(f"{image.width} × {image.height} pixels are too narrow to resize")
@@ -118,8 +150,15 @@ def to_pixels(image: Image.Image, config: "PreprocessingConfig | Geometry") -> n
         left, top = _crop_corner(width, config.crop), _crop_corner(height, config.crop)
         # Outside of the image Pillow fills with black, as torchvision's CenterCrop does.
         resized = resized.crop((left, top, left + config.crop, top + config.crop))
-    pixels = np.array(resized, dtype=np.uint8)
-    return pixels if pixels.ndim == 3 else pixels[:, :, None]
+    return resized
+
+
+def seen_size(size: tuple[int, int], config: "PreprocessingConfig") -> tuple[int, int]:
+    """Return height and width of what the model gets of an image of a width and a height."""
+    if config.crop is not None:
+        return config.crop, config.crop
+    width, height = _resized_size(size, config)
+    return height, width
 
 
 def field_of_view(image: Image.Image, config: "PreprocessingConfig") -> Image.Image:

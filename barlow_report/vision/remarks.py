@@ -36,6 +36,7 @@ class Remarks:
         n_transparent: Not everywhere opaque.
         n_profiles: With a colour profile other than sRGB.
         n_deep: 16 bits of which nothing says that not all are used.
+        n_cut: With bands whose values are beyond the configured range.
         highest: Highest value of the last, 0 to 65,535.
     """
 
@@ -43,18 +44,21 @@ class Remarks:
     n_transparent: int = 0
     n_profiles: int = 0
     n_deep: int = 0
+    n_cut: int = 0
     highest: int = 0
 
     @classmethod
     def of(cls, image: DecodedImage) -> "Remarks | None":
         """Return what is special about one image, or None."""
-        if not (image.is_rotated or image.is_transparent or image.has_profile or image.highest is not None):
+        is_plain = not (image.is_rotated or image.is_transparent or image.has_profile or image.is_cut)
+        if is_plain and image.highest is None:
             return None
         return cls(
             n_rotated=int(image.is_rotated),
             n_transparent=int(image.is_transparent),
             n_profiles=int(image.has_profile),
             n_deep=int(image.highest is not None),
+            n_cut=int(image.is_cut),
             highest=image.highest or 0,
         )
 
@@ -70,8 +74,10 @@ class Remarks:
 
     @classmethod
     def from_list(cls, values: Sequence[int]) -> "Remarks":
-        """Return counts from what `as_list` gives."""
-        names = ("n_rotated", "n_transparent", "n_profiles", "n_deep", "highest")
+        """Return counts from what `as_list` gives; shards of earlier versions have no `n_cut`."""
+        if len(values) == 5:
+            values = [*values[:4], 0, values[4]]
+        names = ("n_rotated", "n_transparent", "n_profiles", "n_deep", "n_cut", "highest")
         return cls(**{name: int(value) for name, value in zip(names, values, strict=True)})
 
     def assumptions(self, style: Literal["torchvision", "upright"]) -> dict[str, str]:
@@ -89,6 +95,11 @@ class Remarks:
             found["profiles"] = (
                 f"Colour profiles other than sRGB were ignored, as training pipelines do; {count(self.n_profiles)} "
                 f"image{'s have' if self.n_profiles != 1 else ' has'} one."
+            )
+        if self.n_cut:
+            found["cut"] = (
+                f"{counted(self.n_cut, 'image')} {'have' if self.n_cut != 1 else 'has'} values beyond the range of "
+                "`data.bands`; they were taken for its ends."
             )
         if self.n_deep:
             found["depth"] = (

@@ -20,7 +20,7 @@ def explain_tiff(data: bytes) -> str | None:
         return None
     if n_channels in _USUAL:
         return None
-    return f"a TIFF of {n_channels} channels; images in colour (three channels) or grey (one) are read"
+    return f"a TIFF of {n_channels} channels; without data.bands images in colour (three) or grey (one) are read"
 
 
 def _samples_per_pixel(data: bytes, order: str) -> int:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
 
 from barlow_report.vision.attack import FeatureAttack
+from barlow_report.vision.bands import Content
 from barlow_report.vision.heatmaps import STORED_SIZE, heatmap, map_range, resize_heatmap
 from barlow_report.vision.memory import MemoryLimit, within_memory
 from barlow_report.vision.models import LoadedModel
@@ -42,13 +42,13 @@ class TileArrays:
 
 
 def compute_tiles(
-    by: FeatureAttack | LoadedModel, images: Sequence[Image.Image], *, feature_ids: Sequence[int]
+    by: FeatureAttack | LoadedModel, images: Sequence[Content], *, feature_ids: Sequence[int]
 ) -> TileArrays:
     """Compute heatmap and feature attack of each pair `(feature_ids[i], images[i])` as one batch.
 
     Args:
         by: The feature attack, with the feature model; or the model alone, for tiles without an attack.
-        images: RGB images as they were decoded, one per pair.
+        images: As they were decoded, one per pair.
         feature_ids: Indices in the model's representation, one per pair.
     """
     model = by if isinstance(by, LoadedModel) else by.model

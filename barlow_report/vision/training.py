@@ -21,7 +21,7 @@ from barlow_report.errors import DataError, ModelError
 from barlow_report.files import atomic_write, digest_text
 from barlow_report.progress import Progress
 from barlow_report.training_config import AdversaryConfig, TrainingConfig
-from barlow_report.vision.channels import fitting_channels
+from barlow_report.vision.channels import fitting_channels, require_channels
 from barlow_report.vision.checkpoints import save_weights
 from barlow_report.vision.datasets import list_images
 from barlow_report.vision.devices import choose_device
@@ -144,6 +144,7 @@ def _load_data(
     preprocessing = fitting_channels(
         assembled.module, assembled.preprocessing, size=first_size(listed, assembled.preprocessing), where="model"
     )
+    require_channels(preprocessing, config.data.bands, is_shown=False, where="model")
     images = load_images(listed, preprocessing)
     if config.validation is None:
         return split_validation(images, fraction=config.validation_fraction, seed=config.seed)

@@ -15,7 +15,8 @@ from barlow_report.errors import DataError
 from barlow_report.training_config import AugmentationConfig
 from barlow_report.vision.datasets import ImageList
 from barlow_report.vision.images import UnreadableImage
-from barlow_report.vision.preprocessing import to_pixels
+from barlow_report.vision.inference import to_inputs
+from barlow_report.vision.preprocessing import Pixels, seen_size, to_pixels
 from barlow_report.vision.remarks import require_full_depth
 
 __all__ = ["TrainingImages", "augment", "first_size", "load_images", "split_validation"]
@@ -33,7 +34,7 @@ class TrainingImages:
     source: ImageList
     preprocessing: PreprocessingConfig
     positions: npt.NDArray[np.int64]
-    pixels: npt.NDArray[np.uint8] | None
+    pixels: Pixels | None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -42,7 +43,7 @@ class TrainingImages:
         """Return images (B, C, H, W), float32 in [0, 1]."""
         positions = self.positions[rows]
         pixels = _decode(self.source, self.preprocessing, positions) if self.pixels is None else self.pixels[positions]
-        return torch.from_numpy(pixels).permute(0, 3, 1, 2).to(torch.float32).div(255)
+        return to_inputs(torch.from_numpy(pixels))
 
 
 def first_size(images: ImageList, preprocessing: PreprocessingConfig) -> tuple[int, int]:
@@ -51,8 +52,11 @@ def first_size(images: ImageList, preprocessing: PreprocessingConfig) -> tuple[i
     Raises:
         DataError: It cannot be read.
     """
-    height, width = _decode(images, preprocessing, [0]).shape[1:3]
-    return height, width
+    path = images.paths[0]
+    try:
+        return seen_size(images.source.read(path).image.size, preprocessing)
+    except UnreadableImage as error:
+        raise _unreadable(images, path, error) from error
 
 
 def load_images(images: ImageList, preprocessing: PreprocessingConfig) -> TrainingImages:
@@ -114,13 +118,13 @@ def augment(images: torch.Tensor, *, rng: np.random.Generator, settings: Augment
 
 def _decode(
     images: ImageList, preprocessing: PreprocessingConfig, positions: Sequence[int] | npt.NDArray[np.int64]
-) -> npt.NDArray[np.uint8]:
-    def read(position: int) -> npt.NDArray[np.uint8]:
+) -> Pixels:
+    def read(position: int) -> Pixels:
         path = images.paths[position]
         try:
-            return to_pixels(images.source.read(path).image, preprocessing)
+            return to_pixels(images.source.read(path).content, preprocessing)
         except UnreadableImage as error:
-            raise DataError(f"{images.root / path}: {error.reason}. Repair or remove the file.") from error
+            raise _unreadable(images, path, error) from error
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         decoded = list(pool.map(read, positions))
@@ -131,4 +135,9 @@ def _decode(
             f"{images.root}: images of {shown} pixels after preprocessing, expected one size. "
             "Set 'crop', or 'resize: [h, w]', in the model's preprocessing."
         )
-    return np.stack(decoded)
+    stacked = np.stack(decoded)
+    return stacked.view(np.float32) if stacked.dtype == np.float32 else stacked.view(np.uint8)
+
+
+def _unreadable(images: ImageList, path: str, error: UnreadableImage) -> DataError:
+    return DataError(f"{images.root / path}: {error.reason}. Repair or remove the file.")

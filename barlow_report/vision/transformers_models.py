@@ -20,6 +20,7 @@ from torch import nn
 from barlow_report.config import PreprocessingConfig
 from barlow_report.errors import ModelError
 from barlow_report.hub import asking_hub
+from barlow_report.vision.bands import BandImage, Content
 from barlow_report.vision.preprocessing import to_tensor
 from barlow_report.vision.published import PublishedModel
 
@@ -159,13 +160,22 @@ def _does_the_same(processor: Any, found: Mapping[str, Any]) -> bool:
     It is coarse noise, so that another crop or size shows, of a shape whose crops begin at whole pixels: where they do
     not, libraries round differently.
     """
-    noise = np.random.default_rng(0).integers(0, 256, (9, 13, 3), dtype=np.uint8)
-    image = Image.fromarray(noise).resize((480, 320), Image.Resampling.BICUBIC)
-    if len(found["mean"]) == len(found["std"]) == 1:  # of a model that takes images in grey
-        image = image.convert("L")
-    theirs = torch.as_tensor(np.asarray(processor(image, return_tensors="pt")["pixel_values"]))[0]
+    n_channels = max(len(found["mean"]), len(found["std"]))
+    noise = np.random.default_rng(0).integers(0, 256, (9, 13, max(n_channels, 3)), dtype=np.uint8)
+    bands = [Image.fromarray(band).resize((480, 320), Image.Resampling.BICUBIC) for band in np.moveaxis(noise, 2, 0)]
+    image = Image.merge("RGB", bands[:3])
+    given: Any = image
+    content: Content = image
+    if n_channels == 1:  # of a model that takes images in grey
+        given = image.convert("L")
+        content = given.convert("RGB")
+    elif n_channels != 3:
+        given = np.stack([np.asarray(band) for band in bands], axis=2)
+        content = BandImage(pixels=given.astype(np.float32) / 255, shown=image)
+    options = {} if n_channels in (1, 3) else {"input_data_format": "channels_last"}
+    theirs = torch.as_tensor(np.asarray(processor(given, return_tensors="pt", **options)["pixel_values"]))[0]
     mean, std = (torch.tensor(found[key])[:, None, None] for key in ("mean", "std"))
-    ours = to_tensor(image.convert("RGB"), PreprocessingConfig.model_validate(found))
+    ours = to_tensor(content, PreprocessingConfig.model_validate(found))
     return ours.shape == theirs.shape and float((theirs * std + mean - ours).abs().mean()) < _TOLERANCE
 
 

@@ -11,15 +11,16 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from barlow_report.errors import ModelError
+from barlow_report.errors import DataError, ModelError
 from barlow_report.vision.consistency import Outcome, Uses, check_consistency
 from barlow_report.vision.decisions import LARGEST, Decision
-from barlow_report.vision.decoding import Batch, Decoded, Pixels, make_plan
+from barlow_report.vision.decoding import Batch, Decoded, make_plan
 from barlow_report.vision.inference import images_per_run, to_inputs
 from barlow_report.vision.memory import MemoryLimit, within_memory
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.outputs import TIES_ADVICE, summarise
 from barlow_report.vision.passes import default_batch_size
+from barlow_report.vision.preprocessing import Pixels
 from barlow_report.vision.sampling import draw_sample
 from barlow_report.vision.sources.source import ImageSource
 
@@ -59,6 +60,7 @@ def try_models(
         Sentences for readers of the report by role: what a model was allowed to do.
 
     Raises:
+        DataError: None of the images can be read.
         ModelError: A model gives an image other results at another time and that is not allowed, or its outputs tell
             no classes apart.
     """
@@ -66,7 +68,11 @@ def try_models(
     sample = draw_sample(len(paths))
     decoded = _of_one_size(plan.decoder.decode(Batch(paths=[paths[i] for i in sample], first=0)))
     if not decoded.names:
-        return {}
+        which = f"the {len(sample)} images" if len(sample) == len(paths) else f"{len(sample)} images, drawn over all,"
+        raise DataError(
+            f"{source.root}: none of {which} can be read; the first, {paths[sample[0]]}: {decoded.skipped[0][1]}. "
+            "Check that the path is right and the files are images."
+        )
     assumptions = {}
     for model, uses in _uses(feature_model, inspected_model):
         version = len(plan.decoder.geometries) - 1 if model is inspected_model else 0

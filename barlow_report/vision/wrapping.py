@@ -121,7 +121,7 @@ def _probe(
     sizes: Sequence[tuple[int, int]] = [size] if size else [(side, side) for side in PROBE_SIDES]
 
     first: Exception | None = None
-    for n_channels in channel_choices(preprocessing):
+    for n_channels in channel_choices(preprocessing, module):
         normal = normalisation(for_channels(preprocessing, n_channels), device=device)
         for n in dict.fromkeys((n_images, 1)):
             for each in sizes:

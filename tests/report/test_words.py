@@ -149,6 +149,12 @@ def test_estimates_name_their_interval_and_the_test_by_shuffles() -> None:
     assert words.endswith("The failure mode is verified.")
     small = evidence_words(replace(rule, verdict="real_but_small"), RulesConfig(rho=0.5))
     assert "It is real but small: error rate 37 points above the base rate instead of 50." in small
+    below = replace(ESTIMATED, error=Estimate(value=0.4, low=0.2, high=0.6))
+    beside = evidence_words(replace(rule, held_out=below, verdict="real_but_small"), RulesConfig())
+    assert beside.endswith(
+        "So these images fail more often than those beside them in the tree, but not more often than the group: "
+        "nothing to act on by itself."
+    )
     alike = replace(rule, verdict="not_of_class", p_value_baseline=0.6, q_value=0.6)
     assert "the rule fits other images of their own classes as well" in evidence_words(alike, RulesConfig())
     chance = replace(rule, verdict="can_be_chance", p_value=0.2, q_value=0.6)

@@ -16,7 +16,7 @@ from barlow_report.config import AttackConfig, ModelConfig, PreprocessingConfig
 from barlow_report.errors import ModelError
 from barlow_report.vision.acceleration import AcceleratedModel, accelerate
 from barlow_report.vision.attack import FeatureAttack, attack_features
-from barlow_report.vision.channels import LUMA, as_channels, channel_choices, fitting_channels
+from barlow_report.vision.channels import LUMA, as_channels, channel_choices, fitting_channels, require_channels
 from barlow_report.vision.decisions import Decision
 from barlow_report.vision.images import decode_image
 from barlow_report.vision.intervention import Interventions
@@ -107,20 +107,25 @@ def test_three_equal_means_are_one_and_three_different_ones_are_refused() -> Non
         wrap(GreyNet(), preprocessing=colours)
 
 
-@pytest.mark.parametrize("values", [[0.1, 0.2], [], [0.1] * 4, ["a"], [True], True])
+@pytest.mark.parametrize("values", [[], [0.1] * 1001, ["a"], [True], True])
 def test_other_numbers_of_means_are_refused_at_once(values: object) -> None:
     with pytest.raises(ValidationError):
         PreprocessingConfig.model_validate({"mean": values})
 
 
 @pytest.mark.parametrize("n_channels", [2, 4, 13])
-def test_a_model_of_other_channels_is_refused_with_what_it_takes(n_channels: int) -> None:
+def test_a_model_of_other_channels_is_recognised_and_wants_bands(n_channels: int) -> None:
     other = nn.Sequential(nn.Conv2d(n_channels, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
-    expected = rf"takes images of {n_channels} channels\. Images are read as three.*explain_failures"
-    with pytest.raises(ModelError, match=expected):
-        wrap(other)
-    with pytest.raises(ModelError, match=expected):
-        fitting_channels(other, PreprocessingConfig(), size=(8, 8), where="model")
+    found = fitting_channels(other, PreprocessingConfig(), size=(8, 8), where="model")
+    assert found.mean == (0.0,) * n_channels
+    model = wrap(other, preprocessing=PreprocessingConfig(mean=(0.5,), std=(0.25,)))
+    assert (model.n_channels, model.preprocessing.std) == (n_channels, (0.25,) * n_channels)
+    with pytest.raises(ModelError, match=rf"takes images of {n_channels} channels, and images are read.*data\.bands"):
+        require_channels(found, None, is_shown=False, where="model")
+    with pytest.raises(ModelError, match=rf"takes {n_channels} channels, and preprocessing.mean has 3 numbers"):
+        wrap(other, preprocessing=PreprocessingConfig(mean=(0.485, 0.456, 0.406)))
+    with pytest.raises(ModelError, match=rf"takes images of {n_channels} channels, and its preprocessing is of 5"):
+        wrap(other, preprocessing=PreprocessingConfig(bands=(1, 2, 3, 4, 5)))
 
 
 def test_the_numbers_of_a_file_and_of_the_configuration_are_compared_channel_by_channel() -> None:
@@ -186,11 +191,12 @@ def test_an_attack_in_grey_raises_the_feature_and_stays_grey() -> None:
 def test_changes_become_grey_by_the_weights_of_the_colours_and_colours_by_repeating() -> None:
     change = torch.zeros(2, 3, 4, 4)
     change[1, 1] = 0.5
-    grey = as_channels(change, 1)
+    colours = PreprocessingConfig()
+    grey = as_channels(change, colours, GREY)
     assert grey.shape == (2, 1, 4, 4)
     assert torch.allclose(grey[:, 0, 0, 0], torch.tensor([0.0, 0.5 * LUMA[1]]))
-    assert as_channels(grey, 1) is grey
-    assert torch.equal(as_channels(grey, 3), grey.repeat(1, 3, 1, 1))
+    assert as_channels(grey, GREY, GREY) is grey
+    assert torch.equal(as_channels(grey, GREY, colours), grey.repeat(1, 3, 1, 1))
     assert sum(LUMA) == pytest.approx(1)  # so that a grey change stays as large
 
 
@@ -225,21 +231,26 @@ def test_a_change_in_grey_reaches_an_inspected_model_in_colour_and_the_other_way
     assert other.confidence_moved[0] == pytest.approx(1 / (1 + np.exp(-expected)), abs=2e-3)
 
 
+@pytest.mark.parametrize("n_channels", [1, 4, 13])
 @pytest.mark.parametrize("channels_last", [False, True])
-def test_an_onnx_file_may_take_one_channel(tmp_path: Path, channels_last: bool) -> None:
-    save_tiny_graph(tmp_path / "model.onnx", channels_last=channels_last, n_channels=1)
+def test_an_onnx_file_may_take_any_number_of_channels(tmp_path: Path, channels_last: bool, n_channels: int) -> None:
+    save_tiny_graph(tmp_path / "model.onnx", channels_last=channels_last, n_channels=n_channels)
     spec = ModelConfig.model_validate({"onnx": str(tmp_path / "model.onnx"), "preprocessing": {"crop": 16}})
     model = load_model(spec, device=CPU, role="inspected_model", needs_features=False)
-    images = torch.rand(3, 1, 16, 16)
-    assert model.n_channels == 1
+    images = torch.rand(3, n_channels, 16, 16)
+    assert model.n_channels == n_channels
     assert torch.allclose(model.predict(images), graph_outputs(images), atol=1e-5)
 
 
-def test_a_classifier_of_transformers_may_take_one_channel(tmp_path: Path) -> None:
-    own = save_tiny_classifier(tmp_path / "mine", num_channels=1, image_mean=[0.4], image_std=[0.2])
+@pytest.mark.parametrize("n_channels", [1, 4, 6])
+def test_a_classifier_of_transformers_may_take_any_number_of_channels(tmp_path: Path, n_channels: int) -> None:
+    own = save_tiny_classifier(
+        tmp_path / "mine", num_channels=n_channels, image_mean=[0.4] * n_channels, image_std=[0.2] * n_channels
+    )
     model = load_model(ModelConfig(transformers=str(tmp_path / "mine")), device=CPU, role="inspected_model")
-    assert (model.n_channels, model.n_outputs, model.preprocessing.mean) == (1, N_CLASSES, (0.4,))
-    images = torch.rand(2, 1, 48, 48)
+    assert (model.n_channels, model.n_outputs) == (n_channels, N_CLASSES)
+    assert model.preprocessing.mean == (0.4,) * n_channels
+    images = torch.rand(2, n_channels, 48, 48)
     with torch.inference_mode():
         assert torch.allclose(model.predict(images), own(pixel_values=(images - 0.4) / 0.2).logits, atol=1e-5)
 

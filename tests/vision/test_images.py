@@ -254,7 +254,7 @@ def test_a_tiff_of_many_channels_says_so_once(n_channels: int, order: str, capsy
     with pytest.raises(UnreadableImage) as caught:
         decode_image(_tiff(n_channels, order=order))
     assert caught.value.reason == (
-        f"a TIFF of {n_channels} channels; images in colour (three channels) or grey (one) are read"
+        f"a TIFF of {n_channels} channels; without data.bands images in colour (three) or grey (one) are read"
     )
     assert capsys.readouterr() == ("", "")
     assert decode_image(_tiff(1, order=order)).size == (8, 8)

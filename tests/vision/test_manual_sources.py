@@ -154,7 +154,7 @@ def test_a_configuration_of_the_table_loads_and_gives_features(
     model = load_model(config.feature_model, device=CPU, role="feature_model", image_size=(32, 32))
     crop = model.preprocessing.crop or 32
     with torch.inference_mode():
-        logits, features, maps = model.features(torch.rand(1, 3, crop, crop))
+        logits, features, maps = model.features(torch.rand(1, model.n_channels, crop, crop))
     assert torch.isfinite(logits).all()
     assert features.shape == (1, model.n_features)
     assert maps is not None

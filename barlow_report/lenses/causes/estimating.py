@@ -83,7 +83,7 @@ def _seconds_each(settings: CausesConfig, prospect: Prospect) -> float:
     has_class_controls = feature.ends_in_linear and feature.n_outputs == inspected.n_outputs
 
     def change(n_images: int, n_controls: int, n_tasks: int) -> None:
-        images = prospect.some_images(n_images)
+        images = [loaded.content for loaded in prospect.some_images(n_images)]
         tasks = []
         for i in range(n_tasks):
             own, is_up = int(moved[i % len(moved)]), i % len(DIRECTIONS) == 0

@@ -39,6 +39,8 @@ IMAGE_SUFFIXES = frozenset({
 # fmt: on
 """Files of an image folder with one of these endings, in any case, are images; others are listed as skipped."""
 
+_ARRAY_SUFFIX = ".npy"
+
 _PARTS = frozenset({"dev", "eval", "test", "testing", "train", "training", "val", "valid", "validation"})
 
 
@@ -87,7 +89,7 @@ def list_folder(
         DataError: The folder is missing, holds no image, or a sub-folder that is no known class, or of which nothing
             says whether it is one.
     """
-    walk = _walk(root, known_classes, expected="a folder with one sub-folder of images per class")
+    walk = _walk(root, known_classes, decoding, expected="a folder with one sub-folder of images per class")
     folders = walk.class_folders(class_depth)
     if known_classes is not None and (unknown := unknown_folders(folders, known_classes)):
         raise DataError(
@@ -116,7 +118,7 @@ def list_loose_folder(root: Path, *, decoding: Decoding = AS_SEEN, class_depth: 
     Raises:
         DataError: The folder is missing or holds no image.
     """
-    walk = _walk(root, None, expected="a folder of images")
+    walk = _walk(root, None, decoding, expected="a folder of images")
     paths = sorted(walk.images(""))
     if not paths:
         raise DataError(
@@ -133,13 +135,14 @@ def list_loose_folder(root: Path, *, decoding: Decoding = AS_SEEN, class_depth: 
     )
 
 
-def _walk(root: Path, known_classes: ClassList | None, *, expected: str) -> "_Walk":
+def _walk(root: Path, known_classes: ClassList | None, decoding: Decoding, *, expected: str) -> "_Walk":
+    has_bands = decoding.bands is not None
     if is_address(root):
-        return _RemoteWalk(root, known_classes, expected=expected)
+        return _RemoteWalk(root, known_classes, has_bands=has_bands, expected=expected)
     if not root.is_dir():
         found = "a file" if root.exists() else "nothing there"
         raise DataError(f"{root}: found {found}, expected {expected} (folder:).")
-    return _Walk(root, known_classes)
+    return _Walk(root, known_classes, has_bands=has_bands)
 
 
 def _no_image(root: Path, walk: "_Walk", class_depth: int) -> DataError:
@@ -167,9 +170,10 @@ def _require_classes(root: Path, folders: Sequence[str], walk: "_Walk") -> None:
         )
 
 
-def is_image(name: str) -> bool:
-    """Whether a file's name ends like that of an image."""
-    return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES  # noqa: PTH122 - a name, for a million files
+def is_image(name: str, *, has_bands: bool) -> bool:
+    """Whether a file's name ends like that of an image; where files of several bands are read, so are arrays."""
+    suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - a name, for a million files
+    return suffix in IMAGE_SUFFIXES or (has_bands and suffix == _ARRAY_SUFFIX)
 
 
 class _Walk:
@@ -183,7 +187,8 @@ class _Walk:
         broken_links: Links in the place of a class's folder that lead nowhere.
     """
 
-    def __init__(self, root: Path, known_classes: ClassList | None) -> None:
+    def __init__(self, root: Path, known_classes: ClassList | None, *, has_bands: bool) -> None:
+        self._has_bands = has_bands
         self.skips = Skips()
         self.n_loose = 0
         self.filled: set[str] = set()
@@ -204,7 +209,7 @@ class _Walk:
                 for entry, path in self._entries(folder):
                     if self._is_folder(entry):
                         below += self._unless_circle(entry, path, above)
-                    elif is_image(entry.name) and not entry.name.startswith("."):
+                    elif is_image(entry.name, has_bands=self._has_bands) and not entry.name.startswith("."):
                         self.n_loose += 1
                         self.skips.add(path, "not in the folder of a class")
                     else:
@@ -226,7 +231,7 @@ class _Walk:
                 if self._is_folder(entry):
                     stack += self._unless_circle(entry, path, above)
                     continue
-                is_visible_image = is_image(entry.name) and not entry.name.startswith(".")
+                is_visible_image = is_image(entry.name, has_bands=self._has_bands) and not entry.name.startswith(".")
                 reason = "" if is_visible_image else self._foreign.reason(entry)
                 if may_be_image(reason):
                     self.filled.add(folder)
@@ -292,8 +297,8 @@ class _Walk:
 class _RemoteWalk(_Walk):
     """Everything below an address: no links, and no folder that cannot be read."""
 
-    def __init__(self, root: Path, known_classes: ClassList | None, *, expected: str) -> None:
-        super().__init__(root, known_classes)
+    def __init__(self, root: Path, known_classes: ClassList | None, *, has_bands: bool, expected: str) -> None:
+        super().__init__(root, known_classes, has_bands=has_bands)
         self._tree = RemoteTree(root)
         self._tree.require_some(expected)
         self._foreign = RemoteFiles(self._tree)

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from barlow_report.vision.bands import Content
 from barlow_report.vision.images import DecodedImage, Decoding, decode
 
 __all__ = ["ImageSource", "Listing", "LoadedImage", "as_text", "file_state", "is_text", "load_bytes"]
@@ -37,8 +38,13 @@ class LoadedImage:
 
     @property
     def image(self) -> Image.Image:
-        """The image, mode RGB."""
+        """What people see of it, mode RGB."""
         return self.decoded.image
+
+    @property
+    def content(self) -> Content:
+        """What models get of it."""
+        return self.decoded.content
 
 
 class ImageSource(Protocol):

@@ -64,7 +64,8 @@ class TorchvisionSource:
         except Exception as error:  # a set may raise anything on a broken file
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise UnreadableImage(reason.replace(f"{self.root}/", "")) from error
-        digest = hashlib.blake2b(f"{image.size}".encode() + image.tobytes(), digest_size=16).hexdigest()
+        pixels = image.tobytes() if decoded.bands is None else decoded.bands.pixels.tobytes()
+        digest = hashlib.blake2b(f"{image.size}".encode() + pixels, digest_size=16).hexdigest()
         return LoadedImage(decoded=decoded, digest=digest)
 
     def states(self, paths: Sequence[str]) -> Iterator[str]:

@@ -66,6 +66,11 @@ class TarSource:
     def __reduce__(self) -> tuple[type["TarSource"], tuple[Shards, Decoding]]:
         return TarSource, (self.shards, self._decoding)
 
+    @property
+    def has_bands(self) -> bool:
+        """Whether files of several bands are read."""
+        return self._decoding.bands is not None
+
     @classmethod
     def open(cls, config: WebDatasetConfig, decoding: Decoding = AS_SEEN) -> "TarSource":
         """Find the shards of a configuration.
@@ -182,7 +187,7 @@ def _list_shard(source: TarSource, name: str, listed: _Listed, config: WebDatase
         else:
             samples[match[1]][match[2].lower()] = member
     for key, parts in samples.items():
-        ending = _image_ending(parts, listed, config.image_key)
+        ending = _image_ending(parts, listed, config.image_key, has_bands=source.has_bands)
         path = f"{name}/{parts.get(ending, key)}"
         try:
             if not is_text(path):
@@ -201,12 +206,12 @@ def _list_shard(source: TarSource, name: str, listed: _Listed, config: WebDatase
         listed.confidences.append(said.get("confidence", np.nan))
 
 
-def _image_ending(parts: Mapping[str, str], listed: _Listed, image_key: str | None) -> str:
+def _image_ending(parts: Mapping[str, str], listed: _Listed, image_key: str | None, *, has_bands: bool) -> str:
     """The ending of a sample's image; one that it does not have where it has no image."""
     if image_key is not None:
         keys = [key.strip().removeprefix(".").lower() for key in image_key.split(";")]
         return next((key for key in keys if key in parts), keys[0])
-    images = [ending for ending, member in parts.items() if is_image(member)]
+    images = [ending for ending, member in parts.items() if is_image(member, has_bands=has_bands)]
     listed.endings.update(images[:1])
     if len(images) > 1 and not listed.several:
         listed.several = tuple(images)

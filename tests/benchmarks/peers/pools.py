@@ -93,4 +93,5 @@ def _load(model: ModelConfig | None, folder: Path) -> LoadedModel:
 
 def _draw(job: tuple[str, int, bool], *, seed: int, model: ModelConfig) -> npt.NDArray[np.uint8]:
     name, index, cue = job
-    return to_pixels(draw_scene(name, with_cue=cue, seed=seed, index=index), model.preprocessing)
+    scene = draw_scene(name, with_cue=cue, seed=seed, index=index)
+    return np.asarray(to_pixels(scene, model.preprocessing), dtype=np.uint8)

@@ -240,4 +240,4 @@ def _scene_spec(name: str) -> ModelConfig:
 def _pixels(path: Path, preprocessing: PreprocessingConfig | None = None) -> npt.NDArray[np.uint8]:
     with Image.open(path) as image:
         whole = image.convert("RGB")
-        return np.asarray(whole) if preprocessing is None else to_pixels(whole, preprocessing)
+        return np.asarray(whole if preprocessing is None else to_pixels(whole, preprocessing), dtype=np.uint8)

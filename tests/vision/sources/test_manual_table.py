@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 import yaml
 
 from barlow_report.config import DataConfig
+from barlow_report.vision.bands import BandImage
 from barlow_report.vision.datasets import list_images, open_source
 from barlow_report.vision.reading import UnreadableImage, read_file
 from tests.manual.pages import page
@@ -64,6 +66,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     table.assign(prediction=NAMES[0], confidence=0.5).to_csv(tmp_path / "table.csv", index=False)
     np.save(tmp_path / "features.npy", np.zeros((N_IMAGES, 2), dtype=np.float32))
     _write_json(tmp_path, paths)
+    for i, path in enumerate(paths):
+        bands = np.random.default_rng(i).integers(0, 10_000, (32, 32, 5)).astype(np.uint16)
+        (tmp_path / "fields" / path).parent.mkdir(parents=True, exist_ok=True)
+        tifffile.imwrite(
+            tmp_path / f"fields/{path[:-4]}.tif", bands, photometric="minisblack", planarconfig="contig", metadata=None
+        )
     (tmp_path / "classes.txt").write_text("\n".join(NAMES))
     np.save(tmp_path / "probabilities.npy", np.full((N_IMAGES, 3), [0.5, 0.25, 0.25], dtype=np.float32))
     rows: list[dict[str, Any]] = [
@@ -111,6 +119,10 @@ def test_the_configuration_reads_the_images_it_says(folder: Path, line: str) -> 
             images.source.read(images.paths[0])
         return
     source = open_source(config)
+    if config.bands is not None:
+        contents = [source.read(path).content for path in images.paths]
+        assert [content.pixels.shape for content in contents if isinstance(content, BandImage)] == [(32, 32, 5)] * 12
+        return
     loaded = [np.asarray(source.read(path).image) for path in images.paths]
     if "FakeData" in line:
         assert len(loaded) == 60
