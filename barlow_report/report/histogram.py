@@ -1,6 +1,6 @@
 """The histogram of a feature as a drawing, with the thresholds of the rules that use it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from barlow_report.formatting import counted, rounded, threshold
@@ -80,9 +80,24 @@ def _anchor(x: float, right_of_it: Sequence[float], *, width: int) -> str:
 
 
 def draw_histogram(
-    bins: Sequence[HistogramBin], *, thresholds: Sequence[float], width: int = _WIDTH, height: int = _HEIGHT
+    bins: Sequence[HistogramBin],
+    *,
+    thresholds: Iterable[tuple[float, float]],
+    width: int = _WIDTH,
+    height: int = _HEIGHT,
 ) -> HistogramDrawing | None:
-    """Lay out the histogram; thresholds outside of its range are left out. None without bins."""
+    """Lay out the histogram.
+
+    Args:
+        bins: From the lowest to the highest, the first one apart where it has a single value.
+        thresholds: Where each is and what is printed of it; those outside of the range are left out, and of several
+            that are printed alike one is drawn.
+        width: In pixels.
+        height: In pixels.
+
+    Returns:
+        None without bins.
+    """
     if not bins:
         return None
     is_apart = len(bins) > 1 and bins[0].low == bins[0].high
@@ -111,14 +126,11 @@ def draw_histogram(
         )
         for b in bins
     )
-    inside = [value for value in sorted(set(thresholds)) if low <= value <= high]
+    places = {printed: across(max(exact, low)) for exact, printed in thresholds if lowest.low <= exact <= high}
+    inside = sorted((x, printed) for printed, x in places.items())
     marks = tuple(
-        Mark(
-            x=across(v),
-            label=threshold(v),
-            anchor=_anchor(across(v), [across(w) for w in inside if w > v], width=width),
-        )
-        for v in inside
+        Mark(x=x, label=threshold(printed), anchor=_anchor(x, [other for other, _ in inside if other > x], width=width))
+        for x, printed in inside
     )
     return HistogramDrawing(
         width=width,

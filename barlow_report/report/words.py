@@ -20,6 +20,7 @@ __all__ = [
     "group_short",
     "grouping_label",
     "images_of",
+    "just_below",
     "kind_words",
     "noise_words",
     "relation_question",
@@ -136,6 +137,11 @@ def noise_words(group: Group, config: RulesConfig) -> str:
 def condition_text(condition: Condition) -> str:
     """Write one condition exactly: feature 37 ≤ 0.08934."""
     return f"feature {condition.feature_id} {_SIGNS[condition.branch]} {threshold(condition.printed)}"
+
+
+def just_below(printed: float, *, what: str = "") -> str:
+    """Say where images on the side ≤ of a threshold are that are near to it; below 0 there are often none."""
+    return "at most 0" if printed == 0 else f"just below {what}{threshold(printed)}"
 
 
 def rule_inequality(rule: Rule) -> str:

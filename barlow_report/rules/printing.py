@@ -38,7 +38,13 @@ def print_threshold(threshold: float, values: npt.NDArray[np.floating]) -> float
 
 
 def print_between(threshold: float, low: float, high: float) -> float:
-    """Return the same, from the values next to the threshold: the highest that is at most it, and the lowest above."""
+    """Return the same, from the values next to the threshold: the highest that is at most it, and the lowest above.
+
+    It is 0 where the highest value at most it is exactly 0, as of features that are never below 0 and often exactly 0:
+    "more than 0" parts the images as well as 0.000008 does, and says what their difference is.
+    """
+    if low == 0.0:
+        return 0.0
     target = Decimal(threshold)
     for n_digits in range(1, _MOST_DIGITS):
         for rounding in _ROUNDINGS:

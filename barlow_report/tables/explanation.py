@@ -17,7 +17,8 @@ __all__ = ["TABLES"]
 
 _PRINTED = (
     "the number with the fewest digits that parts the group's images as the threshold does, and the nearest one of "
-    "these: what is printed, so that who counts with it gets the same counts"
+    "these; 0 where the highest value that is at most the threshold is 0. It is printed, and who counts with it gets "
+    "the same counts"
 )
 
 

@@ -135,28 +135,31 @@ def test_the_highest_bar_fills_the_height_and_thresholds_outside_are_left_out() 
         HistogramBin(low=0.0, high=0.5, n_images=10, n_failures=4),
         HistogramBin(low=0.5, high=1.0, n_images=5, n_failures=5),
     ]
-    drawing = draw_histogram(bins, thresholds=[0.25, 7.0, 0.25])
+    drawing = draw_histogram(bins, thresholds=[(0.25, 0.25), (7.0, 7.0), (0.25, 0.25)])
     assert drawing is not None
     assert drawing.bars[0].height == drawing.floor - drawing.top
     assert drawing.bars[1].failures_height == drawing.bars[1].height
     assert [mark.label for mark in drawing.marks] == ["0.25"]
+    printed = draw_histogram(bins, thresholds=[(0.25, 0.0)])
+    assert printed is not None
+    assert [(mark.label, mark.x) for mark in printed.marks] == [("0", drawing.marks[0].x)]
 
 
 def test_a_threshold_without_room_for_its_number_is_a_line_only() -> None:
     bins = [HistogramBin(low=0.0, high=1.0, n_images=10, n_failures=4)]
-    drawing = draw_histogram(bins, thresholds=[0.005, 0.02, 0.5, 0.52, 0.99])
+    drawing = draw_histogram(bins, thresholds=[(v, v) for v in (0.005, 0.02, 0.5, 0.52, 0.99)])
     assert drawing is not None
     assert [mark.anchor for mark in drawing.marks] == ["", "start", "end", "start", "end"]
 
 
 def test_a_feature_that_never_varies_has_a_histogram() -> None:
-    drawing = draw_histogram([HistogramBin(low=0.0, high=0.0, n_images=0, n_failures=0)], thresholds=[0.0])
+    drawing = draw_histogram([HistogramBin(low=0.0, high=0.0, n_images=0, n_failures=0)], thresholds=[(0.0, 0.0)])
     assert drawing is not None
     assert drawing.n_highest == 1
 
 
 def test_no_bins_no_histogram() -> None:
-    assert draw_histogram([], thresholds=[1.0]) is None
+    assert draw_histogram([], thresholds=[(1.0, 1.0)]) is None
 
 
 def test_images_at_exactly_the_lowest_activation_stand_apart_and_do_not_flatten_the_others() -> None:
@@ -165,7 +168,7 @@ def test_images_at_exactly_the_lowest_activation_stand_apart_and_do_not_flatten_
         HistogramBin(low=0.0, high=0.5, n_images=10, n_failures=5),
         HistogramBin(low=0.5, high=1.0, n_images=4, n_failures=0),
     ]
-    drawing = draw_histogram(bins, thresholds=[0.0, 0.5])
+    drawing = draw_histogram(bins, thresholds=[(0.0, 0.0), (0.5, 0.5)])
     assert drawing is not None
     assert drawing.apart is not None
     assert drawing.apart.is_cut
@@ -176,6 +179,11 @@ def test_images_at_exactly_the_lowest_activation_stand_apart_and_do_not_flatten_
     assert bar.failures_height == pytest.approx(bar.height / 3, abs=0.1)
     assert 0 < bar.y < first.y == drawing.top
     assert first.height == drawing.floor - drawing.top
+    between = draw_histogram(
+        [bins[0], HistogramBin(low=0.2, high=1.0, n_images=9, n_failures=0)], thresholds=[(0.1, 0.0)]
+    )
+    assert between is not None
+    assert [(mark.label, mark.x) for mark in between.marks] == [("0", between.bars[0].x)]
     few = draw_histogram([HistogramBin(low=0.0, high=0.0, n_images=10, n_failures=0), *bins[1:]], thresholds=[])
     assert few is not None
     assert few.apart is not None

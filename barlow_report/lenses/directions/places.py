@@ -124,7 +124,7 @@ def _class_view(site: Site, directions: DirectionTables, entry: ClassDirection) 
         why=_WHY.get(entry.status, ""),
         quality=quality_words(entry),
         embeddings=embeddings_words(directions.settings),
-        histogram=draw_histogram(bins, thresholds=(0.0,)),
+        histogram=draw_histogram(bins, thresholds=[(0.0, 0.0)]),
         places=tuple(_place(site, entry, place, unit=unit) for place in PLACES),
         hardest=captions[:n],
         easiest=tuple(reversed(captions[n:])),

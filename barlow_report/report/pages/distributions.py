@@ -70,8 +70,8 @@ def _in_group(site: Site, feature_id: int, group_id: int) -> Distribution:
     )
 
 
-def _thresholds(rules: Sequence[Rule], feature_id: int) -> list[float]:
-    return [c.printed for rule in rules for c in rule.conditions if c.feature_id == feature_id]
+def _thresholds(rules: Sequence[Rule], feature_id: int) -> list[tuple[float, float]]:
+    return [(c.threshold, c.printed) for rule in rules for c in rule.conditions if c.feature_id == feature_id]
 
 
 def _quantiles(site: Site, images: Iterable[QuantileImage]) -> tuple[QuantileColumn, ...]:

@@ -3,14 +3,14 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from barlow_report.formatting import activation, percent, threshold
+from barlow_report.formatting import activation, percent
 from barlow_report.report.mode_words import mode_name
 from barlow_report.report.names import FeatureName
 from barlow_report.report.pages.annotate import item_path
 from barlow_report.report.pages.page import Site
 from barlow_report.report.picture_records import GalleryImage, Tile
 from barlow_report.report.records import Condition, Group, Rule
-from barlow_report.report.words import images_of
+from barlow_report.report.words import images_of, just_below
 
 __all__ = [
     "Contrast",
@@ -105,10 +105,11 @@ class TriptychColumn:
 class Contrast:
     """The images just below a threshold of the feature: they do not have it, if barely.
 
-    `images` says which they are where they meet earlier conditions of the rule: images labelled dog with feature 80.
+    `where` says that of them: just below the threshold 0.25. `images` says which they are where they meet earlier
+    conditions of the rule: images labelled dog with feature 80.
     """
 
-    threshold: str
+    where: str
     images: str
     pictures: tuple[FeaturePicture, ...]
 
@@ -203,15 +204,15 @@ def _scale(tiles: tuple[Tile, ...]) -> tuple[float, float] | None:
 def _contrast(site: Site, group: Group, feature_id: int) -> Contrast | None:
     """The images below the threshold of the group's most important failure mode that asks for the feature."""
     for rule, position, condition in _conditions_on(group, feature_id):
-        cut = threshold(condition.printed)
+        cut = condition.printed
         pictures = tuple(
-            feature_picture(site, p.image_id, thumbnail=p.thumbnail, activation=p.activation, place=f"just below {cut}")
+            feature_picture(site, p.image_id, thumbnail=p.thumbnail, activation=p.activation, place=just_below(cut))
             for p in site.catalog.strip_images.get((rule.rule_id, position), ())
             if p.place == "below"
         )
         if pictures:
             return Contrast(
-                threshold=cut,
+                where=just_below(cut, what="the threshold "),
                 images=mode_name(group, replace(rule, conditions=rule.conditions[:position])) if position else "",
                 pictures=pictures,
             )

@@ -12,7 +12,7 @@ from barlow_report.report.mode_words import mode_name
 from barlow_report.report.pages.page import Site
 from barlow_report.report.pages.pictures import FeaturePicture, feature_picture
 from barlow_report.report.records import Group, Rule
-from barlow_report.report.words import images_of
+from barlow_report.report.words import images_of, just_below
 
 __all__ = ["Sides", "StripView", "sides_of", "strip_view"]
 
@@ -67,7 +67,7 @@ def strip_view(site: Site, group: Group, rule: Rule, *, position: int) -> StripV
     key = (rule.rule_id, position)
     bins = site.catalog.strips.get(key, ())
     cut = threshold(condition.printed)
-    closest = {"below": f"just below {cut}", "above": f"just above {cut}"}
+    closest = {"below": just_below(condition.printed), "above": f"just above {cut}"}
     beside: dict[str, list[FeaturePicture]] = {place: [] for place in closest}
     for p in site.catalog.strip_images.get(key, ()):
         if p.place in beside and len(beside[p.place]) < _N_BESIDE:
@@ -86,7 +86,9 @@ def strip_view(site: Site, group: Group, rule: Rule, *, position: int) -> StripV
         n_images=sum(b.n_images for b in bins),
         threshold=cut,
         fails_above=condition.branch == "gt",
-        histogram=draw_histogram(bins, thresholds=[condition.printed], width=width, height=height),
+        histogram=draw_histogram(
+            bins, thresholds=[(condition.threshold, condition.printed)], width=width, height=height
+        ),
         below=tuple(reversed(beside["below"])),
         above=tuple(beside["above"]),
     )
