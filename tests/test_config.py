@@ -219,6 +219,22 @@ def test_a_key_is_found_in_the_section_that_has_it_and_what_is_missing_has_no_li
         _load(tmp_path, "# first\nname: x\ndata: {folder: images}\n")
 
 
+def test_means_of_pixels_from_0_to_255_are_refused_with_what_they_are_here(tmp_path: Path) -> None:
+    def load(mean: str, std: str) -> Config:
+        prepared = f"preprocessing: {{mean: {mean}, std: {std}}}"
+        return _load(tmp_path, MINIMAL.replace("weights: net.pt}", f"weights: net.pt,\n  {prepared}}}"))
+
+    problem = (
+        r"line 5, inspected_model\.preprocessing\.mean: 'inspected.*looks like one of pixels from 0 to 255.* Divide it "
+        r"and std by 255: mean: \[0\.485, 0\.456, 0\.406\], std: \[0\.229, 0\.224, 0\.225\]"
+    )
+    with pytest.raises(ConfigError, match=problem):
+        load("[123.675, 116.28, 103.53]", "[58.395, 57.12, 57.375]")
+    with pytest.raises(ConfigError, match=r"mean: \[0\.498\], std: \[0\.003922\]"):
+        load("127", "1")
+    assert load("1.0", "1.5").inspected_model is not None
+
+
 def test_an_unquoted_date_is_the_text_that_was_written(tmp_path: Path) -> None:
     assert _load(tmp_path, MINIMAL.replace("name: mine", "name: 2024-01-01")).name == "2024-01-01"
 

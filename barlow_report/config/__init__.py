@@ -55,6 +55,9 @@ __all__ = [
     "whole_config",
 ]
 
+_LARGEST_MEAN = 2.0
+"""Of images from 0 to 1, with room for odd ones; those of pixels from 0 to 255 are far above."""
+
 
 class Config(Section):
     """A configuration: what the stages need to know; `whole_config` adds the sections of the lenses."""
@@ -82,6 +85,18 @@ class Config(Section):
     site: SiteConfig = Field(
         default_factory=SiteConfig, description="Words of the site, and how much of the images it shows."
     )
+
+    @model_validator(mode="after")
+    def _means_are_of_images(self) -> "Config":
+        for key in ("inspected_model", "feature_model"):
+            prepared = getattr(getattr(self, key), "preprocessing", None)
+            if prepared is not None and max(prepared.mean) > _LARGEST_MEAN:
+                mean, std = (", ".join(f"{v / 255:.4g}" for v in values) for values in (prepared.mean, prepared.std))
+                raise ValueError(
+                    f"'{key}.preprocessing.mean' looks like one of pixels from 0 to 255, but images are from 0 to 1 "
+                    f"here. Divide it and std by 255: mean: [{mean}], std: [{std}]"
+                )
+        return self
 
     @model_validator(mode="after")
     def _models_fit_data(self) -> "Config":
