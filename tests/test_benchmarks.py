@@ -12,6 +12,7 @@ from PIL import Image
 from torch import nn
 
 from barlow_report.config import RulesConfig
+from tests.benchmarks import forecast
 from tests.benchmarks.displayed_rates import modes_shown
 from tests.benchmarks.known_causes import Condition, Scenes, associated, best_feature, best_threshold, plan_conditions
 from tests.benchmarks.on_paper import DECODED_PER_SECOND, hand_out, simulate
@@ -269,3 +270,26 @@ def test_a_job_on_paper_takes_no_less_than_its_work_and_is_bound_by_the_driver_i
     assert many.wall > sum(seconds for name, seconds in many.by_stage.items() if name.endswith("the driver"))
     assert many.bottleneck.endswith("the driver")
     assert 0 < many.efficiency < one.efficiency <= 1
+
+
+def test_what_was_said_of_each_part_of_a_run_stands_beside_what_it_took() -> None:
+    parts = [{"key": "pass", "seconds": 4.0}, {"key": "images", "seconds": None}, {"key": "errors", "seconds": 0.1}]
+    said = {"parts": parts, "total": {"seconds": 4.1, "bytes": 3_000_000, "site_bytes": 5_000_000}}
+    took = {
+        "seconds": {"pass": 8.0, "errors": 0.2, "joint": 2.0},
+        "total": 10.0,
+        "bytes": {"run": 1_500_000, "site": 0},
+    }
+    rows = forecast.compared("a case", said, took)
+    assert [(row.part, row.said, row.took) for row in rows] == [
+        ("pass", 4.0, 8.0),
+        ("joint", 0.0, 2.0),
+        ("all, seconds", 4.1, 10.0),
+        ("run folder, MB", 3.0, 1.5),
+        ("site, MB", 5.0, 0.0),
+    ]
+    assert [row.ratio for row in rows[:4]] == [0.5, 0.0, 0.41, 2.0]
+    assert forecast.table(rows).splitlines()[2:4] == [
+        "| a case | pass | 4.0 | 8.0 | 0.50 |",
+        "| a case | joint | 0.0 | 2.0 | 0.00 |",
+    ]

@@ -27,7 +27,6 @@ from barlow_report.config import load_config
 from barlow_report.demo import __file__ as demo_file
 from barlow_report.lenses import registry
 from barlow_report.progress import SilentProgress
-from barlow_report.run_folder import is_of_each_output, read_outputs
 from barlow_report.stages.demo import demo_config, draw
 from tests.pipeline.things import write_things
 
@@ -141,11 +140,8 @@ def _measure_here(config: Path, work: Path) -> dict[str, Any]:
         start = time.perf_counter()
         pipeline.run(load_config(config), folder=work / "run", site=work / "site")
         total = time.perf_counter() - start
-    folders = [work / "run"]
-    if is_of_each_output(work / "run"):
-        folders = [work / "run" / str(output["slug"]) for output in read_outputs(work / "run")["outputs"]]
     n_bytes = {name: sum(map(_size, (work / name).rglob("*"))) for name in ("run", "site")}
-    return {"seconds": seconds, "total": total, "bytes": n_bytes, "n_runs": len(folders)}
+    return {"seconds": seconds, "total": total, "bytes": n_bytes}
 
 
 def _size(path: Path) -> int:
