@@ -385,6 +385,15 @@ def test_an_estimate_says_time_and_size_before_its_words() -> None:
     assert [size_words(n) for n in (0, 90_000, 12_340_000, 4.56e9)] == ["0.1 MB", "0.1 MB", "12.3 MB", "4.6 GB"]
 
 
+@pytest.mark.parametrize("array", [np.float32(3), np.zeros(6), np.zeros((0, 4)), np.array([["a", "b"]])])
+def test_embeddings_that_are_none_are_refused(tmp_path: Path, array: np.ndarray) -> None:
+    np.save(tmp_path / "e.npy", array)
+    config = write_task(tmp_path, n_per_class=5, settings={**QUICK, "directions": {"embeddings": "e.npy"}})
+    result = _check(config)
+    assert result.exit_code == 1
+    assert "expected real numbers of shape (n_images, n_dimensions)" in " ".join(result.output.split())
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -1,9 +1,12 @@
 """How long directions take: that of one class is fitted, and multiplied; an image-text model embeds some images."""
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 
 from barlow_report.config import Config
+from barlow_report.errors import DataError
 from barlow_report.estimates import Estimate
 from barlow_report.formatting import counted
 from barlow_report.lenses.directions.config import DirectionsConfig
@@ -30,7 +33,7 @@ def estimate_directions(config: Config, prospect: Prospect) -> Estimate:
         embeddings = embedding_cost(config, settings.clip, prospect, role="directions.clip")
         n_dimensions = embeddings.n_dimensions
     elif settings.embeddings is not None:
-        n_dimensions = read_array(settings.embeddings).shape[-1]
+        n_dimensions = _n_dimensions(settings.embeddings)
     sizes = np.bincount(prospect.images.labels[prospect.images.labels >= 0], minlength=1)
     sizes = np.minimum(sizes[sizes >= settings.min_images], settings.max_images)
     fitting = _fitting(settings, prospect, sizes, n_dimensions) if len(sizes) and n_dimensions else 0.0
@@ -44,6 +47,17 @@ def estimate_directions(config: Config, prospect: Prospect) -> Estimate:
         n_pictures=n_pictures,
         figures={"n_classes": len(sizes), "n_dimensions": int(n_dimensions), "seconds_of_fits": fitting},
     )
+
+
+def _n_dimensions(path: Path) -> int:
+    """Numbers of each embedding in a file; how many there are is known after the pass."""
+    found = read_array(path)
+    if found.ndim != 2 or 0 in found.shape or found.dtype.kind not in "fiu":
+        raise DataError(
+            f"{path}: found type {found.dtype} of shape {found.shape}, expected real numbers of shape (n_images, "
+            "n_dimensions). Give another file under directions.embeddings."
+        )
+    return int(found.shape[1])
 
 
 def _fitting(settings: DirectionsConfig, prospect: Prospect, sizes: npt.NDArray[np.int64], n_dimensions: int) -> float:
