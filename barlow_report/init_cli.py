@@ -239,11 +239,15 @@ def _checked_name(text: str) -> str:
 def _words(choice: "Choice", data: "DataFound") -> list[str]:
     """What to say of a model once it has run."""
     trial, prepared = choice.trial, choice.trial.preprocessing
-    size = f"resize {prepared.resize}, crop {prepared.crop}" if prepared.resize or prepared.crop else "as they are"
+    size = _size(prepared.resize, prepared.crop)
     lines = [
         f"{trial.name}: {trial.n_outputs} outputs, {trial.n_features or 'no'} features",
         f"Images: {size}, mean {_numbers(prepared.mean)}, std {_numbers(prepared.std)}"
-        + ("; proposed, correct it if it was trained otherwise" if choice.remarks else ""),
+        + (
+            "; proposed, correct it if it was trained otherwise"
+            if choice.remarks and "preprocessing" in choice.section
+            else ""
+        ),
         *choice.remarks,
     ]
     if trial.n_tried:
@@ -268,6 +272,16 @@ def _remarks(data: "DataFound", inspected: "Choice | None", feature: "Choice | N
             "easier to see and to name."
         ]
     return remarks
+
+
+def _size(resize: int | tuple[int, int] | None, crop: int | None) -> str:
+    """How images are brought to a size, in words."""
+    parts = []
+    if resize is not None:
+        parts.append(f"resized to {resize[0]} × {resize[1]}" if isinstance(resize, tuple) else f"resized to {resize}")
+    if crop is not None and (crop, crop) != resize:
+        parts.append(f"{crop} × {crop} of the middle")
+    return ", ".join(parts) or "as they are"
 
 
 def _numbers(values: tuple[float, ...]) -> str:

@@ -1,26 +1,34 @@
 """How images have to be prepared for a model where neither its weights nor a person says so.
 
-What is in use is tried: images are normalised by nothing, as for ImageNet, or to ±1, each with the sizes below, and the
-one whose predictions are right most often is proposed. It is a proposal: the file says so, and what else was tried.
+What is in use is tried: images are normalised by nothing, as for ImageNet, to ±1, or by their own mean and standard
+deviation, each with the sizes of `starting.sizes`, and the one whose predictions are right most often is proposed. It
+is a proposal: the file says so, and what else was tried. What belongs to published weights is one of those where a
+model of a library has weights of somebody's own: who trains a model further often changes the size.
+
+Where nothing does better than guessing, the classes may be in another order than the outputs; then the preprocessing
+counts with which most predictions would be right in another order.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from barlow_report.errors import BarlowReportError, ModelError
+from barlow_report.starting.pixels import own_normalisation
+from barlow_report.starting.sizes import sizes_to_try
+from barlow_report.starting.stated import Stated, look_at_model
 from barlow_report.starting.trial import DataFound, Trial, try_model
 
-__all__ = ["Choice", "choose_preprocessing"]
+__all__ = ["Choice", "choose_preprocessing", "is_clearly_better"]
 
 _NORMALISATIONS: dict[str, dict[str, Any]] = {
     "no normalisation": {},
     "ImageNet's normalisation": {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]},
     "a normalisation to ±1": {"mean": 0.5, "std": 0.5},
 }
-_SIZE = {"resize": 256, "crop": 224}
-_LARGEST_AS_IT_IS = 160
-"""Shorter side in pixels up to which images of one size are taken to be what a model was trained on."""
+_WORKS = 0.9
+"""Share of right predictions from which on no further size is tried."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,58 +46,109 @@ class Choice:
     remarks: tuple[str, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Candidate:
+    name: str
+    section: dict[str, Any]
+    trial: Trial
+
+
 def choose_preprocessing(data: DataFound, section: Mapping[str, Any], *, role: str, device: str = "auto") -> Choice:
-    """Try a model with what its weights or its section say; where they say nothing, with each preprocessing in use.
+    """Try a model with what its weights or its section say; where that is not enough, with each preprocessing in use.
+
+    It is not enough where they say nothing, or where the model then only guesses.
 
     Raises:
         BarlowReportError: The model does not run, with none of them.
     """
-    first, error = _attempt(data, section, role=role, device=device)
-    if first is not None and (first.is_told or section.get("preprocessing")):
+    search = _Search(data, section, role=role, device=device)
+    first, error = search.attempt(section)
+    if section.get("preprocessing"):
+        if first is None:
+            raise error or ModelError(f"{role}: could not be tried.")
         return Choice(section=dict(section), trial=first, remarks=())
-    if error is not None and section.get("preprocessing"):
-        raise error
-    tried: dict[str, tuple[dict[str, Any], Trial]] = {}
-    for size_name, size in _sizes(data):
-        for name, keys in _NORMALISATIONS.items():
-            changed = _with(section, {**size, **keys})
-            trial, problem = _attempt(data, changed, role=role, device=device) if changed != section else (first, error)
-            if trial is None:
-                error = problem or error
-                if keys:
-                    continue  # of another number of channels
-                break  # it does not take this size
-            tried[f"{size_name}, {name}"] = (changed, trial)
-            if not trial.n_tried:  # nothing tells which one is better
-                return Choice(section=changed, trial=trial, remarks=())
-    if not tried:
-        raise error or ModelError(f"{role}: could not be tried.")
-    best, trial = max(tried.values(), key=lambda pair: pair[1].n_right)  # the first of equals
-    remarks = tuple(f"{name}: {t.n_right} of {t.n_tried} images right" for name, (_, t) in tried.items())
-    return Choice(section=best, trial=trial, remarks=remarks)
+    is_told = first is not None and first.is_told
+    if first is not None and is_told and not first.is_chance(data.n_classes):
+        return Choice(section=dict(section), trial=first, remarks=())
+    candidates = [*search.told(first if is_told else None), *search.usual(first, error)]
+    if not candidates:
+        raise search.error or error or ModelError(f"{role}: could not be tried.")
+    best = max(candidates, key=lambda candidate: candidate.trial.n_right)  # the first of equals
+    if best.trial.is_chance(data.n_classes):
+        names = data.images.class_names
+        best = max([best, *candidates], key=lambda candidate: candidate.trial.right_in_other_order(names))
+    elif is_told and not is_clearly_better(best.trial, candidates[0].trial):
+        best = candidates[0]
+    remarks = tuple(f"{c.name}: {c.trial.n_right} of {c.trial.n_tried} images right" for c in candidates)
+    return Choice(section=best.section, trial=best.trial, remarks=remarks if best.trial.n_tried else ())
 
 
-def _attempt(
-    data: DataFound, section: Mapping[str, Any], *, role: str, device: str
-) -> tuple[Trial | None, BarlowReportError | None]:
-    try:
-        return try_model(data, section, role=role, device=device), None
-    except BarlowReportError as error:  # such as a size that it does not take
-        return None, error
+class _Search:
+    """Tries one model in several ways."""
+
+    def __init__(self, data: DataFound, section: Mapping[str, Any], *, role: str, device: str) -> None:
+        self._data, self._section, self._role, self._device = data, section, role, device
+        self.error: BarlowReportError | None = None
+
+    def attempt(self, section: Mapping[str, Any]) -> tuple[Trial | None, BarlowReportError | None]:
+        try:
+            return try_model(self._data, section, role=self._role, device=self._device), None
+        except BarlowReportError as error:  # such as a size that it does not take
+            return None, error
+
+    def told(self, first: Trial | None) -> Iterator[_Candidate]:
+        """What the weights say; of published ones also where the model has others."""
+        if first is not None:
+            yield _Candidate(name="as its files say", section=dict(self._section), trial=first)
+        elif "weights" in self._section and self._section.keys() & {"torchvision", "timm"}:
+            trial, _ = self.attempt({**self._section, "pretrained": True})
+            if trial is not None:
+                keys = trial.preprocessing.model_dump(mode="json", exclude_defaults=True)
+                yield _Candidate(name="as for the published weights", section=self._with(keys), trial=trial)
+
+    def usual(self, first: Trial | None, error: BarlowReportError | None) -> Iterator[_Candidate]:
+        """Each size with each normalisation, until one works; `first` is what became of it as it is, or `error`."""
+        best = 0.0 if first is None or not first.n_tried else first.n_right / first.n_tried
+        guesses = True
+        # What a file says stays where nothing else is written down.
+        unsaid: dict[str, Any] = {"resize": None, "mean": 0, "std": 1} if first is not None and first.is_told else {}
+        for size in sizes_to_try(self._data.sizes, self._stated()):
+            if best >= _WORKS or (size.is_unlikely and not guesses):
+                return
+            for name, keys in self._normalisations.items():
+                changed = self._with({**unsaid, **size.keys, **keys})
+                trial, problem = self.attempt(changed) if changed != self._section else (first, error)
+                if trial is None:
+                    self.error = problem or self.error
+                    if keys or unsaid:
+                        continue  # of another number of channels, or not what the file of weights says
+                    break  # it does not take this size
+                yield _Candidate(name=f"{size.name}, {name}", section=changed, trial=trial)
+                if not trial.n_tried:  # nothing tells which one is better
+                    return
+                best = max(best, trial.n_right / trial.n_tried)
+                guesses &= trial.is_chance(self._data.n_classes)
+
+    @cached_property
+    def _normalisations(self) -> dict[str, dict[str, Any]]:
+        own = own_normalisation(self._data)
+        return _NORMALISATIONS if own is None else {**_NORMALISATIONS, "the images' own mean and deviation": own}
+
+    def _stated(self) -> Stated:
+        try:
+            return look_at_model(self._section, role=self._role)
+        except BarlowReportError:  # said by the attempts
+            return Stated()
+
+    def _with(self, keys: Mapping[str, Any]) -> dict[str, Any]:
+        """The section with further keys of preprocessing."""
+        return {**self._section, **({"preprocessing": dict(keys)} if keys else {})}
 
 
-def _sizes(data: DataFound) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Sizes to try, the likeliest first: as they are where all are small and alike, else what most models take."""
-    are_alike = len(set(data.sizes)) == 1
-    if are_alike and min(data.sizes[0]) <= _LARGEST_AS_IT_IS:
-        yield "images as they are", {}
-        return
-    yield "resized to 256, 224 of it", _SIZE
-    if are_alike:
-        yield "images as they are", {}
-
-
-def _with(section: Mapping[str, Any], keys: Mapping[str, Any]) -> dict[str, Any]:
-    """The section with further keys of preprocessing."""
-    whole = {**section.get("preprocessing", {}), **keys}
-    return {**section, **({"preprocessing": whole} if whole else {})}
+def is_clearly_better(found: Trial, told: Trial) -> bool:
+    """Return whether more images are right than with what is told, by two standard deviations of the difference."""
+    n = min(found.n_tried, told.n_tried)
+    if n == 0:
+        return False
+    p = (found.n_right + told.n_right) / (found.n_tried + told.n_tried)
+    return found.n_right / found.n_tried - told.n_right / told.n_tried > 2 * (2 * p * (1 - p) / n) ** 0.5

@@ -143,8 +143,9 @@ def model_section(
     section: dict[str, Any] = {kind: name}
     given = _mapping(arguments, "the arguments")
     if kind in ("torchvision", "timm") and weights:
-        section["pretrained"] = True
-        if weights != PUBLISHED and n_classes not in (None, 1000):
+        if weights == PUBLISHED:
+            section["pretrained"] = True
+        elif n_classes not in (None, 1000):
             given = {"num_classes": n_classes, **given}
     if given:
         section["arguments"] = given

@@ -1,12 +1,13 @@
 """Trying what a first configuration would say: the images are listed, and the model runs on some of them."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from barlow_report.config import Config, PreprocessingConfig, whole_config
 from barlow_report.errors import ConfigError, DataError
@@ -17,10 +18,13 @@ from barlow_report.vision.datasets import ImageList, list_images
 from barlow_report.vision.manifest import require_some_images
 from barlow_report.vision.reading import UnreadableImage
 
-__all__ = ["DataFound", "Trial", "as_config", "look_at_data", "try_model"]
+__all__ = ["DataFound", "Trial", "as_config", "look_at_data", "spread", "try_model"]
 
 N_TRIED = 48
 """Images that a model is tried on: enough to tell a model that works from one that guesses."""
+
+_Tried = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
+_NOTHING: _Tried = (np.zeros(0, np.int64), np.zeros(0, np.int64))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +70,7 @@ class DataFound:
         return f"{text}; {counted(len(self.images.skipped), 'file')} passed over, such as {path}: {reason}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Trial:
     """What became of a model that was run on some of the images.
 
@@ -75,9 +79,8 @@ class Trial:
         n_outputs: Of the model.
         n_features: Length of its feature vector; 0 where it gives none.
         preprocessing: That images went through.
-        is_told: Whether a configuration or a file of weights says it, at least in part.
-        n_tried: Images it was run on; 0 where its outputs cannot be compared with the labels.
-        n_right: Images whose label it predicted.
+        labels: class_id of the images that it was run on; none where its outputs cannot be compared with the labels.
+        predictions: class_id that it predicted for each.
         assumptions: Sentences on what was taken for granted.
     """
 
@@ -85,10 +88,32 @@ class Trial:
     n_outputs: int
     n_features: int
     preprocessing: PreprocessingConfig
-    is_told: bool
-    n_tried: int
-    n_right: int
+    labels: npt.NDArray[np.int64]
+    predictions: npt.NDArray[np.int64]
     assumptions: tuple[str, ...]
+
+    @property
+    def n_tried(self) -> int:
+        """Images it was run on, where its outputs can be compared with the labels."""
+        return len(self.labels)
+
+    @property
+    def n_right(self) -> int:
+        """Images whose label it predicted."""
+        return int((self.predictions == self.labels).sum())
+
+    def right_in_other_order(self, class_names: Sequence[str]) -> float:
+        """Share of the images that would be right in another order of the classes, 0 where none is far better."""
+        from barlow_report.vision.class_order import find_better_order
+
+        found = find_better_order(self.labels, self.predictions, class_names) if self.n_tried else None
+        return 0.0 if found is None else found.better
+
+    @property
+    def is_told(self) -> bool:
+        """Whether a configuration, a file of weights or a processor says how images are prepared, at least in part."""
+        said = self.preprocessing
+        return bool(said.resize or said.crop or any(said.mean) or any(value != 1 for value in said.std))
 
     def is_chance(self, n_classes: int) -> bool:
         """Whether a model that guesses would often be right as often: within two standard deviations."""
@@ -136,7 +161,7 @@ def look_at_data(section: Mapping[str, Any]) -> DataFound:
         has_predictions = images.predictions is not None
         require_some_images(images.paths, root=images.root, path=config.data.manifest, has_predictions=has_predictions)
     sizes, reason = [], ""
-    for position in _spread(len(images.paths), 16):
+    for position in spread(len(images.paths), 16):
         try:
             sizes.append(images.source.read(images.paths[position]).image.size)
         except UnreadableImage as error:
@@ -173,11 +198,11 @@ def try_model(data: DataFound, section: Mapping[str, Any], *, role: str, device:
         return _of_features(config, data)
     if is_of_predictions:
         model, assumptions = load_inspected(config, data.images)
-        tried = _count_right(config, data.images, model, None) if model.n_outputs > 1 else (0, 0)
+        tried = _predictions(config, data.images, model, None) if model.n_outputs > 1 else _NOTHING
         return _trial(model, None, tried, assumptions)
     inspected, feature, noted = load_models(config, data.images)
     model = inspected or feature
-    tried = _count_right(config, data.images, model, feature) if model.n_outputs > 1 else (0, 0)
+    tried = _predictions(config, data.images, model, feature) if model.n_outputs > 1 else _NOTHING
     return _trial(model, feature, tried, noted["assumptions"])
 
 
@@ -193,28 +218,27 @@ def _of_features(config: Config, data: DataFound) -> Trial:
     model = load_model(spec, device=choose_device(config.device), role="feature_model", image_size=size)
     require_channels(model.preprocessing, config.data.bands, is_shown=True, where=model.role)
     is_classifier = model.n_outputs == data.n_classes and model.n_outputs > 1
-    tried = _count_right(config, data.images, model, model) if is_classifier else (0, 0)
+    tried = _predictions(config, data.images, model, model) if is_classifier else _NOTHING
     return _trial(model, model, tried, {})
 
 
-def _trial(model: Any, feature: Any, tried: tuple[int, int], assumptions: Mapping[str, str]) -> Trial:
+def _trial(model: Any, feature: Any, tried: _Tried, assumptions: Mapping[str, str]) -> Trial:
     return Trial(
         name=model.name,
         n_outputs=model.n_outputs,
         n_features=0 if feature is None else feature.n_features,
         preprocessing=model.preprocessing,
-        is_told=bool(model.preprocessing.model_fields_set),
-        n_tried=tried[0],
-        n_right=tried[1],
+        labels=tried[0],
+        predictions=tried[1],
         assumptions=tuple(assumptions.values()),
     )
 
 
-def _count_right(config: Config, images: ImageList, model: Any, feature: Any) -> tuple[int, int]:
-    """Images that could be read of those that were tried, and those whose label the model predicts."""
+def _predictions(config: Config, images: ImageList, model: Any, feature: Any) -> _Tried:
+    """Labels and predictions of the images that could be read of those that were tried."""
     from barlow_report.vision.extraction import extract_shard
 
-    chosen = _spread(len(images.paths), N_TRIED)
+    chosen = spread(len(images.paths), N_TRIED)
     result = extract_shard(
         [images.paths[i] for i in chosen],
         source=images.source,
@@ -224,11 +248,10 @@ def _count_right(config: Config, images: ImageList, model: Any, feature: Any) ->
         n_workers=config.extraction.n_workers,
     )
     if result.predictions is None:
-        return 0, 0
-    labels = images.labels[np.array(chosen)][result.kept]
-    return len(labels), int((result.predictions == labels).sum())
+        return _NOTHING
+    return images.labels[np.array(chosen)][result.kept], result.predictions
 
 
-def _spread(n: int, n_wanted: int) -> list[int]:
-    """Positions spread evenly over `n`, so that sorted data give images of many classes."""
+def spread(n: int, n_wanted: int) -> list[int]:
+    """Return positions spread evenly over `n`, so that sorted data give images of many classes."""
     return sorted({int(i) for i in np.linspace(0, n - 1, min(n, n_wanted))})

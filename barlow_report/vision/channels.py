@@ -201,9 +201,9 @@ def explain_refusal(
     others = " or ".join(map(str, choices[1:]))
     nor = f", nor with {others} channel{'' if others == '1' else 's'}" if others else ""
     return (
-        f"{where}: the model does not run on images {shape}{nor}: {type(error).__name__}: {error}. Set 'preprocessing: "
-        "crop' (or resize: [h, w]) to the size it was made for; of other channels than three (RGB) or one (grey), name "
-        "its 'bands'."
+        f"{where}: the model does not run on images {shape}{nor}: {type(error).__name__}: {str(error).rstrip('. ')}. "
+        "Set 'preprocessing: crop' (or resize: [h, w]) to the size it was made for; of other channels than three (RGB) "
+        "or one (grey), name its 'bands'."
     )
 
 

@@ -30,6 +30,7 @@ from barlow_report.errors import ModelError
 from barlow_report.vision.decisions import LARGEST, Decision
 from barlow_report.vision.models import LoadedModel
 from barlow_report.vision.probing import difference
+from barlow_report.vision.stated import size_advice
 from barlow_report.vision.variation import Variation, allow_or_refuse, reasons_for_chance, reasons_in_batch
 
 __all__ = ["Outcome", "Uses", "check_consistency", "run_model"]
@@ -151,7 +152,8 @@ class _Comparison:
         except Exception as error:  # somebody else's code
             raise ModelError(
                 f"{self.model.role}: {self.model.name} does not run on {len(images)} of the images, "
-                f"{tuple(images.shape)}: {type(error).__name__}: {error}. Check its preprocessing."
+                f"{tuple(images.shape)}: {type(error).__name__}: {str(error).rstrip('. ')}. Check its preprocessing."
+                f"{size_advice(self.model.module)}"
             ) from error
 
     def outcome(self, batch_size: int) -> Outcome:

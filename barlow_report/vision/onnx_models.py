@@ -6,7 +6,7 @@ gradients, so the feature model must be another one.
 
 import importlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,9 @@ class OnnxModel(nn.Module):
 
     It runs where its images are, if the installed onnxruntime can, and else on the processor. A graph for a fixed
     number of images gets as many as it needs.
+
+    Attributes:
+        size: Height and width that its images must have; None where they are free.
     """
 
     def __init__(self, path: Path, *, output: str | None, where: str) -> None:
@@ -38,12 +41,20 @@ class OnnxModel(nn.Module):
         self._lock = threading.Lock()
         session = self._session("cpu")
         self._input, self.n_channels, self._channel_axis = _image_input(session, where=where)
+        self.size = _fixed_size(self._input.shape, self._channel_axis)
         self._output = _chosen_output(session, output, where=where)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return the outputs on the device of `images`, float32."""
         if images.shape[1] != self.n_channels:
             raise ValueError(f"expected {self.n_channels} channels, found {images.shape[1]}")
+        if self.size is not None and tuple(images.shape[2:]) != self.size:
+            (height, width), found = self.size, " × ".join(map(str, images.shape[2:]))
+            raise ModelError(
+                f"{self._where}: {self._path.name} takes images of {height} × {width} pixels, the preprocessing gives "
+                f"{found}. Set 'preprocessing: {{resize: [{height}, {width}]}}', or the resize and crop that it was "
+                "trained with; or export it with free sizes."
+            )
         session = self._session(images.device.type)
         values = images.detach().float().cpu().numpy()
         shape, dtype = self._input.shape, _TYPES[self._input.type]
@@ -136,6 +147,12 @@ def _image_input(session: Any, *, where: str) -> tuple[Any, int, int]:
             "(RGB), one (grey) or a fixed number of bands, first or last. Export it with images as its only input."
         )
     return inputs[0], *channels[0]
+
+
+def _fixed_size(shape: Sequence[Any], channel_axis: int) -> tuple[int, int] | None:
+    """Height and width where the graph fixes both; a free one is a name or nothing."""
+    height, width = (shape[axis] for axis in range(1, 4) if axis != channel_axis)
+    return (height, width) if isinstance(height, int) and isinstance(width, int) else None
 
 
 def _chosen_output(session: Any, output: str | None, *, where: str) -> str:

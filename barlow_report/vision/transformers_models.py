@@ -6,8 +6,8 @@ Weights are read from safetensors only, and code that comes with a model is neve
 import importlib
 import json
 import warnings
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -84,7 +84,7 @@ def _load(
 ) -> tuple[nn.Module, Mapping[str, Any]]:
     """The model, and what the library says of its weights; `reason` is why the hub cannot be asked."""
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _without_bars(library):
             warnings.simplefilter("ignore")
             module, report = library.AutoModelForImageClassification.from_pretrained(
                 source,
@@ -103,6 +103,19 @@ def _load(
             "save_pretrained wrote, with its weights as model.safetensors, or fetch the model where there is a network."
         ) from error
     return module, report
+
+
+@contextmanager
+def _without_bars(library: ModuleType) -> Iterator[None]:
+    """Keep the library's progress bars from running between lines of ours; loading takes seconds."""
+    logging: Any = importlib.import_module(f"{library.__name__}.utils.logging")
+    was_shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if was_shown:
+            logging.enable_progress_bar()
 
 
 def _settings(module: Any) -> str:

@@ -21,8 +21,10 @@ from barlow_report.vision.channels import (
 from barlow_report.vision.feature_places import NO_FEATURES, explicit_map, find_features
 from barlow_report.vision.maps import find_map
 from barlow_report.vision.models import N_PROBED, LoadedModel
+from barlow_report.vision.onnx_models import OnnxModel
 from barlow_report.vision.preprocessing import probe_size
 from barlow_report.vision.probing import Probe, is_linear_output, run_probe
+from barlow_report.vision.stated import size_advice, stated_size
 from barlow_report.vision.taps import Program
 from barlow_report.vision.tensors import hash_weights
 
@@ -53,6 +55,8 @@ def wrap_model(
     """Prepare a network that already has its weights; see `loading.load_model`. `module` is changed in place."""
     module = module.to(device=device, dtype=torch.float32).eval().requires_grad_(requires_grad=False)
     size, n_per_call = probe_size(preprocessing) or image_size, None
+    if isinstance(module, OnnxModel):
+        size = size or module.size  # where they differ it says so itself
     if isinstance(module, Program):
         size, n_per_call = _program_size(module, size, where=role), module.n_per_call
     preprocessing, probe = _probe(
@@ -118,8 +122,9 @@ def _probe(
 
     Where it runs on none of them, one image is tried: some models take no more.
     """
-    sizes: Sequence[tuple[int, int]] = [size] if size else [(side, side) for side in PROBE_SIDES]
-
+    stated = stated_size(module)
+    likely = [stated] if stated else []
+    sizes: Sequence[tuple[int, int]] = [size] if size else [*likely, *((side, side) for side in PROBE_SIDES)]
     first: Exception | None = None
     for n_channels in channel_choices(preprocessing, module):
         normal = normalisation(for_channels(preprocessing, n_channels), device=device)
@@ -133,7 +138,8 @@ def _probe(
                     first = first or error
                 else:
                     return settled(preprocessing, n_channels, where=where), probe
-    raise ModelError(explain_refusal(module, preprocessing, n_images, sizes[0], first, where=where)) from first
+    refusal = explain_refusal(module, preprocessing, n_images, sizes[0], first, where=where)
+    raise ModelError(refusal + (size_advice(module) if stated != sizes[0] else "")) from first
 
 
 def _takes_one(module: nn.Module, mean: torch.Tensor, std: torch.Tensor, probe: Probe) -> bool:

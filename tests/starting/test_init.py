@@ -125,9 +125,11 @@ def test_a_model_of_one_channel_is_tried_like_any_other(folder: Path) -> None:
 
 def test_a_size_that_the_model_does_not_take_is_passed_over(folder: Path) -> None:
     result = _init("--images", "images", "--model", "models.py:of_224_pixels", "--yes")
-    assert result.exit_code == 1, "images of 24 pixels stay as they are, and this model takes none such"
+    assert result.exit_code == 0, result.output
+    assert "'crop': 224" in str(_values()["inspected_model"]), "images of 24 pixels are enlarged"
+    assert "images as they are" not in result.stderr
     _write_grey(folder / "large", side=300)
-    result = _init("--images", "large", "--model", "models.py:of_224_pixels", "--yes")
+    result = _init("--images", "large", "--model", "models.py:of_224_pixels", "--yes", "--overwrite")
     assert result.exit_code == 0, result.output
     assert load_config(folder / "report.yaml").inspected_model is not None
     assert "'crop': 224" in str(_values()["inspected_model"])
@@ -157,16 +159,19 @@ def test_a_model_that_guesses_is_told(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_weights_of_a_library_s_model_say_how_images_are_prepared(folder: Path) -> None:
+def test_with_weights_of_one_s_own_a_library_s_model_is_tried_with_other_preprocessing_too(folder: Path) -> None:
     timm = pytest.importorskip("timm")
+    torch.manual_seed(0)
     model = timm.create_model("test_resnet", num_classes=2)
     torch.save(model.state_dict(), folder / "mine.pth")
     result = _init("--images", "images", "--model", "timm:test_resnet.r160_in1k", "--weights", "mine.pth", "--yes")
     assert result.exit_code == 0, result.output
-    assert _values()["inspected_model"] == {
-        "timm": "test_resnet.r160_in1k", "pretrained": True, "arguments": {"num_classes": 2}, "weights": "mine.pth",
-    }  # fmt: skip
-    assert "crop 160" in result.stderr
+    inspected = _values()["inspected_model"]
+    assert isinstance(inspected, dict)
+    assert inspected.keys() <= {"timm", "arguments", "weights", "preprocessing"}, "its weights are not the published"
+    assert inspected["arguments"] == {"num_classes": 2}
+    for tried in ("as for the published weights", "images as they are, ImageNet's", "resized to 224 × 224, no norm"):
+        assert tried in result.stderr
 
 
 def test_a_table_with_predictions_needs_no_model_to_be_inspected(folder: Path) -> None:
