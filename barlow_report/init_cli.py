@@ -76,7 +76,7 @@ def init(
     inspected = feature = None
     if model is not None or not data.has_predictions:
         given = {"weights": weights, "arguments": arguments, "preprocessing": preprocessing}
-        inspected = asked.model(
+        data, inspected = asked.model(
             data,
             model,
             role="inspected_model",
@@ -86,7 +86,7 @@ def init(
         )
     has_own = inspected is not None and "onnx" not in inspected.section
     if not no_images and (not has_own or feature_model or asked.wants_feature_model()):
-        feature = asked.model(
+        _, feature = asked.model(
             data, feature_model, role="feature_model", device=device, given={"weights": feature_weights}
         )
     starter = Starter(
@@ -140,10 +140,11 @@ class _Questions:
         device: str,
         given: dict[str, str | None],
         has_feature_model: bool = False,
-    ) -> "Choice":
-        from barlow_report.starting import choose_preprocessing, model_section
+    ) -> "tuple[DataFound, Choice]":
+        """The model, and the data with their classes as it names its outputs."""
+        from barlow_report.starting import choose_preprocessing, in_order_of_outputs, model_section
 
-        def load(text: str) -> "Choice":
+        def load(text: str) -> "tuple[DataFound, Choice]":
             weights = given.get("weights")
             if weights is None:
                 weights = self._weights(text)
@@ -157,16 +158,19 @@ class _Questions:
             if "onnx" in section and role == "inspected_model":
                 self._require_features(has_feature_model)
             typer.echo("  Trying it …", err=True)
-            return choose_preprocessing(data, section, role=role, device=device)
+            ordered = in_order_of_outputs(data, section) if role == "inspected_model" else None
+            if ordered is not None:
+                typer.echo("  Classes: in the order in which the model names its outputs", err=True)
+            return ordered or data, choose_preprocessing(ordered or data, section, role=role, device=device)
 
         is_inspected = role == "inspected_model"
         question = "Model" if is_inspected else "Model whose features explain the failures, best a robust one"
         hint = ": torchvision:NAME, timm:NAME, transformers:FOLDER, my_model.py:function, or a file"
         option = "--model" if is_inspected else "--feature-model"
-        chosen = self._ask(question + hint, given_model, load, option)
-        for line in _words(chosen, data):
+        ordered, chosen = self._ask(question + hint, given_model, load, option)
+        for line in _words(chosen, ordered):
             typer.echo(f"  {line}", err=True)
-        return chosen
+        return ordered, chosen
 
     def _require_features(self, has_feature_model: bool) -> None:
         """Raise where nothing gives features beside an ONNX file, before the file is tried."""
@@ -252,7 +256,9 @@ def _words(choice: "Choice", data: "DataFound") -> list[str]:
     ]
     if trial.n_tried:
         lines.append(f"Tried on {trial.n_tried} images: {trial.n_right} right")
-    if trial.is_chance(data.n_classes):
+    if (better := trial.better_order(data.images.class_names)) is not None:
+        lines.append(f"{better} List the classes in the order of the model's outputs (--classes).")
+    elif trial.is_chance(data.n_classes):
         lines.append(
             "That is what guessing gives. Check the weights, the preprocessing, and whether the classes are in the "
             "order of the model's outputs."
@@ -262,6 +268,8 @@ def _words(choice: "Choice", data: "DataFound") -> list[str]:
 
 def _remarks(data: "DataFound", inspected: "Choice | None", feature: "Choice | None") -> dict[str, list[str]]:
     remarks = {"data": [data.words], "inspected_model": [], "feature_model": []}
+    if "classes" in data.section and inspected is not None and "transformers" in inspected.section:
+        remarks["data"].append("Classes are in the order in which the model names its outputs (id2label).")
     if inspected is not None:
         remarks["inspected_model"] = _words(inspected, data)
     if feature is not None:

@@ -20,7 +20,7 @@ from barlow_report.vision.class_names import some
 from barlow_report.vision.class_order import BetterOrder, find_better_order, mixed_up_pairs
 from barlow_report.vision.datasets import ImageList
 
-__all__ = ["check_class_order", "refuse_wrong_orders", "wrong_order"]
+__all__ = ["better_order", "check_class_order", "refuse_wrong_orders", "wrong_order"]
 
 _N_INLINE = 20
 _N_PAIRS = 3
@@ -96,8 +96,11 @@ def wrong_order(
     config: Config, labels: Integers, predictions: npt.NDArray[np.integer], *, class_names: Sequence[str]
 ) -> str | None:
     """Say with which other order of the classes far more predictions would be right; None where there is none."""
-    if config.data.confirm_class_order:
-        return None
+    return None if config.data.confirm_class_order else better_order(labels, predictions, class_names=class_names)
+
+
+def better_order(labels: Integers, predictions: npt.NDArray[np.integer], *, class_names: Sequence[str]) -> str | None:
+    """Say in a sentence with which other order far more predictions would be right; None where there is none."""
     found = find_better_order(labels, predictions.astype(np.int64), class_names)
     if found is None:
         return None

@@ -191,6 +191,7 @@ def _load_inspected(spec: ModelConfig, config: Config, images: ImageList) -> "Lo
     from barlow_report.vision.devices import choose_device
     from barlow_report.vision.kept_outputs import keep_outputs
     from barlow_report.vision.loading import load_model
+    from barlow_report.vision.named_outputs import check_named_order
     from barlow_report.vision.output_counts import check_each_output, check_outputs
 
     inspected = load_model(
@@ -206,6 +207,13 @@ def _load_inspected(spec: ModelConfig, config: Config, images: ImageList) -> "Lo
         return inspected
     n_classes = len(images.class_names) if images.subset is None else images.subset.n_all
     check_outputs(inspected, n_classes, setting=spec.output)
+    if images.subset is None and not config.data.confirm_class_order:
+        listed = next(
+            (f"data.{key}" for key in ("classes", "class_file", "class_order") if getattr(config.data, key)), ""
+        )
+        check_named_order(
+            inspected.module, images.class_names, where=f"inspected_model: {inspected.name}", instead_of=listed
+        )
     return keep_outputs(inspected, images.subset)
 
 

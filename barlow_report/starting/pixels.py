@@ -17,8 +17,10 @@ _LEAST_DEVIATION = 0.01
 def own_normalisation(data: DataFound) -> dict[str, Any] | None:
     """Return `mean` and `std` of pixels in [0, 1] over some of the images, one number each where they are grey.
 
-    None where the images are all but of one colour, or cannot be read.
+    None where the images are all but of one colour, cannot be read, or have bands of their own.
     """
+    if "bands" in data.section:
+        return None
     sums, squares, n = np.zeros(3), np.zeros(3), 0
     for position in spread(len(data.images.paths), _N_IMAGES):
         try:

@@ -5,11 +5,12 @@ deviation, each with the sizes of `starting.sizes`, and the one whose prediction
 is a proposal: the file says so, and what else was tried. What belongs to published weights is one of those where a
 model of a library has weights of somebody's own: who trains a model further often changes the size.
 
-Where nothing does better than guessing, the classes may be in another order than the outputs; then the preprocessing
-counts with which most predictions would be right in another order.
+The classes may be in another order than the outputs: what counts is how many predictions would be right in the order
+that is best, where another one is far better.
 """
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -73,11 +74,9 @@ def choose_preprocessing(data: DataFound, section: Mapping[str, Any], *, role: s
     candidates = [*search.told(first if is_told else None), *search.usual(first, error)]
     if not candidates:
         raise search.error or error or ModelError(f"{role}: could not be tried.")
-    best = max(candidates, key=lambda candidate: candidate.trial.n_right)  # the first of equals
-    if best.trial.is_chance(data.n_classes):
-        names = data.images.class_names
-        best = max([best, *candidates], key=lambda candidate: candidate.trial.right_in_other_order(names))
-    elif is_told and not is_clearly_better(best.trial, candidates[0].trial):
+    names = data.images.class_names
+    best = max(candidates, key=lambda candidate: candidate.trial.share_right(names))  # the first of equals
+    if is_told and not is_clearly_better(best.trial, candidates[0].trial, class_names=names):
         best = candidates[0]
     remarks = tuple(f"{c.name}: {c.trial.n_right} of {c.trial.n_tried} images right" for c in candidates)
     return Choice(section=best.section, trial=best.trial, remarks=remarks if best.trial.n_tried else ())
@@ -145,10 +144,11 @@ class _Search:
         return {**self._section, **({"preprocessing": dict(keys)} if keys else {})}
 
 
-def is_clearly_better(found: Trial, told: Trial) -> bool:
+def is_clearly_better(found: Trial, told: Trial, *, class_names: Sequence[str]) -> bool:
     """Return whether more images are right than with what is told, by two standard deviations of the difference."""
     n = min(found.n_tried, told.n_tried)
     if n == 0:
         return False
-    p = (found.n_right + told.n_right) / (found.n_tried + told.n_tried)
-    return found.n_right / found.n_tried - told.n_right / told.n_tried > 2 * (2 * p * (1 - p) / n) ** 0.5
+    shares = [trial.share_right(class_names) for trial in (found, told)]
+    p = sum(shares) / 2
+    return shares[0] - shares[1] > 2 * math.sqrt(2 * p * (1 - p) / n)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from barlow_report.config import Config, PreprocessingConfig, whole_config
 from barlow_report.errors import ConfigError, DataError
 from barlow_report.formatting import counted
+from barlow_report.stages.class_order import better_order
 from barlow_report.stages.copies import with_copies_of_models
 from barlow_report.stages.pass_work import load_inspected, load_models
 from barlow_report.vision.datasets import ImageList, list_images
@@ -102,12 +103,18 @@ class Trial:
         """Images whose label it predicted."""
         return int((self.predictions == self.labels).sum())
 
-    def right_in_other_order(self, class_names: Sequence[str]) -> float:
-        """Share of the images that would be right in another order of the classes, 0 where none is far better."""
+    def better_order(self, class_names: Sequence[str]) -> str | None:
+        """A sentence on another order of the classes with which far more would be right; None where there is none."""
+        return better_order(self.labels, self.predictions, class_names=class_names) if self.n_tried else None
+
+    def share_right(self, class_names: Sequence[str]) -> float:
+        """Share of the images that are right, 0 to 1; that of another order of the classes where it is far better."""
         from barlow_report.vision.class_order import find_better_order
 
-        found = find_better_order(self.labels, self.predictions, class_names) if self.n_tried else None
-        return 0.0 if found is None else found.better
+        if not self.n_tried:
+            return 0.0
+        found = find_better_order(self.labels, self.predictions, class_names)
+        return self.n_right / self.n_tried if found is None else found.better
 
     @property
     def is_told(self) -> bool:

@@ -49,10 +49,10 @@ class OnnxModel(nn.Module):
         if images.shape[1] != self.n_channels:
             raise ValueError(f"expected {self.n_channels} channels, found {images.shape[1]}")
         if self.size is not None and tuple(images.shape[2:]) != self.size:
-            (height, width), found = self.size, " × ".join(map(str, images.shape[2:]))
+            (height, width), given = self.size, " × ".join(map(str, images.shape[2:]))
             raise ModelError(
                 f"{self._where}: {self._path.name} takes images of {height} × {width} pixels, the preprocessing gives "
-                f"{found}. Set 'preprocessing: {{resize: [{height}, {width}]}}', or the resize and crop that it was "
+                f"{given}. Set 'preprocessing: {{resize: [{height}, {width}]}}', or the resize and crop that it was "
                 "trained with; or export it with free sizes."
             )
         session = self._session(images.device.type)

@@ -1,5 +1,6 @@
 """`barlow-report init` for models in files of other libraries: ONNX and transformers."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from typer.testing import CliRunner
 
 from barlow_report.cli import app
 from barlow_report.config import load_config
+from barlow_report.vision.named_outputs import order_of_outputs
 from tests.pipeline.toy import write_image
 from tests.starting.calling import init, values
 from tests.vision.formats import save_tiny_classifier, save_tiny_graph
@@ -72,3 +74,41 @@ def test_the_size_that_a_configuration_of_transformers_states_is_taken(
     said = " ".join(CliRunner().invoke(app, ["check", "plain.yaml"]).output.split())
     assert "made for images of 48 × 48 pixels: set 'preprocessing: {resize: [48, 48]}'" in said
     assert ".. " not in said
+
+
+@pytest.mark.slow
+def test_the_order_of_the_classes_is_that_in_which_a_model_names_its_outputs(folder: Path) -> None:
+    pytest.importorskip("transformers")
+    save_tiny_classifier(folder / "classifier")
+    settings = json.loads((folder / "classifier" / "config.json").read_text())
+    names = ["Dog", "cat_tree", "ant", "bee", "crow"]
+    settings |= {"id2label": dict(enumerate(names)), "label2id": {name: i for i, name in enumerate(names)}}
+    (folder / "classifier" / "config.json").write_text(json.dumps(settings))
+    for i, name in enumerate(["ant", "bee", "cat tree", "crow", "dog"]):
+        write_image(folder / "five" / name / "a.png", colour="red", marked=False, seed=i)
+    result = init("--images", "five", "--model", "classifier", "--yes")
+    assert result.exit_code == 0, result.output
+    assert "Classes: in the order in which the model names its outputs" in result.stderr
+    in_order = ["dog", "cat tree", "ant", "bee", "crow"]
+    assert values()["data"] == {"folder": "five", "classes": in_order}
+    assert (
+        "# Classes are in the order in which the model names its outputs (id2label)." in Path("report.yaml").read_text()
+    )
+    assert CliRunner().invoke(app, ["check", "report.yaml"]).exit_code == 0
+    Path("plain.yaml").write_text("name: a\ndata: {folder: five}\ninspected_model: {transformers: classifier}\n")
+    for command in ("check", "run"):
+        refused = CliRunner().invoke(app, [command, "plain.yaml"])
+        assert refused.exit_code == 1
+        assert f"data:\n  classes: {json.dumps(in_order)}" in refused.output
+    confirmed = (
+        "name: a\ndata: {folder: five, confirm_class_order: true}\ninspected_model: {transformers: classifier}\n"
+    )
+    Path("plain.yaml").write_text(confirmed)
+    assert CliRunner().invoke(app, ["check", "plain.yaml"]).exit_code == 0
+
+
+def test_names_of_outputs_are_compared_with_all_classes() -> None:
+    assert order_of_outputs(["B", "a_b"], ["a b", "b"]) == (1, 0)
+    assert order_of_outputs(["b", "c"], ["a", "b"]) is None, "other names"
+    assert order_of_outputs(["a", "A"], ["a", "b"]) is None, "one name twice"
+    assert order_of_outputs(["a", "b", "c"], ["a", "b"]) is None, "one more"

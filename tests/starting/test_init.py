@@ -146,14 +146,16 @@ def test_what_a_person_says_is_not_tried_otherwise() -> None:
     assert "normalisation:" not in result.stderr
 
 
-def test_a_model_that_guesses_is_told(folder: Path) -> None:
+def test_another_order_of_the_classes_that_fits_is_told(folder: Path) -> None:
     arguments = ("--arguments", "n_classes: 2")
     (folder / "classes.txt").write_text("red\nblue\n")  # the other order
     result = _init(
         "--images", "images", "--classes", "classes.txt", "--model", "network.py:colours", *arguments, "--yes"
     )
     assert result.exit_code == 0, result.output
-    assert "That is what guessing gives" in " ".join(result.stderr.split())
+    said = " ".join(result.stderr.split())
+    assert "would be if the model's outputs were sorted by name" in said
+    assert "List the classes in the order of the model's outputs (--classes)" in said
     assert _values()["data"] == {"folder": "images", "class_file": "classes.txt"}
     assert "of 2 classes (red, blue)" in result.stderr
 
