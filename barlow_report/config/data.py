@@ -45,8 +45,8 @@ class ParquetDataConfig(Section):
     """Tables that hold the images themselves, in the layout of Hugging Face's data sets."""
 
     files: Path = Field(
-        description="Parquet or Arrow files, as a path or a pattern: data/test-*.parquet. Predictions and confidences "
-        "are read from columns of these names."
+        description="Parquet or Arrow files, as a path or a pattern: data/test-*.parquet; or Croissant metadata that "
+        "names them. Predictions and confidences are read from columns of these names."
     )
     image_column: str | None = Field(
         None, description="Column of the images, a struct of bytes and path or just bytes; default: the only such one."

@@ -1,6 +1,13 @@
 """The tables of error types, by class and by failure mode, and what other tables show of them."""
 
-from barlow_report.lenses.error_types.records import ERROR_TITLES, MEANINGS, Breakdown, ErrorTypeTables, type_titles
+from barlow_report.lenses.error_types.records import (
+    ERROR_TITLES,
+    MEANINGS,
+    Breakdown,
+    ErrorTypeTables,
+    TypeShare,
+    type_titles,
+)
 from barlow_report.report.datatable import Cell, DataTable, Filter, Link, TableColumn
 from barlow_report.report.evidence import VERDICTS
 from barlow_report.report.pages.page import Site
@@ -39,6 +46,8 @@ _MODE_COLUMNS = (
 
 def mode_columns(site: Site, error_types: ErrorTypeTables) -> ModeColumns:
     """The columns of the table of failure modes: the type of most failures, and how many are label noise."""
+    if error_types.nothing_assessed:
+        return ModeColumns(columns=(), cells=lambda _: (), filters=())
     columns = _MODE_COLUMNS[: 2 if error_types.finds_label_noise else 1]
 
     def cells(rule: Rule) -> tuple[Cell, ...]:
@@ -63,7 +72,7 @@ def mostly(breakdown: Breakdown | None) -> str | None:
 
 
 def type_columns(error_types: ErrorTypeTables) -> list[TableColumn]:
-    """A column for each type that occurs anywhere."""
+    """A column for each type that occurs anywhere; none where nothing was assessed."""
     return [
         TableColumn(
             key=entry.error_type.replace("_", "-"),
@@ -72,14 +81,32 @@ def type_columns(error_types: ErrorTypeTables) -> list[TableColumn]:
             starts="descending",
             title=MEANINGS[entry.error_type],
         )
-        for entry in error_types.run.found
+        for entry in _found(error_types)
     ]
 
 
 def type_cells(error_types: ErrorTypeTables, breakdown: Breakdown | None) -> list[Cell]:
     """The shares of those types among some failures."""
     shares = {} if breakdown is None else {entry.error_type: entry.share for entry in breakdown.types}
-    return [shares.get(entry.error_type) for entry in error_types.run.found]
+    return [shares.get(entry.error_type) for entry in _found(error_types)]
+
+
+def _found(error_types: ErrorTypeTables) -> tuple[TypeShare, ...]:
+    return () if error_types.nothing_assessed else error_types.run.found
+
+
+def _mostly_columns(error_types: ErrorTypeTables) -> list[TableColumn]:
+    title = "The type of most of these failures."
+    column = TableColumn(key="mostly", label="Mostly", kind="text", is_below=True, title=title)
+    return [] if error_types.nothing_assessed else [column]
+
+
+def _mostly_cells(error_types: ErrorTypeTables, breakdown: Breakdown | None) -> list[Cell]:
+    return [] if error_types.nothing_assessed else [mostly(breakdown)]
+
+
+def _mostly_filters(error_types: ErrorTypeTables, breakdowns: list[Breakdown | None]) -> list[Filter]:
+    return [] if error_types.nothing_assessed else [type_filter(breakdowns)]
 
 
 def classes_table(site: Site, error_types: ErrorTypeTables) -> DataTable:
@@ -88,7 +115,14 @@ def classes_table(site: Site, error_types: ErrorTypeTables) -> DataTable:
     for class_id in site.catalog.classes:
         breakdown = error_types.by_class.get(class_id)
         n_failures = 0 if breakdown is None else breakdown.n_failures
-        rows.append([site.class_link(class_id), n_failures, mostly(breakdown), *type_cells(error_types, breakdown)])
+        rows.append(
+            [
+                site.class_link(class_id),
+                n_failures,
+                *_mostly_cells(error_types, breakdown),
+                *type_cells(error_types, breakdown),
+            ]
+        )
     rows.sort(key=lambda row: (-row[1] if isinstance(row[1], int) else 0, str(row[0])))
     return DataTable(
         name="error-types-by-class",
@@ -102,15 +136,13 @@ def classes_table(site: Site, error_types: ErrorTypeTables) -> DataTable:
                 starts="descending",
                 title="The images labelled as the class that fail.",
             ),
-            TableColumn(
-                key="mostly", label="Mostly", kind="text", is_below=True, title="The type of most of these failures."
-            ),
+            *_mostly_columns(error_types),
             *type_columns(error_types),
         ),
         rows=rows,
         filters=(
             Filter(key="class", label="Class contains", kind="contains"),
-            type_filter([error_types.by_class.get(class_id) for class_id in site.catalog.classes]),
+            *_mostly_filters(error_types, [error_types.by_class.get(class_id) for class_id in site.catalog.classes]),
             Filter(key="failures", label="Failures ≥", kind="least"),
         ),
         sorted_by="failures",
@@ -166,7 +198,7 @@ def modes_table(site: Site, error_types: ErrorTypeTables) -> DataTable:
                 Link(group_short(group), site.group_path(group)),
                 rule.verdict,
                 breakdown.n_failures,
-                mostly(breakdown),
+                *_mostly_cells(error_types, breakdown),
                 *type_cells(error_types, breakdown),
             ]
         )
@@ -185,15 +217,13 @@ def modes_table(site: Site, error_types: ErrorTypeTables) -> DataTable:
                 starts="descending",
                 title="The failures among all images that meet the rule.",
             ),
-            TableColumn(
-                key="mostly", label="Mostly", kind="text", is_below=True, title="The type of most of these failures."
-            ),
+            *_mostly_columns(error_types),
             *type_columns(error_types),
         ),
         rows=rows,
         filters=(
             Filter(key="", label="Rule or group contains", kind="contains"),
-            type_filter([error_types.by_rule[rule.rule_id] for rule in rules]),
+            *_mostly_filters(error_types, [error_types.by_rule[rule.rule_id] for rule in rules]),
             Filter(key="verdict", label="Verdict", kind="equals", choices=tuple((VERDICTS[v], v) for v in verdicts)),
         ),
         sorted_by="",

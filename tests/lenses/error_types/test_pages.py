@@ -130,6 +130,9 @@ def test_where_nothing_was_assessed_no_page_calls_failures_those_of_the_model(ty
         text = (tmp_path / "site" / path).read_text(encoding="utf-8")
         assert "model failure" not in text.partition("<article")[2].partition("</article")[0]
     assert NOT_KNOWN in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    for path in (PAGE, "failure-modes/index.html"):
+        assert ">Mostly<" in typed.text(path)
+        assert ">Mostly<" not in (tmp_path / "site" / path).read_text(encoding="utf-8")
     lead = (tmp_path / "site" / PAGE).read_text(encoding="utf-8").partition('class="lead">')[2].partition("</p>")[0]
     assert lead.startswith("What kinds of errors the failures are is not known: none of the types was assessed. Each")
 
