@@ -12,7 +12,7 @@ if [ "$(cat "$here/fiftyone/.installed" 2>/dev/null)" = "$wanted" ]; then exit 0
 rm -rf "$here/fiftyone"
 "$python" -m venv "$here/fiftyone"
 # shellcheck disable=SC2086 # one word for each package
-if "$here/fiftyone/bin/python" -m pip install --quiet --no-compile $wanted; then
+if timeout 600 "$here/fiftyone/bin/python" -m pip install --quiet --no-compile $wanted; then
     echo "$wanted" >"$here/fiftyone/.installed"
 else
     rm -rf "$here/fiftyone"

@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 def said_by(module: str, *arguments: Path | str, home: Path) -> dict[str, Any]:
     """Run a module of the tests with FiftyOne and mlcroissant, and return the JSON of its last line.
 
-    Without such an environment the test is skipped, or fails where CI is set.
+    Without such an environment the test is skipped: one of its packages looks for a database at its maker's when it is
+    installed, which no test of ours should depend on. The script says when that fails.
 
     Args:
         module: Its name.
@@ -26,8 +27,6 @@ def said_by(module: str, *arguments: Path | str, home: Path) -> dict[str, Any]:
     python = Path(os.environ.get("BARLOW_REPORT_FIFTYONE", ROOT / ".venv" / "fiftyone" / "bin" / "python"))
     if not python.is_file():
         reason = "FiftyOne not found; run tests/install-fiftyone.sh, or name a Python with it in BARLOW_REPORT_FIFTYONE"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
         pytest.skip(reason)
     own = {"HOME": str(home), "FIFTYONE_DATABASE_DIR": str(home / "database"), "FIFTYONE_DO_NOT_TRACK": "true"}
     done = subprocess.run(
