@@ -76,6 +76,14 @@ def make_clip():
     return Words(), preprocess, tokenize
 '''
 )
+_BANDS = """
+from torch import nn
+
+
+def build(n_channels, n_classes=2):
+    convolution = nn.Conv2d(n_channels, 6, 3)
+    return nn.Sequential(convolution, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, n_classes))
+"""
 _WEIGHTS = {"model": "make_model", "robust": "make_robust_model", "detector": "make_detector", "tagger": "make_tagger"}
 _SYNSETS = {"dog": "n02106662", "cat": "n02123045"}  # German shepherd and tabby
 
@@ -86,6 +94,27 @@ def write_reader(folder: Path) -> None:
     table = _write_images(folder)
     _write_tables(folder, table)
     _write_lists(folder, table)
+    _write_bands(folder)
+
+
+def _write_bands(folder: Path) -> None:
+    """Fields in TIFFs of 13 bands, and models of all of them and of three."""
+    import tifffile
+    from safetensors.torch import save_file
+
+    rng = np.random.default_rng(0)
+    for kind, index in product(("maize", "wheat"), range(N_PER_CLASS // 2)):
+        (folder / "fields" / kind).mkdir(parents=True, exist_ok=True)
+        values = rng.integers(0, 5000 if kind == "wheat" else 4000, (16, 16, 13), dtype=np.uint16)
+        path = folder / "fields" / kind / f"{index:02}.tif"
+        tifffile.imwrite(path, values, photometric="minisblack", planarconfig="contig", metadata=None)
+    (folder / "my_bands.py").write_text(_BANDS)
+    made: dict[str, object] = {}
+    exec(_BANDS, made)  # noqa: S102 - written above
+    for name, n_channels in (("inspected", 13), ("runs/robust/model", 3)):
+        path = folder / f"{name}.safetensors"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(made["build"](n_channels).state_dict(), path)  # type: ignore[operator]
 
 
 def _write_models(folder: Path) -> None:
