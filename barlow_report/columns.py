@@ -19,17 +19,27 @@ _MEANINGS = {
     "prediction": re.compile(r"predictions?|preds?|predicted(labels?|class)?"),
     "confidence": re.compile(r"confidences?"),
 }
+_ALSO = {
+    "label": re.compile(r"targets?|groundtruth|ytrue|truth"),
+    "prediction": re.compile(r"ypred"),
+}
+"""Names that mean the same where no other column does: a table may have the class's number beside its name."""
 _PLAIN = re.compile(r"[\s_.-]+")
 
 
 def means(name: str, column: str) -> bool:
     """Whether a column of this name holds what `column`, one of `COLUMNS`, does."""
-    return _MEANINGS[column].fullmatch(_PLAIN.sub("", name).casefold()) is not None
+    return _fits(name, _MEANINGS[column])
 
 
 def columns_meaning(names: Sequence[str], column: str) -> list[str]:
     """Return the names that may stand for `column`, in the order of the table."""
-    return [name for name in names if means(name, column)]
+    found = [name for name in names if means(name, column)]
+    return found or [name for name in names if column in _ALSO and _fits(name, _ALSO[column])]
+
+
+def _fits(name: str, pattern: re.Pattern[str]) -> bool:
+    return pattern.fullmatch(_PLAIN.sub("", name).casefold()) is not None
 
 
 def choose_column(

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from barlow_report.config import Config, PreprocessingConfig, whole_config
+from barlow_report.config import Config, ModelConfig, PreprocessingConfig, whole_config
 from barlow_report.errors import ConfigError, DataError
 from barlow_report.formatting import counted
 from barlow_report.stages.class_order import better_order
 from barlow_report.stages.copies import with_copies_of_models
+from barlow_report.stages.model_names import shown_name
 from barlow_report.stages.pass_work import load_inspected, load_models
+from barlow_report.vision.class_search import NEVER_LABELS
 from barlow_report.vision.datasets import ImageList, list_images
 from barlow_report.vision.manifest import require_some_images
 from barlow_report.vision.reading import UnreadableImage
@@ -65,6 +67,8 @@ class DataFound:
         if self.images.predictions is not None:
             n_fail = int((self.images.predictions != self.images.labels).sum())
             text += f"; with predictions, {counted(n_fail, 'failure')}"
+        if NEVER_LABELS in self.images.assumptions:
+            text += f". Note: {self.images.assumptions[NEVER_LABELS].rstrip('.')}"
         if not self.images.skipped:
             return text
         path, reason = self.images.skipped[0]
@@ -76,7 +80,7 @@ class Trial:
     """What became of a model that was run on some of the images.
 
     Attributes:
-        name: Of the model.
+        name: Of the model, as pages call it.
         n_outputs: Of the model.
         n_features: Length of its feature vector; 0 where it gives none.
         preprocessing: That images went through.
@@ -206,11 +210,11 @@ def try_model(data: DataFound, section: Mapping[str, Any], *, role: str, device:
     if is_of_predictions:
         model, assumptions = load_inspected(config, data.images)
         tried = _predictions(config, data.images, model, None) if model.n_outputs > 1 else _NOTHING
-        return _trial(model, None, tried, assumptions)
+        return _trial(config.inspected_model, model, None, tried, assumptions)
     inspected, feature, noted = load_models(config, data.images)
     model = inspected or feature
     tried = _predictions(config, data.images, model, feature) if model.n_outputs > 1 else _NOTHING
-    return _trial(model, feature, tried, noted["assumptions"])
+    return _trial(config.inspected_model, model, feature, tried, noted["assumptions"])
 
 
 def _of_features(config: Config, data: DataFound) -> Trial:
@@ -226,12 +230,12 @@ def _of_features(config: Config, data: DataFound) -> Trial:
     require_channels(model.preprocessing, config.data.bands, is_shown=True, where=model.role)
     is_classifier = model.n_outputs == data.n_classes and model.n_outputs > 1
     tried = _predictions(config, data.images, model, model) if is_classifier else _NOTHING
-    return _trial(model, model, tried, {})
+    return _trial(spec, model, model, tried, {})
 
 
-def _trial(model: Any, feature: Any, tried: _Tried, assumptions: Mapping[str, str]) -> Trial:
+def _trial(spec: ModelConfig | None, model: Any, feature: Any, tried: _Tried, assumptions: Mapping[str, str]) -> Trial:
     return Trial(
-        name=model.name,
+        name=shown_name(spec, model.name),
         n_outputs=model.n_outputs,
         n_features=0 if feature is None else feature.n_features,
         preprocessing=model.preprocessing,

@@ -65,7 +65,8 @@ def list_manifest(
             not say it themselves.
         columns: Further columns to read, by their names as written.
         needs_labels: Refuse a manifest in which an image has none.
-        has_images: Whether the images are there. Otherwise their names are taken as they are.
+        has_images: Whether the images are there. Otherwise their names are taken as they are, and are the numbers of
+            the rows where no column holds them.
 
     Raises:
         DataError: The file cannot be read, has no rows, misses a column or a value, several columns may be meant, or
@@ -75,16 +76,14 @@ def list_manifest(
     root, path = image_root or path.parent, local_file(path)
     table, called = read_manifest(path, called, image_root=image_root)
     names = table.column_names
-    found = _find_columns(names, path, called=called, apart=columns, needs_labels=needs_labels)
+    needed = ("path",) * has_images + ("label",) * needs_labels
+    found = _find_columns(names, path, called=called, apart=columns, needed=needed)
     wanted = {*found.values(), *(name for name in names if name.strip() in columns)}
     frame = _frame(table, wanted)
     del table
     if frame.empty:
         raise DataError(f"{path}: found no rows, expected one row per image.")
-    paths = [
-        _relative(value, root, where=f"{path}: {_row(index)}") if has_images else _named(value)
-        for index, value in enumerate(_values(frame[found["path"]], path))
-    ]
+    paths = _paths(frame, found.get("path"), path, root=root, has_images=has_images)
     repeated = [value for value, n in Counter(paths).items() if n > 1]
     if repeated:
         raise DataError(
@@ -155,20 +154,32 @@ def _frame(table: pa.Table, wanted: Container[str]) -> pd.DataFrame:
     return pd.concat(parts, axis=1)
 
 
+def _paths(frame: pd.DataFrame, name: str | None, path: Path, *, root: Path, has_images: bool) -> list[str]:
+    """What images are called; a table without them may call them nothing, and then they are rows."""
+    if name is None:
+        return [_row(index) for index in range(len(frame))]
+    values = _values(frame[name], path)
+    if not has_images:
+        return [_named(value) for value in values]
+    return [_relative(value, root, where=f"{path}: {_row(index)}") for index, value in enumerate(values)]
+
+
 def _find_columns(
-    names: Sequence[str], path: Path, *, called: Mapping[str, str], apart: Sequence[str], needs_labels: bool
+    names: Sequence[str], path: Path, *, called: Mapping[str, str], apart: Sequence[str], needed: Sequence[str]
 ) -> dict[str, str]:
     found: dict[str, str] = {}
     for column in COLUMNS:
         name = choose_column(names, column, given=called, where=str(path), key="data.columns", apart=apart)
         if name is not None:
             found[column] = name
-    missing = [column for column in (("path", "label") if needs_labels else ("path",)) if column not in found]
+    missing = [column for column in needed if column not in found]
     if missing:
+        alone = {"label", "prediction"} <= found.keys()
         raise DataError(
             f"{path}: column {' and '.join(map(repr, missing))} not found among {', '.join(map(repr, names))}. "
             "Expected path,label[,prediction[,confidence]], or Filenames, Labels, Predictions; other names go into "
-            f"data.columns. {EXPECTED}"
+            f"data.columns (for init, rename them). {EXPECTED}"
+            + (" Without images, data.images: none takes labels and predictions alone (init: --no-images)." * alone)
         )
     if "confidence" in found and "prediction" not in found:
         raise DataError(f"{path}: column {found['confidence']!r} goes with a column 'prediction', which is missing.")

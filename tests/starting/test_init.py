@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 
 from barlow_report.cli import app
 from barlow_report.config import load_config
+from barlow_report.run_folder import Run
+from barlow_report.vision.factories import call_factory
 from tests.starting.calling import init as _init
 from tests.starting.calling import values as _values
 from tests.starting.calling import write_grey as _write_grey
@@ -207,6 +209,43 @@ def test_a_table_of_labels_and_predictions_alone_gives_a_configuration_without_i
     assert result.exit_code == 0, result.output
     assert _values() == {"name": "report", "data": {"manifest": "table.csv", "images": "none"}}
     assert CliRunner().invoke(app, ["check", "report.yaml"]).exit_code == 0
+
+
+def test_a_table_of_nothing_but_labels_and_predictions_needs_no_paths(folder: Path) -> None:
+    table = (
+        _labels_and_predictions(folder).drop(columns="path").rename(columns={"label": "target", "prediction": "pred"})
+    )
+    table.to_csv("table.csv", index=False)
+    result = _init("--manifest", "table.csv", "--yes", "--feature-model", "network.py:colours")
+    assert result.exit_code == 1
+    said = " ".join(result.stderr.split())
+    assert "column 'path' not found" in said
+    assert "data.images: none takes labels and predictions alone (init: --no-images)" in said
+    result = _init("--manifest", "table.csv", "--no-images", "--yes")
+    assert result.exit_code == 0, result.output
+    assert "48 images of 2 classes (blue, red), fewest blue (24); with predictions, 1 failure" in result.stderr
+    done = CliRunner().invoke(app, ["run", "report.yaml"])
+    assert done.exit_code == 0, done.output
+    assert Run.open(Path("runs/report")).read_table("images")["path"].tolist()[:2] == ["row 1", "row 2"]
+
+
+def test_a_slip_in_a_prediction_is_told(folder: Path) -> None:
+    table = _labels_and_predictions(folder)
+    table.loc[1, "prediction"] = "bluee"
+    table.to_csv("table.csv", index=False)
+    result = _init("--manifest", "table.csv", "--no-images", "--yes")
+    assert result.exit_code == 0, result.output
+    assert "Note: 'bluee' (did you mean 'blue'?) is predicted, for 1 image, and never a label" in result.stderr
+
+
+def test_a_function_whose_name_says_nothing_is_called_by_its_weights_as_on_pages(folder: Path) -> None:
+    (folder / "net.py").write_text("from network import colours\n\n\ndef make():\n    return colours()\n")
+    model, _, _ = call_factory(str(folder / "network.py:colours"), {}, role="inspected_model")
+    torch.save(model.state_dict(), folder / "squares.pt")
+    result = _init("--images", "images", "--model", "net.py:make", "--weights", "squares.pt", "--yes")
+    assert result.exit_code == 0, result.output
+    assert "squares: 2 outputs, 4 features" in result.stderr
+    assert _values()["name"] == "squares"
 
 
 @pytest.mark.parametrize(
