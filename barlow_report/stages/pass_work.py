@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from barlow_report.config import Config, ModelConfig
+from barlow_report.config import Config, DataConfig, ModelConfig
 from barlow_report.engine import named_images
 from barlow_report.errors import RunFolderError
 from barlow_report.progress import Advance
@@ -207,10 +207,10 @@ def _load_inspected(spec: ModelConfig, config: Config, images: ImageList) -> "Lo
         return inspected
     n_classes = len(images.class_names) if images.subset is None else images.subset.n_all
     check_outputs(inspected, n_classes, setting=spec.output)
-    if images.subset is None and not config.data.confirm_class_order:
-        listed = next(
-            (f"data.{key}" for key in ("classes", "class_file", "class_order") if getattr(config.data, key)), ""
-        )
+    data = config.data
+    # further images have the classes of the analysed ones, whose order was looked at then
+    if images.subset is None and isinstance(data, DataConfig) and not data.confirm_class_order:
+        listed = next((f"data.{key}" for key in ("classes", "class_file", "class_order") if getattr(data, key)), "")
         check_named_order(
             inspected.module, images.class_names, where=f"inspected_model: {inspected.name}", instead_of=listed
         )
