@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from barlow_report.config import DataConfig, ModelConfig, Section
-from barlow_report.config.base import Fraction, Positive
+from barlow_report.config.base import FolderName, Fraction, Positive
 
 __all__ = ["AdversaryConfig", "AugmentationConfig", "TrainingConfig"]
 
@@ -44,7 +44,7 @@ class AugmentationConfig(Section):
 class TrainingConfig(Section):
     """Everything `barlow-report train-robust` needs to know."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="Name of the training and of its folder.")
+    name: FolderName = Field(description="Name of the training and of its folder.")
     seed: int = Field(
         0, ge=0, lt=2**32, description="Seed of the first weights, the order of the images and the augmentation."
     )

@@ -305,6 +305,25 @@ def test_a_file_without_keys_is_refused(tmp_path: Path, text: str) -> None:
         _load(tmp_path, text)
 
 
+def test_what_cannot_be_read_is_said_in_words(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="found an empty file, expected keys"):
+        _load(tmp_path, "")
+    with pytest.raises(ConfigError) as missing:
+        load_config(tmp_path / "none.yaml")
+    assert str(missing.value).count("none.yaml") == 1
+    assert "cannot be read (No such file or directory)" in str(missing.value)
+
+
+@pytest.mark.parametrize(("name", "proposed"), [("my run", "my-run"), ("Größe", "groe"), ("-a", "a"), ("a/b", "a-b")])
+def test_a_name_that_no_folder_should_have_is_refused_with_one_that_it_may(
+    tmp_path: Path, name: str, proposed: str
+) -> None:
+    text = "data: {folder: images}\ninspected_model: {torchvision: resnet18}\n"
+    with pytest.raises(ConfigError, match=f"line 1, name: found '{name}'; expected letters .* such as '{proposed}'"):
+        _load(tmp_path, f"name: '{name}'\n{text}")
+    assert _load(tmp_path, f"name: '{proposed}'\n{text}").name == proposed
+
+
 def test_broken_yaml_and_missing_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="not valid YAML"):
         _load(tmp_path, "name: [mine")

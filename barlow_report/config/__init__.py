@@ -12,7 +12,7 @@ from typing import Any, Literal, Optional
 
 from pydantic import Field, create_model, model_validator
 
-from barlow_report.config.base import Photographs, Section
+from barlow_report.config.base import FolderName, Photographs, Section
 from barlow_report.config.data import (
     DataConfig,
     ImageSourceConfig,
@@ -62,7 +62,7 @@ _LARGEST_MEAN = 2.0
 class Config(Section):
     """A configuration: what the stages need to know; `whole_config` adds the sections of the lenses."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="Name of the run and of its folder.")
+    name: FolderName = Field(description="Name of the run and of its folder.")
     seed: int = Field(
         0, ge=0, lt=2**32, description="The one seed of all that is random: split, noise of the estimator, galleries."
     )

@@ -1,18 +1,30 @@
 """What every section of the configuration has."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 
 from barlow_report.config.json_schema import or_one
 from barlow_report.config.missing import missing_file
+from barlow_report.slugs import slugs
 from barlow_report.storage import is_address, plain_path
 
 __all__ = [
     "Channels",
+    "FolderName",
     "Fraction",
     "Name",
     "Photographs",
@@ -47,6 +59,21 @@ Channels = Annotated[
 Photographs = Literal["full", "blur", "none"]
 """How much of the images a site shows."""
 _MAX_NAME, _MAX_PATH = 255, 4000
+_FOLDER_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+
+
+def _folder_name(name: str) -> str:
+    if not re.fullmatch(_FOLDER_NAME, name):
+        (proposed,) = slugs([name])
+        raise ValueError(
+            "expected letters and digits of ASCII, '.', '_' and '-', beginning with a letter or digit, such as "
+            f"{proposed!r}: it is the name of a folder, too"
+        )
+    return name
+
+
+FolderName = Annotated[str, AfterValidator(_folder_name), Field(json_schema_extra={"pattern": f"^{_FOLDER_NAME}$"})]
+"""A name that is that of a folder, too."""
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 

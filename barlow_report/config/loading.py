@@ -38,13 +38,15 @@ def parse_yaml_model(path: Path, model: type[ModelT], *, expands: bool = True) -
     try:
         text = read_document(path)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error}). Give the path of a YAML configuration file.") from error
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise ConfigError(f"{path}: cannot be read ({reason}). Give the path of a YAML configuration file.") from error
     try:
         tree, values = parse_yaml(text)
     except ValueError as error:
         raise ConfigError(f"{path}: not valid YAML: {error}") from error
     if not isinstance(values, dict):
-        raise ConfigError(f"{path}: found {type(values).__name__}, expected keys such as 'name:' and 'data:'.")
+        found = "an empty file" if values is None else f"a {type(values).__name__}"
+        raise ConfigError(f"{path}: found {found}, expected keys such as 'name:' and 'data:'.")
     values |= {key: {} for key in _empty_sections(tree, model)}
     try:
         return model.model_validate(_expand(values) if expands else values, context={"folder": path.resolve().parent})
