@@ -2,12 +2,16 @@
 
 import re
 from html import unescape
+from types import SimpleNamespace
+from typing import Any
 
 import pandas as pd
 import pytest
 from playwright.sync_api import Browser
 
 from barlow_report.formatting import count, percent, ratio
+from barlow_report.report.datatable import Link
+from barlow_report.report.pages.confusions import _confusions
 from tests.report.conftest import Built
 from tests.report.test_browser import Watched, watched
 
@@ -66,6 +70,15 @@ def test_a_mode_says_what_its_failures_are_taken_for(demo: Built) -> None:
     names = dict(zip(demo.source.tables["classes"]["class_id"], demo.source.tables["classes"]["name"], strict=True))
     top, k, n = counts.index[0], int(counts.iloc[0]), int(counts.sum())
     assert _text(f"{names[top]} {percent(k / n, decimals=0)} {ratio(k, n)}") in _text(_article(demo, rule_id))
+
+
+@pytest.mark.parametrize(("n_found", "n_shown", "n_others"), [(5, 5, 0), (6, 6, 0), (7, 5, 2)])
+def test_no_single_class_is_left_out_of_what_failures_are_taken_for(n_found: int, n_shown: int, n_others: int) -> None:
+    site: Any = SimpleNamespace(class_link=lambda class_id: Link(f"class {class_id}", "index.html"))
+    group: Any = SimpleNamespace(grouping="label")
+    found = _confusions(site, group, [((class_id,), 10 - class_id) for class_id in range(n_found)], n_shown=5)
+    assert (len(found.shown), found.n_others, found.noun) == (n_shown, n_others, "classes")
+    assert {shown.share.n for shown in found.shown} == {sum(range(11 - n_found, 11))}
 
 
 def test_every_picture_says_what_it_is_and_what_was_said(demo: Built) -> None:

@@ -27,7 +27,7 @@ class Confusion:
 
 @dataclass(frozen=True, kw_only=True)
 class Confusions:
-    """The most frequent ones, and how many more there are; those of a pair are alike, so that there are none."""
+    """The most frequent ones, and how many more there are, never 1; those of a pair are alike: there are none."""
 
     title: str
     shown: tuple[Confusion, ...]
@@ -59,8 +59,8 @@ def confusions_of_mode(site: Site, group: Group, rule: Rule) -> Confusions:
 
 def _confusions(site: Site, group: Group, found: list[tuple[tuple[int, ...], int]], *, n_shown: int) -> Confusions:
     found = [] if group.grouping == "confused_pairs" else found
+    n_shown += len(found) == n_shown + 1  # its name takes no more room than "and 1 more class"
     total, n_others = sum(n for _, n in found), max(len(found) - n_shown, 0)
-    one, many = ("class", "classes") if group.grouping in _TITLES else ("pair", "pairs")
     return Confusions(
         title=_TITLES.get(group.grouping, "Taken for one another"),
         shown=tuple(
@@ -68,5 +68,5 @@ def _confusions(site: Site, group: Group, found: list[tuple[tuple[int, ...], int
             for ids, n in found[:n_shown]
         ),
         n_others=n_others,
-        noun=one if n_others == 1 else many,
+        noun="classes" if group.grouping in _TITLES else "pairs",
     )
