@@ -5,7 +5,7 @@ neither letter nor digit as its number, so they are never markup; in the metadat
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import yaml
 
@@ -23,6 +23,7 @@ __all__ = ["BEGIN", "END", "card_metadata", "card_section", "with_section"]
 
 BEGIN, END = "<!-- barlow-report: begin -->", "<!-- barlow-report: end -->"
 _N_MODES = 20
+_MAY_BE_MARKUP = re.compile(r"[^\w\s.,;:%()≤–−“”>]|(?<! )>|>(?! )|(?<![^\W_])_|_(?![^\W_])")
 
 
 def card_metadata(site: Site, *, model: str, run: str) -> str:
@@ -35,7 +36,8 @@ def card_metadata(site: Site, *, model: str, run: str) -> str:
         name = f"Error rate, {mode_name(site.catalog.groups[rule.group_id], rule)}"
         metrics.append({"type": "error_rate", "name": name, "value": round(float(rule.best.error.value or 0.0), 6)})
     task = {"type": "image-classification", "name": "Image Classification"}
-    result = {"task": task, "dataset": {"name": site.title, "type": run}, "metrics": metrics}
+    dataset = {"name": f"{counted(len(images), 'image')} of the run {site.title}".replace(THIN_SPACE, " "), "type": run}
+    result = {"task": task, "dataset": dataset, "metrics": metrics}
     values = {"tags": ["image-classification"], "model-index": [{"name": model, "results": [result]}]}
     return f"---\n{yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=1000)}---\n"
 
@@ -91,6 +93,8 @@ def _lines(site: Site, *, model: str) -> Iterator[str]:
         yield f"| {_text(mode_line(group, rule))} | {_text(rule_inequality(rule))} | {q} | {stability} |"
     if len(verified) > _N_MODES:
         yield from ("", f"And {len(verified) - _N_MODES} more.")
+    if verified:
+        yield from ("", _text(_features_words(site)))
     yield from (
         "",
         "A failure mode is a condition on a feature of another model under which images fail at least "
@@ -102,6 +106,18 @@ def _lines(site: Site, *, model: str) -> Iterator[str]:
     )
 
 
+def _features_words(site: Site) -> str:
+    """Say whose features the rules count, and where one sees what they mean."""
+    if site.has_given_features:
+        return (
+            "A feature is a column of those that were given with the images; the report says where it is high and low."
+        )
+    models = site.info.get("models")
+    model = models.get("feature") if isinstance(models, Mapping) else None
+    whose = f"the model {model['name']}" if isinstance(model, Mapping) else "the feature model"
+    return f"A feature is a number that {whose} has for each image. The report has pictures of what each responds to."
+
+
 def _verified(site: Site) -> list[Rule]:
     return [rule for rule in site.catalog.failure_modes() if rule.verdict == "verified"]
 
@@ -111,5 +127,8 @@ def _code(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Text that is no markup: what may be a sign of Markdown or HTML is written as its number."""
-    return re.sub(r"[^\w\s.,;:%()≤–“”]|_", lambda sign: f"&#{ord(sign[0])};", text.replace(THIN_SPACE, " "))
+    """Text that is no markup: what may be a sign of Markdown or HTML is written as its number.
+
+    An underscore within a word is none, and neither is > between spaces.
+    """
+    return re.sub(_MAY_BE_MARKUP, lambda sign: f"&#{ord(sign[0])};", text.replace(THIN_SPACE, " "))

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
-from barlow_report.report.card import BEGIN, END, card_metadata, card_section, with_section
+from barlow_report.report.card import BEGIN, END, _text, card_metadata, card_section, with_section
 from barlow_report.report.mode_words import mode_line
 from barlow_report.report.pages import Site
 from barlow_report.report.words import rule_inequality
@@ -60,6 +60,33 @@ def test_names_from_outside_are_no_markup(tmp_path: Path) -> None:
     assert front.count("\n---\n") == 1
     values = yaml.safe_load(front.removeprefix("---\n").removesuffix("---\n"))
     assert values["model-index"][0]["name"] == name
+
+
+def test_the_text_can_be_read_as_it_is_and_says_where_features_are_explained(site: Site) -> None:
+    section = card_section(site, model="test_resnet__a_")
+    assert "<code>test_resnet&#95;&#95;a&#95;</code> is right for" in section
+    assert "The report has pictures of what each responds to." in section
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("feature 9 > 8e−06", "feature 9 > 8e−06"),
+        ("> a", "&#62; a"),
+        ("a->b", "a&#45;&#62;b"),
+        ("_a_b_ c", "&#95;a_b&#95; c"),
+        ("a__b", "a&#95;&#95;b"),
+    ],
+)
+def test_signs_that_are_no_markup_where_they_stand_are_left_as_they_are(text: str, written: str) -> None:
+    assert _text(text) == written
+
+
+def test_the_data_set_is_called_what_it_is(site: Site) -> None:
+    front = yaml.safe_load(card_metadata(site, model="m", run="demo").strip("-\n"))
+    n_images = len(site.catalog.images)
+    dataset = front["model-index"][0]["results"][0]["dataset"]
+    assert dataset == {"name": f"{n_images} images of the run {site.title}", "type": "demo"}
 
 
 def test_only_the_section_of_a_card_is_replaced() -> None:
