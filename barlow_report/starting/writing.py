@@ -59,6 +59,8 @@ def starter_yaml(starter: Starter, *, folder: Path, schema: str) -> str:
         if section is not None:
             values = {key: _with_paths(section, folder.resolve())}
             lines += yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=_WIDTH).splitlines()
+    if starter.data.get("images") == "none":
+        lines += [*_comment(_PATHS_SHOWN), "site: {show_paths: true}"]
     return "\n".join(lines) + "\n"
 
 
@@ -85,6 +87,7 @@ def _comment(text: str) -> list[str]:
     return wrap(visible(text), _WIDTH, initial_indent="# ", subsequent_indent="#   ", break_on_hyphens=False)
 
 
+_PATHS_SHOWN = "Without pictures a path is all that tells an image: leave this out where nobody may read the paths."
 _PATHS = {"folder", "manifest", "image_root", "files", "shards", "class_file", "weights", "program", "onnx"}
 
 

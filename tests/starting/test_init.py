@@ -207,7 +207,11 @@ def test_a_table_of_labels_and_predictions_alone_gives_a_configuration_without_i
     assert hint in " ".join(CliRunner().invoke(app, ["check", "report.yaml"]).output.split())
     result = _init("--manifest", "table.csv", "--no-images", "--yes", "--overwrite")
     assert result.exit_code == 0, result.output
-    assert _values() == {"name": "report", "data": {"manifest": "table.csv", "images": "none"}}
+    assert _values() == {
+        "name": "report",
+        "data": {"manifest": "table.csv", "images": "none"},
+        "site": {"show_paths": True},
+    }
     assert CliRunner().invoke(app, ["check", "report.yaml"]).exit_code == 0
 
 
