@@ -46,7 +46,8 @@ app.command()(schema)
 app.command("collect-files")(collect_files)
 
 ConfigArgument = Annotated[
-    Path, typer.Argument(help="The configuration: a YAML file. configs/reference.yaml explains every key.")
+    Path,
+    typer.Argument(help="The configuration: a YAML file. barlow-report schema explains every key."),
 ]
 RunOption = Annotated[Path | None, typer.Option("--run", help="The run folder.", show_default="runs/<name>")]
 SiteOption = Annotated[Path | None, typer.Option("--site", help="Folder of the site.", show_default="site/<name>")]
@@ -222,7 +223,9 @@ def site(
 def train_robust(
     config: Annotated[
         Path,
-        typer.Argument(help="The configuration of the training: a YAML file such as configs/demo-train-robust.yaml."),
+        typer.Argument(
+            help="The configuration of the training: a YAML file. The repository has configs/demo-train-robust.yaml."
+        ),
     ],
     output: Annotated[
         Path | None, typer.Option("--output", help="Folder for the weights and metrics.", show_default="runs/<name>")
