@@ -77,7 +77,7 @@ def test_check_looks_for_other_files_and_does_not_fetch_them(memory: Any, tmp_pa
 
 def test_a_run_compares_with_models_and_tables_at_addresses(memory: Any, tmp_path: Path, cache: Path) -> None:
     weights = _weights(tmp_path)
-    for name in ("w.pt", "more/a.pt", "more/b.pt"):
+    for name in ("w.pt", "more/left.pt", "more/right.pt"):
         memory.pipe_file(f"/models/{name}", weights)
     network = {"factory": "network.py:colours"}
     models: list[dict[str, Any]] = [
@@ -92,7 +92,7 @@ def test_a_run_compares_with_models_and_tables_at_addresses(memory: Any, tmp_pat
         memory.pipe_file(f"/tables/{name}.csv", "\n".join(lines).encode())
     run = pipeline.compute(config, folder=tmp_path / "run", until="comparison")
     table = run.read_table("models").set_index("name")
-    assert {"w", "a", "b", "one", "two"} <= set(table.index)
+    assert {"w", "left", "right", "one", "two"} <= set(table.index)
     assert run.read_table("models_left_out").empty
     recorded = run.info["config"]["comparison"]
     assert [address_of(path) for path in recorded["predictions"]] == tables
@@ -110,10 +110,10 @@ def test_a_pattern_of_an_address_is_expanded_and_names_are_those_of_the_address(
     nothing = ComparedModelConfig(factory="p.q:r", weights=Path("memory://zoo/*.onnx"))
     with pytest.raises(DataError, match=r"^memory://zoo/\*\.onnx: found no file\. Correct the pattern"):
         with_local_files(nothing)
-    memory.pipe_file("/zoo/a[1].pt", b"literal")
-    literal = ComparedModelConfig(factory="p.q:r", weights=Path("memory://zoo/a[1].pt"))
+    memory.pipe_file("/zoo/tall[1].pt", b"literal")
+    literal = ComparedModelConfig(factory="p.q:r", weights=Path("memory://zoo/tall[1].pt"))
     for each in (literal, with_local_files(literal)):
-        assert [model.name for model in list_models([each])] == ["a[1]"]
+        assert [model.name for model in list_models([each])] == ["tall[1]"]
     copy = with_local_files(literal).weights
     assert copy is not None
     assert copy.read_bytes() == b"literal"
