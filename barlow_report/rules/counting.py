@@ -92,20 +92,22 @@ def _blocks(n_images: int) -> Iterator[Integers]:
 
 @dataclass
 class _Gap:
-    """The values next to a threshold: the highest that is at most it, and the lowest above."""
+    """The values next to a threshold, the highest that is at most it and the lowest above, and the highest of all."""
 
     threshold: float
     low: float = -np.inf
     high: float = np.inf
+    top: float = 0.0
 
     def add(self, values: npt.NDArray[np.floating]) -> None:
         exact = values.astype(np.float64)
         at_most = exact <= self.threshold
         self.low = max(self.low, float(exact[at_most].max(initial=-np.inf)))
         self.high = min(self.high, float(exact[~at_most].min(initial=np.inf)))
+        self.top = max(self.top, float(exact.max(initial=0.0)))
 
     def printed(self) -> float:
-        return print_between(self.threshold, self.low, self.high)
+        return print_between(self.threshold, self.low, self.high, top=self.top)
 
 
 @dataclass

@@ -14,6 +14,7 @@ from barlow_report.rules.trees import Tree
 __all__ = ["print_between", "print_threshold", "print_thresholds"]
 
 _ROUNDINGS = (ROUND_HALF_UP, ROUND_FLOOR, ROUND_CEILING)
+_NEARLY_0 = 0.01
 _MOST_DIGITS = 17  # tell any two numbers of double precision apart
 
 
@@ -33,17 +34,21 @@ def print_threshold(threshold: float, values: npt.NDArray[np.floating]) -> float
     exact = values.astype(np.float64)
     at_most = exact <= threshold
     return print_between(
-        threshold, float(exact[at_most].max(initial=-np.inf)), float(exact[~at_most].min(initial=np.inf))
+        threshold,
+        float(exact[at_most].max(initial=-np.inf)),
+        float(exact[~at_most].min(initial=np.inf)),
+        top=float(exact.max(initial=0.0)),
     )
 
 
-def print_between(threshold: float, low: float, high: float) -> float:
+def print_between(threshold: float, low: float, high: float, *, top: float) -> float:
     """Return the same, from the values next to the threshold: the highest that is at most it, and the lowest above.
 
-    It is 0 where the highest value at most it is exactly 0, as of features that are never below 0 and often exactly 0:
-    "more than 0" parts the images as well as 0.000008 does, and says what their difference is.
+    It is 0 where the highest value at most it is exactly 0 and it is a hundredth of the feature's highest value, `top`,
+    at most, as of features that are never below 0 and often exactly 0: "more than 0" parts the images as well as
+    0.000008 does, and says what their difference is. A larger one says more of images that come later.
     """
-    if low == 0.0:
+    if low == 0.0 and threshold <= _NEARLY_0 * top:
         return 0.0
     target = Decimal(threshold)
     for n_digits in range(1, _MOST_DIGITS):
