@@ -72,6 +72,10 @@ def choose_preprocessing(data: DataFound, section: Mapping[str, Any], *, role: s
     if first is not None and is_told and not first.is_chance(data.n_classes):
         return Choice(section=dict(section), trial=first, remarks=())
     candidates = [*search.told(first if is_told else None), *search.usual(first, error)]
+    if first is not None and not is_told and all(candidate.section != dict(section) for candidate in candidates):
+        candidates.insert(
+            0, _Candidate(name="images as they are, no normalisation", section=dict(section), trial=first)
+        )
     if not candidates:
         raise search.error or error or ModelError(f"{role}: could not be tried.")
     names = data.images.class_names

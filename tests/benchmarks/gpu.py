@@ -74,6 +74,7 @@ class Preprocessing:
     resize: int | None = 256
     crop: int | None = 224
     interpolation: str = "bilinear"
+    bands: None = None
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
 
