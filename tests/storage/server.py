@@ -14,7 +14,10 @@ BUCKET = "bucket"
 
 @contextmanager
 def store(environment: dict[str, str]) -> Iterator[str]:
-    """Start a server, and yield the address of an empty bucket; `environment` gets what its clients need."""
+    """Start a server, and yield the address of a bucket; `environment` gets what its clients need.
+
+    All servers of a process hold the same: another one's bucket is there, with what it holds.
+    """
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
@@ -33,7 +36,7 @@ def store(environment: dict[str, str]) -> Iterator[str]:
         import s3fs
 
         s3fs.S3FileSystem.clear_instance_cache()
-        s3fs.S3FileSystem().mkdir(BUCKET)
+        s3fs.S3FileSystem().makedirs(BUCKET, exist_ok=True)
         yield f"s3://{BUCKET}"
     finally:
         s3fs.S3FileSystem.clear_instance_cache()
