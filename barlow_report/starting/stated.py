@@ -40,8 +40,9 @@ def look_at_model(section: Mapping[str, Any], *, role: str) -> Stated:
     from barlow_report.vision.loading import assemble_model
     from barlow_report.vision.stated import fixed_size, output_names, stated_size
 
-    # Neither the data nor the other model are looked at: any stand for them.
-    models = {"inspected_model": dict(section), "feature_model": {"torchvision": "resnet18"}}
+    # Neither the data nor the other model are looked at: any stand for them; preprocessing may depend on the data.
+    own = {key: value for key, value in section.items() if key != "preprocessing"}
+    models = {"inspected_model": own, "feature_model": {"torchvision": "resnet18"}}
     spec = with_copies_of_models(as_config({"data": {"folder": "."}, **models}, folder=Path.cwd())).inspected_model
     if spec is None:
         raise ConfigError(f"{role}: missing.")  # unreachable: it was just put there

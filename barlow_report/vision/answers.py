@@ -15,7 +15,7 @@ import torch
 
 from barlow_report.vision.acceleration import accelerate
 from barlow_report.vision.bands import Content
-from barlow_report.vision.channels import as_channels
+from barlow_report.vision.channels import as_channels, require_common_bands
 from barlow_report.vision.decisions import Decision
 from barlow_report.vision.gradients import passes, rows_per_pass
 from barlow_report.vision.memory import MemoryLimit, within_memory
@@ -44,6 +44,7 @@ class Answers:
     def __init__(
         self, inspected: LoadedModel, *, changed_in: "PreprocessingConfig", decision: Decision, batch_size: int
     ) -> None:
+        require_common_bands(changed_in, inspected.preprocessing, where=inspected.role)
         self._preprocessing = inspected.preprocessing
         self._device, self._role = inspected.device, inspected.role
         self._limit = MemoryLimit()

@@ -29,6 +29,7 @@ __all__ = [
     "normalisation",
     "random_images",
     "require_channels",
+    "require_common_bands",
     "settled",
 ]
 
@@ -178,6 +179,24 @@ def as_channels(images: torch.Tensor, source: "PreprocessingConfig", target: "Pr
     if n_channels == 1:
         return (images * images.new_tensor(LUMA).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
     return images.expand(-1, n_channels, -1, -1)
+
+
+def require_common_bands(source: "PreprocessingConfig", target: "PreprocessingConfig", *, where: str) -> None:
+    """Refuse a model that no change of another one's input can reach: that none has an effect would say nothing.
+
+    Raises:
+        ModelError: They take none of the same bands.
+    """
+    if source.bands is None and target.bands is None:
+        return
+    bands = [numbers_of(each.bands, len(each.mean)) for each in (source, target)]
+    if set(bands[0]).isdisjoint(bands[1]):
+        changed, own = (", ".join(map(str, numbers)) for numbers in bands)
+        raise ModelError(
+            f"{where}: the model takes the bands {own}, and images are changed in the bands {changed} of the feature "
+            "model: no change reaches it, so causes cannot be tested. Leave 'causes' out, or give both models "
+            "some of the same bands."
+        )
 
 
 def explain_refusal(

@@ -16,14 +16,13 @@ import numpy.typing as npt
 import pytest
 import tifffile
 import torch
-import yaml
 from PIL import Image
 
 from barlow_report import pipeline
-from barlow_report.config import load_config, parse_yaml_model
+from barlow_report.config import load_config
 from barlow_report.errors import BarlowReportError, DataError, ModelError
 from barlow_report.run_folder import Run
-from barlow_report.training_config import TrainingConfig
+from tests.pipeline.trained import Trained
 from tests.vision.sources.writers import image_table, write_parquet
 
 pytestmark = pytest.mark.slow
@@ -57,6 +56,7 @@ RUN: dict[str, Any] = {
     "visuals": {"n_images": 4, "n_attacked": 4, "n_gallery": 4, "attack": {"n_steps": 5}},
 }
 CAUSES = {"radius": 8.0, "n_images": 20, "n_controls": 4}
+OURS = Trained(training=TRAINING, run=RUN)
 
 
 def _field(kind: str, *, is_wet: bool, seed: int) -> npt.NDArray[np.uint16]:
@@ -89,22 +89,6 @@ def _tiff(values: npt.NDArray[np.uint16]) -> bytes:
     return buffer.getvalue()
 
 
-def _write(folder: Path, name: str, settings: dict[str, Any]) -> Path:
-    path = folder / f"{name}.yaml"
-    path.write_text(yaml.safe_dump({"name": name, **settings}))
-    return path
-
-
-def _train(folder: Path, name: str, **changes: Any) -> Path:
-    config = parse_yaml_model(_write(folder, f"train-{name}", TRAINING | changes), TrainingConfig)
-    return pipeline.train(config, folder=folder / "runs" / name)
-
-
-def _compute(folder: Path, name: str, *, until: str = "extract", **changes: Any) -> Run:
-    config = load_config(_write(folder, name, RUN | changes))
-    return pipeline.compute(config, folder=folder / "runs" / name, until=until)
-
-
 @pytest.fixture(scope="module")
 def task(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Images in several formats, a network, its weights with and without an adversary, and a run with a site."""
@@ -133,11 +117,11 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 shard.addfile(entry, io.BytesIO(data))
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    _train(folder, "standard")
-    _train(folder, "robust", adversary={"radius": 0.5, "n_steps": 2, "warmup_epochs": 1})
+    OURS.train(folder, "standard")
+    OURS.train(folder, "robust", adversary={"radius": 0.5, "n_steps": 2, "warmup_epochs": 1})
     torch.set_num_threads(n_threads)
     pool = {"folder": "pool"}
-    config = load_config(_write(folder, "fields", RUN | {"causes": CAUSES, "directions": {}, "pool": pool}))
+    config = load_config(OURS.write(folder, "fields", RUN | {"causes": CAUSES, "directions": {}, "pool": pool}))
     pipeline.run(config, folder=folder / "runs" / "fields", site=folder / "site")
     return folder
 
@@ -206,27 +190,27 @@ def test_pictures_show_the_chosen_bands_in_their_range(task: Path, run: Run) -> 
     ],
 )
 def test_bands_give_the_same_features_however_they_are_stored(task: Path, run: Run, data: dict[str, Any]) -> None:
-    other = _compute(task, f"from-{next(iter(data))}", data=data)
+    other = OURS.compute(task, f"from-{next(iter(data))}", data=data)
     assert np.array_equal(np.sort(other.features(), axis=0), np.sort(run.features(), axis=0))
 
 
 def test_a_feature_model_of_three_bands_explains_a_model_of_five(task: Path, run: Run) -> None:
     infrared = {"bands": [5, 4, 3], "mean": 0.4, "std": 0.2}
     model = {"factory": "net.py:net", "arguments": {"n_channels": 3}, "preprocessing": infrared}
-    _train(task, "infrared", model=model, adversary={"radius": 0.5, "n_steps": 2, "warmup_epochs": 1})
+    OURS.train(task, "infrared", model=model, adversary={"radius": 0.5, "n_steps": 2, "warmup_epochs": 1})
     feature = {"factory": "net.py:net", "arguments": {"n_channels": 3}, "weights": "runs/infrared/model.safetensors"}
     data = {"folder": "test", "bands": BANDS | {"shown": [5, 4, 3]}}
-    other = _compute(task, "infrared-run", until="causes", data=data, feature_model=feature, causes=CAUSES)
+    other = OURS.compute(task, "infrared-run", until="causes", data=data, feature_model=feature, causes=CAUSES)
     assert other.info["models"]["feature"]["preprocessing"]["bands"] == [5, 4, 3]
     assert other.read_table("images")["prediction"].equals(run.read_table("images")["prediction"])
     assert other.read_table("causes")["n_reached"].dropna().gt(0).any()
     with pytest.raises(ModelError, match=r"feature_model: the model does not take band 2, which data\.bands\.shown"):
-        _compute(task, "unseen", feature_model=feature)
+        OURS.compute(task, "unseen", feature_model=feature)
 
 
 def test_values_beyond_the_range_are_told(task: Path) -> None:
     bands = BANDS | {"range": [0, 5000]}
-    other = _compute(task, "narrow", data={"folder": "test", "bands": bands})
+    other = OURS.compute(task, "narrow", data={"folder": "test", "bands": bands})
     assert "values beyond the range of `data.bands`" in other.info["assumptions"]["extract"]["cut"]
 
 
@@ -250,7 +234,7 @@ def test_what_does_not_fit_is_refused_before_the_pass(
     task: Path, changes: dict[str, Any], error: type[Exception], problem: str
 ) -> None:
     with pytest.raises(error, match=problem):
-        _compute(task, "refused", **changes)
+        OURS.compute(task, "refused", **changes)
 
 
 def test_check_knows_the_bands(task: Path) -> None:

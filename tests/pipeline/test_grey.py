@@ -13,15 +13,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-import yaml
 from PIL import Image
 from sklearn.datasets import load_digits
 
 from barlow_report import pipeline
-from barlow_report.config import load_config, parse_yaml_model
+from barlow_report.config import load_config
 from barlow_report.errors import ModelError
 from barlow_report.run_folder import Run
-from barlow_report.training_config import TrainingConfig
+from tests.pipeline.trained import Trained
 from tests.vision.sources.writers import image_table, write_parquet
 
 SIDE = 24
@@ -57,6 +56,7 @@ RUN: dict[str, Any] = {
     "visuals": {"n_images": 4, "n_attacked": 4, "n_gallery": 4, "attack": {"n_steps": 5}},
 }
 CAUSES = {"radius": 8.0, "n_images": 20, "n_controls": 4}
+OURS = Trained(training=TRAINING, run=RUN)
 
 
 def _digits() -> Iterator[tuple[str, str, int, npt.NDArray[np.uint8]]]:
@@ -82,22 +82,6 @@ def _store(pixels: npt.NDArray[np.uint8], mode: str) -> bytes:
     return buffer.getvalue()
 
 
-def _write(folder: Path, name: str, settings: dict[str, Any]) -> Path:
-    path = folder / f"{name}.yaml"
-    path.write_text(yaml.safe_dump({"name": name, **settings}))
-    return path
-
-
-def _train(folder: Path, name: str, **changes: Any) -> Path:
-    config = parse_yaml_model(_write(folder, f"train-{name}", TRAINING | changes), TrainingConfig)
-    return pipeline.train(config, folder=folder / "runs" / name)
-
-
-def _compute(folder: Path, name: str, *, until: str = "extract", **changes: Any) -> Run:
-    config = load_config(_write(folder, name, RUN | changes))
-    return pipeline.compute(config, folder=folder / "runs" / name, until=until)
-
-
 @pytest.fixture(scope="module")
 def task(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Images, a network, its weights with and without an adversary, and a run with a site."""
@@ -118,11 +102,11 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_parquet(folder / "parquet" / "images.parquet", image_table(rows, class_names=["six", "three"]))
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    _train(folder, "standard")
-    _train(folder, "robust", adversary={"radius": 0.5, "n_steps": 2, "warmup_epochs": 1})
+    OURS.train(folder, "standard")
+    OURS.train(folder, "robust", adversary={"radius": 0.5, "n_steps": 2, "warmup_epochs": 1})
     torch.set_num_threads(n_threads)
     config = load_config(
-        _write(folder, "digits", RUN | {"causes": CAUSES, "directions": {}, "pool": {"folder": "pool"}})
+        OURS.write(folder, "digits", RUN | {"causes": CAUSES, "directions": {}, "pool": {"folder": "pool"}})
     )
     pipeline.run(config, folder=folder / "runs" / "digits", site=folder / "site")
     return folder
@@ -178,7 +162,7 @@ def test_pictures_are_grey_and_every_lens_has_results(run: Run) -> None:
     "data", [{"manifest": "table.csv"}, {"parquet": {"files": "parquet/images.parquet"}}, {"folder": "mixed"}]
 )
 def test_grey_images_give_the_same_features_however_they_are_stored(task: Path, run: Run, data: dict[str, Any]) -> None:
-    other = _compute(task, f"from-{next(iter(data))}", data=data)
+    other = OURS.compute(task, f"from-{next(iter(data))}", data=data)
     assert np.array_equal(other.features(), run.features())
     assert other.read_table("images")["prediction"].tolist() == run.read_table("images")["prediction"].tolist()
 
@@ -189,7 +173,7 @@ def test_colours_are_turned_to_grey_and_readers_are_told(task: Path) -> None:
         target = task / "coloured" / path.relative_to(task / "test")
         target.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.stack([values, values // 2, values // 3], axis=2).astype(np.uint8)).save(target)
-    other = _compute(task, "coloured", until="visualize", data={"folder": "coloured"})
+    other = OURS.compute(task, "coloured", until="visualize", data={"folder": "coloured"})
     assert other.info["assumptions"]["extract"]["grey"] == (
         "The models take one channel, so images in colour were turned to grey (0.299 R + 0.587 G + 0.114 B)."
     )
@@ -199,13 +183,13 @@ def test_colours_are_turned_to_grey_and_readers_are_told(task: Path) -> None:
 
 
 def test_an_inspected_model_in_colour_is_explained_by_features_in_grey(task: Path, run: Run) -> None:
-    _train(
+    OURS.train(
         task,
         "colours",
         model={"factory": "net.py:net", "arguments": {"n_channels": 3}, "preprocessing": {"mean": 0.3, "std": 0.35}},
     )
     inspected = {"factory": "net.py:net", "arguments": {"n_channels": 3}, "weights": "runs/colours/model.safetensors"}
-    other = _compute(task, "colours-run", until="causes", inspected_model=inspected, causes=CAUSES)
+    other = OURS.compute(task, "colours-run", until="causes", inspected_model=inspected, causes=CAUSES)
     assert other.info["models"]["inspected"]["preprocessing"]["mean"] == [0.3] * 3
     assert np.array_equal(other.features(), run.features())
     assert other.read_table("causes")["n_reached"].dropna().gt(0).any()
@@ -214,9 +198,9 @@ def test_an_inspected_model_in_colour_is_explained_by_features_in_grey(task: Pat
 def test_a_network_of_four_channels_is_refused_and_is_no_bug(task: Path) -> None:
     four = {"factory": "net.py:net", "arguments": {"n_channels": 4}}
     with pytest.raises(ModelError, match="model: the model takes images of 4 channels"):
-        _train(task, "four", model=four)
+        OURS.train(task, "four", model=four)
     with pytest.raises(ModelError, match="inspected_model: the model takes images of 4 channels"):
-        _compute(task, "four", inspected_model=four, feature_model=None)
+        OURS.compute(task, "four", inspected_model=four, feature_model=None)
 
 
 def test_a_network_that_fails_on_its_images_is_no_bug_of_training(task: Path) -> None:
@@ -224,4 +208,4 @@ def test_a_network_that_fails_on_its_images_is_no_bug_of_training(task: Path) ->
         "from torch import nn\n\ndef net():\n    return nn.Sequential(nn.Flatten(), nn.Linear(7, 2))\n"
     )
     with pytest.raises(ModelError, match=r"model: the model does not run on images \(2, 3, 24, 24\), nor with 1"):
-        _train(task, "flat", model={"factory": "flat.py:net"})
+        OURS.train(task, "flat", model={"factory": "flat.py:net"})

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from barlow_report.config import load_config
+from barlow_report.starting.stated import look_at_model
 from tests.starting.calling import init
 
 NETWORK = """
@@ -48,3 +49,12 @@ def test_bands_are_said_once_and_the_model_is_tried_on_them(tmp_path: Path, monk
     assert values.data.bands.shown == (4, 3, 2)
     assert values.inspected_model is not None
     assert values.inspected_model.preprocessing.mean == (0.5,)
+
+
+def test_a_model_that_names_its_bands_can_be_looked_at_without_the_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("bands.py").write_text(NETWORK)
+    section = {"factory": "bands.py:Bright", "preprocessing": {"bands": [1, 2, 3, 4, 5]}}
+    assert look_at_model(section, role="inspected_model").size is None

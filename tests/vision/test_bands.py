@@ -10,7 +10,6 @@ import tifffile
 import torch
 from PIL import Image
 from pydantic import ValidationError
-from torch import nn
 from torchvision.transforms import functional as transforms
 
 from barlow_report.config import PreprocessingConfig
@@ -19,14 +18,15 @@ from barlow_report.config.data import DataConfig
 from barlow_report.errors import ModelError
 from barlow_report.vision import band_files
 from barlow_report.vision.bands import BandImage, as_shown
-from barlow_report.vision.channels import as_channels, require_channels
+from barlow_report.vision.channels import as_channels, require_channels, require_common_bands
 from barlow_report.vision.images import DecodedImage, Decoding, UnreadableImage, decode
 from barlow_report.vision.inference import to_inputs
 from barlow_report.vision.preprocessing import geometry, seen_size, to_pixels, to_tensor
 from barlow_report.vision.remarks import Remarks
-from tests.vision.toys import noise_image, wrap
+from tests.vision.toys import AnyChannels, noise_image, wrap
 
 RANGE = [0, 10_000]
+GREY = PreprocessingConfig(mean=(0.0,), std=(1.0,))
 
 
 def _values(n_bands: int, *, dtype: str = "uint16", size: tuple[int, int] = (6, 9)) -> npt.NDArray[Any]:
@@ -313,6 +313,15 @@ def test_changes_reach_the_bands_that_both_models_take() -> None:
     assert as_channels(change, first, PreprocessingConfig(bands=(2, 8), mean=(0.0, 0.0)))[0, :, 0, 0].tolist() == [3, 0]
 
 
+def test_models_without_a_common_band_are_no_test_of_causes() -> None:
+    colours, near_infrared = PreprocessingConfig(bands=(4, 3, 2)), PreprocessingConfig(bands=(8, 11), mean=(0.0, 0.0))
+    every = PreprocessingConfig(mean=(0.0,) * 13, std=(1.0,) * 13)
+    for source, target in ((colours, every), (every, near_infrared), (GREY, PreprocessingConfig())):
+        require_common_bands(source, target, where="inspected_model")
+    with pytest.raises(ModelError, match=r"takes the bands 8, 11, and images are changed in the bands 4, 3, 2"):
+        require_common_bands(colours, near_infrared, where="inspected_model")
+
+
 def test_a_model_must_see_what_is_shown() -> None:
     bands = BandsConfig.model_validate({"shown": [4, 3, 2]})
     near_infrared = PreprocessingConfig(bands=(8,), mean=(0.0,), std=(1.0,))
@@ -323,15 +332,6 @@ def test_a_model_must_see_what_is_shown() -> None:
 
 
 def test_a_model_is_run_with_as_many_channels_as_its_preprocessing_names_bands() -> None:
-    class AnyChannels(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.fc = nn.Linear(1, 2)
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            logits: torch.Tensor = self.fc(x.mean(dim=(1, 2, 3))[:, None])
-            return logits
-
     model = wrap(AnyChannels(), preprocessing=PreprocessingConfig(bands=(2, 5, 1, 4), mean=(0.5,)))
     assert (model.n_channels, model.preprocessing.mean) == (4, (0.5,) * 4)
 

@@ -26,7 +26,7 @@ from barlow_report.vision.outcomes import Change, Task
 from barlow_report.vision.preprocessing import combine, geometry, to_pixels, to_tensor
 from barlow_report.vision.tiles import compute_tiles
 from tests.vision.formats import N_CLASSES, graph_outputs, save_tiny_classifier, save_tiny_graph
-from tests.vision.toys import CPU, ColourNet, noise_image, wrap
+from tests.vision.toys import CPU, AnyChannels, ColourNet, noise_image, wrap
 
 GREY = PreprocessingConfig(mean=(0.0,), std=(0.5,))
 
@@ -47,18 +47,6 @@ class GreyNet(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         logits: torch.Tensor = self.fc(self.pool(self.relu(self.conv(x))).flatten(1))
-        return logits
-
-
-class Any3(nn.Module):
-    """Takes any number of channels; its only feature is their mean."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.fc = nn.Linear(1, 2)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.fc(x.mean(dim=(1, 2, 3))[:, None])
         return logits
 
 
@@ -97,7 +85,7 @@ def test_a_model_of_any_number_of_channels_gets_what_its_mean_says(
 ) -> None:
     preprocessing = PreprocessingConfig.model_validate(given)
     assert channel_choices(preprocessing) == choices
-    assert wrap(Any3(), preprocessing=preprocessing).n_channels == n_channels
+    assert wrap(AnyChannels(), preprocessing=preprocessing).n_channels == n_channels
 
 
 def test_three_equal_means_are_one_and_three_different_ones_are_refused() -> None:

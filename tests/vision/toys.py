@@ -38,6 +38,18 @@ class ColourNet(nn.Module):
         return logits
 
 
+class AnyChannels(nn.Module):
+    """Takes any number of channels; its only feature is their mean."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(1, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.fc(x.mean(dim=(1, 2, 3))[:, None])
+        return logits
+
+
 class Net(nn.Module):
     """Convolution to 6 channels, then `pool` to a vector, then a linear layer; all weights random but fixed."""
 
